@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "luo-fdt",
+    products: [
+        .library(name: "FDT", targets: ["FDT"]),
+        .library(name: "KernelABI", targets: ["KernelABI"]),
+        .library(name: "Handover", targets: ["Handover"]),
+        .executable(name: "luo-fdt", targets: ["luo-fdt"]),
+    ],
+    dependencies: [
+        // Arguments, help texts, completions and the manual page: what every Swift command uses.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Opening, reading and writing files with typed errors instead of errno.
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        // libfdt: the kernel's own FDT library, so that our bytes come from the calls that the kernel makes.
+        .systemLibrary(name: "CLibFDT", providers: [.apt(["libfdt-dev"]), .brew(["dtc"])]),
+        // libkdumpfile: reads kdump-compressed and every other crash dump. Its header only: the library is
+        // loaded when a dump needs it, so that the command runs where it is not installed.
+        .systemLibrary(name: "CKdumpFile", providers: [.apt(["libkdumpfile-dev"])]),
+
+        .target(name: "FDT", dependencies: ["CLibFDT"]),
+        .target(name: "KernelABI"),
+        .target(
+            name: "Handover",
+            dependencies: [
+                "FDT", "KernelABI", "CKdumpFile",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .executableTarget(
+            name: "luo-fdt",
+            dependencies: [
+                "FDT", "KernelABI", "Handover",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        .testTarget(name: "FDTTests", dependencies: ["FDT"]),
+        .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
+        .testTarget(name: "HandoverTests", dependencies: ["Handover"]),
+        .testTarget(name: "CommandTests", dependencies: ["luo-fdt"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,6 @@
+#ifndef CKDUMPFILE_SHIM_H
+#define CKDUMPFILE_SHIM_H
+
+#include <libkdumpfile/kdumpfile.h>
+
+#endif

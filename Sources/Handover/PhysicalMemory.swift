@@ -1,0 +1,45 @@
+import KernelABI
+
+/// A machine's physical memory, or as much of it as is at hand.
+///
+/// Every reader of a handover goes through this protocol, and so sees only bounds-checked views. A source need not
+/// hold all memory: what lies outside of ``regions`` is *not available*, which is different from being zero.
+public protocol PhysicalMemory: Sendable {
+    /// What is at hand: ranges of physical addresses, ascending, disjoint, adjacent ones merged.
+    var regions: [Range<PhysicalAddress>] { get }
+
+    /// The page size in bytes where the source states one (VMCOREINFO of a dump), else `nil`.
+    var statedPageSize: Int? { get }
+
+    /// The machine that the memory was taken from, where the source states one.
+    var statedMachine: Machine? { get }
+
+    /// Hands `count` bytes at `address` to `body`.
+    ///
+    /// Bytes that lie in one piece in the source are not copied. The span is valid during the call alone.
+    ///
+    /// - Throws: ``MemoryError`` where a byte of the range is not at hand, the range wraps around, or the source
+    ///   cannot be read.
+    func withBytes<Result>(
+        at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
+    ) throws(MemoryError) -> Result
+}
+
+extension PhysicalMemory {
+    public var statedPageSize: Int? { nil }
+    public var statedMachine: Machine? { nil }
+}
+
+/// A processor architecture whose kernels hand memory over.
+public enum Machine: String, Hashable, Sendable, CaseIterable {
+    case x86_64
+    case aarch64
+}
+
+/// Why bytes of physical memory could not be read.
+public enum MemoryError: Error, Hashable, Sendable {
+    /// The source does not hold these bytes.
+    case notAvailable(address: PhysicalAddress, count: Int)
+    /// The source should hold these bytes, but reading them failed for the reason given.
+    case unreadable(address: PhysicalAddress, count: Int, reason: String)
+}

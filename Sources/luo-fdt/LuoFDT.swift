@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct LuoFDT: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "luo-fdt")
+}
