@@ -1,0 +1,213 @@
+/// The form of a value in a document, as JSON Schema (draft 2020-12) describes it.
+indirect enum DocumentSchema: Sendable {
+    case integer(maximum: UInt64)
+    case integerChoice([Int])
+    case stringChoice([String])
+    case hex
+    case string
+    case base64
+    case bitmap
+    case addressRange
+    case array(DocumentSchema)
+    /// A definition under `$defs`.
+    case reference(String)
+
+    /// Writes the JSON Schema of the documents that `dump` prints and `build` reads.
+    public static func write(to writer: inout DocumentWriter) {
+        writer.object { writer in
+            writer.key("$schema")
+            writer.string("https://json-schema.org/draft/2020-12/schema")
+            writer.key("title")
+            writer.string("A kernel handover: Kexec HandOver and the Live Update Orchestrator")
+            writer.key("$ref")
+            writer.string("#/$defs/handover")
+            writer.key("$defs")
+            writer.object { writer in
+                writeScalars(to: &writer)
+                HandoverState.form.writeSchema(to: &writer)
+                KHOState.form.writeSchema(to: &writer)
+                SubtreeState.form.writeSchema(to: &writer)
+                LUOState.form.writeSchema(to: &writer)
+                BlockState.form.writeSchema(to: &writer)
+                SessionState.form.writeSchema(to: &writer)
+                FileState.form.writeSchema(to: &writer)
+                MemFDState.form.writeSchema(to: &writer)
+                FolioState.form.writeSchema(to: &writer)
+                VmallocState.form.writeSchema(to: &writer)
+                VmallocState.Chunk.form.writeSchema(to: &writer)
+                FLBState.form.writeSchema(to: &writer)
+                MemblockState.form.writeSchema(to: &writer)
+                MemblockState.Region.form.writeSchema(to: &writer)
+                KexecMetadataState.form.writeSchema(to: &writer)
+                PreservedState.form.writeSchema(to: &writer)
+                BitmapChunkState.form.writeSchema(to: &writer)
+                BitmapChunkState.BitmapState.form.writeSchema(to: &writer)
+                RadixTreeState.form.writeSchema(to: &writer)
+                RadixTreeState.Node.form.writeSchema(to: &writer)
+                RadixTreeState.Leaf.form.writeSchema(to: &writer)
+                ResidueState.form.writeSchema(to: &writer)
+            }
+        }
+    }
+
+    /// The definitions that are not objects with a form.
+    private static func writeScalars(to writer: inout DocumentWriter) {
+        writer.key("hex")
+        writer.object { writer in
+            writer.member("description", "64 bits, as printed in hexadecimal, or as a number")
+            writer.key("oneOf")
+            writer.array { writer in
+                writer.element()
+                writer.object(compact: true) { writer in
+                    writer.member("type", "string")
+                    writer.member("pattern", "^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$")
+                }
+                writer.element()
+                DocumentSchema.plainInteger(maximum: .max, to: &writer)
+            }
+        }
+        writer.key("kernelString")
+        writer.object { writer in
+            writer.member("description", "a string in a kernel structure")
+            writer.key("oneOf")
+            writer.array { writer in
+                writer.element()
+                writer.object(compact: true) { $0.member("type", "string") }
+                writer.element()
+                writer.object { writer in
+                    writer.member("description", "bytes that are not UTF-8, or that no NUL ends")
+                    writer.member("type", "object")
+                    writer.key("properties")
+                    writer.object { writer in
+                        writer.key("base64")
+                        DocumentSchema.base64.write(to: &writer)
+                        writer.key("terminated")
+                        writer.object(compact: true) { $0.member("type", "boolean") }
+                    }
+                    writer.key("required")
+                    writer.array(compact: true) { writer in
+                        writer.element()
+                        writer.string("base64")
+                    }
+                    writer.key("additionalProperties")
+                    writer.boolean(false)
+                }
+            }
+        }
+        writer.key("blocksByOrder")
+        writer.object { writer in
+            writer.member("description", "the number of blocks of 2^order pages, by order")
+            writer.member("type", "object")
+            writer.key("additionalProperties")
+            DocumentSchema.plainInteger(maximum: .max, to: &writer)
+        }
+    }
+
+    private static func plainInteger(maximum: UInt64, to writer: inout DocumentWriter) {
+        writer.object(compact: true) { writer in
+            writer.member("type", "integer")
+            writer.key("minimum")
+            writer.number(0)
+            writer.key("maximum")
+            writer.number(maximum)
+        }
+    }
+
+    func write(description: String? = nil, to writer: inout DocumentWriter) {
+        writer.object(compact: true) { writer in
+            if let description { writer.member("description", description) }
+            switch self {
+            case .integer(let maximum):
+                writer.key("oneOf")
+                writer.array { writer in
+                    writer.element()
+                    Self.plainInteger(maximum: maximum, to: &writer)
+                    writer.element()
+                    writer.object { writer in
+                        writer.member("type", "string")
+                        writer.member("pattern", "^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$")
+                    }
+                }
+            case .integerChoice(let values):
+                writer.key("enum")
+                writer.array { writer in
+                    for value in values {
+                        writer.element()
+                        writer.number(UInt64(value))
+                    }
+                }
+            case .stringChoice(let values):
+                writer.key("enum")
+                writer.array { writer in
+                    for value in values {
+                        writer.element()
+                        writer.string(value)
+                    }
+                }
+            case .hex: writer.member("$ref", "#/$defs/hex")
+            case .string: writer.member("type", "string")
+            case .base64:
+                writer.member("type", "string")
+                writer.member("contentEncoding", "base64")
+            case .bitmap:
+                writer.member("type", "string")
+                writer.member("pattern", "^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$")
+            case .addressRange:
+                writer.member("type", "array")
+                writer.key("items")
+                writer.object { $0.member("$ref", "#/$defs/hex") }
+                for limit in ["minItems", "maxItems"] {
+                    writer.key(limit)
+                    writer.number(2)
+                }
+            case .array(let element):
+                writer.member("type", "array")
+                writer.key("items")
+                element.write(to: &writer)
+            case .reference(let name): writer.member("$ref", "#/$defs/\(name)")
+            }
+        }
+    }
+}
+
+extension DocumentWriter {
+    fileprivate mutating func member(_ key: String, _ value: String) {
+        self.key(key)
+        string(value)
+    }
+
+    /// Writes the schema of a handover document.
+    public mutating func writeSchema() {
+        DocumentSchema.write(to: &self)
+        finish()
+    }
+}
+
+extension ObjectForm {
+    fileprivate func writeSchema(to writer: inout DocumentWriter) {
+        writer.key(name)
+        writer.object { writer in
+            writer.member("description", summary)
+            writer.member("type", "object")
+            writer.key("properties")
+            writer.object { writer in
+                for member in members {
+                    writer.key(member.key)
+                    member.schema.write(description: member.summary, to: &writer)
+                }
+            }
+            let required = members.filter(\.isRequired)
+            if !required.isEmpty {
+                writer.key("required")
+                writer.array(compact: true) { writer in
+                    for member in required {
+                        writer.element()
+                        writer.string(member.key)
+                    }
+                }
+            }
+            writer.key("additionalProperties")
+            writer.boolean(false)
+        }
+    }
+}

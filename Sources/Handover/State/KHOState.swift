@@ -1,0 +1,86 @@
+import KernelABI
+
+/// The root FDT: where the map of preserved memory and the subtrees are.
+public struct KHOState: Hashable, Sendable {
+    /// Where the root FDT is.
+    public var fdtAddress: PhysicalAddress?
+    /// Its `totalsize` in bytes.
+    public var fdtSize: UInt64?
+    public var compatible: KernelString?
+    /// Where the map of preserved memory begins.
+    public var preservedMemoryMap: PhysicalAddress?
+    /// The subtrees, in the order of the nodes.
+    public var subtrees: [SubtreeState]?
+    /// Roots that earlier handovers have left behind in the same memory.
+    public var staleRoots: [PhysicalAddress]?
+
+    public init() {}
+}
+
+extension KHOState: DocumentObject {
+    static let form = ObjectForm<KHOState>(
+        "kho", "the root FDT",
+        [
+            .ifKnown("fdt_pa", \.fdtAddress, AddressCodec(), "where the root FDT is"),
+            .ifKnown("fdt_size", \.fdtSize, NumberCodec<UInt64>(), "its size in bytes"),
+            .ifKnown("compatible", \.compatible, KernelStringCodec(), "the version of the ABI"),
+            .ifKnown(
+                "preserved_memory_map", \.preservedMemoryMap, AddressCodec(),
+                "where the map of preserved memory begins"),
+            .ifKnown(
+                "subtrees", \.subtrees, ArrayCodec(ObjectCodec<SubtreeState>()),
+                "the subtrees, in the order of their nodes"),
+            .ifKnown(
+                "stale", \.staleRoots, ArrayCodec(AddressCodec(), compact: true),
+                "roots that earlier handovers left behind; not built"),
+        ])
+}
+
+/// One subtree of the root FDT: a blob that its owner has registered.
+public struct SubtreeState: Hashable, Sendable {
+    public var name: KernelString = ""
+    public var address: PhysicalAddress?
+    /// The size of the blob in bytes.
+    public var size: UInt64?
+    /// The blob, where it is of no kind known here, or not exactly what the known parts of it give.
+    public var data: [UInt8]?
+
+    public init() {}
+
+    public init(name: KernelString) {
+        self.name = name
+    }
+}
+
+extension SubtreeState: DocumentObject {
+    static let form = ObjectForm<SubtreeState>(
+        "subtree", "a blob that its owner has registered",
+        [
+            .always("name", \.name, KernelStringCodec(), required: true, "the name of the node"),
+            .ifKnown("pa", \.address, AddressCodec(), "where the blob is"),
+            .ifKnown("size", \.size, NumberCodec<UInt64>(), "its size in bytes"),
+            .ifKnown("data", \.data, BytesCodec(), "the blob itself, where nothing else here describes it"),
+        ])
+}
+
+/// Bytes that a page of the handover holds beyond what the state says.
+public struct ResidueState: Hashable, Sendable {
+    public var address = PhysicalAddress(0)
+    public var data: [UInt8] = []
+
+    public init() {}
+
+    public init(address: PhysicalAddress, data: [UInt8]) {
+        self.address = address
+        self.data = data
+    }
+}
+
+extension ResidueState: DocumentObject {
+    static let form = ObjectForm<ResidueState>(
+        "residue", "bytes at an address", compact: true,
+        [
+            .always("pa", \.address, AddressCodec(), required: true, "where the bytes are"),
+            .always("data", \.data, BytesCodec(), required: true, "the bytes"),
+        ])
+}

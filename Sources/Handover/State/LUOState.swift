@@ -1,0 +1,157 @@
+import KernelABI
+
+/// The Live Update Orchestrator's state.
+public struct LUOState: Hashable, Sendable {
+    public var compatible: KernelString?
+    /// How many live updates there have been, this one included.
+    public var liveUpdateNumber: UInt64?
+    /// The `compatible` of the session node, where LUO's state is an FDT.
+    public var sessionCompatible: KernelString?
+    /// Where the sessions' array or first block is; 0 for none.
+    public var sessionsAddress: PhysicalAddress?
+    /// The blocks of sessions, where they lie in blocks.
+    public var blocks: [BlockState]?
+    public var sessions: [SessionState]?
+    /// The `compatible` of the FLB node, where LUO's state is an FDT.
+    public var flbCompatible: KernelString?
+    /// Where the page of FLB records is.
+    public var flbAddress: PhysicalAddress?
+    /// The number of pages that the FLB header states.
+    public var flbPageCount: UInt64?
+    public var flbs: [FLBState]?
+
+    public init() {}
+}
+
+extension LUOState: DocumentObject {
+    static let form = ObjectForm<LUOState>(
+        "luo", "the Live Update Orchestrator's state",
+        [
+            .ifKnown("compatible", \.compatible, KernelStringCodec(), "the version of the ABI"),
+            .ifKnown(
+                "liveupdate_number", \.liveUpdateNumber, NumberCodec<UInt64>(),
+                "how many live updates there have been, this one included"),
+            .ifKnown(
+                "session_compatible", \.sessionCompatible, KernelStringCodec(),
+                "the version of the sessions (luo-v1)"),
+            .ifKnown(
+                "sessions_pa", \.sessionsAddress, AddressCodec(), "where the sessions are; 0 for none"),
+            .ifKnown(
+                "blocks", \.blocks, ArrayCodec(ObjectCodec<BlockState>()), "the blocks of sessions (luo-v5)"),
+            .ifKnown("sessions", \.sessions, ArrayCodec(ObjectCodec<SessionState>()), "the sessions"),
+            .ifKnown(
+                "flb_compatible", \.flbCompatible, KernelStringCodec(), "the version of the FLBs (luo-v1)"),
+            .ifKnown("flb_pa", \.flbAddress, AddressCodec(), "where the page of FLBs is"),
+            .ifKnown("flb_pgcnt", \.flbPageCount, NumberCodec<UInt64>(), "its number of pages, as it says"),
+            .ifKnown("flbs", \.flbs, ArrayCodec(ObjectCodec<FLBState>()), "the file-lifecycle-bound objects"),
+        ])
+}
+
+/// One block of a chain of records.
+public struct BlockState: Hashable, Sendable {
+    public var address: PhysicalAddress?
+    /// The number of records that the block states.
+    public var count: UInt64?
+
+    public init() {}
+
+    public init(address: PhysicalAddress?, count: UInt64?) {
+        self.address = address
+        self.count = count
+    }
+}
+
+extension BlockState: DocumentObject {
+    static let form = ObjectForm<BlockState>(
+        "block", "a block of records", compact: true,
+        [
+            .ifKnown("pa", \.address, AddressCodec(), "where the block is"),
+            .ifKnown("count", \.count, NumberCodec<UInt64>(), "its number of records"),
+        ])
+}
+
+/// One session.
+public struct SessionState: Hashable, Sendable {
+    public var name: KernelString = ""
+    /// Where the files' array or first block is; 0 for none.
+    public var filesAddress: PhysicalAddress?
+    /// The number of files that the session's record states.
+    public var count: UInt64?
+    /// The blocks of files, where they lie in blocks.
+    public var blocks: [BlockState]?
+    public var files: [FileState]?
+
+    public init() {}
+}
+
+extension SessionState: DocumentObject {
+    static let form = ObjectForm<SessionState>(
+        "session", "a session",
+        [
+            .always("name", \.name, KernelStringCodec(), required: true, "the session's name"),
+            .ifKnown("files_pa", \.filesAddress, AddressCodec(), "where the files are; 0 for none"),
+            .ifKnown("count", \.count, NumberCodec<UInt64>(), "the number of files"),
+            .ifKnown("blocks", \.blocks, ArrayCodec(ObjectCodec<BlockState>()), "the blocks of files (luo-v5)"),
+            .ifKnown("files", \.files, ArrayCodec(ObjectCodec<FileState>()), "the files"),
+        ])
+}
+
+/// One preserved file.
+public struct FileState: Hashable, Sendable {
+    public var token: UInt64 = 0
+    /// The name of the handler that preserved the file.
+    public var compatible: KernelString?
+    /// The handler's handle; the address of the descriptor where the file is a memfd.
+    public var data: UInt64?
+    private var payload: Payload = .unknown
+
+    /// Keeps the files of unknown handlers, of which there can be millions, small.
+    private indirect enum Payload: Hashable, Sendable {
+        case unknown
+        case memfd(MemFDState)
+    }
+
+    public init() {}
+
+    /// The memfd that the file is, where its handler is the memfd handler and its descriptor is at hand.
+    public var memfd: MemFDState? {
+        get {
+            if case .memfd(let memfd) = payload { memfd } else { nil }
+        }
+        set {
+            payload = newValue.map(Payload.memfd) ?? .unknown
+        }
+    }
+}
+
+extension FileState: DocumentObject {
+    static let form = ObjectForm<FileState>(
+        "file", "a preserved file",
+        [
+            .always("token", \.token, HexCodec(), required: true, "identifies the file within its session"),
+            .ifKnown("compatible", \.compatible, KernelStringCodec(), "the handler that preserved the file"),
+            .ifKnown("data", \.data, HexCodec(), "the handler's handle; for a memfd its descriptor's address"),
+            .ifKnown("memfd", \.memfd, ObjectCodec<MemFDState>(), "the memfd"),
+        ])
+}
+
+/// One file-lifecycle-bound object.
+public struct FLBState: Hashable, Sendable {
+    public var name: KernelString = ""
+    /// What the object's preserve operation returned.
+    public var data: UInt64 = 0
+    /// The number of files that depend on it.
+    public var count: UInt64 = 1
+
+    public init() {}
+}
+
+extension FLBState: DocumentObject {
+    static let form = ObjectForm<FLBState>(
+        "flb", "a file-lifecycle-bound object", compact: true,
+        [
+            .always("name", \.name, KernelStringCodec(), required: true, "the object's unique name"),
+            .always("data", \.data, HexCodec(), "the handle that its preserve operation returned"),
+            .always("count", \.count, NumberCodec<UInt64>(), "the number of files that depend on it"),
+        ])
+}

@@ -1,0 +1,73 @@
+import KernelABI
+
+/// The radix tree of preserved memory, page by page.
+public struct RadixTreeState: Hashable, Sendable {
+    /// The tables, each before those below it; the root is the first.
+    public var nodes: [Node] = []
+    /// The leaves, in the order of their keys.
+    public var leaves: [Leaf] = []
+
+    public init() {}
+
+    /// A table of addresses.
+    public struct Node: Hashable, Sendable {
+        public var address: PhysicalAddress?
+        /// The level: 1 is just above the leaves.
+        public var level: UInt8 = 1
+        /// The smallest key below it.
+        public var key: UInt64 = 0
+
+        public init() {}
+
+        public init(address: PhysicalAddress?, level: UInt8, key: UInt64) {
+            self.address = address
+            self.level = level
+            self.key = key
+        }
+    }
+
+    /// A bitmap of keys.
+    public struct Leaf: Hashable, Sendable {
+        public var address: PhysicalAddress?
+        /// The key of bit 0.
+        public var key: UInt64 = 0
+        public var bits = Bitmap()
+
+        public init() {}
+
+        public init(address: PhysicalAddress?, key: UInt64, bits: Bitmap) {
+            self.address = address
+            self.key = key
+            self.bits = bits
+        }
+    }
+}
+
+extension RadixTreeState: DocumentObject {
+    static let form = ObjectForm<RadixTreeState>(
+        "radix", "the radix tree of preserved memory",
+        [
+            .always("nodes", \.nodes, ArrayCodec(ObjectCodec<Node>()), "the tables, the root first"),
+            .always("leaves", \.leaves, ArrayCodec(ObjectCodec<Leaf>()), "the leaves"),
+        ])
+}
+
+extension RadixTreeState.Node: DocumentObject {
+    static let form = ObjectForm<RadixTreeState.Node>(
+        "radixNode", "a table of the radix tree", compact: true,
+        [
+            .ifKnown("pa", \.address, AddressCodec(), "where the table is"),
+            .always("level", \.level, NumberCodec<UInt8>(), required: true, "1 is just above the leaves"),
+            .always("key", \.key, HexCodec(), required: true, "the smallest key below it"),
+        ])
+}
+
+extension RadixTreeState.Leaf: DocumentObject {
+    static let form = ObjectForm<RadixTreeState.Leaf>(
+        "radixLeaf", "a leaf of the radix tree", compact: true,
+        [
+            .ifKnown("pa", \.address, AddressCodec(), "where the leaf is"),
+            .always("key", \.key, HexCodec(), required: true, "the key of bit 0"),
+            .always("bits", \.bits, BitmapCodec(), required: true, "the bits that are set"),
+        ])
+}

@@ -1,0 +1,115 @@
+/// One scalar field of a kernel structure: where it lies and how it is stored.
+///
+/// Values are little-endian: every machine that has KHO is.
+public struct Field<Value: Sendable>: Sendable {
+    /// The field's name in the kernel's structure.
+    public let name: String
+    /// The offset of the field's first byte from the beginning of the structure, in bytes.
+    public let offset: Int
+
+    @usableFromInline
+    init(name: String, offset: Int) {
+        self.name = name
+        self.offset = offset
+    }
+}
+
+extension Field where Value: FixedWidthInteger & BitwiseCopyable {
+    /// Reads the field of the structure that begins `base` bytes into `bytes`.
+    ///
+    /// The structure has to fit: ``StructureDescription/fits(in:at:)``.
+    @inlinable
+    public func read(_ bytes: RawSpan, at base: Int = 0) -> Value {
+        Value(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: base + offset, as: Value.self))
+    }
+
+    /// Writes the field of the structure that begins `base` bytes into `bytes`.
+    @inlinable
+    public func write(_ value: Value, to bytes: inout [UInt8], at base: Int = 0) {
+        var rest = value
+        for index in 0..<MemoryLayout<Value>.size {
+            bytes[base + offset + index] = UInt8(truncatingIfNeeded: rest)
+            rest >>= 8
+        }
+    }
+}
+
+extension Field where Value == PhysicalAddress {
+    /// Reads the address that the field of the structure at `base` holds.
+    @inlinable
+    public func read(_ bytes: RawSpan, at base: Int = 0) -> PhysicalAddress {
+        PhysicalAddress(
+            UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: base + offset, as: UInt64.self)))
+    }
+
+    /// Writes an address into the field of the structure at `base`.
+    @inlinable
+    public func write(_ value: PhysicalAddress, to bytes: inout [UInt8], at base: Int = 0) {
+        Field<UInt64>(name: name, offset: offset).write(value.rawValue, to: &bytes, at: base)
+    }
+}
+
+/// A bit field inside a 64-bit word of a kernel structure.
+public struct BitField: Sendable {
+    public let name: String
+    /// The offset of the 64-bit word, in bytes.
+    public let offset: Int
+    /// Which bits of the word, bit 0 being the least significant.
+    public let bits: Range<Int>
+
+    /// The largest value that fits.
+    @inlinable
+    public var limit: UInt64 { UInt64.max >> UInt64(64 - bits.count) }
+
+    @inlinable
+    public func extract(from word: UInt64) -> UInt64 {
+        (word >> UInt64(bits.lowerBound)) & limit
+    }
+
+    @inlinable
+    public func insert(_ value: UInt64, into word: inout UInt64) {
+        let mask = limit << UInt64(bits.lowerBound)
+        word = (word & ~mask) | ((value << UInt64(bits.lowerBound)) & mask)
+    }
+}
+
+/// A `char` array of fixed size that holds a NUL-terminated string.
+public struct CharacterField: Sendable {
+    public let name: String
+    public let offset: Int
+    /// The size of the array in bytes, the NUL included.
+    public let count: Int
+}
+
+/// A structure that is a member of another one.
+public struct NestedField<Structure: KernelStructure>: Sendable {
+    public let name: String
+    public let offset: Int
+    public let layout: Structure
+}
+
+/// An array of scalars at the end of, or inside, a kernel structure.
+public struct ArrayField<Value: Sendable>: Sendable {
+    public let name: String
+    public let offset: Int
+    public let count: Int
+    public let stride: Int
+
+    /// The element at `index` as a field of its own.
+    @inlinable
+    public subscript(index: Int) -> Field<Value> {
+        Field(name: name, offset: offset + index * stride)
+    }
+}
+
+/// An array of structures inside a kernel structure.
+public struct StructureArrayField<Structure: KernelStructure>: Sendable {
+    public let name: String
+    public let offset: Int
+    public let count: Int
+    public let layout: Structure
+
+    /// The offset of the element at `index`, in bytes from the beginning of the outer structure.
+    @inlinable
+    public func offset(of index: Int) -> Int { offset + index * layout.structure.size }
+}

@@ -1,0 +1,163 @@
+/// One generation of the handover's ABI: everything in which kernels differ, as data.
+///
+/// A generation is described in a file of its own under `Generations/` and listed in ``all``. Readers, writers and
+/// tables take what they need from here and never ask which generation it is.
+public struct Generation: Sendable, Identifiable {
+    /// The first kernel release of the generation, for example `7.2`.
+    public let name: String
+    /// All releases that share it, the first one included.
+    public let releases: [String]
+    /// The root FDT.
+    public let root: RootTree
+    /// The form of the map of preserved memory.
+    public let preservedMap: PreservedMapForm
+    /// LUO's state; `nil` before there was one.
+    public let luo: LUOState?
+    /// The memfd handler's versions, the one that the kernel writes first; empty before there was one.
+    public let memfd: [MemFDHandler]
+    /// The subtree of `reserve_mem` regions.
+    public let memblock: MemblockTree
+    /// The subtree that names the previous kernel; `nil` before there was one.
+    public let kexecMetadata: KexecMetadataBlob?
+
+    public var id: String { name }
+
+    /// How KHO finds its subtrees.
+    public struct RootTree: Hashable, Sendable {
+        public let compatible: String
+        /// The property that holds the address of the map of preserved memory.
+        public let mapProperty = "preserved-memory-map"
+        /// The property of a subtree's node that holds its address.
+        public let addressProperty: String
+        /// The property that holds its size; `nil` where a subtree is an FDT that states its own.
+        public let sizeProperty: String?
+        public let construction: Construction
+
+        /// By which calls the kernel makes the tree; decides its bytes.
+        public enum Construction: Hashable, Sendable {
+            /// One sequential pass when the handover is finalized; subtrees in order of registration.
+            case sequential
+            /// A sequential pass without subtrees, then an edit in place for each: the last one comes first.
+            case edited
+        }
+    }
+
+    /// The form of the map of preserved memory.
+    public enum PreservedMapForm: Hashable, Sendable {
+        /// A list of chunks of pointers to bitmaps, by order.
+        case chunkedBitmaps
+        /// A radix tree.
+        case radixTree
+    }
+
+    /// LUO's state.
+    public struct LUOState: Hashable, Sendable {
+        /// The name of the subtree.
+        public let subtree = "LUO"
+        public let compatible: String
+        public let form: Form
+        public let sessions: RecordContainer
+        public let files: RecordContainer
+        /// `nil` before there were file-lifecycle-bound objects.
+        public let flbs: RecordContainer?
+
+        public enum Form: Hashable, Sendable {
+            /// An FDT whose nodes hold the addresses.
+            case tree(Tree)
+            /// A ``LUOLayout``.
+            case record
+        }
+
+        /// The nodes and properties of LUO's FDT.
+        public struct Tree: Hashable, Sendable {
+            public let numberProperty = "liveupdate-number"
+            public let sessions: Node
+            public let flbs: Node?
+
+            /// A node that holds the address of a container.
+            public struct Node: Hashable, Sendable {
+                public let name: String
+                public let compatible: String
+                public let addressProperty: String
+            }
+        }
+    }
+
+    /// A version of the memfd handler.
+    public struct MemFDHandler: Sendable {
+        public let compatible: String
+        public let layout: MemFDLayout
+    }
+
+    /// The FDT of `reserve_mem` regions.
+    public struct MemblockTree: Hashable, Sendable {
+        public let subtree = "memblock"
+        public let compatible = "memblock-v1"
+        public let regionCompatible = "reserve-mem-v1"
+        public let startProperty = "start"
+        public let sizeProperty = "size"
+        /// `RESERVE_MEM_MAX_ENTRIES`: the number of regions that a kernel holds.
+        public let regionLimit = 8
+        /// `RESERVE_MEM_NAME_SIZE`: the size of a region's name in bytes, the NUL included.
+        public let nameSize = 16
+    }
+
+    /// The subtree that names the previous kernel.
+    public struct KexecMetadataBlob: Hashable, Sendable {
+        public let subtree = "kexec-metadata"
+        public let version: UInt32
+    }
+}
+
+extension Generation {
+    /// All generations, oldest first.
+    public static let all: [Generation] = [.v6_16, .v6_19, .v7_0, .v7_1, .v7_2]
+
+    /// The newest generation.
+    public static let latest = Generation.v7_2
+
+    /// The generation of a kernel release such as `7.3` or `7.3.4-amd64`.
+    public init?(release: String) {
+        let parts = release.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count >= 2 else { return nil }
+        let minor = parts[1].prefix { ("0"..."9").contains($0) }
+        let rest = parts[1].dropFirst(minor.count)
+        guard rest.isEmpty || rest.hasPrefix("-") else { return nil }
+        let short = "\(parts[0]).\(minor)"
+        guard let generation = Self.all.first(where: { $0.releases.contains(short) }) else { return nil }
+        self = generation
+    }
+
+    /// Every kernel structure that a kernel of this generation hands over, with pages of `pageSize`.
+    public func structures(pageSize: PageSize) -> [StructureDescription] {
+        var list: [StructureDescription] = []
+        if let luo {
+            if luo.form == .record { list.append(LUOLayout.layout.structure) }
+            for container in [luo.sessions, luo.files, luo.flbs].compactMap({ $0 }) {
+                if let header = container.header, !list.contains(header) { list.append(header) }
+                list.append(container.record)
+                if container.record == SessionLayout.layout.structure { list.append(FileSetLayout.layout.structure) }
+            }
+        }
+        list += memfd.map(\.layout.structure)
+        if !memfd.isEmpty { list.append(FolioLayout.layout.structure) }
+        list += [
+            VmallocLayout.layout.structure, VmallocChunkLayout(pageSize: pageSize).structure,
+            VmallocChunkHeaderLayout.layout.structure,
+        ]
+        switch preservedMap {
+        case .chunkedBitmaps:
+            list += [
+                BitmapChunkLayout(pageSize: pageSize).structure, BitmapChunkHeaderLayout.layout.structure,
+                BitmapPointerLayout.layout.structure, BitmapLayout(pageSize: pageSize).structure,
+            ]
+        case .radixTree:
+            list += [RadixNodeLayout(pageSize: pageSize).structure, RadixLeafLayout(pageSize: pageSize).structure]
+        }
+        if kexecMetadata != nil { list.append(KexecMetadataLayout.layout.structure) }
+        list += [
+            HandoverPointerLayout.layout.structure, ScratchLayout.layout.structure, SetupDataLayout.layout.structure,
+        ]
+        return list
+    }
+}

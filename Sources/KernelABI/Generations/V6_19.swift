@@ -1,0 +1,35 @@
+extension Generation {
+    /// 6.19: LUO's first form, with sessions and memfds.
+    public static let v6_19 = Generation(
+        name: "6.19",
+        releases: ["6.19"],
+        root: RootTree(compatible: "kho-v1", addressProperty: "fdt", sizeProperty: nil, construction: .edited),
+        preservedMap: .chunkedBitmaps,
+        luo: LUOState(
+            compatible: "luo-v1",
+            form: .tree(
+                LUOState.Tree(
+                    sessions: .init(
+                        name: "luo-session", compatible: "luo-session-v2", addressProperty: "luo-session-header"),
+                    flbs: nil)),
+            sessions: .sessionArray,
+            files: .fileArray,
+            flbs: nil),
+        memfd: [.v1],
+        memblock: MemblockTree(),
+        kexecMetadata: nil)
+}
+
+extension RecordContainer {
+    /// The sessions of `luo-v1`: 16 contiguous pages.
+    static let sessionArray = RecordContainer(
+        header: SessionHeaderLayout.layout.structure, record: SessionLayout.layout.structure,
+        form: .array(pages: 16))
+    /// The files of a session of `luo-v1`: two contiguous pages, without a header.
+    static let fileArray = RecordContainer(
+        header: nil, record: FileLayout.layout.structure, form: .array(pages: 2))
+}
+
+extension Generation.MemFDHandler {
+    static let v1 = Self(compatible: "memfd-v1", layout: .v1)
+}

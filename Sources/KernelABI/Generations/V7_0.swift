@@ -1,0 +1,36 @@
+extension Generation {
+    /// 7.0: file-lifecycle-bound objects arrive. Its memfds are of version 1 or 2.
+    public static let v7_0 = Generation(
+        name: "7.0",
+        releases: ["7.0"],
+        root: v6_19.root,
+        preservedMap: .chunkedBitmaps,
+        luo: .treeWithFLBs,
+        memfd: [.v2, .v1],
+        memblock: MemblockTree(),
+        kexecMetadata: nil)
+}
+
+extension Generation.LUOState {
+    /// `luo-v1` with its `luo-flb` node.
+    static let treeWithFLBs = Self(
+        compatible: "luo-v1",
+        form: .tree(
+            Tree(
+                sessions: .init(
+                    name: "luo-session", compatible: "luo-session-v2", addressProperty: "luo-session-header"),
+                flbs: .init(name: "luo-flb", compatible: "luo-flb-v1", addressProperty: "luo-flb-header"))),
+        sessions: .sessionArray,
+        files: .fileArray,
+        flbs: .flbPage)
+}
+
+extension RecordContainer {
+    /// The page of FLBs; its capacity is the kernel's `LUO_FLB_MAX`.
+    static let flbPage = RecordContainer(
+        header: FLBHeaderLayout.layout.structure, record: FLBLayout.layout.structure, form: .array(pages: 1))
+}
+
+extension Generation.MemFDHandler {
+    static let v2 = Self(compatible: "memfd-v2", layout: .v2)
+}

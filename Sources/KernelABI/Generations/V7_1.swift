@@ -1,0 +1,14 @@
+extension Generation {
+    /// 7.1: the radix tree, subtrees of any kind with a size, and the previous kernel's name.
+    public static let v7_1 = Generation(
+        name: "7.1",
+        releases: ["7.1"],
+        root: RootTree(
+            compatible: "kho-v3", addressProperty: "preserved-data", sizeProperty: "blob-size",
+            construction: .edited),
+        preservedMap: .radixTree,
+        luo: .treeWithFLBs,
+        memfd: [.v2],
+        memblock: MemblockTree(),
+        kexecMetadata: KexecMetadataBlob(version: 1))
+}

@@ -1,0 +1,73 @@
+/// A string as it lies in a kernel structure: bytes that need not be UTF-8.
+public struct KernelString: Hashable, Sendable {
+    /// The bytes before the NUL.
+    public var bytes: [UInt8]
+    /// Whether a NUL followed them within the field.
+    public var isTerminated: Bool
+
+    public init(bytes: [UInt8], isTerminated: Bool = true) {
+        self.bytes = bytes
+        self.isTerminated = isTerminated
+    }
+
+    public init(_ string: String) {
+        self.init(bytes: Array(string.utf8))
+    }
+
+    /// The string, or `nil` where the bytes are not valid UTF-8.
+    public var validString: String? {
+        String(validating: bytes, as: UTF8.self)
+    }
+}
+
+extension KernelString: ExpressibleByStringLiteral, CustomStringConvertible {
+    public init(stringLiteral value: String) {
+        self.init(value)
+    }
+
+    /// The string, with what is not UTF-8 replaced.
+    public var description: String {
+        String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension CharacterField {
+    /// The string that the field of the structure at `base` holds.
+    ///
+    /// Gives back `last` where it holds the same bytes: long lists repeat their strings.
+    public func read(_ bytes: RawSpan, at base: Int = 0, last: KernelString? = nil) -> KernelString {
+        let length = length(bytes, at: base)
+        let start = base + offset
+        if let last, last.bytes.count == length, last.isTerminated == (length < count) {
+            var isSame = true
+            for index in 0..<length where bytes.unsafeLoad(fromByteOffset: start + index, as: UInt8.self) != last.bytes[index] {
+                isSame = false
+                break
+            }
+            if isSame { return last }
+        }
+        var string: [UInt8] = []
+        string.reserveCapacity(length)
+        for index in 0..<length {
+            string.append(bytes.unsafeLoad(fromByteOffset: start + index, as: UInt8.self))
+        }
+        return KernelString(bytes: string, isTerminated: length < count)
+    }
+
+    private func length(_ bytes: RawSpan, at base: Int) -> Int {
+        var length = 0
+        while length < count, bytes.unsafeLoad(fromByteOffset: base + offset + length, as: UInt8.self) != 0 {
+            length += 1
+        }
+        return length
+    }
+
+    /// Writes a string as the kernel's `strscpy` does: cut where it does not fit, and terminated.
+    ///
+    /// A string that is not terminated fills the field to its last byte: no kernel writes that, and none expects it.
+    public func write(_ string: KernelString, to bytes: inout [UInt8], at base: Int = 0) {
+        for (index, byte) in string.bytes.prefix(string.isTerminated ? count - 1 : count).enumerated() {
+            bytes[base + offset + index] = byte
+        }
+    }
+}

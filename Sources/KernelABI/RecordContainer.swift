@@ -1,0 +1,49 @@
+/// How records of one kind (sessions, files, FLBs) lie in memory: pages, a header, and records behind it.
+public struct RecordContainer: Hashable, Sendable {
+    /// The structure at the beginning of each allocation, or `nil`.
+    public let header: StructureDescription?
+    public let record: StructureDescription
+    public let form: Form
+
+    public enum Form: Hashable, Sendable {
+        /// One allocation of this many contiguous pages.
+        case array(pages: Int)
+        /// One-page blocks, each of which links to the next; at most this many.
+        case blockChain(limit: Int)
+    }
+
+    public init(header: StructureDescription?, record: StructureDescription, form: Form) {
+        self.header = header
+        self.record = record
+        self.form = form
+    }
+
+    /// The pages of one allocation: of the array, or of one block.
+    public var pagesPerAllocation: Int {
+        switch form {
+        case .array(let pages): pages
+        case .blockChain: 1
+        }
+    }
+
+    /// The number of allocations that a kernel makes and accepts.
+    public var allocationLimit: Int {
+        switch form {
+        case .array: 1
+        case .blockChain(let limit): limit
+        }
+    }
+
+    /// The size of the header in bytes: where the first record begins.
+    public var headerSize: Int { header?.size ?? 0 }
+
+    /// The number of records that one allocation holds.
+    public func capacity(pageSize: PageSize) -> Int {
+        (pagesPerAllocation * pageSize.bytes - headerSize) / record.size
+    }
+
+    /// The number of records that the container holds in all.
+    public func limit(pageSize: PageSize) -> Int {
+        capacity(pageSize: pageSize) * allocationLimit
+    }
+}

@@ -1,0 +1,15 @@
+/// `struct kho_block_header_ser`: heads each one-page block of a chain of records.
+public struct BlockHeaderLayout: KernelStructure {
+    public let next: Field<PhysicalAddress>
+    public let count: Field<UInt64>
+    public let structure: StructureDescription
+
+    public static let layout = BlockHeaderLayout()
+
+    private init() {
+        var builder = StructureBuilder("kho_block_header_ser", packed: true, "Heads a block of records.")
+        next = builder.address("next", of: "kho_block_header_ser", "The next block of the chain; 0 ends it.")
+        count = builder.number("count", UInt64.self, .count, "The number of records in this block.")
+        structure = builder.finish()
+    }
+}

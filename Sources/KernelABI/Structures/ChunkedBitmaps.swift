@@ -1,0 +1,62 @@
+/// `struct khoser_mem_chunk_hdr`: heads a page of bitmap pointers.
+public struct BitmapChunkHeaderLayout: KernelStructure {
+    public let next: Field<PhysicalAddress>
+    public let order: Field<UInt32>
+    public let count: Field<UInt32>
+    public let structure: StructureDescription
+
+    public static let layout = BitmapChunkHeaderLayout()
+
+    private init() {
+        var builder = StructureBuilder("khoser_mem_chunk_hdr", "Heads a page of bitmap pointers.")
+        next = builder.address("next", of: "khoser_mem_chunk", "The next chunk; 0 ends the list.")
+        order = builder.number("order", UInt32.self, .number, "Each bit stands for 2^order pages.")
+        count = builder.number("num_elms", UInt32.self, .count, "The number of bitmaps in this chunk.")
+        structure = builder.finish()
+    }
+}
+
+/// `struct khoser_mem_bitmap_ptr`: where a bitmap is and what its first bit stands for.
+public struct BitmapPointerLayout: KernelStructure {
+    public let start: Field<PhysicalAddress>
+    public let bitmap: Field<PhysicalAddress>
+    public let structure: StructureDescription
+
+    public static let layout = BitmapPointerLayout()
+
+    private init() {
+        var builder = StructureBuilder("khoser_mem_bitmap_ptr", "Where a bitmap is, and what it is of.")
+        start = builder.address("phys_start", of: "page", "The memory that bit 0 stands for.")
+        bitmap = builder.address("bitmap", of: "kho_mem_phys_bits", "The bitmap's page.")
+        structure = builder.finish()
+    }
+}
+
+/// `struct khoser_mem_chunk`: one page of bitmap pointers, all of one order.
+public struct BitmapChunkLayout: KernelStructure {
+    public let header: NestedField<BitmapChunkHeaderLayout>
+    public let bitmaps: StructureArrayField<BitmapPointerLayout>
+    public let structure: StructureDescription
+
+    public init(pageSize: PageSize) {
+        var builder = StructureBuilder("khoser_mem_chunk", "One page of bitmap pointers, all of one order.")
+        header = builder.nested("hdr", BitmapChunkHeaderLayout.layout, "The link, the order and the number.")
+        bitmaps = builder.structures(
+            "bitmaps",
+            count: (pageSize.bytes - header.layout.structure.size) / BitmapPointerLayout.layout.structure.size,
+            BitmapPointerLayout.layout, "The bitmaps.")
+        structure = builder.finish()
+    }
+}
+
+/// `struct kho_mem_phys_bits`: one page of bits, each of which stands for 2^order preserved pages.
+public struct BitmapLayout: KernelStructure {
+    public let words: ArrayField<UInt64>
+    public let structure: StructureDescription
+
+    public init(pageSize: PageSize) {
+        var builder = StructureBuilder("kho_mem_phys_bits", "One page of bits of one order.")
+        words = builder.words("preserve", count: pageSize.bytes / 8, .bitmap, "Bit i stands for block i.")
+        structure = builder.finish()
+    }
+}

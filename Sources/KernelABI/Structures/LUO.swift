@@ -1,0 +1,21 @@
+/// `struct luo_ser`: the whole of LUO's state from `luo-v5` on.
+public struct LUOLayout: KernelStructure {
+    public let compatible: CharacterField
+    public let liveUpdateNumber: Field<UInt64>
+    public let sessions: Field<PhysicalAddress>
+    public let flbs: Field<PhysicalAddress>
+    public let structure: StructureDescription
+
+    public static let layout = LUOLayout()
+
+    private init() {
+        var builder = StructureBuilder("luo_ser", packed: true, "The root of LUO's state.")
+        compatible = builder.characters("compatible", count: 8, "The version of this ABI.")
+        liveUpdateNumber = builder.number(
+            "liveupdate_num", UInt64.self, .number, "How many live updates there have been, this one included.")
+        sessions = builder.address(
+            "sessions_pa", of: "kho_block_header_ser", "The first block of sessions; 0 for none.")
+        flbs = builder.address("flbs_pa", of: "luo_flb_header_ser", "The page of FLB records.")
+        structure = builder.finish()
+    }
+}

@@ -1,0 +1,80 @@
+/// `struct kho_radix_node`: an inner node of the radix tree, one page of addresses.
+public struct RadixNodeLayout: KernelStructure {
+    public let table: ArrayField<PhysicalAddress>
+    public let structure: StructureDescription
+
+    public init(pageSize: PageSize) {
+        var builder = StructureBuilder("kho_radix_node", "An inner node of the tree of preserved memory.")
+        table = builder.addresses(
+            "table", count: pageSize.bytes / 8, of: "kho_radix_node", "The nodes a level below; 0 for none.")
+        structure = builder.finish()
+    }
+}
+
+/// `struct kho_radix_leaf`: a leaf of the radix tree, one page of bits.
+public struct RadixLeafLayout: KernelStructure {
+    public let bitmap: ArrayField<UInt64>
+    public let structure: StructureDescription
+
+    public init(pageSize: PageSize) {
+        var builder = StructureBuilder("kho_radix_leaf", "A leaf of the tree of preserved memory.")
+        bitmap = builder.words("bitmap", count: pageSize.bytes / 8, .bitmap, "Bit i stands for key i of this leaf.")
+        structure = builder.finish()
+    }
+}
+
+/// The arithmetic of the radix tree of preserved memory: the kernel's `enum kho_radix_consts`.
+///
+/// The key of a block is its page frame number shifted right by its order, below one marker bit whose position
+/// tells the order. The low bits of a key select a bit of a leaf, the others a way through the tables above.
+public struct RadixGeometry: Hashable, Sendable {
+    public let pageSize: PageSize
+
+    public init(pageSize: PageSize) {
+        self.pageSize = pageSize
+    }
+
+    /// `KHO_RADIX_KEY_WIDTH`: the width of a key in bits, the marker included.
+    public var keyWidth: Int { 64 - pageSize.shift + 1 }
+    /// `KHO_BITMAP_SIZE_LOG2`: how many bits of a key a leaf resolves.
+    public var bitmapBits: Int { pageSize.shift + 3 }
+    /// `KHO_TABLE_SIZE_LOG2`: how many bits of a key a table resolves.
+    public var tableBits: Int { pageSize.shift - 3 }
+    /// `KHO_TREE_MAX_DEPTH`: the number of levels, the leaves' included.
+    public var depth: Int { (keyWidth - bitmapBits + tableBits - 1) / tableBits + 1 }
+
+    /// `kho_encode_radix_key`.
+    public func key(of block: PageBlock) -> UInt64 {
+        let shift = pageSize.shift + block.order
+        return (1 << UInt64(64 - shift)) | (block.address.rawValue >> UInt64(shift))
+    }
+
+    /// `kho_decode_radix_key`; `nil` for a key that no block has: 0, or one with its marker too high.
+    public func block(of key: UInt64) -> PageBlock? {
+        guard key != 0 else { return nil }
+        let marker = 63 - key.leadingZeroBitCount
+        let order = 64 - pageSize.shift - marker
+        guard order >= 0 else { return nil }
+        let shift = UInt64(pageSize.shift + order)
+        return PageBlock(address: PhysicalAddress(shift == 64 ? 0 : key << shift), order: order)
+    }
+
+    /// How far the part of a key that the table at `level` (1 and up) resolves is shifted.
+    public func shift(level: Int) -> Int { (level - 1) * tableBits + bitmapBits }
+
+    /// `kho_radix_get_table_index`.
+    public func tableIndex(of key: UInt64, level: Int) -> Int {
+        Int((key >> UInt64(shift(level: level))) & ((1 << UInt64(tableBits)) - 1))
+    }
+
+    /// `kho_radix_get_bitmap_index`.
+    public func bitIndex(of key: UInt64) -> Int {
+        Int(key & ((1 << UInt64(bitmapBits)) - 1))
+    }
+
+    /// The first key below the node at `level` that `key` leads through.
+    public func prefix(of key: UInt64, level: Int) -> UInt64 {
+        let shift = level == 0 ? bitmapBits : shift(level: level + 1)
+        return shift >= 64 ? 0 : (key >> UInt64(shift)) << UInt64(shift)
+    }
+}
