@@ -1,0 +1,84 @@
+/// The header of a flattened tree: ten big-endian 32-bit fields. C: `struct fdt_header`.
+///
+/// Offsets and sizes are in bytes; offsets count from the start of the tree.
+public struct Header: Sendable, Hashable {
+    /// `0xd00dfeed`, in the first four bytes of every tree.
+    public static let magic: UInt32 = 0xd00d_feed
+
+    /// The size of the header from version 17 on.
+    public static let size = 40
+
+    /// C: `magic`.
+    public let magic: UInt32
+    /// The size of the whole tree. C: `totalsize`.
+    public let totalSize: UInt32
+    /// Where the structure block (nodes and properties) begins. C: `off_dt_struct`.
+    public let structureOffset: UInt32
+    /// Where the strings block (names of properties) begins. C: `off_dt_strings`.
+    public let stringsOffset: UInt32
+    /// Where the memory reservation block begins. C: `off_mem_rsvmap`.
+    public let memoryReservationOffset: UInt32
+    /// The version of the format; 17 is the last one. C: `version`.
+    public let version: UInt32
+    /// The oldest version that a reader may know and still read this tree. C: `last_comp_version`.
+    public let lastCompatibleVersion: UInt32
+    /// The number of the processor that boots. C: `boot_cpuid_phys`, from version 2 on.
+    public let bootCPU: UInt32
+    /// The size of the strings block. C: `size_dt_strings`, from version 3 on: nil before.
+    public let stringsSize: UInt32?
+    /// The size of the structure block. C: `size_dt_struct`, from version 17 on: nil before.
+    public let structureSize: UInt32?
+
+    /// Reads the fields of the header as they stand, without judging them; nil if the bytes end before the header
+    /// of their version does.
+    public init?(_ bytes: RawSpan) {
+        var fields: [UInt32] = []
+        for index in 0..<min(10, bytes.byteCount / 4) {
+            guard let field = bytes.bigEndianUInt32(at: index * 4) else { return nil }
+            fields.append(field)
+        }
+        guard fields.count >= 7 else { return nil }
+        let version = fields[5]
+        guard fields.count >= Header.fieldCount(version: version) else { return nil }
+        magic = fields[0]
+        totalSize = fields[1]
+        structureOffset = fields[2]
+        stringsOffset = fields[3]
+        memoryReservationOffset = fields[4]
+        self.version = version
+        lastCompatibleVersion = fields[6]
+        bootCPU = version >= 2 ? fields[7] : 0
+        stringsSize = version >= 3 ? fields[8] : nil
+        structureSize = version >= 17 ? fields[9] : nil
+    }
+
+    private static func fieldCount(version: UInt32) -> Int {
+        switch version {
+        case ..<2: 7
+        case 2: 8
+        case 3...16: 9
+        default: 10
+        }
+    }
+}
+
+extension Header {
+    /// What the room between the header and the reservation block says about how a tree came about.
+    public enum Form: Sendable, Hashable {
+        /// Written in one pass by `fdt_create` … `fdt_finish`: the header is padded to 48 bytes (0x30).
+        case sequential
+        /// Packed or compiled: the reservation block follows the 40 bytes (0x28) of the header at once.
+        /// `fdt_pack` leaves a tree so, and so does `dtc`.
+        case packed
+        /// Laid out by other means; the offset of the reservation block.
+        case other(memoryReservationOffset: UInt32)
+    }
+
+    public var form: Form {
+        switch memoryReservationOffset {
+        case 48: .sequential
+        case 40: .packed
+        default: .other(memoryReservationOffset: memoryReservationOffset)
+        }
+    }
+}

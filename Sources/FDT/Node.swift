@@ -1,0 +1,158 @@
+import CLibFDT
+
+extension FlattenedTree {
+    /// A node of a tree: a reference to the tree and an offset. Cheap to make and to copy.
+    public struct Node: Sendable, Hashable {
+        /// The tree that the node is in.
+        public let tree: FlattenedTree
+
+        let offset: Int32
+
+        init(tree: FlattenedTree, offset: Int32) {
+            self.tree = tree
+            self.offset = offset
+        }
+    }
+}
+
+extension FlattenedTree.Node {
+    /// Where the node begins in the structure block, in bytes: libfdt's node offset. 0 for the root.
+    public var structureOffset: Int { Int(offset) }
+
+    /// The name with its unit address, empty for the root; bytes that are not UTF-8 are repaired.
+    /// C: `fdt_get_name`.
+    public var name: String { withNameBytes { String(decoding: $0.array, as: UTF8.self) } }
+
+    /// Gives the bytes of the name, without its NUL.
+    public func withNameBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+        var length: Int32 = 0
+        let start = tree.storage.offset { UnsafeRawPointer(fdt_get_name($0, offset, &length)) }
+        let range = start.map { $0..<$0 + Int(length) } ?? 0..<0
+        return try tree.storage.withBytes(in: range, body)
+    }
+
+    /// The path from the root, `/` for the root itself. C: `fdt_get_path`.
+    ///
+    /// Reads the tree from its start: to know the paths of many nodes, follow ``FlattenedTree/walk`` instead.
+    public var path: String {
+        var size = 256
+        while size <= Int(Int32.max) {
+            var result: Int32 = 0
+            let path = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+                buffer.withMemoryRebound(to: CChar.self) {
+                    result = fdt_get_path(tree.storage.words, offset, $0.baseAddress, Int32(clamping: $0.count))
+                }
+                count = result == 0 ? buffer.firstIndex(of: 0) ?? 0 : 0
+            }
+            guard result == -FDT_ERR_NOSPACE else { return String(decoding: path, as: UTF8.self) }
+            size *= 4
+        }
+        return ""
+    }
+
+    /// How many steps below the root the node is: 0 for the root. Reads the tree from its start. C: `fdt_node_depth`.
+    public var depth: Int { Int(max(0, fdt_node_depth(tree.storage.words, offset))) }
+
+    /// The node that this one is a child of, nil for the root. Reads the tree from its start. C: `fdt_parent_offset`.
+    public var parent: FlattenedTree.Node? {
+        let parent = fdt_parent_offset(tree.storage.words, offset)
+        return parent < 0 ? nil : FlattenedTree.Node(tree: tree, offset: parent)
+    }
+
+    /// The direct children, in the order of the tree. C: `fdt_first_subnode`, `fdt_next_subnode`.
+    public var children: FlattenedTree.Children { FlattenedTree.Children(parent: self) }
+
+    /// The properties, in the order of the tree.
+    ///
+    /// C: `fdt_first_property_offset`, `fdt_next_property_offset`: properties that wrongly follow a subnode are not
+    /// among them, though ``FlattenedTree/walk`` shows them.
+    public var properties: FlattenedTree.Properties { FlattenedTree.Properties(node: self) }
+
+    /// The child of a name. C: `fdt_subnode_offset`.
+    ///
+    /// The whole name has to be the same, but for one rule of libfdt: a name without a unit address (`memory`) also
+    /// finds the first child that has this name and any unit address (`memory@0`).
+    public func subnode(named name: String) -> FlattenedTree.Node? {
+        var name = name
+        let child = name.withUTF8 { utf8 in
+            utf8.withMemoryRebound(to: CChar.self) {
+                fdt_subnode_offset_namelen(tree.storage.words, offset, $0.baseAddress, Int32(clamping: $0.count))
+            }
+        }
+        return child < 0 ? nil : FlattenedTree.Node(tree: tree, offset: child)
+    }
+
+    /// The property of a name. C: `fdt_getprop`.
+    public func property(_ name: String) -> FlattenedTree.Property? {
+        properties.first { $0.isNamed(name) }
+    }
+
+    /// Whether the list of strings in `compatible` has the string, at any place. C: `fdt_node_check_compatible`.
+    public func isCompatible(with compatible: String) -> Bool {
+        fdt_node_check_compatible(tree.storage.words, offset, compatible) == 0
+    }
+
+    /// The phandle that other nodes refer to this one by, or nil. C: `fdt_get_phandle`.
+    public var phandle: UInt32? {
+        let phandle = fdt_get_phandle(tree.storage.words, offset)
+        return phandle == 0 || phandle == .max ? nil : phandle
+    }
+}
+
+extension FlattenedTree.Node: CustomStringConvertible {
+    public var description: String { path }
+}
+
+extension FlattenedTree {
+    /// The direct children of a node.
+    public struct Children: Sequence, Sendable {
+        let parent: Node
+
+        public func makeIterator() -> Iterator { Iterator(tree: parent.tree, state: .before(parent.offset)) }
+
+        public struct Iterator: IteratorProtocol {
+            enum State { case before(Int32), at(Int32), done }
+            let tree: FlattenedTree
+            var state: State
+
+            public mutating func next() -> Node? {
+                let offset =
+                    switch state {
+                    case .before(let parent): fdt_first_subnode(tree.storage.words, parent)
+                    case .at(let child): fdt_next_subnode(tree.storage.words, child)
+                    case .done: -FDT_ERR_NOTFOUND
+                    }
+                state = offset < 0 ? .done : .at(offset)
+                return offset < 0 ? nil : Node(tree: tree, offset: offset)
+            }
+        }
+    }
+
+    /// The properties of a node.
+    public struct Properties: Sequence, Sendable {
+        let node: Node
+
+        public func makeIterator() -> Iterator { Iterator(tree: node.tree, state: .before(node.offset)) }
+
+        public struct Iterator: IteratorProtocol {
+            enum State { case before(Int32), at(Int32), done }
+            let tree: FlattenedTree
+            var state: State
+
+            public mutating func next() -> Property? {
+                let offset =
+                    switch state {
+                    case .before(let node): fdt_first_property_offset(tree.storage.words, node)
+                    case .at(let property): fdt_next_property_offset(tree.storage.words, property)
+                    case .done: -FDT_ERR_NOTFOUND
+                    }
+                guard offset >= 0, let property = Property(tree: tree, offset: offset) else {
+                    state = .done
+                    return nil
+                }
+                state = .at(offset)
+                return property
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import CLibFDT
+
+extension FlattenedTree {
+    /// A property of a node: a reference to the tree and where the name and the value lie in it.
+    public struct Property: Sendable, Hashable, PropertyValue {
+        /// The tree that the property is in.
+        public let tree: FlattenedTree
+
+        let offset: Int32
+        /// From the start of the tree.
+        let nameStart: Int
+        /// From the start of the tree.
+        let value: Range<Int>
+
+        /// C: `fdt_getprop_by_offset`.
+        init?(tree: FlattenedTree, offset: Int32) {
+            var length: Int32 = 0
+            var name: UnsafePointer<CChar>?
+            var nameStart: Int?
+            let start = tree.storage.offset { base in
+                let value = fdt_getprop_by_offset(base, offset, &name, &length)
+                if let base, let name { nameStart = UnsafeRawPointer(name) - base }
+                return value
+            }
+            guard let start, let nameStart, length >= 0 else { return nil }
+            self.tree = tree
+            self.offset = offset
+            self.nameStart = nameStart
+            value = start..<start + Int(length)
+        }
+    }
+}
+
+extension FlattenedTree.Property {
+    /// Where the property begins in the structure block, in bytes: libfdt's property offset.
+    public var structureOffset: Int { Int(offset) }
+
+    /// The name; bytes that are not UTF-8 are repaired.
+    public var name: String { withNameBytes { String(decoding: $0.array, as: UTF8.self) } }
+
+    /// Gives the bytes of the name, without its NUL.
+    public func withNameBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+        let end = tree.withBytes { bytes in
+            var end = nameStart
+            while end < bytes.byteCount, bytes.byte(at: end) != 0 { end += 1 }
+            return end
+        }
+        return try tree.storage.withBytes(in: nameStart..<end, body)
+    }
+
+    /// Whether the property has a name; makes no string.
+    public func isNamed(_ name: String) -> Bool {
+        withNameBytes { bytes in
+            guard bytes.byteCount == name.utf8.count else { return false }
+            var index = 0
+            for byte in name.utf8 {
+                guard bytes.byte(at: index) == byte else { return false }
+                index += 1
+            }
+            return true
+        }
+    }
+
+    public func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+        try tree.storage.withBytes(in: value, body)
+    }
+
+    /// The size of the value in bytes.
+    public var count: Int { value.count }
+}

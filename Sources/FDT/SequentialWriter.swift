@@ -1,0 +1,128 @@
+import CLibFDT
+
+/// Writes a tree in one pass: reservations, then nodes and properties in order. C: libfdt's `fdt_create` family.
+///
+///     var writer = try SequentialWriter(capacity: 4096)
+///     try writer.finishReservations()
+///     try writer.node("") { (root) throws(FDTError) in
+///         try root.property("compatible", string: "acme,board")
+///     }
+///     let tree = try writer.finish()
+///
+/// The calls are libfdt's one for one, so the bytes are those that C code making the same calls would get.
+/// After an error the writer stays as it was before the call.
+public struct SequentialWriter: Sendable {
+    private var storage: Storage
+    private let grows: Bool
+    private var openNodes: [String] = []
+
+    /// Begins a tree that may not become larger than `capacity` bytes. C: `fdt_create`.
+    ///
+    /// The strings are moved only at the end: until then header, structure and strings share the capacity.
+    public init(capacity: Int) throws(FDTError) {
+        try self.init(capacity: capacity, grows: false)
+    }
+
+    /// Begins a tree of any size, with room for `growing` bytes to start with. C: `fdt_create`, `fdt_resize`.
+    public init(growing: Int = 4096) throws(FDTError) {
+        try self.init(capacity: max(growing, 64), grows: true)
+    }
+
+    private init(capacity: Int, grows: Bool) throws(FDTError) {
+        guard capacity >= 0, let size = Int32(exactly: capacity) else {
+            throw FDTError(.noSpace, in: "fdt_create", at: "a capacity of \(capacity) bytes")
+        }
+        storage = Storage(count: capacity)
+        self.grows = grows
+        try FDTError.check(fdt_create(&storage.words, size), "fdt_create", at: "a capacity of \(capacity) bytes")
+    }
+
+    /// The room there is, in bytes.
+    public var capacity: Int { storage.count }
+
+    /// Adds an entry to the memory reservation block. C: `fdt_add_reservemap_entry`.
+    public mutating func addReservation(address: UInt64, size: UInt64) throws(FDTError) {
+        try write("fdt_add_reservemap_entry") { fdt_add_reservemap_entry($0, address, size) }
+    }
+
+    /// Ends the memory reservation block; nodes may follow. C: `fdt_finish_reservemap`.
+    public mutating func finishReservations() throws(FDTError) {
+        try write("fdt_finish_reservemap") { fdt_finish_reservemap($0) }
+    }
+
+    /// Begins a node within the one that is open; the name of the root is empty. C: `fdt_begin_node`.
+    public mutating func beginNode(_ name: String) throws(FDTError) {
+        try refuseNUL(in: name, "fdt_begin_node")
+        try write("fdt_begin_node", name) { fdt_begin_node($0, name) }
+        openNodes.append(name)
+    }
+
+    /// Ends the node that was begun last. C: `fdt_end_node`.
+    public mutating func endNode() throws(FDTError) {
+        // libfdt would write the tag and leave it to the reader to find out.
+        guard !openNodes.isEmpty else {
+            throw FDTError(.badStructure, in: "fdt_end_node", at: "no node is open")
+        }
+        try write("fdt_end_node") { fdt_end_node($0) }
+        openNodes.removeLast()
+    }
+
+    /// Writes a node: begins it, has `body` fill it, and ends it.
+    public mutating func node(
+        _ name: String, _ body: (inout SequentialWriter) throws(FDTError) -> Void
+    ) throws(FDTError) {
+        try beginNode(name)
+        try body(&self)
+        try endNode()
+    }
+
+    /// Writes a property of the open node. C: `fdt_property`.
+    public mutating func property(_ name: String, bytes: [UInt8] = []) throws(FDTError) {
+        try refuseNUL(in: name, "fdt_property")
+        guard !openNodes.isEmpty else {
+            throw FDTError(.badStructure, in: "fdt_property", at: "\(name): no node is open")
+        }
+        guard let count = Int32(exactly: bytes.count) else {
+            throw FDTError(.noSpace, in: "fdt_property", at: location(name))
+        }
+        try write("fdt_property", name) { fdt_property($0, name, bytes, count) }
+    }
+
+    /// Ends the tree. C: `fdt_finish`; the result is checked with `fdt_check_full`.
+    public consuming func finish() throws(FDTError) -> FlattenedTree {
+        guard openNodes.isEmpty else {
+            throw FDTError(.badStructure, in: "fdt_finish", at: "node \(path) has not ended")
+        }
+        var writer = self
+        try writer.write("fdt_finish") { fdt_finish($0) }
+        return try writer.storage.withBytes { (bytes) throws(FDTError) in try FlattenedTree(bytes: bytes) }
+    }
+
+    /// Makes one call of libfdt; when there is no room for it, and there may be, makes room and repeats it.
+    private mutating func write(
+        _ operation: String, _ name: String? = nil, _ call: (UnsafeMutableRawPointer) -> Int32
+    ) throws(FDTError) {
+        var result = call(&storage.words)
+        while result == -FDT_ERR_NOSPACE, grows, storage.count <= Int(Int32.max) / 2 {
+            var larger = Storage(count: storage.count * 2)
+            try FDTError.check(
+                fdt_resize(&storage.words, &larger.words, Int32(larger.count)), "fdt_resize", at: location(name))
+            storage = larger
+            result = call(&storage.words)
+        }
+        try FDTError.check(result, operation, at: location(name))
+    }
+
+    private func refuseNUL(in name: String, _ operation: String) throws(FDTError) {
+        guard !name.utf8.contains(0) else {
+            throw FDTError(.badValue, in: operation, at: "a NUL in a name in \(path)")
+        }
+    }
+
+    private var path: String { openNodes.count > 1 ? openNodes.joined(separator: "/") : "/" }
+
+    private func location(_ name: String?) -> String {
+        guard let name, !openNodes.isEmpty else { return path }
+        return path == "/" ? "/\(name)" : "\(path)/\(name)"
+    }
+}
