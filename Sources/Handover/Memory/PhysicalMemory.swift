@@ -8,6 +8,13 @@ public protocol PhysicalMemory: Sendable {
     /// What is at hand: ranges of physical addresses, ascending, disjoint, adjacent ones merged.
     var regions: [Range<PhysicalAddress>] { get }
 
+    /// The part of ``regions`` that is stored as bytes: ranges ascending and disjoint, each readable without a copy
+    /// where the source can do so at all, and for that reason not merged.
+    ///
+    /// The rest of ``regions`` reads as zero though no byte of it is stored. A search of all memory can skip it.
+    /// The default is ``regions``: everything is stored.
+    var storedExtents: [Range<PhysicalAddress>] { get }
+
     /// The page size in bytes where the source states one (VMCOREINFO of a dump), else `nil`.
     var statedPageSize: Int? { get }
 
@@ -26,6 +33,7 @@ public protocol PhysicalMemory: Sendable {
 }
 
 extension PhysicalMemory {
+    public var storedExtents: [Range<PhysicalAddress>] { regions }
     public var statedPageSize: Int? { nil }
     public var statedMachine: Machine? { nil }
 }
@@ -42,4 +50,15 @@ public enum MemoryError: Error, Hashable, Sendable {
     case notAvailable(address: PhysicalAddress, count: Int)
     /// The source should hold these bytes, but reading them failed for the reason given.
     case unreadable(address: PhysicalAddress, count: Int, reason: String)
+}
+
+extension MemoryError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .notAvailable(let address, let count):
+            "\(count) bytes of memory at \(address) are not available"
+        case .unreadable(let address, let count, let reason):
+            "\(count) bytes of memory at \(address) cannot be read: \(reason)"
+        }
+    }
 }

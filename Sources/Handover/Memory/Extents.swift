@@ -1,0 +1,103 @@
+import KernelABI
+
+/// A range of physical addresses and which of several sources it is to be read from.
+struct OwnedExtent: Hashable, Sendable {
+    var range: Range<PhysicalAddress>
+    /// The source's index.
+    var owner: Int
+}
+
+/// Lays ranges that may overlap side by side: where several hold an address, the one of the lowest index owns it.
+///
+/// The result is ascending and disjoint and has less than twice as many extents as there are ranges. Time grows as
+/// n log n, however the ranges overlap: their number comes from files.
+func resolveOverlaps(_ ranges: [Range<PhysicalAddress>]) -> [OwnedExtent] {
+    var order = ranges.indices.filter { !ranges[$0].isEmpty }
+    order.sort { (ranges[$0].lowerBound, $0) < (ranges[$1].lowerBound, $1) }
+
+    var result: [OwnedExtent] = []
+    result.reserveCapacity(order.count)
+    var open = MinHeap()
+    var position = PhysicalAddress(0)
+    var next = 0
+    while true {
+        while let owner = open.first, ranges[owner].upperBound <= position { open.removeFirst() }
+        if open.first == nil {
+            guard next < order.count else { return result }
+            position = ranges[order[next]].lowerBound
+        }
+        while next < order.count, ranges[order[next]].lowerBound <= position {
+            open.insert(order[next])
+            next += 1
+        }
+        guard let owner = open.first else { return result }
+        var end = ranges[owner].upperBound
+        if next < order.count { end = min(end, ranges[order[next]].lowerBound) }
+        if let last = result.last, last.owner == owner, last.range.upperBound == position {
+            result[result.count - 1].range = last.range.lowerBound..<end
+        } else {
+            result.append(OwnedExtent(range: position..<end, owner: owner))
+        }
+        position = end
+    }
+}
+
+/// Merges ascending ranges that touch or overlap.
+func mergeAdjacent(_ ranges: some Sequence<Range<PhysicalAddress>>) -> [Range<PhysicalAddress>] {
+    var result: [Range<PhysicalAddress>] = []
+    for range in ranges where !range.isEmpty {
+        if let last = result.last, last.upperBound >= range.lowerBound {
+            result[result.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+        } else {
+            result.append(range)
+        }
+    }
+    return result
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// The first index from which on `isAtOrBehind` holds, by binary search in a collection sorted accordingly.
+    func partitioningIndex(where isAtOrBehind: (Element) -> Bool) -> Int {
+        var low = startIndex
+        var high = endIndex
+        while low < high {
+            let middle = low + (high - low) / 2
+            if isAtOrBehind(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}
+
+/// A binary heap of indices, the lowest first.
+private struct MinHeap {
+    private var elements: [Int] = []
+
+    var first: Int? { elements.first }
+
+    mutating func insert(_ element: Int) {
+        elements.append(element)
+        var child = elements.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard elements[child] < elements[parent] else { return }
+            elements.swapAt(child, parent)
+            child = parent
+        }
+    }
+
+    mutating func removeFirst() {
+        guard let last = elements.popLast(), !elements.isEmpty else { return }
+        elements[0] = last
+        var parent = 0
+        while true {
+            var least = parent
+            for child in (2 * parent + 1)...(2 * parent + 2)
+            where child < elements.count && elements[child] < elements[least] {
+                least = child
+            }
+            guard least != parent else { return }
+            elements.swapAt(parent, least)
+            parent = least
+        }
+    }
+}

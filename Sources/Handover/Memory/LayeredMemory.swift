@@ -1,0 +1,67 @@
+import KernelABI
+
+/// Several sources of physical memory as one: each address is read from the first that has it.
+///
+/// It serves to lay changed pages over an image, or several partial dumps side by side.
+public struct LayeredMemory: PhysicalMemory {
+    public let regions: [Range<PhysicalAddress>]
+    public let storedExtents: [Range<PhysicalAddress>]
+    public let statedPageSize: Int?
+    public let statedMachine: Machine?
+
+    private let layers: [any PhysicalMemory]
+    private let extents: [OwnedExtent]
+
+    /// Lays `layers` over each other as they are now, the first on top. What they state, the first that states it
+    /// decides.
+    public init(_ layers: [any PhysicalMemory]) {
+        var ranges: [Range<PhysicalAddress>] = []
+        var owners: [Int] = []
+        var stored: [[Range<PhysicalAddress>]] = []
+        for (index, layer) in layers.enumerated() {
+            let regions = layer.regions
+            ranges += regions
+            owners += repeatElement(index, count: regions.count)
+            stored.append(layer.storedExtents)
+        }
+        extents = resolveOverlaps(ranges).map { OwnedExtent(range: $0.range, owner: owners[$0.owner]) }
+        regions = mergeAdjacent(extents.lazy.map(\.range))
+        storedExtents = extents.flatMap { extent in
+            let candidates = stored[extent.owner]
+            return candidates[candidates.partitioningIndex { $0.upperBound > extent.range.lowerBound }...]
+                .prefix { $0.lowerBound < extent.range.upperBound }
+                .map { $0.clamped(to: extent.range) }
+        }
+        statedPageSize = layers.lazy.compactMap(\.statedPageSize).first
+        statedMachine = layers.lazy.compactMap(\.statedMachine).first
+        self.layers = layers
+    }
+
+    public func withBytes<Result>(
+        at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
+    ) throws(MemoryError) -> Result {
+        guard count >= 0, let end = address.advanced(by: UInt64(count)) else {
+            throw .notAvailable(address: address, count: count)
+        }
+        if count == 0 { return body([UInt8]().span.bytes) }
+        let index = extents.partitioningIndex { $0.range.upperBound > address }
+        guard index < extents.count, extents[index].range.lowerBound <= address else {
+            throw .notAvailable(address: address, count: count)
+        }
+        if end <= extents[index].range.upperBound {
+            return try layers[extents[index].owner].withBytes(at: address, count: count, body)
+        }
+        if count > CopiedRead.limit { throw CopiedRead.tooLong(address, count) }
+        var copy: [UInt8] = []
+        var position = address
+        for extent in extents[index...] {
+            guard position < end, extent.range.lowerBound <= position else { break }
+            let pieceEnd = min(end, extent.range.upperBound)
+            let length = Int(pieceEnd.rawValue - position.rawValue)
+            try layers[extent.owner].withBytes(at: position, count: length) { copy.append(copying: $0) }
+            position = pieceEnd
+        }
+        guard position == end else { throw .notAvailable(address: address, count: count) }
+        return body(copy.span.bytes)
+    }
+}

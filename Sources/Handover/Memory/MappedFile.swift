@@ -1,0 +1,135 @@
+import Glibc
+import SystemPackage
+
+/// A file's contents, for bounds-checked reading at any offset.
+///
+/// A regular file is mapped (`mmap`, `PROT_READ`, `MAP_PRIVATE`), so that a memory image of any size costs only what
+/// is looked at. What cannot be mapped (a pipe, standard input, a file in sysfs or debugfs) is read whole instead.
+///
+/// - Important: A mapped file must not be cut short while it is in use: the kernel answers an access to what is
+///   gone with `SIGBUS`.
+public final class MappedFile: Sendable {
+    /// The path that the file was opened by: its name in errors.
+    public let path: FilePath
+
+    private let storage: Storage
+
+    private enum Storage: @unchecked Sendable {
+        /// Read-only until unmapped in `deinit`, therefore safe to share.
+        case mapping(UnsafeRawBufferPointer)
+        case bytes([UInt8])
+    }
+
+    /// At most this much is read of a file that cannot be mapped.
+    public static let readLimit = 1 << 30
+
+    /// Opens and maps the file at `path`.
+    ///
+    /// - Throws: ``FileError`` for a file that is missing, not readable, a directory, or empty.
+    public convenience init(path: FilePath) throws(FileError) {
+        let descriptor: FileDescriptor
+        do {
+            descriptor = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+        } catch {
+            throw .cannotOpen(path: path, Errno(error))
+        }
+        defer { try? descriptor.close() }
+        try self.init(descriptor: descriptor, path: path)
+    }
+
+    /// Maps, or reads to its end, the file that `descriptor` stands for, which the caller goes on to own.
+    ///
+    /// - Parameter path: Its name in errors.
+    public init(descriptor: FileDescriptor, path: FilePath) throws(FileError) {
+        self.path = path
+        let stat: Stat
+        do {
+            stat = try descriptor.stat()
+        } catch {
+            throw .cannotRead(path: path, Errno(error))
+        }
+        if stat.type == .directory { throw .isDirectory(path: path) }
+        if stat.type == .regular, let size = Int(exactly: stat.size), size > 0,
+            let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor.rawValue, 0), address != MAP_FAILED
+        {
+            storage = .mapping(UnsafeRawBufferPointer(start: address, count: size))
+            return
+        }
+        let bytes = try Self.readToEnd(descriptor, path: path)
+        if bytes.isEmpty { throw .isEmpty(path: path) }
+        storage = .bytes(bytes)
+    }
+
+    /// Wraps bytes that are in memory already.
+    ///
+    /// - Parameter name: Their name in errors.
+    public init(bytes: [UInt8], name: FilePath) {
+        path = name
+        storage = .bytes(bytes)
+    }
+
+    deinit {
+        if case .mapping(let bytes) = storage {
+            munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+        }
+    }
+
+    /// The file's size in bytes.
+    public var count: UInt64 {
+        switch storage {
+        case .mapping(let bytes): UInt64(bytes.count)
+        case .bytes(let bytes): UInt64(bytes.count)
+        }
+    }
+
+    /// Hands `count` bytes at `offset` to `body`. The span is valid during the call alone; nothing is copied.
+    ///
+    /// - Throws: ``FileError/outOfBounds(path:offset:count:size:)``.
+    public func withBytes<Result>(
+        at offset: UInt64, count: Int, _ body: (RawSpan) -> Result
+    ) throws(FileError) -> Result {
+        guard count >= 0, offset <= self.count, UInt64(count) <= self.count - offset else {
+            throw .outOfBounds(path: path, offset: offset, count: count, size: self.count)
+        }
+        // Within `count`, and so within Int.
+        let start = Int(offset)
+        return switch storage {
+        case .mapping(let bytes): body(bytes.bytes.extracting(start..<start + count))
+        case .bytes(let bytes): body(bytes.span.bytes.extracting(start..<start + count))
+        }
+    }
+
+    private static func readToEnd(_ descriptor: FileDescriptor, path: FilePath) throws(FileError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let length: Int
+            do {
+                length = try chunk.withUnsafeMutableBytes { try descriptor.read(into: $0) }
+            } catch {
+                throw .cannotRead(path: path, Errno(error))
+            }
+            if length == 0 { return bytes }
+            if bytes.count + length > readLimit { throw .tooLarge(path: path, limit: readLimit) }
+            bytes += chunk[..<length]
+        }
+    }
+}
+
+extension FileDescriptor {
+    /// Writes all of `bytes` at the descriptor's offset. Mirrors `write(2)`, repeated until nothing is left.
+    func writeAll(_ bytes: RawSpan) throws(Errno) {
+        do {
+            _ = try bytes.withUnsafeBytes { try writeAll($0) }
+        } catch {
+            throw Errno(error)
+        }
+    }
+}
+
+extension Errno {
+    /// What swift-system throws, which is always an `Errno` though its signatures do not say so.
+    init(_ error: any Error) {
+        self = error as? Errno ?? .ioError
+    }
+}

@@ -1,0 +1,172 @@
+import KernelABI
+
+/// Physical memory as a mutable value: the pages that were written or allocated, and no others.
+///
+/// It is what images are built in. Writing and reading a page take constant time, whatever the number and order of
+/// pages; a page that was only allocated is zero, and costs a bit.
+public struct SparseMemory: PhysicalMemory {
+    /// The size of a page in bytes, a power of two. A page is available as a whole or not at all.
+    public let pageSize: Int
+
+    public var statedPageSize: Int? { pageSize }
+
+    public var statedMachine: Machine?
+
+    /// The pages that have bytes, by page frame number. Every one is also in `available`.
+    private var pages: [UInt64: [UInt8]] = [:]
+    /// The available pages, as masks of 64 by page frame number / 64.
+    private var available: [UInt64: UInt64] = [:]
+
+    /// Makes a memory without pages.
+    ///
+    /// - Parameter pageSize: In bytes. A size that is no power of two is rounded up to one; 16 bytes are the least,
+    ///   1 GiB the most.
+    public init(pageSize: Int = 4096) {
+        var size = 16
+        while size < pageSize, size < 1 << 30 { size *= 2 }
+        self.pageSize = size
+    }
+
+    // MARK: Changing
+
+    /// Makes every page that `range` touches available. A page that was not reads as zero; the others stay.
+    public mutating func allocate(_ range: Range<PhysicalAddress>) {
+        guard !range.isEmpty else { return }
+        var page = frame(of: range.lowerBound)
+        let last = frame(of: PhysicalAddress(range.upperBound.rawValue - 1))
+        while true {
+            let block = page >> 6
+            let lastInBlock = min(last, block << 6 | 63)
+            let mask: UInt64 = (~0 >> (63 - (lastInBlock - page))) << (page & 63)
+            available[block, default: 0] |= mask
+            guard lastInBlock < last else { return }
+            page = lastInBlock + 1
+        }
+    }
+
+    /// Writes `bytes` at `address`. Pages that were not available become so, zero where they are not written.
+    ///
+    /// - Throws: ``MemoryError/notAvailable(address:count:)`` where the range wraps around.
+    public mutating func write(_ bytes: some Collection<UInt8>, at address: PhysicalAddress) throws(MemoryError) {
+        guard address.advanced(by: UInt64(bytes.count)) != nil else {
+            throw .notAvailable(address: address, count: bytes.count)
+        }
+        var rest = bytes[...]
+        var position = address
+        while !rest.isEmpty {
+            let start = offset(of: position)
+            let piece = rest.prefix(pageSize - start)
+            withPage(frame(of: position)) { $0.replaceSubrange(start..<start + piece.count, with: piece) }
+            rest = rest.dropFirst(piece.count)
+            // At most the end, which does not wrap.
+            position = PhysicalAddress(position.rawValue + UInt64(piece.count))
+        }
+    }
+
+    /// Hands the page that `address` lies in to `body`, to be changed in place. A page that was not available
+    /// becomes so, and is zero.
+    public mutating func withMutablePage<Result>(
+        at address: PhysicalAddress, _ body: (inout MutableRawSpan) -> Result
+    ) -> Result {
+        withPage(frame(of: address)) { page in
+            var span = page.mutableSpan
+            var bytes = span.mutableBytes
+            return body(&bytes)
+        }
+    }
+
+    /// Makes the page that `address` lies in unavailable.
+    public mutating func removePage(at address: PhysicalAddress) {
+        let page = frame(of: address)
+        pages[page] = nil
+        if let mask = available[page >> 6] {
+            let left = mask & ~(1 << (page & 63))
+            available[page >> 6] = left == 0 ? nil : left
+        }
+    }
+
+    private mutating func withPage<Result>(_ page: UInt64, _ body: (inout [UInt8]) -> Result) -> Result {
+        available[page >> 6, default: 0] |= 1 << (page & 63)
+        return body(&pages[page, default: [UInt8](repeating: 0, count: pageSize)])
+    }
+
+    // MARK: Reading
+
+    /// The available pages. Takes time in proportion to their number.
+    public var regions: [Range<PhysicalAddress>] {
+        var runs: [Range<PhysicalAddress>] = []
+        for (block, mask) in available.sorted(by: { $0.key < $1.key }) {
+            var mask = mask
+            var page = block << 6
+            while mask != 0 {
+                let gap = mask.trailingZeroBitCount
+                mask >>= gap
+                page += UInt64(gap)
+                let length = (~mask).trailingZeroBitCount
+                runs.append(range(of: page, count: UInt64(length)))
+                mask = length == 64 ? 0 : mask >> length
+                page += UInt64(length)
+            }
+        }
+        return mergeAdjacent(runs)
+    }
+
+    /// The pages that have bytes. Takes time in proportion to their number.
+    public var storedExtents: [Range<PhysicalAddress>] {
+        pages.keys.sorted().map { range(of: $0, count: 1) }
+    }
+
+    public func withBytes<Result>(
+        at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
+    ) throws(MemoryError) -> Result {
+        guard count >= 0, let end = address.advanced(by: UInt64(count)) else {
+            throw .notAvailable(address: address, count: count)
+        }
+        let start = offset(of: address)
+        if count <= pageSize - start {
+            let page = frame(of: address)
+            if let bytes = pages[page] { return body(bytes.span.bytes.extracting(start..<start + count)) }
+            guard count == 0 || isAvailable(page) else { throw .notAvailable(address: address, count: count) }
+            return try CopiedRead.withZeroes(at: address, count: count, body)
+        }
+        if count > CopiedRead.limit { throw CopiedRead.tooLong(address, count) }
+        var copy: [UInt8] = []
+        copy.reserveCapacity(count)
+        var position = address
+        while position < end {
+            let page = frame(of: position)
+            let start = offset(of: position)
+            let length = min(pageSize - start, count - copy.count)
+            if let bytes = pages[page] {
+                copy += bytes[start..<start + length]
+            } else if isAvailable(page) {
+                copy += repeatElement(0, count: length)
+            } else {
+                throw .notAvailable(address: address, count: count)
+            }
+            position = PhysicalAddress(position.rawValue + UInt64(length))
+        }
+        return body(copy.span.bytes)
+    }
+
+    // MARK: Pages
+
+    private func isAvailable(_ page: UInt64) -> Bool {
+        (available[page >> 6] ?? 0) & 1 << (page & 63) != 0
+    }
+
+    private func frame(of address: PhysicalAddress) -> UInt64 {
+        address.rawValue >> UInt64(pageSize.trailingZeroBitCount)
+    }
+
+    private func offset(of address: PhysicalAddress) -> Int {
+        Int(address.rawValue & UInt64(pageSize - 1))
+    }
+
+    /// Pages as addresses. The last page of the address space ends one byte early, where its end can be expressed.
+    private func range(of page: UInt64, count: UInt64) -> Range<PhysicalAddress> {
+        let start = page << UInt64(pageSize.trailingZeroBitCount)
+        let (end, wraps) = start.addingReportingOverflow(count << UInt64(pageSize.trailingZeroBitCount))
+        return PhysicalAddress(start)..<PhysicalAddress(wraps ? .max : end)
+    }
+}
