@@ -57,6 +57,10 @@ public struct BitField: Sendable {
     /// Which bits of the word, bit 0 being the least significant.
     public let bits: Range<Int>
 
+    /// The word itself.
+    @inlinable
+    public var word: Field<UInt64> { Field(name: name, offset: offset) }
+
     /// The largest value that fits.
     @inlinable
     public var limit: UInt64 { UInt64.max >> UInt64(64 - bits.count) }

@@ -1,0 +1,40 @@
+import KernelABI
+
+/// Reads the page of file-lifecycle-bound objects.
+struct FLBReader {
+    let context: ReadingContext
+    let container: RecordContainer
+
+    func read(at address: PhysicalAddress, into state: inout LUOState, _ log: inout ReadingLog) {
+        state.flbAddress = address
+        guard address.rawValue != 0 else { return }
+        let header = FLBHeaderLayout.layout
+        let layout = FLBLayout.layout
+        var pageCount: UInt64 = 0
+        var flbs: [FLBState] = []
+        var reader = RecordReader(context: context, container: container, role: .flbs, owner: "LUO")
+        let count = reader.readArray(
+            at: address, count: nil, countField: header.count.name, &log,
+            header: { bytes in
+                pageCount = header.pageCount.read(bytes)
+                return header.count.read(bytes)
+            },
+            record: { bytes, base in
+                var flb = FLBState()
+                flb.name = layout.name.read(bytes, at: base, last: nil)
+                flb.data = layout.data.read(bytes, at: base)
+                flb.count = layout.count.read(bytes, at: base)
+                flbs.append(flb)
+            })
+        guard count != nil else { return }
+        state.flbPageCount = pageCount
+        state.flbs = flbs
+        for flb in flbs where !flb.name.isTerminated {
+            log.report(
+                Finding(
+                    structure: layout.structure.name, field: layout.name.name, address: address,
+                    found: "\"\(flb.name)\" without a NUL",
+                    expected: "a NUL within \(layout.name.count) bytes: a kernel reads on behind the field"))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import FDT
+import KernelABI
+
+/// Tells from a root FDT, and from what it leads to, which generation of kernels made it.
+///
+/// Generations may share the version that the root states; then how its bytes were made and what LUO's state looks
+/// like decide.
+struct GenerationEvidence {
+    private let compatible: [String]
+    private let isSequential: Bool
+    private let hasSubtrees: Bool
+    private let luoBlob: [UInt8]?
+    private let hasLUO: Bool
+
+    init(root: FlattenedTree, reader: RootReader) {
+        compatible = root.root.property("compatible")?.strings ?? []
+        isSequential = root.header.memoryReservationOffset != UInt32(Header.size)
+        let nodes = Array(root.root.children)
+        hasSubtrees = !nodes.isEmpty
+        let luo = nodes.first { node in Generation.all.contains { $0.luo?.subtree == node.name } }
+        hasLUO = luo != nil
+        luoBlob = luo.flatMap { node in
+            // What cannot be read is reported when it is read in earnest.
+            var log = ReadingLog(context: reader.context)
+            guard let generation = Generation.all.last(where: { node.property($0.root.addressProperty) != nil })
+            else { return nil }
+            var subtree = SubtreeState(name: KernelString(node.name))
+            subtree.address = node.property(generation.root.addressProperty)?.u64(.littleEndian)
+                .map(PhysicalAddress.init(_:))
+            subtree.size = generation.root.sizeProperty.flatMap { node.property($0)?.u64(.littleEndian) }
+            return reader.blob(node.name, of: subtree, isTree: generation.root.sizeProperty == nil, &log)
+        }
+    }
+
+    /// The generation for which most speaks, among those whose version the root states; the oldest of equals.
+    var generation: Generation? {
+        let luo = luoBlob.flatMap { try? FlattenedTree($0) }
+        var best: (generation: Generation, score: Int)?
+        for candidate in Generation.all where compatible.contains(candidate.root.compatible) {
+            var score = 0
+            if hasSubtrees, isSequential == (candidate.root.construction == .sequential) { score += 1 }
+            if hasLUO == (candidate.luo != nil) { score += 2 }
+            if let luo, case .tree(let form) = candidate.luo?.form {
+                let hasFLBs = Self.flbNodeNames.contains { luo.root.subnode(named: $0) != nil }
+                if hasFLBs == (form.flbs != nil) { score += 4 }
+            }
+            if score > best?.score ?? -1 { best = (candidate, score) }
+        }
+        return best?.generation
+    }
+
+    private static let flbNodeNames: Set<String> = Set(
+        Generation.all.compactMap { generation in
+            if case .tree(let form) = generation.luo?.form { form.flbs?.name } else { nil }
+        })
+}

@@ -1,0 +1,156 @@
+import FDT
+import KernelABI
+
+/// Reads handovers: from memory by way of the root FDT, or as much as bare blobs tell.
+///
+/// Reading ends, whatever is read: each structure is read once in each role, counts are held against what a page
+/// holds, and no more bytes are copied than there is memory. Time and memory are at most proportional to the size of
+/// the memory at hand.
+public struct HandoverReader: Sendable {
+    private let context: ReadingContext
+    private let generation: Generation?
+
+    /// - Parameters:
+    ///   - memory: where pointers lead; ``EmptyMemory`` where there is none.
+    ///   - pageSize: the page size of the kernel that wrote the handover.
+    ///   - generation: the generation to read as; `nil` to tell it from the root.
+    public init(memory: any PhysicalMemory, pageSize: PageSize, generation: Generation? = nil) {
+        self.context = ReadingContext(memory: memory, pageSize: pageSize)
+        self.generation = generation
+    }
+
+    /// The largest root FDT that is read, in bytes: a kernel's takes one page.
+    private static let largestRoot = PageSize.kib64.bytes
+
+    /// Reads the root FDT at `address`, and all that it leads to.
+    ///
+    /// - Throws: a ``Finding`` where there is no root FDT of a known generation.
+    public func read(rootAt address: PhysicalAddress) throws(Finding) -> Reading {
+        try read(root: try root(at: address), at: address, blobs: [:])
+    }
+
+    /// Reads a root FDT that is at hand as a blob.
+    ///
+    /// - Parameter blobs: the subtrees that are at hand as blobs, by name; they are read instead of memory.
+    public func read(
+        root: FlattenedTree, at address: PhysicalAddress? = nil, blobs: [String: [UInt8]] = [:]
+    ) throws(Finding) -> Reading {
+        var log = ReadingLog(context: context)
+        let reader = RootReader(context: context, blobs: blobs, generation: generation)
+        guard let state = reader.read(root, at: address, &log) else {
+            throw log.findings.last
+                ?? Finding(structure: "root FDT", address: address, found: "nothing", expected: "a handover")
+        }
+        return Reading(state: state, extents: log.extents, findings: log.findings)
+    }
+
+    /// The root FDT at `address`.
+    public func root(at address: PhysicalAddress) throws(Finding) -> FlattenedTree {
+        let structure = "root FDT"
+        let header = try context.read(structure, at: address, count: Header.size) { Header($0) }
+        guard let header, header.magic == Header.magic else {
+            throw Finding(
+                structure: structure, address: address, found: "no FDT there",
+                expected: "the magic number 0x\(String(Header.magic, radix: 16))")
+        }
+        guard header.totalSize >= Header.size, header.totalSize <= Self.largestRoot else {
+            throw Finding(
+                structure: structure, field: "totalsize", address: address, found: "\(header.totalSize)",
+                expected: "\(Header.size) to \(Self.largestRoot)")
+        }
+        let tree = try context.read(structure, at: address, count: Int(header.totalSize)) { bytes in
+            Result { () throws(FDTError) in try FlattenedTree(bytes: bytes) }
+        }
+        switch tree {
+        case .success(let tree): return tree
+        case .failure(let error):
+            throw Finding(structure: structure, address: address, found: error.description, expected: "an FDT")
+        }
+    }
+
+    /// Reads a blob of the LUO subtree by itself.
+    public func read(luo blob: [UInt8]) throws(Finding) -> Reading {
+        try read(subtree: { $0.luo?.subtree }, blob)
+    }
+
+    /// Reads a blob of the memblock subtree by itself.
+    public func read(memblock blob: [UInt8]) throws(Finding) -> Reading {
+        try read(subtree: { $0.memblock.subtree }, blob)
+    }
+
+    /// Reads a kexec-metadata blob by itself.
+    public func read(kexecMetadata blob: [UInt8]) throws(Finding) -> Reading {
+        try read(subtree: { $0.kexecMetadata?.subtree }, blob)
+    }
+
+    /// Reads a page of FLB records by itself.
+    public func read(flbs page: [UInt8]) throws(Finding) -> Reading {
+        guard let container = candidates.compactMap({ $0.luo?.flbs }).last else {
+            throw Finding(structure: "luo_flb_header_ser", found: "a generation without FLBs", expected: "another one")
+        }
+        // The page gets an address of its own, which nothing shows, for the reader to begin at.
+        var memory = SparseMemory(pageSize: context.pageSize.bytes)
+        let address = PhysicalAddress(UInt64(context.pageSize.bytes))
+        do throws(MemoryError) {
+            let whole = (page.count + context.pageSize.bytes - 1) / context.pageSize.bytes * context.pageSize.bytes
+            try memory.write(page + [UInt8](repeating: 0, count: whole - page.count), at: address)
+        } catch {
+            throw context.unreadable(container.record.name, at: address, count: page.count, error)
+        }
+        let local = ReadingContext(memory: memory, pageSize: context.pageSize)
+        var log = ReadingLog(context: local)
+        var luo = LUOState()
+        FLBReader(context: local, container: container).read(at: address, into: &luo, &log)
+        luo.flbAddress = nil
+        var state = HandoverState()
+        state.kernel = generation?.name
+        state.pageSize = context.pageSize.bytes
+        state.luo = luo
+        return Reading(state: state, extents: log.extents, findings: log.findings)
+    }
+
+    private var candidates: [Generation] { generation.map { [$0] } ?? Generation.all }
+
+    /// Reads a subtree's blob as the newest generation that takes it for its own.
+    private func read(
+        subtree: (Generation) -> String?, _ blob: [UInt8]
+    ) throws(Finding) -> Reading {
+        var refused: Reading?
+        for generation in candidates.reversed() {
+            guard let name = subtree(generation) else { continue }
+            var log = ReadingLog(context: context)
+            var state = HandoverState()
+            state.kernel = generation.name
+            state.pageSize = context.pageSize.bytes
+            let reader = RootReader(context: context, blobs: [:], generation: generation)
+            let isKnown = reader.readKnown(name, blob, at: nil, generation, into: &state, &log)
+            let reading = Reading(state: state, extents: log.extents, findings: log.findings)
+            if isKnown, !reading.isDamaged { return reading }
+            // Between refusals, the one that got further says more.
+            if refused == nil || (isKnown && !refusedIsKnown(refused)) { refused = reading }
+        }
+        guard let refused, refusedIsKnown(refused) else {
+            throw refused?.findings.first
+                ?? Finding(structure: "subtree", found: "a generation without it", expected: "another one")
+        }
+        return refused
+    }
+
+    private func refusedIsKnown(_ reading: Reading?) -> Bool {
+        guard let state = reading?.state else { return false }
+        return state.luo != nil || state.memblock != nil || state.kexecMetadata != nil
+    }
+}
+
+/// No memory at all: what there is beside bare blobs.
+public struct EmptyMemory: PhysicalMemory {
+    public init() {}
+
+    public var regions: [Range<PhysicalAddress>] { [] }
+
+    public func withBytes<Result>(
+        at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
+    ) throws(MemoryError) -> Result {
+        throw .notAvailable(address: address, count: count)
+    }
+}

@@ -1,0 +1,76 @@
+import KernelABI
+
+/// Reads a preserved memfd: its descriptor and its list of folios.
+struct MemFDReader {
+    let context: ReadingContext
+    let layout: MemFDLayout
+
+    func read(at address: PhysicalAddress, owner: String, _ log: inout ReadingLog) -> MemFDState? {
+        let name = layout.structure.name
+        guard context.isAligned(address, name, &log), log.visit(address, as: .memfd, structure: name) else {
+            return nil
+        }
+        var vmalloc = VmallocState()
+        let found = context.read(name, at: address, count: layout.structure.size, &log) { bytes in
+            var memfd = MemFDState()
+            memfd.position = layout.position.read(bytes)
+            memfd.size = layout.size.read(bytes)
+            memfd.seals = layout.seals?.read(bytes)
+            memfd.flags = layout.flags?.read(bytes)
+            memfd.folioCount = layout.folioCount.read(bytes)
+            vmalloc = VmallocReader.readDescriptor(bytes, at: layout.folios.offset)
+            return memfd
+        }
+        guard var memfd = found else { return nil }
+        log.add(
+            Extent(
+                address: address, byteCount: context.pageSize.bytes, role: .memfd,
+                form: .structure(layout.structure), owner: owner))
+        let reader = VmallocReader(context: context)
+        reader.readChunks(of: &vmalloc, owner: owner, &log)
+        memfd.vmalloc = vmalloc
+        memfd.folios = readFolios(memfd.folioCount ?? 0, of: vmalloc, reader, owner: owner, &log)
+        return memfd
+    }
+
+    private func readFolios(
+        _ count: UInt64, of vmalloc: VmallocState, _ reader: VmallocReader, owner: String, _ log: inout ReadingLog
+    ) -> [FolioState]? {
+        guard count > 0 else { return [] }
+        let folio = FolioLayout.layout
+        let name = folio.structure.name
+        guard let pages = reader.pages(of: vmalloc) else { return nil }
+        let perPage = context.pageSize.bytes / folio.structure.size
+        let capacity = UInt64(pages.count) * UInt64(perPage)
+        if count > capacity {
+            log.report(
+                Finding(
+                    structure: layout.structure.name, field: layout.folioCount.name, found: "\(count)",
+                    expected: "at most \(capacity), which is what its list of \(pages.count) pages holds"))
+        }
+        var folios: [FolioState] = []
+        folios.reserveCapacity(Int(min(count, capacity)))
+        for page in pages {
+            let here = min(perPage, Int(min(count, capacity)) - folios.count)
+            log.add(
+                Extent(
+                    address: page, byteCount: context.pageSize.bytes, role: .folioList,
+                    form: .records(header: nil, record: folio.structure, count: max(0, here)), owner: owner))
+            guard here > 0 else { continue }
+            guard log.visit(page, as: .folioList, structure: name) else { return folios }
+            let read: Void? = context.read(name, at: page, count: here * folio.structure.size, &log) { bytes in
+                for index in 0..<here {
+                    let base = index * folio.structure.size
+                    let word = folio.pfn.word.read(bytes, at: base)
+                    folios.append(
+                        FolioState(
+                            pfn: folio.pfn.extract(from: word),
+                            flags: UInt16(truncatingIfNeeded: folio.flags.extract(from: word)),
+                            index: folio.index.read(bytes, at: base)))
+                }
+            }
+            guard read != nil else { return folios }
+        }
+        return folios
+    }
+}

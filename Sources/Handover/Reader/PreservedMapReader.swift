@@ -1,0 +1,152 @@
+import KernelABI
+
+/// Reads the map of preserved memory, in either of its forms.
+struct PreservedMapReader {
+    let context: ReadingContext
+    let form: Generation.PreservedMapForm
+
+    func read(at address: PhysicalAddress, _ log: inout ReadingLog) -> PreservedState? {
+        var state = PreservedState()
+        switch form {
+        case .chunkedBitmaps: state.map = readChunks(at: address, &log).map(PreservedState.Map.chunks)
+        case .radixTree: state.map = readTree(at: address, &log).map(PreservedState.Map.radix)
+        }
+        guard state.map != nil else { return nil }
+        state.summarize(pageSize: context.pageSize)
+        return state
+    }
+
+    private func readBitmap(_ bytes: RawSpan, _ words: ArrayField<UInt64>) -> Bitmap {
+        var values: [UInt64] = []
+        values.reserveCapacity(words.count)
+        for index in 0..<words.count {
+            values.append(words[index].read(bytes))
+        }
+        return Bitmap(words: values)
+    }
+
+    // MARK: - Chunked bitmaps
+
+    private func readChunks(at first: PhysicalAddress, _ log: inout ReadingLog) -> [BitmapChunkState]? {
+        let layout = BitmapChunkLayout(pageSize: context.pageSize)
+        let name = layout.structure.name
+        let header = layout.header.layout
+        let pointer = layout.bitmaps.layout
+        var chunks: [BitmapChunkState] = []
+        var next = first
+        while next.rawValue != 0 {
+            let address = next
+            guard context.isAligned(address, name, &log), log.visit(address, as: .bitmapChunk, structure: name) else {
+                break
+            }
+            var count: UInt32 = 0
+            let read = context.read(name, at: address, count: context.pageSize.bytes, &log) { bytes in
+                var chunk = BitmapChunkState()
+                chunk.address = address
+                chunk.order = header.order.read(bytes)
+                count = header.count.read(bytes)
+                for index in 0..<min(Int(count), layout.bitmaps.count) {
+                    let base = layout.bitmaps.offset(of: index)
+                    var bitmap = BitmapChunkState.BitmapState()
+                    bitmap.start = pointer.start.read(bytes, at: base)
+                    bitmap.address = pointer.bitmap.read(bytes, at: base)
+                    chunk.bitmaps.append(bitmap)
+                }
+                next = header.next.read(bytes)
+                return chunk
+            }
+            guard var chunk = read else { break }
+            log.add(
+                Extent(
+                    address: address, byteCount: context.pageSize.bytes, role: .bitmapChunk,
+                    form: .structure(layout.structure), owner: "order \(chunk.order)"))
+            if count > UInt32(layout.bitmaps.count) {
+                log.report(
+                    Finding(
+                        structure: header.structure.name, field: header.count.name, address: address,
+                        found: "\(count)", expected: "at most \(layout.bitmaps.count)"))
+            }
+            if chunk.order >= UInt64.bitWidth - context.pageSize.shift {
+                log.report(
+                    Finding(
+                        structure: header.structure.name, field: header.order.name, address: address,
+                        found: "\(chunk.order)", expected: "less than \(UInt64.bitWidth - context.pageSize.shift)"))
+                chunk.bitmaps = []
+            }
+            chunk.bitmaps = chunk.bitmaps.filter { $0.address != nil }
+            for index in chunk.bitmaps.indices {
+                chunk.bitmaps[index].bits = readBitmap(chunk.bitmaps[index], order: chunk.order, &log)
+            }
+            chunks.append(chunk)
+        }
+        return chunks.isEmpty ? nil : chunks
+    }
+
+    private func readBitmap(
+        _ bitmap: BitmapChunkState.BitmapState, order: UInt32, _ log: inout ReadingLog
+    ) -> Bitmap {
+        let layout = BitmapLayout(pageSize: context.pageSize)
+        let name = layout.structure.name
+        guard let address = bitmap.address, context.isAligned(address, name, &log),
+            log.visit(address, as: .bitmap, structure: name)
+        else { return Bitmap() }
+        let bits = context.read(name, at: address, count: context.pageSize.bytes, &log) {
+            readBitmap($0, layout.words)
+        }
+        guard let bits else { return Bitmap() }
+        log.add(
+            Extent(
+                address: address, byteCount: context.pageSize.bytes, role: .bitmap,
+                form: .structure(layout.structure), owner: "order \(order) from \(bitmap.start)"))
+        return bits
+    }
+
+    // MARK: - Radix tree
+
+    private func readTree(at root: PhysicalAddress, _ log: inout ReadingLog) -> RadixTreeState? {
+        let geometry = RadixGeometry(pageSize: context.pageSize)
+        let nodeLayout = RadixNodeLayout(pageSize: context.pageSize)
+        let leafLayout = RadixLeafLayout(pageSize: context.pageSize)
+        var tree = RadixTreeState()
+        var pending = [RadixTreeState.Node(address: root, level: UInt8(geometry.depth - 1), key: 0)]
+        while let node = pending.popLast() {
+            let isLeaf = node.level == 0
+            let name = isLeaf ? leafLayout.structure.name : nodeLayout.structure.name
+            guard let address = node.address, context.isAligned(address, name, &log),
+                log.visit(address, as: isLeaf ? .radixLeaf : .radixNode, structure: name)
+            else { continue }
+            let key = "key 0x" + String(node.key, radix: 16)
+            if isLeaf {
+                let bits = context.read(name, at: address, count: context.pageSize.bytes, &log) {
+                    readBitmap($0, leafLayout.bitmap)
+                }
+                guard let bits else { continue }
+                tree.leaves.append(RadixTreeState.Leaf(address: address, key: node.key, bits: bits))
+                log.add(
+                    Extent(
+                        address: address, byteCount: context.pageSize.bytes, role: .radixLeaf,
+                        form: .structure(leafLayout.structure), owner: key))
+                continue
+            }
+            var children: [RadixTreeState.Node] = []
+            let read: Void? = context.read(name, at: address, count: context.pageSize.bytes, &log) { bytes in
+                let shift = UInt64(geometry.shift(level: Int(node.level)))
+                for index in 0..<nodeLayout.table.count {
+                    let child = nodeLayout.table[index].read(bytes)
+                    guard child.rawValue != 0 else { continue }
+                    // The kernel, too, lets what lies above the key's width fall away.
+                    let part = shift < 64 ? UInt64(index) << shift : 0
+                    children.append(RadixTreeState.Node(address: child, level: node.level - 1, key: node.key | part))
+                }
+            }
+            guard read != nil else { continue }
+            tree.nodes.append(node)
+            log.add(
+                Extent(
+                    address: address, byteCount: context.pageSize.bytes, role: .radixNode,
+                    form: .structure(nodeLayout.structure), owner: "level \(node.level), \(key)"))
+            pending.append(contentsOf: children.reversed())
+        }
+        return tree.nodes.isEmpty ? nil : tree
+    }
+}

@@ -1,0 +1,13 @@
+import KernelABI
+
+/// What was read of a handover.
+public struct Reading: Sendable {
+    public var state: HandoverState
+    /// The pieces of memory that belong to the handover, in the order in which they were reached.
+    public var extents: [Extent]
+    /// What could not be read, and why; at most 1000 findings are kept.
+    public var findings: [Finding]
+
+    /// Whether something is broken, as opposed to not at hand.
+    public var isDamaged: Bool { findings.contains { $0.severity == .damage } }
+}

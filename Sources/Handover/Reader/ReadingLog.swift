@@ -1,0 +1,113 @@
+import FDT
+import KernelABI
+
+/// What readers come past: the pieces of memory that belong to the handover, and what was wrong with them.
+///
+/// It also sees to it that reading ends: a piece of memory is read once in each role, whatever points to it.
+struct ReadingLog {
+    private(set) var extents: [Extent] = []
+    private(set) var findings: [Finding] = []
+    private var visited: [Extent.Role: Set<PhysicalAddress>] = [:]
+    /// How many bytes of blobs and lists may still be copied; see ``ReadingContext/memorySize``.
+    private var budget: UInt64
+
+    /// The number of findings that are kept; a hostile image has one for every byte.
+    static let findingLimit = 1000
+
+    init(context: ReadingContext) {
+        budget = context.memorySize
+    }
+
+    mutating func add(_ extent: Extent) {
+        extents.append(extent)
+    }
+
+    mutating func report(_ finding: Finding) {
+        if findings.count < Self.findingLimit { findings.append(finding) }
+    }
+
+    /// Notes that the structure at `address` is about to be read; `false` and a finding where it has been before.
+    mutating func visit(_ address: PhysicalAddress, as role: Extent.Role, structure: String) -> Bool {
+        if visited[role, default: []].insert(address).inserted { return true }
+        report(
+            Finding(
+                structure: structure, address: address, found: "a structure that was reached before",
+                expected: "every structure once"))
+        return false
+    }
+
+    /// Takes `count` bytes from what may be copied; `false` where they are used up.
+    mutating func spend(_ count: UInt64) -> Bool {
+        guard count <= budget else { return false }
+        budget -= count
+        return true
+    }
+}
+
+/// What all readers need: the memory, and what is known of it.
+struct ReadingContext: Sendable {
+    let memory: any PhysicalMemory
+    let pageSize: PageSize
+    /// Whether there is memory to follow pointers in; else only blobs are at hand.
+    let hasMemory: Bool
+    /// The size of the memory at hand in bytes: what is read is never more than that.
+    let memorySize: UInt64
+
+    init(memory: any PhysicalMemory, pageSize: PageSize) {
+        self.memory = memory
+        self.pageSize = pageSize
+        let regions = memory.regions
+        hasMemory = !regions.isEmpty
+        memorySize = regions.reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) }
+    }
+
+    /// Reads `count` bytes that belong to `structure`.
+    func read<Result>(
+        _ structure: String, field: String? = nil, at address: PhysicalAddress, count: Int,
+        _ body: (RawSpan) -> Result
+    ) throws(Finding) -> Result {
+        do throws(MemoryError) {
+            return try memory.withBytes(at: address, count: count, body)
+        } catch {
+            throw unreadable(structure, field: field, at: address, count: count, error)
+        }
+    }
+
+    /// Reads `count` bytes that belong to `structure`, or reports why they cannot be read.
+    func read<Result>(
+        _ structure: String, field: String? = nil, at address: PhysicalAddress, count: Int, _ log: inout ReadingLog,
+        _ body: (RawSpan) -> Result
+    ) -> Result? {
+        do throws(Finding) {
+            return try read(structure, field: field, at: address, count: count, body)
+        } catch {
+            log.report(error)
+            return nil
+        }
+    }
+
+    func unreadable(
+        _ structure: String, field: String? = nil, at address: PhysicalAddress, count: Int, _ error: MemoryError
+    ) -> Finding {
+        switch error {
+        case .notAvailable(let missing, _):
+            Finding(
+                hasMemory ? .damage : .notAvailable, structure: structure, field: field, address: address,
+                found: missing == address ? "no memory at hand there" : "no memory at hand from \(missing) on",
+                expected: "\(count) bytes")
+        case .unreadable(_, _, let reason):
+            Finding(
+                structure: structure, field: field, address: address, found: reason, expected: "\(count) bytes")
+        }
+    }
+
+    /// Whether a page-sized structure begins where one can: reports it where not.
+    func isAligned(_ address: PhysicalAddress, _ structure: String, _ log: inout ReadingLog) -> Bool {
+        if pageSize.isAligned(address) { return true }
+        log.report(
+            Finding(
+                structure: structure, address: address, found: "an address inside a page",
+                expected: "a multiple of \(pageSize.bytes)"))
+        return false
+    }
+}

@@ -1,0 +1,106 @@
+import KernelABI
+
+/// Reads records (sessions, files, FLBs) out of the array or the chain of blocks that holds them.
+struct RecordReader {
+    let context: ReadingContext
+    let container: RecordContainer
+    let role: Extent.Role
+    let owner: String
+
+    /// Reads an array whose records are counted by `count`, or by its header where that is `nil`.
+    ///
+    /// - Returns: `nil` where the array is not at hand.
+    mutating func readArray(
+        at address: PhysicalAddress, count stated: UInt64?, countField: String, _ log: inout ReadingLog,
+        header: (RawSpan) -> UInt64, record: (RawSpan, Int) -> Void
+    ) -> UInt64? {
+        let name = container.header?.name ?? container.record.name
+        guard context.isAligned(address, name, &log), log.visit(address, as: role, structure: name) else {
+            return nil
+        }
+        var count = stated ?? 0
+        if let structure = container.header {
+            guard let found = context.read(name, at: address, count: structure.size, &log, header) else {
+                return nil
+            }
+            count = stated ?? found
+        }
+        let capacity = container.capacity(pageSize: context.pageSize)
+        if count > UInt64(capacity) {
+            log.report(
+                Finding(
+                    structure: name, field: countField, address: address, found: "\(count)",
+                    expected: "at most \(capacity): a kernel reads on behind the pages"))
+        }
+        let present = Int(min(count, UInt64(capacity)))
+        readRecords(present, at: address, &log, record)
+        log.add(
+            Extent(
+                address: address, byteCount: container.pagesPerAllocation * context.pageSize.bytes, role: role,
+                form: .records(header: container.header, record: container.record, count: present), owner: owner))
+        return count
+    }
+
+    /// Reads the blocks of a chain from `address` on.
+    mutating func readChain(
+        at first: PhysicalAddress, _ log: inout ReadingLog, record: (RawSpan, Int) -> Void
+    ) -> [BlockState] {
+        let layout = BlockHeaderLayout.layout
+        let name = layout.structure.name
+        let capacity = container.capacity(pageSize: context.pageSize)
+        var blocks: [BlockState] = []
+        var next = first
+        while next.rawValue != 0 {
+            guard blocks.count < container.allocationLimit else {
+                log.report(
+                    Finding(
+                        structure: name, field: "next", address: blocks.last?.address, found: "\(next)",
+                        expected: "the end of the chain after \(container.allocationLimit) blocks"))
+                break
+            }
+            let address = next
+            guard context.isAligned(address, name, &log), log.visit(address, as: role, structure: name) else { break }
+            guard
+                let header = context.read(
+                    name, at: address, count: layout.structure.size, &log,
+                    { (next: layout.next.read($0), count: layout.count.read($0)) })
+            else { break }
+            if header.count == 0 || header.count > UInt64(capacity) {
+                log.report(
+                    Finding(
+                        structure: name, field: "count", address: address, found: "\(header.count)",
+                        expected: "1 to \(capacity)"))
+            }
+            let present = Int(min(header.count, UInt64(capacity)))
+            readRecords(present, at: address, &log, record)
+            blocks.append(BlockState(address: address, count: header.count))
+            log.add(
+                Extent(
+                    address: address, byteCount: context.pageSize.bytes, role: role,
+                    form: .records(header: container.header, record: container.record, count: present),
+                    owner: "\(owner), block \(blocks.count)"))
+            next = header.next
+        }
+        return blocks
+    }
+
+    /// Hands every record to `body`; where not all of them are at hand, those that are.
+    private func readRecords(
+        _ count: Int, at address: PhysicalAddress, _ log: inout ReadingLog, _ body: (RawSpan, Int) -> Void
+    ) {
+        guard count > 0 else { return }
+        let size = container.record.size
+        let start = container.headerSize
+        do throws(MemoryError) {
+            try context.memory.withBytes(at: address, count: start + count * size) { bytes in
+                for index in 0..<count { body(bytes, start + index * size) }
+            }
+        } catch {
+            for index in 0..<count {
+                guard let place = address.advanced(by: UInt64(start + index * size)),
+                    context.read(container.record.name, at: place, count: size, &log, { body($0, 0) }) != nil
+                else { return }
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import FDT
+import KernelABI
+
+/// Chooses the live root among those that a scan of memory has found.
+///
+/// Earlier handovers leave their roots behind, with pointers to memory that has been used again. The live one is the
+/// one that decodes whole; of several, the one with the highest update number.
+public struct RootChoice: Sendable {
+    /// What the live root leads to.
+    public let reading: Reading
+    /// The other roots.
+    public let stale: [PhysicalAddress]
+
+    /// How many candidates are read whole before the best of them is taken.
+    private static let readLimit = 16
+
+    /// - Parameter candidates: where roots may be; what turns out not to be one is left out.
+    /// - Throws: why none of the candidates is a root, where none is.
+    public init(among candidates: [PhysicalAddress], reader: HandoverReader) throws(Finding) {
+        var roots: [(address: PhysicalAddress, reading: Reading)] = []
+        var rejected: [PhysicalAddress] = []
+        var problem: Finding?
+        for address in candidates {
+            guard roots.count < Self.readLimit else {
+                rejected.append(address)
+                continue
+            }
+            do throws(Finding) {
+                roots.append((address, try reader.read(rootAt: address)))
+            } catch {
+                problem = problem ?? error
+            }
+        }
+        let best = roots.indices.max { left, right in
+            Self.rank(roots[left].reading) < Self.rank(roots[right].reading)
+        }
+        guard let best else {
+            throw problem
+                ?? Finding(
+                    structure: "root FDT", found: "none in this memory",
+                    expected: "a page that holds an FDT with a compatible of kho-v…")
+        }
+        stale = (roots.indices.filter { $0 != best }.map { roots[$0].address } + rejected).sorted()
+        var reading = roots[best].reading
+        reading.state.kho?.staleRoots = stale.isEmpty ? nil : stale
+        self.reading = reading
+    }
+
+    /// Orders readings: whole ones after damaged ones, then by the update number, then by the number of kexecs.
+    private static func rank(_ reading: Reading) -> (UInt64, UInt64, UInt64) {
+        (
+            reading.isDamaged ? 0 : 1, reading.state.luo?.liveUpdateNumber ?? 0,
+            UInt64(reading.state.kexecMetadata?.kexecCount ?? 0)
+        )
+    }
+}

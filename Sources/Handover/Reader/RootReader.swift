@@ -1,0 +1,140 @@
+import FDT
+import KernelABI
+
+/// Reads the root FDT and everything that it leads to.
+struct RootReader {
+    let context: ReadingContext
+    /// Blobs that are at hand by name, beside or instead of memory.
+    let blobs: [String: [UInt8]]
+    /// The generation to read as, or `nil` to find out.
+    let generation: Generation?
+
+    /// Reads a handover from its root.
+    func read(_ tree: FlattenedTree, at address: PhysicalAddress?, _ log: inout ReadingLog) -> HandoverState? {
+        guard let generation = generation ?? GenerationEvidence(root: tree, reader: self).generation else {
+            let compatible = tree.root.property("compatible").map { KernelString(compatibleBytes: $0.bytes) }
+            let known = Set(Generation.all.map(\.root.compatible)).sorted().joined(separator: ", ")
+            log.report(
+                Finding(
+                    structure: "root FDT", field: "compatible", address: address,
+                    found: compatible?.quoted ?? "no such property", expected: "one of \(known)"))
+            return nil
+        }
+        let abi = generation.root
+        let properties = TreeProperties(node: tree.root, structure: "root FDT", address: address)
+        var kho = KHOState()
+        kho.fdtAddress = address
+        kho.fdtSize = UInt64(tree.totalSize)
+        kho.compatible = properties.compatible(abi.compatible, &log)
+        kho.preservedMemoryMap = properties.number(abi.mapProperty, &log).map(PhysicalAddress.init(_:))
+        if let address {
+            log.add(
+                Extent(address: address, byteCount: tree.totalSize, role: .root, form: .tree, owner: "KHO"))
+        }
+
+        var state = HandoverState()
+        state.kernel = generation.name
+        state.pageSize = context.pageSize.bytes
+        state.machine = context.memory.statedMachine
+        if let map = kho.preservedMemoryMap {
+            state.preserved = PreservedMapReader(context: context, form: generation.preservedMap).read(at: map, &log)
+        }
+        var subtrees: [SubtreeState] = []
+        for node in tree.root.children {
+            subtrees.append(readSubtree(node, generation, into: &state, &log))
+        }
+        kho.subtrees = subtrees
+        state.kho = kho
+        return state
+    }
+
+    private func readSubtree(
+        _ node: FlattenedTree.Node, _ generation: Generation, into state: inout HandoverState, _ log: inout ReadingLog
+    ) -> SubtreeState {
+        let abi = generation.root
+        let name = node.name
+        let properties = TreeProperties(node: node, structure: "root FDT", address: nil)
+        var subtree = SubtreeState(name: KernelString(name))
+        subtree.address = properties.number(abi.addressProperty, &log).map(PhysicalAddress.init(_:))
+        subtree.size = abi.sizeProperty.flatMap { properties.number($0, &log) }
+        guard let blob = blob(name, of: subtree, isTree: abi.sizeProperty == nil, &log) else { return subtree }
+        subtree.size = subtree.size ?? UInt64(blob.count)
+
+        let isKnown = readKnown(name, blob, at: subtree.address, generation, into: &state, &log)
+        if !isKnown { subtree.data = blob }
+        if let address = subtree.address {
+            let form = Self.form(of: name, generation, isKnown: isKnown, blob)
+            // A page that the kernel has cleared before it put a structure into it belongs to it as a whole.
+            let byteCount: Int
+            if case .structure = form {
+                byteCount = Int(context.pageSize.pages(for: UInt64(blob.count))) * context.pageSize.bytes
+            } else {
+                byteCount = blob.count
+            }
+            log.add(Extent(address: address, byteCount: byteCount, role: .subtree, form: form, owner: name))
+        }
+        return subtree
+    }
+
+    func readKnown(
+        _ name: String, _ blob: [UInt8], at address: PhysicalAddress?, _ generation: Generation,
+        into state: inout HandoverState, _ log: inout ReadingLog
+    ) -> Bool {
+        if let luo = generation.luo, name == luo.subtree {
+            state.luo = LUOReader(context: context, generation: generation, abi: luo).read(blob, at: address, &log)
+            return state.luo != nil
+        }
+        if name == generation.memblock.subtree {
+            state.memblock = MemblockReader(abi: generation.memblock).read(blob, at: address, &log)
+            return state.memblock != nil
+        }
+        if let metadata = generation.kexecMetadata, name == metadata.subtree {
+            state.kexecMetadata = KexecMetadataReader(abi: metadata).read(blob, at: address, &log)
+            return state.kexecMetadata != nil
+        }
+        return false
+    }
+
+    private static func form(
+        of name: String, _ generation: Generation, isKnown: Bool, _ blob: [UInt8]
+    ) -> Extent.Form {
+        if isKnown, let luo = generation.luo, name == luo.subtree, luo.form == .record {
+            return .structure(LUOLayout.layout.structure)
+        }
+        if isKnown, name == generation.kexecMetadata?.subtree {
+            return .structure(KexecMetadataLayout.layout.structure)
+        }
+        return blob.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) ? .tree : .opaque
+    }
+
+    /// The bytes of a subtree: from beside the root, or from memory.
+    func blob(
+        _ name: String, of subtree: SubtreeState, isTree: Bool, _ log: inout ReadingLog
+    ) -> [UInt8]? {
+        if let blob = blobs[name] { return blob }
+        guard let address = subtree.address else { return nil }
+        let structure = "subtree \(name)"
+        var size = subtree.size
+        if isTree {
+            // Without a size beside its address, a subtree is an FDT that states its own.
+            size = context.read(structure, at: address, count: Header.size, &log) { bytes in
+                Header(bytes).map { UInt64($0.totalSize) }
+            } ?? nil
+        }
+        guard let size, let count = Int(exactly: size) else { return nil }
+        guard log.visit(address, as: .subtree, structure: structure) else { return nil }
+        guard count <= context.memorySize, log.spend(size) else {
+            log.report(
+                Finding(
+                    context.hasMemory ? .damage : .notAvailable, structure: structure, address: address,
+                    found: context.hasMemory ? "a blob of \(size) bytes" : "no memory at hand there",
+                    expected: context.hasMemory ? "less than there is memory" : "\(size) bytes"))
+            return nil
+        }
+        return context.read(structure, at: address, count: count, &log) { bytes in
+            var copy: [UInt8] = []
+            copy.append(copying: bytes)
+            return copy
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import KernelABI
+
+/// Reads the chunks of page addresses that describe a preserved vmalloc area.
+struct VmallocReader {
+    let context: ReadingContext
+
+    static func readDescriptor(_ bytes: RawSpan, at base: Int) -> VmallocState {
+        let layout = VmallocLayout.layout
+        var state = VmallocState()
+        state.first = layout.first.read(bytes, at: base)
+        state.totalPages = layout.totalPages.read(bytes, at: base)
+        state.flags = layout.flags.read(bytes, at: base)
+        state.order = layout.order.read(bytes, at: base)
+        return state
+    }
+
+    /// Reads the chunks into `state`, which holds the descriptor.
+    func readChunks(of state: inout VmallocState, owner: String, _ log: inout ReadingLog) {
+        let layout = VmallocChunkLayout(pageSize: context.pageSize)
+        let name = layout.structure.name
+        var chunks: [VmallocState.Chunk] = []
+        var next = state.first ?? PhysicalAddress(0)
+        var entries: UInt64 = 0
+        while next.rawValue != 0 {
+            let address = next
+            guard context.isAligned(address, name, &log), log.visit(address, as: .vmallocChunk, structure: name) else {
+                break
+            }
+            let read: Void? = context.read(name, at: address, count: context.pageSize.bytes, &log) { bytes in
+                var pages: [PhysicalAddress] = []
+                for index in 0..<layout.pages.count {
+                    let page = layout.pages[index].read(bytes)
+                    guard page.rawValue != 0 else { break }
+                    pages.append(page)
+                }
+                chunks.append(VmallocState.Chunk(address: address, pages: pages))
+                next = layout.header.layout.next.read(bytes, at: layout.header.offset)
+            }
+            guard read != nil else { break }
+            entries += UInt64(chunks.last?.pages.count ?? 0)
+            log.add(
+                Extent(
+                    address: address, byteCount: context.pageSize.bytes, role: .vmallocChunk,
+                    form: .structure(layout.structure), owner: owner))
+        }
+        state.chunks = chunks
+        check(state, entries, &log)
+    }
+
+    private func check(_ state: VmallocState, _ entries: UInt64, _ log: inout ReadingLog) {
+        let layout = VmallocLayout.layout
+        guard let order = state.order, let total = state.totalPages else { return }
+        guard order < UInt64.bitWidth - context.pageSize.shift else {
+            log.report(
+                Finding(
+                    structure: layout.structure.name, field: layout.order.name, found: "\(order)",
+                    expected: "less than \(UInt64.bitWidth - context.pageSize.shift)"))
+            return
+        }
+        let (pages, overflow) = entries.multipliedReportingOverflow(by: 1 << UInt64(order))
+        if context.hasMemory, overflow || pages != UInt64(total) {
+            log.report(
+                Finding(
+                    structure: layout.structure.name, field: layout.totalPages.name, address: state.first,
+                    found: "\(total)", expected: "\(pages), which is what its chunks list"))
+        }
+    }
+
+    /// The base pages of the area, in order; `nil` where the descriptor makes no sense.
+    ///
+    /// Never more than `total_pages`, and never more than there is memory at hand.
+    func pages(of state: VmallocState) -> [PhysicalAddress]? {
+        guard let chunks = state.chunks, let order = state.order, let total = state.totalPages,
+            order < UInt64.bitWidth - context.pageSize.shift
+        else { return nil }
+        let limit = Int(min(UInt64(total), context.memorySize / UInt64(context.pageSize.bytes)))
+        var pages: [PhysicalAddress] = []
+        for chunk in chunks {
+            for start in chunk.pages {
+                var offset: UInt64 = 0
+                while offset >> UInt64(order) < UInt64(context.pageSize.bytes) {
+                    guard pages.count < limit, let page = start.advanced(by: offset) else { return pages }
+                    pages.append(page)
+                    offset += UInt64(context.pageSize.bytes)
+                }
+            }
+        }
+        return pages
+    }
+}
