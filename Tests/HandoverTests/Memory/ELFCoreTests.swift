@@ -231,7 +231,7 @@ import Testing
 
     @Test func randomBitFlips() {
         var generator = SeededGenerator(state: 1)
-        for _ in 0..<3000 {
+        for _ in 0..<1500 {
             var bytes = Self.small
             for _ in 0..<Int.random(in: 1...8, using: &generator) {
                 let index = Int.random(in: 0..<bytes.count, using: &generator)
@@ -257,7 +257,7 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func manySegmentsThatAllOverlap() throws {
         // Nested, so that every one is open at the same time; quadratic work would take minutes.
         var raw = RawCore()
-        let count = 60_000
+        let count = 20_000
         for index in 0..<count {
             raw.segments.append(
                 .init(
