@@ -9,13 +9,13 @@ import Testing
         let bytes = try Fixture.bytes(name)
         for count in 0..<bytes.count {
             let prefix = Array(bytes.prefix(count))
-            #expect(throws: FDTError.self) { _ = try FlattenedTree(prefix) }
+            if (try? FlattenedTree(prefix)) != nil { Issue.record("accepted the first \(count) bytes") }
             examine(prefix, "the first \(count) bytes")
         }
         examine(bytes, "the whole")
     }
 
-    @Test(arguments: Fixture.captures + Fixture.compiled)
+    @Test(arguments: ["linux-6.18/kho-root.dtb", "linux-7.1/kho-root.dtb", "linux-7.1/LUO.dtb"])
     func everyBit(name: String) throws {
         let bytes = try Fixture.bytes(name)
         for index in bytes.indices {
@@ -28,7 +28,7 @@ import Testing
     }
 
     /// Words where they do most harm: at each place, each of the values that mean something or are at an edge.
-    @Test(arguments: ["linux-7.1/LUO.dtb", "linux-6.18/kho-root.dtb", "board-v3.dtb"])
+    @Test(arguments: ["linux-7.1/LUO.dtb", "board-v3.dtb"])
     func everyWord(name: String) throws {
         let bytes = try Fixture.bytes(name)
         let edges: [UInt32] = [
@@ -48,7 +48,7 @@ import Testing
     func manyBytes(name: String) throws {
         let bytes = try Fixture.bytes(name)
         var random = SplitMix64(state: UInt64(bytes.count))
-        for round in 0..<1000 {
+        for round in 0..<100 {
             var damaged = bytes
             for _ in 0..<Int.random(in: 2...8, using: &random) {
                 damaged[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: .min ... .max, using: &random)
@@ -60,7 +60,7 @@ import Testing
     /// No tree at all.
     @Test func noise() {
         var random = SplitMix64(state: 1)
-        for _ in 0..<1000 {
+        for _ in 0..<2000 {
             var bytes = (0..<Int.random(in: 0..<200, using: &random)).map { _ in
                 UInt8.random(in: .min ... .max, using: &random)
             }
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// Expectations are made only of what failed: these are a million cases.
+    /// Expectations are made only of what failed: there are thousands of cases.
     private func examine(_ bytes: [UInt8], _ what: String) {
         let partial = PartialTree(bytes)
         if !readAll(partial) { Issue.record("\(what): not within the bytes") }
