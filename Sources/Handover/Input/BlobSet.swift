@@ -47,12 +47,12 @@ extension InputContext {
             let partial = PartialTree(bytes)
             let root = PartialRoot(partial, subtrees: blobs.subtrees.map(\.name))
             var reading =
-                if root.hasCompatible {
+                if root.compatible != nil {
                     try read(root, blobs, memory, generation: options.generation)
                 } else {
                     try readRootless(blobs, memory)
                 }
-            reading.findings = partial.findings(in: "root FDT", verdict: verdict) + reading.findings
+            reading.findings = root.findings(verdict: verdict) + reading.findings
             return reading
         }
     }
@@ -79,14 +79,15 @@ extension InputContext {
     /// Reads subtrees without a root, as the newest generation that has least to say against them.
     private func readRootless(_ blobs: BlobSet, _ memory: any PhysicalMemory) throws(Finding) -> Reading {
         let root = PartialRoot(nil, subtrees: blobs.subtrees.map(\.name))
-        var best: Reading?
+        var best: (reading: Reading, damage: Int)?
         for generation in options.generation.map({ [$0] }) ?? Generation.all.reversed() {
             var reading = try read(root, blobs, memory, generation: generation)
             reading.state.kho?.compatible = nil
             reading.state.kho?.preservedMemoryMap = nil
-            if reading.findings.count < best?.findings.count ?? .max { best = reading }
+            let damage = reading.findings.count { $0.severity == .damage }
+            if damage < best?.damage ?? .max { best = (reading, damage) }
         }
-        guard let best else { throw Finding(structure: "root FDT", found: "nothing", expected: "a handover") }
+        guard let best = best?.reading else { throw Finding(structure: "root FDT", found: "nothing", expected: "a handover") }
         return best
     }
 }

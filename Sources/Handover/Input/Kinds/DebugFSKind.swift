@@ -5,10 +5,8 @@ import SystemPackage
 extension InputKind {
     static let debugfs = InputKind(
         name: "debugfs", summary: "a debugfs directory: kho, kho/in or kho/out",
-        refusal: { source in
-            guard case .directory = source.contents else { return "it is not a directory" }
-            let directory = DebugFSDirectory(source.path)
-            return directory.parts.isEmpty ? "it has neither fdt nor sub_fdts, nor in or out with one of them" : nil
+        refusal: .directory { path in
+            DebugFSDirectory(path).parts.isEmpty ? "it has neither fdt nor sub_fdts, nor in or out with one of them" : nil
         },
         read: { source, context throws(InputError) in
             var documents: [HandoverDocument] = []

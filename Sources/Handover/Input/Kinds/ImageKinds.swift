@@ -4,9 +4,8 @@ import SystemPackage
 extension InputKind {
     static let elf = InputKind(
         name: "elf", summary: "a memory image in an ELF core",
-        refusal: { source in
-            guard source.file != nil else { return "it is a directory" }
-            return ELFCore.looksLikeOne(source.prefix(16).span.bytes) ? nil : "it does not begin with \\x7fELF"
+        refusal: .file { source, _ in
+            ELFCore.looksLikeOne(source.prefix(16).span.bytes) ? nil : "it does not begin with \\x7fELF"
         },
         read: { source, context throws(InputError) in
             guard let file = source.file else { return [] }
@@ -15,8 +14,8 @@ extension InputKind {
 
     static let crashDump = InputKind(
         name: "dump", summary: "a kdump-compressed or other crash dump that libkdumpfile reads",
-        refusal: { source in
-            guard let path = source.dumpPath else { return "it is not a file that can be opened by its path" }
+        refusal: .file { source, _ in
+            guard let path = source.dumpPath else { return "crash dumps are read from files alone" }
             do throws(CrashDumpError) {
                 _ = try CrashDump(path: path)
                 return nil

@@ -3,8 +3,7 @@ import KernelABI
 extension InputKind {
     static let luoRecord = InputKind(
         name: "luo", summary: "a raw luo_ser",
-        refusal: { source in
-            guard let file = source.file else { return "it is a directory" }
+        refusal: .file { source, file in
             let layout = LUOLayout.layout
             let bytes = source.prefix(layout.structure.size)
             guard bytes.count == layout.structure.size else {
@@ -23,8 +22,7 @@ extension InputKind {
 
     static let kexecMetadata = InputKind(
         name: "kexec-metadata", summary: "a kexec-metadata blob",
-        refusal: { source in
-            guard let file = source.file else { return "it is a directory" }
+        refusal: .file { source, file in
             let layout = KexecMetadataLayout.layout
             let bytes = source.prefix(layout.structure.size)
             guard bytes.count == layout.structure.size else {
@@ -47,8 +45,7 @@ extension InputKind {
 
     static let flbs = InputKind(
         name: "flb", summary: "a raw page of FLB records",
-        refusal: { source in
-            guard let file = source.file else { return "it is a directory" }
+        refusal: .file { source, file in
             let header = FLBHeaderLayout.layout
             let record = FLBLayout.layout
             let limit = PageSize.kib64.bytes

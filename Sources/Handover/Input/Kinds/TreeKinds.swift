@@ -5,7 +5,7 @@ import SystemPackage
 extension InputKind {
     static let root = InputKind(
         name: "root", summary: "a root FDT (kho-v…)",
-        refusal: { $0.refusal(asTreeCompatibleWith: "kho-v") },
+        refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "kho-v") },
         read: { source, context throws(InputError) in
             let blobs = BlobSet(root: source.treeBytes)
             return [try context.read(blobs, of: source, kind: "root")]
@@ -13,7 +13,7 @@ extension InputKind {
 
     static let luoTree = InputKind(
         name: "luo-fdt", summary: "LUO's state as an FDT (luo-v1)",
-        refusal: { $0.refusal(asTreeCompatibleWith: "luo-v") },
+        refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "luo-v") },
         read: { source, context throws(InputError) in
             let bytes = source.treeBytes ?? []
             return [try context.read(tree: "LUO", bytes, of: source, kind: "luo-fdt") { reader throws(Finding) in
@@ -23,7 +23,7 @@ extension InputKind {
 
     static let memblock = InputKind(
         name: "memblock", summary: "the FDT of reserve_mem regions",
-        refusal: { $0.refusal(asTreeCompatibleWith: "memblock-v") },
+        refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "memblock-v") },
         read: { source, context throws(InputError) in
             let bytes = source.treeBytes ?? []
             return [try context.read(tree: "memblock", bytes, of: source, kind: "memblock") { reader throws(Finding) in
@@ -33,7 +33,7 @@ extension InputKind {
 
     static let tree = InputKind(
         name: "fdt", summary: "any other FDT",
-        refusal: { $0.refusal(asTreeCompatibleWith: "") },
+        refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "") },
         read: { source, context throws(InputError) in
             let bytes = source.treeBytes ?? []
             let name = source.path.lastComponent?.string ?? source.path.string
@@ -48,13 +48,11 @@ extension InputSource {
     ///
     /// A tree that is cut short counts, as long as what is there says so.
     fileprivate func refusal(asTreeCompatibleWith prefix: String) -> String? {
-        guard file != nil else { return "it is a directory" }
         guard let bytes = treeBytes else { return "it does not begin with the header of an FDT" }
         if prefix.isEmpty { return nil }
-        let found = PartialTree(bytes).root?.properties.first { $0.name == "compatible" }
+        let found = PartialRoot(PartialTree(bytes), subtrees: []).compatible
         guard let found else { return "the root node has no compatible" }
-        let strings = found.strings ?? []
-        if strings.contains(where: { $0.hasPrefix(prefix) }) { return nil }
+        if found.strings?.contains(where: { $0.hasPrefix(prefix) }) ?? false { return nil }
         return "compatible is \(KernelString(compatibleBytes: found.bytes).quoted), not \"\(prefix)…\""
     }
 }
