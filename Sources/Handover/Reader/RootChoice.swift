@@ -57,7 +57,27 @@ public struct RootChoice: Sendable {
 
     /// Whether the root lies in what the handover gives to users, and so is a copy that one of them has made.
     private static func isInsideContents(_ reading: Reading) -> Bool {
-        guard let address = reading.state.kho?.fdtAddress else { return false }
-        return reading.extents.contains { !$0.role.isMetadata && $0.range.contains(address) }
+        let state = reading.state
+        guard let address = state.kho?.fdtAddress, let pageSize = PageSize(rawValue: state.pageSize) else {
+            return false
+        }
+        let regions = state.memblock?.regions ?? []
+        let isInRegion = regions.contains { region in
+            guard let start = region.start, start <= address else { return false }
+            return address.rawValue - start.rawValue < region.size
+        }
+        if isInRegion { return true }
+        // How large a folio is, only the map of preserved memory knows.
+        let page = address.rawValue >> UInt64(pageSize.shift)
+        var heads: Set<UInt64> = []
+        state.preserved?.forEachRun(pageSize: pageSize) { order, blocks in
+            let order = UInt64(order)
+            if blocks.contains(page >> order) { heads.insert((page >> order) << order) }
+        }
+        return (state.luo?.sessions ?? []).contains { session in
+            (session.files ?? []).contains { file in
+                (file.memfd?.folios ?? []).contains { heads.contains($0.pfn) }
+            }
+        }
     }
 }
