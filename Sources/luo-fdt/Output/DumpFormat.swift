@@ -9,7 +9,7 @@ enum DumpFormat: String, ExpressibleByArgument, CaseIterable {
         switch self {
         case .json:
             var writer = DocumentWriter { output.write($0) }
-            writer.write(document.reading.state)
+            writer.write(document.reading.exactState(in: document.memory))
         }
     }
 }
