@@ -10,8 +10,10 @@ struct HexRenderer: Sendable {
     /// The columns that they take.
     private static let rowWidth = rowSize * 3 - 1
     /// The columns that the names of fields take, unless they are longer.
-    private static let fieldWidth = 36
+    private static let fieldWidth = 40
 
+    /// Writes a heading, the lines, and an empty line.
+    ///
     /// - Parameters:
     ///   - title: what the bytes are: `sessions of LUO, block 1`.
     ///   - address: where they were in memory, where that is known.
@@ -27,6 +29,7 @@ struct HexRenderer: Sendable {
         StructureAnnotator(bytes: bytes).annotate(form) { annotation in
             write(annotation, bytes, address, widths, &sink)
         }
+        sink.endLine()
         sink.finish()
     }
 

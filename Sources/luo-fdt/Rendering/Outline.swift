@@ -15,10 +15,14 @@ struct Cell {
 /// The widths of the columns of lines that belong together.
 struct Columns {
     fileprivate var widths: [Int] = []
+    /// A cell wider than this one does not make its column wider: one long name is not to push all else away.
+    private static let limit = 40
 
     mutating func measure(_ cells: [Cell]) {
         while widths.count < cells.count { widths.append(0) }
-        for (index, cell) in cells.enumerated() { widths[index] = max(widths[index], Legible.width(cell.text)) }
+        for (index, cell) in cells.enumerated() {
+            widths[index] = max(widths[index], min(Legible.width(cell.text), Self.limit))
+        }
     }
 
     init() {}
@@ -65,7 +69,7 @@ struct Outline {
         var pending = 0
         for (index, cell) in cells.enumerated() where columns.widths[index] > 0 {
             let width = Legible.width(cell.text)
-            let padding = columns.widths[index] - width
+            let padding = max(0, columns.widths[index] - width)
             let before = pending + (cell.isRightAligned ? padding : 0)
             if let limit = style.width, column > start, width > 0, column + before + width > limit {
                 sink.endLine()

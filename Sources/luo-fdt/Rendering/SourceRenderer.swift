@@ -94,17 +94,17 @@ struct SourceRenderer: Sendable {
             }
             open.append(node)
         }
+        if let last = open.last, !last.hasEnd {
+            indent(open.count, &sink)
+            comment("the tree stops here", &sink)
+            sink.endLine()
+        }
         while !open.isEmpty { endPartialNode(&open, &sink) }
         sink.finish()
     }
 
     private func endPartialNode(_ open: inout [PartialTree.Node], _ sink: inout TextSink) {
-        guard let node = open.popLast() else { return }
-        if !node.hasEnd {
-            indent(open.count + 1, &sink)
-            comment("the tree stops here", &sink)
-            sink.endLine()
-        }
+        open.removeLast()
         endNode(open.count, &sink)
     }
 
@@ -193,7 +193,14 @@ struct SourceRenderer: Sendable {
             sink.write(" = ")
             SourceValue.writeBytes(value, &sink)
         }
-        sink.write("; */")
+        if let number = SourceValue.number(value) {
+            sink.write(", 0x")
+            sink.hex(number)
+        } else if case .strings = SourceValue(value) {
+            sink.write(", ")
+            commentText(Legible.quoted(value.array.dropLast()), &sink)
+        }
+        sink.write(" */")
     }
 
     private func name(_ name: RawSpan, _ sink: inout TextSink, isInComment: Bool = false) {
@@ -212,13 +219,17 @@ struct SourceRenderer: Sendable {
     /// A comment; its text cannot end it.
     private func comment(_ text: String, _ sink: inout TextSink) {
         sink.write("/* ")
+        commentText(text, &sink)
+        sink.write(" */")
+    }
+
+    private func commentText(_ text: String, _ sink: inout TextSink) {
         var last: UInt8 = 0
         for byte in text.utf8 {
             if last == UInt8(ascii: "*"), byte == UInt8(ascii: "/") { sink.write(" ") }
             sink.write(byte < 0x20 || byte == 0x7f ? UInt8(ascii: "?") : byte)
             last = byte
         }
-        sink.write(" */")
     }
 
     private func indent(_ depth: Int, _ sink: inout TextSink) {

@@ -165,7 +165,7 @@ struct StructureAnnotator {
         guard !runs.isEmpty else { return "no bits" }
         let shown = runs.prefix(8).map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound - 1)" }
         let rest = runs.count - shown.count
-        return "bits " + shown.joined(separator: ",") + (rest > 0 ? " and \(Quantity.count(rest, "more run"))" : "")
+        return (runs.count == 1 && runs[0].count == 1 ? "bit " : "bits ") + shown.joined(separator: ",") + (rest > 0 ? " and \(Quantity.count(rest, "more run"))" : "")
     }
 
     // MARK: - Values
@@ -198,7 +198,8 @@ struct StructureAnnotator {
 
     private func text(of value: UInt64, _ meaning: FieldDescription.Meaning) -> String {
         switch meaning {
-        case .number, .count: "\(value)"
+        case .number: value < 10 ? "\(value)" : "\(value) (\(Quantity.hex(value)))"
+        case .count: "\(value)"
         case .byteCount: value < 1024 ? "\(value)" : "\(value) (\(Quantity.bytes(value)))"
         case .address(let target): value == 0 ? "none" : "\(Quantity.hex(value)) (\(target))"
         case .flags(let names): value == 0 ? "0" : "\(Quantity.hex(value)) (\(Quantity.flags(value, names: names)))"

@@ -36,7 +36,7 @@ struct TreeAnnotator {
             case .strings: cursor = annotateStrings(block.start..<end, take)
             }
         }
-        gap(cursor..<max(cursor, total), "free", take)
+        gap(cursor..<max(cursor, total), total < Int(header.totalSize) ? "cut short" : "free", take)
         rest(from: max(cursor, total), take)
     }
 

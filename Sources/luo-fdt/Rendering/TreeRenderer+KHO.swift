@@ -57,7 +57,7 @@ extension HandoverView {
         if name == state.generation?.kexecMetadata?.subtree, let metadata = state.kexecMetadata {
             return Cell("version \(metadata.version)")
         }
-        guard let data = subtree.data else { return absent(subtree.address) }
+        guard let data = subtree.data else { return absent(subtree.address, isShown: true) }
         return Cell(BlobKind(data).description, .faint)
     }
 

@@ -87,9 +87,9 @@ extension HandoverView {
         let name = Cell(Legible.name(session.name), .name)
         guard let files = session.files else {
             let count = session.count.map { Quantity.count($0, "file") } ?? ""
-            return [name, Cell(count, right: true), Cell(""), absent(session.filesAddress)]
+            return [name, Cell(count), Cell(""), absent(session.filesAddress)]
         }
-        var cells = [name, Cell(Quantity.count(files.count, "file"), right: true)]
+        var cells = [name, Cell(Quantity.count(files.count, "file"))]
         cells.append(Cell(Self.size(of: [session]).map(Quantity.bytes) ?? "", right: true))
         if let stated = session.count, stated != UInt64(files.count) {
             cells.append(Cell("its record says \(stated)", .damage))
@@ -171,7 +171,8 @@ extension HandoverView {
         }
         var text = Quantity.count(folios.count, "folio")
         if let size = memfd.size { text += ", \(Quantity.count(pageSize.pages(for: size), "page"))" }
-        if runs > 0 { text += " in \(Quantity.count(runs, "run"))" }
+        if runs == 1, folios.count > 1 { text += ", contiguous" }
+        if runs > 1 { text += " in \(runs) runs" }
         if holes > 0 { text += ", \(Quantity.count(holes, "hole"))" }
         if odd > 0 { text += ", \(odd) not \(Quantity.flags(UInt64(FolioLayout.preservedFlags), names: FolioLayout.flagNames))" }
         if let stated = memfd.folioCount, stated != UInt64(folios.count) { return Cell("\(text) of \(stated)", .damage) }

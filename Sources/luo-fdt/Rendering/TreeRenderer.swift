@@ -93,19 +93,23 @@ struct HandoverView {
     // MARK: - What is missing
 
     /// A place that could not be read.
-    func absent(_ address: PhysicalAddress?) -> Cell {
+    ///
+    /// - Parameter isShown: whether the address stands in the line anyway.
+    func absent(_ address: PhysicalAddress?, isShown: Bool = false) -> Cell {
         guard let address else { return Cell("not available", .warning) }
-        if damaged.contains(address) { return Cell("not readable at \(address)", .damage) }
-        return Cell("not available at \(address)", .warning)
+        let place = isShown ? "" : " at \(address)"
+        return damaged.contains(address)
+            ? Cell("not readable" + place, .damage) : Cell("not available" + place, .warning)
     }
 
     private var findingCount: Section {
         let damage = findings.count { $0.severity == .damage }
         let missing = findings.count - damage
         var cells: [Cell] = []
-        if damage > 0 { cells.append(Cell("\(Quantity.count(damage, "thing")) damaged", .damage)) }
+        if damage > 0 { cells.append(Cell(Quantity.count(damage, "damaged place"), .damage)) }
         if missing > 0 {
-            cells.append(Cell("\(Quantity.count(missing, "thing")) pointed to and not at hand", .warning))
+            let addresses = Quantity.count(missing, "address leads", "addresses lead")
+            cells.append(Cell("\(addresses) to memory that is not at hand", .warning))
         }
         return { $0.line(cells, isLast: $2, to: &$1) }
     }
