@@ -35,6 +35,7 @@ let package = Package(
             dependencies: [
                 "FDT", "KernelABI", "Handover",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
         .testTarget(name: "FDTTests", dependencies: ["FDT"]),

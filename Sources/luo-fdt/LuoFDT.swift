@@ -2,5 +2,9 @@ import ArgumentParser
 
 @main
 struct LuoFDT: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "luo-fdt")
+    static let configuration = CommandConfiguration(
+        commandName: "luo-fdt",
+        abstract: "Looks into what a Linux kernel hands over to the next: Kexec HandOver and the Live Update Orchestrator.",
+        discussion: ExitStatus.discussion,
+        subcommands: [Dump.self, Layout.self, Schema.self])
 }

@@ -25,13 +25,13 @@ public struct DocumentWriter {
     }
 
     /// Ends the document with a line feed, and hands on what is left of it.
-    mutating func finish() {
+    public mutating func finish() {
         buffer.append(UInt8(ascii: "\n"))
         flush(buffer)
         buffer.removeAll(keepingCapacity: true)
     }
 
-    mutating func string(_ string: String) {
+    public mutating func string(_ string: String) {
         buffer.append(UInt8(ascii: "\""))
         for byte in string.utf8 {
             switch byte {
@@ -51,18 +51,18 @@ public struct DocumentWriter {
         buffer.append(UInt8(ascii: "\""))
     }
 
-    mutating func number(_ value: UInt64) {
+    public mutating func number(_ value: UInt64) {
         digits(value, radix: 10)
     }
 
     /// Writes `"0x…"`.
-    mutating func hex(_ value: UInt64) {
+    public mutating func hex(_ value: UInt64) {
         raw("\"0x")
         digits(value, radix: 16)
         buffer.append(UInt8(ascii: "\""))
     }
 
-    mutating func boolean(_ value: Bool) {
+    public mutating func boolean(_ value: Bool) {
         raw(value ? "true" : "false")
     }
 
@@ -72,23 +72,23 @@ public struct DocumentWriter {
         buffer.append(UInt8(ascii: "\""))
     }
 
-    mutating func object(compact: Bool = false, _ body: (inout DocumentWriter) -> Void) {
+    public mutating func object(compact: Bool = false, _ body: (inout DocumentWriter) -> Void) {
         enclose("{", "}", compact: compact, body)
     }
 
-    mutating func array(compact: Bool = false, _ body: (inout DocumentWriter) -> Void) {
+    public mutating func array(compact: Bool = false, _ body: (inout DocumentWriter) -> Void) {
         enclose("[", "]", compact: compact, body)
     }
 
     /// Writes the key of the next member; its value is to follow.
-    mutating func key(_ key: String) {
+    public mutating func key(_ key: String) {
         separate()
         string(key)
         raw(": ")
     }
 
     /// Begins the next element of an array; its value is to follow.
-    mutating func element() {
+    public mutating func element() {
         separate()
     }
 

@@ -20,6 +20,7 @@ struct GenerationEvidence {
         let luo = nodes.first { node in Generation.all.contains { $0.luo?.subtree == node.name } }
         hasLUO = luo != nil
         luoBlob = luo.flatMap { node in
+            if let blob = reader.blobs[node.name] { return blob }
             // What cannot be read is reported when it is read in earnest.
             var log = ReadingLog(context: reader.context)
             guard let generation = Generation.all.last(where: { node.property($0.root.addressProperty) != nil })

@@ -120,10 +120,11 @@ public struct HandoverReader: Sendable {
             guard let name = subtree(generation) else { continue }
             var log = ReadingLog(context: context)
             var state = HandoverState()
-            state.kernel = generation.name
             state.pageSize = context.pageSize.bytes
             let reader = RootReader(context: context, blobs: [:], generation: generation)
             let isKnown = reader.readKnown(name, blob, at: nil, generation, into: &state, &log)
+            // Only LUO's state differs from generation to generation.
+            state.kernel = state.luo != nil ? generation.name : self.generation?.name
             let reading = Reading(state: state, extents: log.extents, findings: log.findings)
             if isKnown, !reading.isDamaged { return reading }
             // Between refusals, the one that got further says more.

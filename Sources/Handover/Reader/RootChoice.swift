@@ -4,7 +4,8 @@ import KernelABI
 /// Chooses the live root among those that a scan of memory has found.
 ///
 /// Earlier handovers leave their roots behind, with pointers to memory that has been used again. The live one is the
-/// one that decodes whole; of several, the one with the highest update number.
+/// one that decodes whole; of several, the one with the highest update number. A copy of a root inside of a file that is
+/// handed over decodes as well as the root itself, but what it leads to says what it is.
 public struct RootChoice: Sendable {
     /// What the live root leads to.
     public let reading: Reading
@@ -32,7 +33,7 @@ public struct RootChoice: Sendable {
             }
         }
         let best = roots.indices.max { left, right in
-            Self.rank(roots[left].reading) < Self.rank(roots[right].reading)
+            Self.rank(roots[left].reading).lexicographicallyPrecedes(Self.rank(roots[right].reading))
         }
         guard let best else {
             throw problem
@@ -47,10 +48,36 @@ public struct RootChoice: Sendable {
     }
 
     /// Orders readings: whole ones after damaged ones, then by the update number, then by the number of kexecs.
-    private static func rank(_ reading: Reading) -> (UInt64, UInt64, UInt64) {
-        (
-            reading.isDamaged ? 0 : 1, reading.state.luo?.liveUpdateNumber ?? 0,
-            UInt64(reading.state.kexecMetadata?.kexecCount ?? 0)
-        )
+    private static func rank(_ reading: Reading) -> [UInt64] {
+        [
+            reading.isDamaged ? 0 : 1, isInsideContents(reading) ? 0 : 1, reading.state.luo?.liveUpdateNumber ?? 0,
+            UInt64(reading.state.kexecMetadata?.kexecCount ?? 0),
+        ]
+    }
+
+    /// Whether the root lies in what the handover gives to users, and so is a copy that one of them has made.
+    private static func isInsideContents(_ reading: Reading) -> Bool {
+        let state = reading.state
+        guard let address = state.kho?.fdtAddress, let pageSize = PageSize(rawValue: state.pageSize) else {
+            return false
+        }
+        let regions = state.memblock?.regions ?? []
+        let isInRegion = regions.contains { region in
+            guard let start = region.start, start <= address else { return false }
+            return address.rawValue - start.rawValue < region.size
+        }
+        if isInRegion { return true }
+        // How large a folio is, only the map of preserved memory knows.
+        let page = address.rawValue >> UInt64(pageSize.shift)
+        var heads: Set<UInt64> = []
+        state.preserved?.forEachRun(pageSize: pageSize) { order, blocks in
+            let order = UInt64(order)
+            if blocks.contains(page >> order) { heads.insert((page >> order) << order) }
+        }
+        return (state.luo?.sessions ?? []).contains { session in
+            (session.files ?? []).contains { file in
+                (file.memfd?.folios ?? []).contains { heads.contains($0.pfn) }
+            }
+        }
     }
 }

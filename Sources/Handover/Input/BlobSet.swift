@@ -1,0 +1,93 @@
+import FDT
+import KernelABI
+
+/// A handover as blobs: the root FDT, which may be missing or cut short, and subtrees by name.
+struct BlobSet {
+    /// The root FDT's bytes, as many as there are.
+    var root: [UInt8]?
+    var subtrees: [(name: String, bytes: [UInt8])] = []
+
+    init(root: [UInt8]?, subtrees: [(name: String, bytes: [UInt8])] = []) {
+        self.root = root
+        self.subtrees = subtrees
+    }
+
+    var named: [HandoverDocument.Blob] {
+        (root.map { [HandoverDocument.Blob(name: HandoverDocument.Blob.rootName, bytes: $0)] } ?? [])
+            + subtrees.map { HandoverDocument.Blob(name: $0.name, bytes: $0.bytes) }
+    }
+
+    var byName: [String: [UInt8]] {
+        Dictionary(subtrees.map { ($0.name, $0.bytes) }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+extension InputContext {
+    /// Reads a handover from its blobs, following pointers where there is memory beside them.
+    func read(_ blobs: BlobSet, of source: InputSource, kind: String) throws(InputError) -> HandoverDocument {
+        let memory: any PhysicalMemory = self.memory?.memory ?? EmptyMemory()
+        do throws(Finding) {
+            var reading = try read(blobs, memory)
+            reading.findings = (self.memory?.findings ?? []) + reading.findings
+            return HandoverDocument(reading, memory: memory, blobs: blobs.named)
+        } catch {
+            throw .noHandover(path: source.path, kind: kind, error)
+        }
+    }
+
+    private func read(_ blobs: BlobSet, _ memory: any PhysicalMemory) throws(Finding) -> Reading {
+        guard let bytes = blobs.root else { return try readRootless(blobs, memory) }
+        let whole = Result { () throws(FDTError) in try FlattenedTree(bytes) }
+        switch whole {
+        case .success(let tree):
+            return try withBestPageSize(in: memory) { reader throws(Finding) in
+                try reader.read(root: tree, at: rootAddress, blobs: blobs.byName)
+            }
+        case .failure(let verdict):
+            let partial = PartialTree(bytes)
+            let root = PartialRoot(partial, subtrees: blobs.subtrees.map(\.name))
+            var reading =
+                if root.compatible != nil {
+                    try read(root, blobs, memory, generation: options.generation)
+                } else {
+                    try readRootless(blobs, memory)
+                }
+            reading.findings = root.findings(verdict: verdict) + reading.findings
+            return reading
+        }
+    }
+
+    private func read(
+        _ root: PartialRoot, _ blobs: BlobSet, _ memory: any PhysicalMemory, generation: Generation?
+    ) throws(Finding) -> Reading {
+        let tree: FlattenedTree
+        do throws(FDTError) {
+            tree = try root.tree(compatible: generation?.root.compatible)
+        } catch {
+            throw Finding(structure: "root FDT", found: error.description, expected: "an FDT")
+        }
+        var reading = try withBestPageSize(in: memory) { reader throws(Finding) in
+            try reader.read(root: tree, at: rootAddress, blobs: blobs.byName)
+        }
+        // The tree is not the kernel's own: what it lacks has been said, and its size means nothing.
+        reading.findings.removeAll { $0.structure.hasPrefix("root FDT") }
+        reading.extents.removeAll { $0.role == .root }
+        reading.state.kho?.fdtSize = root.statedSize
+        return reading
+    }
+
+    /// Reads subtrees without a root, as the newest generation that has least to say against them.
+    private func readRootless(_ blobs: BlobSet, _ memory: any PhysicalMemory) throws(Finding) -> Reading {
+        let root = PartialRoot(nil, subtrees: blobs.subtrees.map(\.name))
+        var best: (reading: Reading, damage: Int)?
+        for generation in options.generation.map({ [$0] }) ?? Generation.all.reversed() {
+            var reading = try read(root, blobs, memory, generation: generation)
+            reading.state.kho?.compatible = nil
+            reading.state.kho?.preservedMemoryMap = nil
+            let damage = reading.findings.count { $0.severity == .damage }
+            if damage < best?.damage ?? .max { best = (reading, damage) }
+        }
+        guard let best = best?.reading else { throw Finding(structure: "root FDT", found: "nothing", expected: "a handover") }
+        return best
+    }
+}

@@ -1,0 +1,89 @@
+import KernelABI
+
+/// One handover, or part of one, as an input shows it: what was read, and what it was read from.
+///
+/// Most inputs show one; the debugfs directory `kho` shows two, what came in and what will go out.
+public struct HandoverDocument: Sendable {
+    /// Which part of the input it is (`in`, `out`), where there are several.
+    public var part: String?
+    public var reading: Reading
+    /// Where pointers lead; ``EmptyMemory`` where there is none.
+    public var memory: any PhysicalMemory
+    /// The root FDT and the subtrees, as far as they are at hand; the root first.
+    public var blobs: [Blob]
+    public var pageSize: PageSize
+    /// What the input says besides, in its own words: files of debugfs that belong to no structure.
+    public var notes: [Note]
+
+    /// A named blob.
+    public struct Blob: Hashable, Sendable {
+        /// The name of the subtree, or ``rootName``.
+        public var name: String
+        /// Where it lies in memory, where that is known.
+        public var address: PhysicalAddress?
+        public var bytes: [UInt8]
+
+        /// What the root FDT is called among the blobs.
+        public static let rootName = "kho"
+
+        public init(name: String, address: PhysicalAddress? = nil, bytes: [UInt8]) {
+            self.name = name
+            self.address = address
+            self.bytes = bytes
+        }
+    }
+
+    /// A line of text under a name.
+    public struct Note: Hashable, Sendable {
+        public var name: String
+        public var text: String
+
+        public init(name: String, text: String) {
+            self.name = name
+            self.text = text
+        }
+    }
+
+    public init(
+        part: String? = nil, reading: Reading, memory: any PhysicalMemory = EmptyMemory(), blobs: [Blob],
+        pageSize: PageSize, notes: [Note] = []
+    ) {
+        self.part = part
+        self.reading = reading
+        self.memory = memory
+        self.blobs = blobs
+        self.pageSize = pageSize
+        self.notes = notes
+    }
+
+    /// The page size in the reading, which decides.
+    init(_ reading: Reading, memory: any PhysicalMemory, blobs: [Blob]) {
+        self.init(
+            reading: reading, memory: memory, blobs: blobs,
+            pageSize: PageSize(rawValue: reading.state.pageSize) ?? .kib4)
+    }
+
+    public func blob(named name: String) -> Blob? {
+        blobs.first { $0.name == name }
+    }
+}
+
+extension HandoverDocument {
+    /// The root and the subtrees that `reading` found in `memory`.
+    static func blobs(of reading: Reading, in memory: any PhysicalMemory) -> [Blob] {
+        var blobs: [Blob] = []
+        func add(_ name: String, _ address: PhysicalAddress?, _ size: UInt64?) {
+            guard let address, let size, let count = Int(exactly: size), count <= InputSource.blobLimit else { return }
+            let bytes = try? memory.withBytes(at: address, count: count) { span in
+                var bytes: [UInt8] = []
+                bytes.append(copying: span)
+                return bytes
+            }
+            if let bytes { blobs.append(Blob(name: name, address: address, bytes: bytes)) }
+        }
+        guard let kho = reading.state.kho else { return [] }
+        add(Blob.rootName, kho.fdtAddress, kho.fdtSize)
+        for subtree in kho.subtrees ?? [] { add(subtree.name.description, subtree.address, subtree.size) }
+        return blobs
+    }
+}

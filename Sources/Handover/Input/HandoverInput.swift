@@ -1,0 +1,33 @@
+import KernelABI
+import SystemPackage
+
+/// An input that was found out to be a handover or part of one, and read.
+///
+/// What it is, is told from its contents by the kinds in ``InputKind/all``.
+public struct HandoverInput: Sendable {
+    /// The input's name in messages.
+    public let path: FilePath
+    /// The name of the ``InputKind`` that it is of.
+    public let kind: String
+    /// What it shows: at least one.
+    public let documents: [HandoverDocument]
+
+    /// Opens and reads the file or directory at `path`; `-` is standard input.
+    ///
+    /// - Parameter progress: called while a memory image is searched, with the bytes done and the bytes there are.
+    /// - Throws: ``InputError`` where nothing at all can be read. What is damaged is read as far as it goes: see
+    ///   ``Reading/findings``.
+    public init(
+        _ path: FilePath, options: InputOptions = InputOptions(),
+        progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
+    ) throws(InputError) {
+        let source = try InputSource(path)
+        let kind = try Self.kind(of: source, asked: options.kind)
+        self.path = source.path
+        self.kind = kind.name
+        documents = try kind.read(source, try InputContext(options, progress: progress))
+    }
+
+    /// Whether something is broken, as opposed to not at hand.
+    public var isDamaged: Bool { documents.contains { $0.reading.isDamaged } }
+}

@@ -1,0 +1,53 @@
+import FDT
+import KernelABI
+import SystemPackage
+
+/// What the readers of all kinds of input share: the options, opened and understood.
+struct InputContext {
+    let options: InputOptions
+    /// Where the user says that the root FDT is.
+    let rootAddress: PhysicalAddress?
+    /// The memory beside blobs, if any.
+    let memory: MemoryImage?
+    let progress: (UInt64, UInt64) -> Void
+
+    init(_ options: InputOptions, progress: @escaping (UInt64, UInt64) -> Void) throws(InputError) {
+        self.options = options
+        self.progress = progress
+        if let file = options.setupData {
+            rootAddress = try HandoverPointer.rootAddress(inPayloadAt: file)
+        } else {
+            rootAddress = options.rootAddress
+        }
+        if let path = options.memory { memory = try MemoryImage(path: path) } else { memory = nil }
+    }
+
+    /// Reads with the page size that is given or stated, or else with the one that leaves the least damage.
+    ///
+    /// - Parameter read: reads by way of the reader, which is made for a page size.
+    func withBestPageSize(
+        in memory: any PhysicalMemory, _ read: (HandoverReader) throws(Finding) -> Reading
+    ) throws(Finding) -> Reading {
+        var best: (reading: Reading, damage: Int)?
+        var failure: Finding?
+        for size in candidates(for: memory) {
+            do throws(Finding) {
+                let reading = try read(HandoverReader(memory: memory, pageSize: size, generation: options.generation))
+                let damage = reading.findings.count { $0.severity == .damage }
+                if damage < best?.damage ?? .max { best = (reading, damage) }
+                if damage == 0 { break }
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let best { return best.reading }
+        throw failure ?? Finding(structure: "root FDT", found: "nothing", expected: "a handover")
+    }
+
+    private func candidates(for memory: any PhysicalMemory) -> [PageSize] {
+        if let size = options.pageSize ?? memory.statedPageSize.flatMap(PageSize.init(rawValue:)) { return [size] }
+        // Without memory there are no pages to get wrong.
+        if memory.regions.isEmpty || memory.statedMachine == .x86_64 { return [.kib4] }
+        return PageSize.allCases
+    }
+}

@@ -1,0 +1,41 @@
+import KernelABI
+import SystemPackage
+
+/// Why nothing could be read of an input.
+public enum InputError: Error, Sendable {
+    case file(FileError)
+    /// The input is of no kind known here: each that was tried, and why the input is not of it.
+    case notRecognised(path: FilePath, attempts: [Attempt])
+    /// The kind that was asked for does not exist.
+    case noSuchKind(name: String, known: [String])
+    /// The input looked like one of `kind`, but nothing of it could be read.
+    case unreadable(path: FilePath, kind: String, reason: String)
+    /// There is no handover in it; the finding has the rest.
+    case noHandover(path: FilePath, kind: String, Finding)
+    /// An option does not go with the input.
+    case unusable(option: String, reason: String)
+
+    /// A kind that was tried.
+    public struct Attempt: Hashable, Sendable {
+        /// The kind's name.
+        public var kind: String
+        /// Why the input is not of it.
+        public var reason: String
+    }
+}
+
+extension InputError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .file(let error): "\(error)"
+        case .notRecognised(let path, let attempts):
+            "\(path): not recognised; tried:"
+                + attempts.map { "\n  \($0.kind): \($0.reason)" }.joined()
+        case .noSuchKind(let name, let known):
+            "there is no kind of input \"\(name)\"; there are \(known.joined(separator: ", "))"
+        case .unreadable(let path, let kind, let reason): "\(path): cannot be read as \(kind): \(reason)"
+        case .noHandover(let path, _, let finding): "\(path): \(finding)"
+        case .unusable(let option, let reason): "\(option): \(reason)"
+        }
+    }
+}

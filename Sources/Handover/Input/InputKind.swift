@@ -1,0 +1,66 @@
+import SystemPackage
+
+/// A kind of input: its name, how it is recognised, and how it is read.
+///
+/// ``all`` is the whole list. A new kind is a new entry there.
+public struct InputKind: Sendable {
+    /// The name by which the kind is asked for.
+    public let name: String
+    /// What it is, in a few words.
+    public let summary: String
+    /// Why a file, or a directory, is not of this kind, or `nil` where it is.
+    let refusal: Refusal
+    let read: @Sendable (InputSource, InputContext) throws(InputError) -> [HandoverDocument]
+
+    /// How an input is recognised.
+    enum Refusal: Sendable {
+        case directory(@Sendable (FilePath) -> String?)
+        case file(@Sendable (InputSource, MappedFile) -> String?)
+    }
+
+    /// Why `source` is not of this kind, or `nil` where it is.
+    func refusal(of source: InputSource) -> String? {
+        switch (refusal, source.contents) {
+        case (.directory(let refusal), .directory): refusal(source.path)
+        case (.file(let refusal), .file(let file, _)): refusal(source, file)
+        case (.directory, .file): "it is not a directory"
+        case (.file, .directory): "it is a directory"
+        }
+    }
+
+    /// Whether the kind can be told from an input at all: no file is a directory.
+    func isWorthTrying(on source: InputSource) -> Bool {
+        switch (refusal, source.contents) {
+        case (.directory, .directory), (.file, .file): true
+        default: false
+        }
+    }
+
+    /// All kinds, in the order in which they are tried: those with a mark of their own first.
+    public static let all: [InputKind] = [
+        .debugfs, .elf, .root, .luoTree, .memblock, .tree, .luoRecord, .kexecMetadata, .flbs, .crashDump,
+    ]
+}
+
+extension HandoverInput {
+    /// The kind that `source` is of.
+    static func kind(of source: InputSource, asked name: String?) throws(InputError) -> InputKind {
+        var attempts: [InputError.Attempt] = []
+        if let name {
+            guard let kind = InputKind.all.first(where: { $0.name == name }) else {
+                throw .noSuchKind(name: name, known: InputKind.all.map(\.name))
+            }
+            guard let reason = kind.refusal(of: source) else { return kind }
+            attempts.append(InputError.Attempt(kind: name, reason: reason))
+            if let other = InputKind.all.first(where: { $0.refusal(of: source) == nil }) {
+                attempts.append(InputError.Attempt(kind: other.name, reason: "was not tried, and would fit"))
+            }
+        } else {
+            for kind in InputKind.all where kind.isWorthTrying(on: source) {
+                guard let reason = kind.refusal(of: source) else { return kind }
+                attempts.append(InputError.Attempt(kind: kind.name, reason: reason))
+            }
+        }
+        throw .notRecognised(path: source.path, attempts: attempts)
+    }
+}

@@ -1,0 +1,18 @@
+import KernelABI
+import SystemPackage
+
+/// What the user knows about an input, and need not be found out.
+public struct InputOptions: Sendable {
+    /// The name of the ``InputKind`` to read the input as.
+    public var kind: String?
+    /// A memory image beside blobs, for pointers to lead to.
+    public var memory: FilePath?
+    /// Where the root FDT is.
+    public var rootAddress: PhysicalAddress?
+    /// A file with the payload of the `SETUP_KEXEC_KHO` node (`kho_data`), which says where the root FDT is.
+    public var setupData: FilePath?
+    public var generation: Generation?
+    public var pageSize: PageSize?
+
+    public init() {}
+}

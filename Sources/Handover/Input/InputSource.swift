@@ -1,0 +1,63 @@
+import FDT
+import KernelABI
+import SystemPackage
+
+/// An input before it is known what it is: a directory, or a file that is open.
+struct InputSource: Sendable {
+    let path: FilePath
+    let contents: Contents
+
+    enum Contents: Sendable {
+        case directory
+        /// The file, and the path by which it can be opened again.
+        case file(MappedFile, reopen: FilePath?)
+    }
+
+    /// The largest blob that is read: far beyond what a kernel hands over, and little enough to be held.
+    static let blobLimit = 64 << 20
+
+    /// Opens `path`; `-` is standard input.
+    init(_ path: FilePath) throws(InputError) {
+        if path == "-" {
+            self.path = "standard input"
+            do throws(FileError) {
+                contents = .file(try MappedFile(descriptor: .standardInput, path: "standard input"), reopen: nil)
+            } catch {
+                throw .file(error)
+            }
+            return
+        }
+        self.path = path
+        do throws(FileError) {
+            contents = .file(try MappedFile(path: path), reopen: path)
+        } catch {
+            guard case .isDirectory = error else { throw .file(error) }
+            contents = .directory
+        }
+    }
+
+    var file: MappedFile? {
+        if case .file(let file, _) = contents { file } else { nil }
+    }
+
+    /// The first `count` bytes, or as many as there are.
+    func prefix(_ count: Int) -> [UInt8] {
+        guard let file else { return [] }
+        return Self.bytes(of: file, limit: count)
+    }
+
+    /// All bytes of a blob.
+    var blob: [UInt8] { prefix(Self.blobLimit) }
+
+    /// The bytes that the header of an FDT gives it, or those of them that there are; `nil` where it is no FDT.
+    var treeBytes: [UInt8]? {
+        guard let header = Header(prefix(Header.size).span.bytes), header.magic == Header.magic else { return nil }
+        return prefix(min(Int(header.totalSize), Self.blobLimit))
+    }
+
+    static func bytes(of file: MappedFile, limit: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        try? file.withBytes(at: 0, count: Int(min(file.count, UInt64(limit)))) { bytes.append(copying: $0) }
+        return bytes
+    }
+}

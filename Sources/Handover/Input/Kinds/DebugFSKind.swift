@@ -1,0 +1,90 @@
+import Glibc
+import KernelABI
+import SystemPackage
+
+extension InputKind {
+    static let debugfs = InputKind(
+        name: "debugfs", summary: "a debugfs directory: kho, kho/in or kho/out",
+        refusal: .directory { path in
+            DebugFSDirectory(path).parts.isEmpty ? "it has neither fdt nor sub_fdts, nor in or out with one of them" : nil
+        },
+        read: { source, context throws(InputError) in
+            var documents: [HandoverDocument] = []
+            for part in DebugFSDirectory(source.path).parts {
+                var document = try context.read(try part.blobs(), of: source, kind: "debugfs")
+                document.part = part.name
+                document.notes = part.notes
+                documents.append(document)
+            }
+            return documents
+        })
+}
+
+/// KHO's directory in debugfs, or a copy of it.
+private struct DebugFSDirectory {
+    /// The directories in it that hold a handover: what came in before what will go out.
+    let parts: [Part]
+
+    /// - Parameter path: `kho/in`, `kho/out`, or `kho` itself.
+    init(_ path: FilePath) {
+        let own = Part(path: path, name: nil)
+        if own.holdsHandover {
+            parts = [own]
+        } else {
+            parts = ["in", "out"].map { Part(path: path.appending($0), name: $0) }.filter(\.holdsHandover)
+        }
+    }
+
+    struct Part {
+        let path: FilePath
+        let name: String?
+
+        private var root: FilePath { path.appending("fdt") }
+        private var subtrees: FilePath { path.appending("sub_fdts") }
+
+        var holdsHandover: Bool { root.exists || !subtrees.entries.isEmpty }
+
+        func blobs() throws(InputError) -> BlobSet {
+            do throws(FileError) {
+                var blobs = BlobSet(root: root.exists ? try read(root) : nil)
+                for name in subtrees.entries {
+                    blobs.subtrees.append((name, try read(subtrees.appending(name))))
+                }
+                return blobs
+            } catch {
+                throw .file(error)
+            }
+        }
+
+        /// The small files that say something in text.
+        var notes: [HandoverDocument.Note] {
+            ["finalize", "scratch_phys", "scratch_len"].compactMap { name in
+                guard let bytes = try? read(path.appending(name)) else { return nil }
+                let text = bytes.split { $0 <= 0x20 || $0 >= 0x7f }.map { String(decoding: $0, as: UTF8.self) }
+                return HandoverDocument.Note(name: name, text: text.joined(separator: " "))
+            }
+        }
+
+        private func read(_ path: FilePath) throws(FileError) -> [UInt8] {
+            InputSource.bytes(of: try MappedFile(path: path), limit: InputSource.blobLimit)
+        }
+    }
+}
+
+extension FilePath {
+    fileprivate var exists: Bool { withPlatformString { access($0, F_OK) } == 0 }
+
+    /// The names in the directory, sorted; none where it is none.
+    fileprivate var entries: [String] {
+        guard let directory = withPlatformString({ opendir($0) }) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+}

@@ -1,0 +1,96 @@
+import KernelABI
+
+extension InputKind {
+    static let luoRecord = InputKind(
+        name: "luo", summary: "a raw luo_ser",
+        refusal: .file { source, file in
+            let layout = LUOLayout.layout
+            let bytes = source.prefix(layout.structure.size)
+            guard bytes.count == layout.structure.size else {
+                return "it has \(file.count) bytes, fewer than the \(layout.structure.size) of a luo_ser"
+            }
+            let compatible = layout.compatible.read(bytes.span.bytes, last: nil)
+            return compatible.bytes.starts(with: Array("luo-v".utf8))
+                ? nil : "compatible is \(compatible.quoted), not \"luo-v…\""
+        },
+        read: { source, context throws(InputError) in
+            let bytes = Array(source.prefix(LUOLayout.layout.structure.size))
+            return [try context.read("LUO", bytes, of: source, kind: "luo") { reader throws(Finding) in
+                try reader.read(luo: bytes)
+            }]
+        })
+
+    static let kexecMetadata = InputKind(
+        name: "kexec-metadata", summary: "a kexec-metadata blob",
+        refusal: .file { source, file in
+            let layout = KexecMetadataLayout.layout
+            let bytes = source.prefix(layout.structure.size)
+            guard bytes.count == layout.structure.size else {
+                return "it has \(file.count) bytes, fewer than the \(layout.structure.size) of the structure"
+            }
+            let version = layout.version.read(bytes.span.bytes)
+            guard (1..<256).contains(version) else { return "version is \(version)" }
+            let release = layout.previousRelease.read(bytes.span.bytes, last: nil)
+            guard release.isTerminated, let first = release.bytes.first, (0x30...0x39).contains(first) else {
+                return "previous_release is \(release.quoted), which is no release"
+            }
+            return nil
+        },
+        read: { source, context throws(InputError) in
+            let bytes = source.prefix(KexecMetadataLayout.layout.structure.size)
+            return [try context.read("kexec-metadata", bytes, of: source, kind: "kexec-metadata") {
+                reader throws(Finding) in try reader.read(kexecMetadata: bytes)
+            }]
+        })
+
+    static let flbs = InputKind(
+        name: "flb", summary: "a raw page of FLB records",
+        refusal: .file { source, file in
+            let header = FLBHeaderLayout.layout
+            let record = FLBLayout.layout
+            let limit = PageSize.kib64.bytes
+            guard file.count <= UInt64(limit) else { return "it has \(file.count) bytes, more than any page" }
+            let bytes = source.prefix(limit)
+            let span = bytes.span.bytes
+            guard header.structure.fits(in: span) else {
+                return "it has \(bytes.count) bytes, fewer than the \(header.structure.size) of the header"
+            }
+            let pages = header.pageCount.read(span)
+            guard pages == 1 else { return "pgcnt is \(pages), not 1" }
+            let count = header.count.read(span)
+            let room = (bytes.count - header.structure.size) / record.structure.size
+            guard count <= UInt64(room) else { return "count is \(count), and there is room for \(room)" }
+            for index in 0..<Int(count) {
+                let base = header.structure.size + index * record.structure.size
+                let name = record.name.read(span, at: base, last: nil)
+                guard name.isTerminated, !name.bytes.isEmpty else {
+                    return "the name of record \(index) is \(name.quoted)"
+                }
+            }
+            return nil
+        },
+        read: { source, context throws(InputError) in
+            let bytes = source.prefix(PageSize.kib64.bytes)
+            return [try context.read("flb", bytes, of: source, kind: "flb") { reader throws(Finding) in
+                try reader.read(flbs: bytes)
+            }]
+        })
+}
+
+extension InputContext {
+    /// Reads a blob by itself, with what memory there is beside it.
+    func read(
+        _ name: String, _ bytes: [UInt8], of source: InputSource, kind: String,
+        _ read: (HandoverReader) throws(Finding) -> Reading
+    ) throws(InputError) -> HandoverDocument {
+        let memory: any PhysicalMemory = self.memory?.memory ?? EmptyMemory()
+        do throws(Finding) {
+            var reading = try withBestPageSize(in: memory, read)
+            reading.findings = (self.memory?.findings ?? []) + reading.findings
+            return HandoverDocument(
+                reading, memory: memory, blobs: [HandoverDocument.Blob(name: name, bytes: bytes)])
+        } catch {
+            throw .noHandover(path: source.path, kind: kind, error)
+        }
+    }
+}

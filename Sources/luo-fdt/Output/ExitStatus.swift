@@ -1,0 +1,26 @@
+import ArgumentParser
+
+/// How the command ends.
+enum ExitStatus: Int32 {
+    case fine = 0
+    case damaged = 1
+    case unreadable = 2
+
+    static let discussion = """
+        EXIT STATUS
+          0   all is well
+          1   damaged: what can be read is shown, the rest is named on standard error
+          2   an input is not a handover or cannot be read, or the output cannot be written
+          64  wrong usage
+        """
+
+    /// The worse of the two.
+    func worse(_ other: ExitStatus) -> ExitStatus {
+        rawValue >= other.rawValue ? self : other
+    }
+
+    /// Ends the command with this status.
+    func end() throws {
+        if self != .fine { throw ExitCode(rawValue) }
+    }
+}

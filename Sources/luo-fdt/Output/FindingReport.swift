@@ -1,0 +1,17 @@
+import Handover
+
+/// Names on standard error what is damaged.
+///
+/// What is merely not at hand is no damage; the formats show it where it belongs.
+enum FindingReport {
+    static func print(_ input: HandoverInput) {
+        let stream = OutputStream(.standardError)
+        for document in input.documents {
+            let place = document.part.map { "\(input.path.appending($0))" } ?? "\(input.path)"
+            for finding in document.reading.findings where finding.severity == .damage {
+                stream.write("luo-fdt: \(place): \(finding)\n")
+            }
+        }
+        stream.flush()
+    }
+}

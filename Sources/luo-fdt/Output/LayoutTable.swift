@@ -1,0 +1,136 @@
+import Handover
+import KernelABI
+
+/// The structures of one generation as a table, in the manner of `pahole`.
+struct LayoutTable {
+    let generation: Generation
+    let pageSize: PageSize
+
+    private var structures: [StructureDescription] { generation.structures(pageSize: pageSize) }
+
+    /// How many records of each kind there can be.
+    private var limits: [Limit] {
+        guard let luo = generation.luo else { return [] }
+        let containers: [(String, RecordContainer?)] = [
+            ("sessions", luo.sessions), ("files of a session", luo.files), ("FLBs", luo.flbs),
+        ]
+        return containers.compactMap { name, container in
+            container.map {
+                Limit(
+                    what: name, record: $0.record.name, perAllocation: $0.capacity(pageSize: pageSize),
+                    pages: $0.pagesPerAllocation, allocations: $0.allocationLimit, total: $0.limit(pageSize: pageSize))
+            }
+        }
+    }
+
+    private struct Limit {
+        let what: String
+        let record: String
+        let perAllocation: Int
+        let pages: Int
+        let allocations: Int
+        let total: Int
+    }
+
+    var text: String {
+        var text = "/* Linux \(generation.releases.joined(separator: ", ")); pages of \(pageSize.bytes) bytes */\n"
+        for structure in structures {
+            text += "\n/* \(structure.summary) */\nstruct \(structure.name) {\n"
+            for field in structure.fields {
+                let declaration = "        \(field.type.padded(to: 28)) \(field.declarator);"
+                let place = "\(field.offset)\(field.bits.map { ":\($0.lowerBound)" } ?? "")"
+                text += declaration.padded(to: 58) + " /* \(place.paddedLeft(to: 6)) \(String(field.size).paddedLeft(to: 6))"
+                text += "  \(field.summary) */\n"
+            }
+            text += "};".padded(to: 58) + " /* size: \(structure.size) */\n"
+        }
+        if !limits.isEmpty { text += "\n/* Limits */\n" }
+        for limit in limits {
+            text += "\(limit.what): \(limit.total)"
+            let unit = "\(limit.perAllocation) \(limit.record) in \(limit.pages == 1 ? "a page" : "\(limit.pages) pages")"
+            text += limit.allocations == 1 ? " (\(unit))\n" : " (\(unit), \(limit.allocations) blocks)\n"
+        }
+        return text
+    }
+
+    /// Writes the table as JSON: names as in the text, sizes and offsets in bytes.
+    func writeJSON(_ flush: @escaping (borrowing [UInt8]) -> Void) {
+        var writer = DocumentWriter(flush)
+        writer.object { writer in
+            writer.member("kernel", generation.name)
+            writer.member("releases", generation.releases) { $0.string($1) }
+            writer.member("page_size", pageSize.bytes)
+            writer.member("structures", structures) { writer, structure in
+                writer.object { writer in
+                    writer.member("name", structure.name)
+                    writer.member("summary", structure.summary)
+                    writer.member("size", structure.size)
+                    writer.member("fields", structure.fields) { writer, field in
+                        writer.object(compact: true) { writer in
+                            writer.member("name", field.name)
+                            writer.member("type", field.type)
+                            writer.member("offset", field.offset)
+                            writer.member("size", field.size)
+                            if let count = field.count { writer.member("count", count) }
+                            if let bits = field.bits {
+                                writer.member("bit_offset", bits.lowerBound)
+                                writer.member("bit_size", bits.count)
+                            }
+                            writer.member("summary", field.summary)
+                        }
+                    }
+                }
+            }
+            writer.member("limits", limits) { writer, limit in
+                writer.object(compact: true) { writer in
+                    writer.member("what", limit.what)
+                    writer.member("record", limit.record)
+                    writer.member("records_per_allocation", limit.perAllocation)
+                    writer.member("pages_per_allocation", limit.pages)
+                    writer.member("allocations", limit.allocations)
+                    writer.member("total", limit.total)
+                }
+            }
+        }
+        writer.finish()
+    }
+}
+
+extension DocumentWriter {
+    fileprivate mutating func member(_ key: String, _ value: String) {
+        self.key(key)
+        string(value)
+    }
+
+    fileprivate mutating func member(_ key: String, _ value: Int) {
+        self.key(key)
+        number(UInt64(value))
+    }
+
+    fileprivate mutating func member<Element>(
+        _ key: String, _ elements: [Element], _ write: (inout DocumentWriter, Element) -> Void
+    ) {
+        self.key(key)
+        array { writer in
+            for element in elements {
+                writer.element()
+                write(&writer, element)
+            }
+        }
+    }
+}
+
+extension FieldDescription {
+    /// The field as it is declared: with its number of elements or bits.
+    fileprivate var declarator: String {
+        if let bits { return "\(name):\(bits.count)" }
+        return name + (count.map { $0 == 0 ? "[]" : "[\($0)]" } ?? "")
+    }
+}
+
+extension String {
+    /// The string with spaces before it.
+    func paddedLeft(to width: Int) -> String {
+        String(repeating: " ", count: max(0, width - count)) + self
+    }
+}

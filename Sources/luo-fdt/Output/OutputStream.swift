@@ -1,0 +1,49 @@
+import Glibc
+import SystemPackage
+
+/// Standard output or standard error, written with `write(2)` in big pieces.
+///
+/// When the reader at the other end of a pipe has gone, the command ends quietly, as `SIGPIPE` makes others end.
+final class OutputStream {
+    private let descriptor: FileDescriptor
+    private var buffer: [UInt8] = []
+
+    static let pieceSize = 1 << 16
+
+    init(_ descriptor: FileDescriptor) {
+        self.descriptor = descriptor
+    }
+
+    var isTerminal: Bool { isatty(descriptor.rawValue) != 0 }
+
+    func write(_ text: String) {
+        buffer.append(contentsOf: text.utf8)
+        if buffer.count >= Self.pieceSize { flush() }
+    }
+
+    func write(_ bytes: borrowing [UInt8]) {
+        buffer.append(contentsOf: copy bytes)
+        if buffer.count >= Self.pieceSize { flush() }
+    }
+
+    func flush() {
+        defer { buffer.removeAll(keepingCapacity: true) }
+        guard !buffer.isEmpty else { return }
+        do {
+            _ = try descriptor.writeAll(buffer)
+        } catch {
+            if error as? Errno == .brokenPipe { exit(ExitStatus.fine.rawValue) }
+            if descriptor != .standardError { Diagnostics.report("standard output: \(error)") }
+            exit(ExitStatus.unreadable.rawValue)
+        }
+    }
+}
+
+/// What is said on standard error.
+enum Diagnostics {
+    static func report(_ message: String) {
+        let stream = OutputStream(.standardError)
+        stream.write("luo-fdt: \(message)\n")
+        stream.flush()
+    }
+}

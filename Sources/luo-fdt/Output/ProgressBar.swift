@@ -1,0 +1,29 @@
+import SystemPackage
+
+/// Shows on a terminal how far the search of a large image is.
+final class ProgressBar {
+    private let stream = OutputStream(.standardError)
+    private var shown = -1
+
+    /// Images up to this size are searched before anyone could read a bar.
+    private static let leastSize: UInt64 = 256 << 20
+    private static let width = 40
+
+    func update(_ done: UInt64, of total: UInt64) {
+        guard total > Self.leastSize, stream.isTerminal else { return }
+        let percent = Int(done / max(1, total / 100))
+        guard percent != shown else { return }
+        shown = percent
+        let filled = min(Self.width, percent * Self.width / 100)
+        let bar = String(repeating: "━", count: filled) + String(repeating: " ", count: Self.width - filled)
+        stream.write("\rsearching for the root FDT \(bar) \(min(percent, 100)) %")
+        stream.flush()
+    }
+
+    /// Removes the bar.
+    func finish() {
+        guard shown >= 0 else { return }
+        stream.write("\r\u{1b}[K")
+        stream.flush()
+    }
+}
