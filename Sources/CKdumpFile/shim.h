@@ -16,8 +16,7 @@
     each(kdump_get_typed_attr) \
     each(kdump_read) \
     each(kdump_bmp_find_set) \
-    each(kdump_bmp_find_clear) \
-    each(kdump_vmcoreinfo_line)
+    each(kdump_bmp_find_clear)
 
 struct ckdump_library {
 #define CKDUMP_MEMBER(function) __typeof__(&function) function;

@@ -36,10 +36,12 @@ extension FDTError {
 
         public init(rawValue: Int32) { self.rawValue = rawValue }
 
-        /// libfdt's name for the number. C: `fdt_strerror`.
+        /// libfdt's name for the number; the number if libfdt has no name for it. C: `fdt_strerror`.
         public var description: String {
-            guard rawValue > 0, let text = fdt_strerror(-rawValue) else { return "<unknown error>" }
-            return String(cString: text)
+            guard rawValue > 0, let text = fdt_strerror(-rawValue).map({ String(cString: $0) }),
+                text.hasPrefix("FDT_ERR_")
+            else { return "FDT_ERR \(rawValue)" }
+            return text
         }
 
         public static let notFound = Code(rawValue: FDT_ERR_NOTFOUND)

@@ -18,11 +18,15 @@ public struct FlattenedTree: Sendable, Hashable {
     /// C: `fdt_check_full`; then `fdt_get_name` for the root, as `fdt_check_full` also passes a tree without one.
     /// - Throws: libfdt's verdict; `.truncated` if fewer bytes are given than `totalsize` claims.
     public init(bytes: RawSpan) throws(FDTError) {
-        // libfdt looks at the header of up to 40 bytes before it looks at totalsize.
         let claimed = bytes.bigEndianUInt32(at: 4).map { Int($0) } ?? 0
-        let storage = Storage(copying: bytes, count: min(bytes.byteCount, max(claimed, Header.size)))
+        let isTree = bytes.bigEndianUInt32(at: 0) == Header.magic
+        // Whatever stands at the claimed size, only a tree that may be whole is worth a copy. Of others the header is
+        // enough for libfdt's verdict: it looks at that first, then at the size.
+        let mayBeWhole = isTree && (Header.size...Int(Int32.max)).contains(claimed) && claimed <= bytes.byteCount
+        let storage = Storage(copying: bytes, count: mayBeWhole ? claimed : min(bytes.byteCount, Header.size))
         if let error = storage.verdict() {
-            throw FDTError(error.code, in: error.operation, at: PartialTree(bytes: bytes).firstFault)
+            let looked = isTree ? min(bytes.byteCount, claimed) : storage.count
+            throw FDTError(error.code, in: error.operation, at: Self.firstFault(bytes.extracting(first: looked)))
         }
         try self.init(checked: storage)
     }
@@ -33,6 +37,11 @@ public struct FlattenedTree: Sendable, Hashable {
     /// - Throws: libfdt's verdict; `.truncated` if fewer bytes are given than `totalsize` claims.
     public init(_ bytes: [UInt8]) throws(FDTError) {
         try self.init(bytes: bytes.span.bytes)
+    }
+
+    /// What is wrong first, in words; nil if the bytes are so many that to find out would take long.
+    private static func firstFault(_ bytes: RawSpan) -> String? {
+        bytes.byteCount > 1 << 24 ? nil : PartialTree(bytes: bytes).missing.first?.description
     }
 
     /// A tree of bytes that are known to pass.
@@ -109,11 +118,15 @@ public struct FlattenedTree: Sendable, Hashable {
     }
 }
 
+extension FlattenedTree: CustomStringConvertible {
+    public var description: String { "a tree of \(totalSize) bytes" }
+}
+
 extension Storage {
     /// What libfdt finds wrong with the bytes as a tree, or nil.
     func verdict() -> FDTError? {
         if let header = withBytes({ Header($0) }), header.version < 16, header.totalSize <= count,
-            let error = oldRootVerdict()
+            let error = oldNamesVerdict()
         {
             return error
         }
@@ -126,11 +139,10 @@ extension Storage {
         return nil
     }
 
-    /// Before version 16, nodes have whole paths for names, and libfdt 1.6 follows a null pointer when the root's
-    /// has no slash: so that is asked first.
-    private func oldRootVerdict() -> FDTError? {
-        let result = fdt_check_header(words)
-        guard result == 0 else { return FDTError(.init(negated: result), in: "fdt_check_header") }
+    /// Before version 16, nodes have whole paths for names. libfdt 1.6 follows a null pointer when the root's has no
+    /// slash, and names no other node without one: so that is asked first, of all nodes.
+    private func oldNamesVerdict() -> FDTError? {
+        guard fdt_check_header(words) == 0 else { return nil }
         var offset: Int32 = 0
         while offset >= 0 {
             var next: Int32 = 0
@@ -138,8 +150,9 @@ extension Storage {
             if tag == FDT_END { return nil }
             if tag == FDT_BEGIN_NODE {
                 var length: Int32 = 0
-                guard fdt_get_name(words, offset, &length) == nil else { return nil }
-                return FDTError(.init(negated: length), in: "fdt_get_name")
+                guard fdt_get_name(words, offset, &length) != nil else {
+                    return FDTError(.init(negated: length), in: "fdt_get_name")
+                }
             }
             offset = next
         }

@@ -5,8 +5,11 @@ public struct Header: Sendable, Hashable {
     /// `0xd00dfeed`, in the first four bytes of every tree.
     public static let magic: UInt32 = 0xd00d_feed
 
-    /// The size of the header from version 17 on.
+    /// The size of the header from version 17 on, in bytes.
     public static let size = 40
+
+    /// The size of the header of this version, in bytes. C: `fdt_header_size`.
+    public var size: Int { Header.fieldCount(version: version) * 4 }
 
     /// C: `magic`.
     public let magic: UInt32

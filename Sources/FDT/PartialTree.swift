@@ -53,9 +53,6 @@ public struct PartialTree: Sendable {
         }
         return "/" + names.reversed().joined(separator: "/")
     }
-
-    /// The first thing wrong, for the location of an error.
-    var firstFault: String? { missing.first?.description }
 }
 
 extension PartialTree {
@@ -109,6 +106,7 @@ extension PartialTree {
     public struct Missing: Sendable, Hashable, CustomStringConvertible {
         /// A part of a tree.
         public enum Part: String, Sendable, Hashable {
+            case tree = "tree"
             case header = "header"
             case memoryReservations = "memory reservation block"
             case structure = "structure block"

@@ -19,24 +19,49 @@ struct PartialTreeReader {
 
     mutating func read() {
         guard let header = bytes.withSpan({ Header($0) }) else {
-            report(.header, bytes.count..<Header.size, "only \(bytes.count) of its \(Header.size) bytes are there")
+            report(.header, bytes.count..<Header.size, "\(bytes.count) of its \(Header.size) bytes are there")
             return
         }
         self.header = header
-        if header.magic != Header.magic {
-            report(.header, 0..<4, "magic is \(hex(header.magic)), not \(hex(Header.magic))")
-        }
-        if Int(header.totalSize) < Header.size {
-            report(.header, 4..<8, "totalsize is \(hex(header.totalSize)), less than the header")
-        }
-        if header.lastCompatibleVersion > 17 || header.version < 16 {
-            report(
-                .header, 20..<28,
-                "version \(header.version), compatible down to \(header.lastCompatibleVersion), is not 16 or 17")
-        }
+        checkHeader(header)
         readReservations(at: Int(header.memoryReservationOffset))
         findStrings(header)
         readStructure(header)
+    }
+
+    // MARK: Header
+
+    /// What `fdt_check_header` looks at, and the size of the tree.
+    private mutating func checkHeader(_ header: Header) {
+        let total = Int(header.totalSize)
+        if header.magic != Header.magic {
+            report(.header, 0..<4, "magic is \(hex(header.magic)), not \(hex(Header.magic))")
+        }
+        if header.version < 2 || header.lastCompatibleVersion > 17 || header.version < header.lastCompatibleVersion {
+            report(
+                .header, 20..<28,
+                "version \(header.version), readable as \(header.lastCompatibleVersion), is none that is supported")
+        }
+        if total < header.size || total > Int(Int32.max) {
+            report(.header, 4..<8, "totalsize is \(hex(total))")
+        } else if total > bytes.count {
+            report(.tree, bytes.count..<total, "\(bytes.count) of its \(total) bytes are there")
+        }
+        let blocks: [(PartialTree.Missing.Part, offset: UInt32, size: UInt32?)] = [
+            (.memoryReservations, header.memoryReservationOffset, nil),
+            (.structure, header.structureOffset, header.structureSize),
+            (.strings, header.stringsOffset, header.stringsSize),
+        ]
+        for (part, offset, size) in blocks {
+            let start = Int(offset)
+            let end = start + Int(size ?? 0)
+            if start < header.size || end > total {
+                report(
+                    part, start..<end,
+                    "\(hex(start))..<\(hex(end)) is not between the header's end, \(hex(header.size)), and totalsize, "
+                        + hex(total))
+            }
+        }
     }
 
     // MARK: Memory reservations
@@ -59,7 +84,9 @@ struct PartialTreeReader {
 
     private mutating func findStrings(_ header: Header) {
         let start = Int(header.stringsOffset)
-        let end = header.stringsSize.map { start + Int($0) } ?? max(start, Int(header.totalSize))
+        // As in libfdt: older trees have no size, or one that nobody minds.
+        let size = header.version >= 17 ? header.stringsSize : nil
+        let end = size.map { start + Int($0) } ?? max(start, Int(header.totalSize))
         strings = min(start, bytes.count)..<min(end, bytes.count)
         for offset in strings where bytes[offset] == 0 { stringEnds.append(offset) }
         if end > bytes.count {
@@ -85,6 +112,9 @@ struct PartialTreeReader {
     }
 
     // MARK: Structure
+
+    /// Before version 16 names of nodes are paths, and values are aligned to 8 bytes.
+    private var isOld: Bool { header.map { $0.version < 16 } ?? false }
 
     /// Why the structure block cannot be followed further.
     private struct Stop: Error {
@@ -121,6 +151,11 @@ struct PartialTreeReader {
         var offset = start
         while true {
             let tag = try word(at: offset, before: end, "the next tag")
+            if openNodes.isEmpty, nodes.isEmpty, tag != 1 {
+                report(.structure, offset..<offset + 4, "tag \(hex(tag)) at \(hex(offset)) stands before the root node")
+            } else if openNodes.isEmpty, !nodes.isEmpty, tag != 9 {
+                report(.structure, offset..<offset + 4, "tag \(hex(tag)) at \(hex(offset)) stands after the root node")
+            }
             switch tag {
             case 1: try beginNode(at: &offset, from: start, to: end)
             case 2:
@@ -135,7 +170,6 @@ struct PartialTreeReader {
                 guard openNodes.isEmpty else {
                     throw Stop(range: offset..<offset + 4, reason: "the tree ends within \(openNodes.count) nodes")
                 }
-                if nodes.isEmpty { report(.structure, start..<offset + 4, "there is no root node") }
                 return
             default: throw Stop(range: offset..<offset + 4, reason: "\(hex(tag)) is no tag")
             }
@@ -145,16 +179,23 @@ struct PartialTreeReader {
     private mutating func beginNode(at offset: inout Int, from start: Int, to end: Int) throws(Stop) {
         let nameStart = offset + 4
         let nameEnd = bytes[nameStart..<end].firstIndex(of: 0)
-        if openNodes.isEmpty, !nodes.isEmpty {
-            report(.structure, offset..<nameStart, "a second root node begins at \(hex(offset))")
-        } else if openNodes.isEmpty, nameEnd != nameStart, nameStart < end {
+        var name = bytes[nameStart..<(nameEnd ?? end)]
+        if isOld {
+            // The name is a whole path; the node's own name is its last part.
+            if let slash = name.lastIndex(of: UInt8(ascii: "/")) {
+                name = name[(slash + 1)...]
+            } else {
+                report(.structure, offset..<nameStart, "the name of the node at \(hex(offset)) is no path")
+            }
+        }
+        if nodes.isEmpty, !name.isEmpty {
             report(.structure, offset..<nameStart, "the root node at \(hex(offset)) has a name")
         }
         let index = nodes.count
         nodes.append(
             PartialTree.Node(
                 index: index, parent: openNodes.last, depth: openNodes.count, structureOffset: offset - start,
-                nameBytes: bytes[nameStart..<(nameEnd ?? end)]))
+                nameBytes: name))
         if let parent = openNodes.last { nodes[parent].children.append(index) }
         openNodes.append(index)
         guard let nameEnd else { throw Stop(range: end..<end + 1, reason: "the end of the node's name") }
@@ -164,21 +205,21 @@ struct PartialTreeReader {
     private mutating func readProperty(at offset: inout Int, from start: Int, to end: Int) throws(Stop) {
         let count = Int(try word(at: offset + 4, before: end, "the length of a property"))
         let nameOffset = try word(at: offset + 8, before: end, "the name of a property")
-        let valueStart = offset + 12
+        // Old trees align values of 8 bytes and more to 8 bytes of the block.
+        let padding = isOld && count >= 8 && (offset + 12 - start) % 8 != 0 ? 4 : 0
+        let valueStart = offset + 12 + padding
         let valueEnd = valueStart + count
         let name = string(at: nameOffset)
         if name == nil, !stringsAreCut {
             report(
-                .strings, offset + 8..<valueStart,
+                .strings, offset + 8..<offset + 12,
                 "the name of the property at \(hex(offset)) is at \(hex(nameOffset)), where no string is")
         }
         if let node = openNodes.last {
             nodes[node].properties.append(
                 PartialTree.Property(
                     structureOffset: offset - start, nameOffset: nameOffset, declaredCount: count, nameBytes: name,
-                    value: bytes[valueStart..<min(valueEnd, end)]))
-        } else {
-            report(.structure, offset..<valueStart, "the property at \(hex(offset)) is outside of any node")
+                    value: bytes[min(valueStart, end)..<min(valueEnd, end)]))
         }
         guard valueEnd <= end else {
             let label = name.map { String(decoding: $0, as: UTF8.self) } ?? "without a name"

@@ -60,11 +60,11 @@ struct ObjectForm<Object: Sendable>: Sendable {
             throw DocumentError(decoder.codingPath, "expected an object: \(summary)")
         }
         let known = Set(members.map(\.key))
-        for key in container.allKeys where !known.contains(key.stringValue) {
+        if let unknown = container.allKeys.map(\.stringValue).filter({ !known.contains($0) }).min() {
             throw DocumentError(
                 decoder.codingPath,
-                "unknown key \"\(key.stringValue)\""
-                    + (Spelling.nearest(to: key.stringValue, among: known).map { "; did you mean \"\($0)\"?" } ?? ""))
+                "unknown key \"\(unknown)\""
+                    + (Spelling.nearest(to: unknown, among: known).map { "; did you mean \"\($0)\"?" } ?? ""))
         }
         var object = new()
         for member in members {

@@ -9,6 +9,8 @@ import SystemPackage
 /// ELF cores, which libkdumpfile also reads, are better opened as ``ELFCore``, which copies nothing and trusts nothing;
 /// this is for forms which that refuses. Pages that `makedumpfile` filtered out are not available.
 ///
+/// A library that is too old for flattened dumps is given them in order, in a temporary file in `TMPDIR`.
+///
 /// The library is loaded when it is first needed; where it is not installed, only this type is of no use.
 public final class CrashDump: PhysicalMemory {
     /// The pages that the dump has, from its page map (`file.pagemap`).
@@ -99,27 +101,33 @@ private struct OpenDump: ~Copyable {
 
     init(path: FilePath) throws(CrashDumpError) {
         let library = try KdumpLibrary.shared.get()
-        let descriptor: FileDescriptor
-        do {
-            descriptor = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+        let file: MappedFile
+        var descriptor: FileDescriptor
+        do throws(FileError) {
+            file = try MappedFile(path: path)
+            descriptor = try FileDescriptor.open(reading: path)
         } catch {
-            throw .file(.cannotOpen(path: path, Errno(error)))
+            throw .file(error)
         }
-        guard let context = library.functions.kdump_new() else {
+        var opened = library.open(descriptor)
+        if case .failure = opened, FlattenedDump.isOne(file) {
             try? descriptor.close()
-            throw .refused(path: path, reason: "out of memory")
+            do throws(FileError) {
+                descriptor = try FlattenedDump.rearrange(file)
+            } catch {
+                throw .file(error)
+            }
+            opened = library.open(descriptor)
         }
-        var number = descriptor.rawValue
-        let status = library.functions.kdump_open_fdset(context, 1, &number)
-        guard status == KDUMP_OK else {
-            let reason = library.reason(status, context)
-            library.functions.kdump_free(context)
+        switch opened {
+        case .success(let context):
+            self.library = library
+            self.context = context
+            self.descriptor = descriptor
+        case .failure(let refusal):
             try? descriptor.close()
-            throw .refused(path: path, reason: reason)
+            throw .refused(path: path, reason: refusal.reason)
         }
-        self.library = library
-        self.context = context
-        self.descriptor = descriptor
     }
 
     deinit {

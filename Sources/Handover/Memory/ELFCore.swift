@@ -39,7 +39,7 @@ public struct ELFCore: PhysicalMemory {
     private let pieces: [Piece]
 
     /// Adjacent memory that is also adjacent in the file, or zero.
-    private struct Piece {
+    private struct Piece: MemoryExtent {
         var range: Range<PhysicalAddress>
         /// Where it starts in the file, or `nil` for zeroes.
         var offset: UInt64?
@@ -105,33 +105,22 @@ public struct ELFCore: PhysicalMemory {
         guard count >= 0, let end = address.advanced(by: UInt64(count)) else {
             throw .notAvailable(address: address, count: count)
         }
-        var index = pieces.partitioningIndex { $0.range.upperBound > address }
-        if index < pieces.count, pieces[index].range.lowerBound <= address, end <= pieces[index].range.upperBound {
-            return try withBytes(of: pieces[index], at: address, count: count, body)
+        if count == 0 { return body([UInt8]().span.bytes) }
+        guard let indices = pieces.indices(covering: address..<end) else {
+            throw .notAvailable(address: address, count: count)
         }
-        // In several pieces, if at all: check that before any byte is copied.
-        var position = address
-        while position < end {
-            guard index < pieces.count, pieces[index].range.lowerBound <= position else {
-                throw .notAvailable(address: address, count: count)
-            }
-            position = pieces[index].range.upperBound
-            index += 1
+        if indices.count == 1 {
+            return try withBytes(of: pieces[indices.lowerBound], at: address, count: count, body)
         }
         if count > CopiedRead.limit { throw CopiedRead.tooLong(address, count) }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
-        index = pieces.partitioningIndex { $0.range.upperBound > address }
-        position = address
-        while position < end {
-            let pieceEnd = min(end, pieces[index].range.upperBound)
-            try withBytes(of: pieces[index], at: position, count: Int(pieceEnd.rawValue - position.rawValue)) {
-                bytes.append(copying: $0)
-            }
-            position = pieceEnd
-            index += 1
+        var copy: [UInt8] = []
+        copy.reserveCapacity(count)
+        for piece in pieces[indices] {
+            let part = piece.range.clamped(to: address..<end)
+            let length = Int(part.upperBound.rawValue - part.lowerBound.rawValue)
+            try withBytes(of: piece, at: part.lowerBound, count: length) { copy.append(copying: $0) }
         }
-        return body(bytes.span.bytes)
+        return body(copy.span.bytes)
     }
 
     /// Reads within one piece.

@@ -44,24 +44,20 @@ public struct LayeredMemory: PhysicalMemory {
             throw .notAvailable(address: address, count: count)
         }
         if count == 0 { return body([UInt8]().span.bytes) }
-        let index = extents.partitioningIndex { $0.range.upperBound > address }
-        guard index < extents.count, extents[index].range.lowerBound <= address else {
+        guard let indices = extents.indices(covering: address..<end) else {
             throw .notAvailable(address: address, count: count)
         }
-        if end <= extents[index].range.upperBound {
-            return try layers[extents[index].owner].withBytes(at: address, count: count, body)
+        if indices.count == 1 {
+            return try layers[extents[indices.lowerBound].owner].withBytes(at: address, count: count, body)
         }
         if count > CopiedRead.limit { throw CopiedRead.tooLong(address, count) }
         var copy: [UInt8] = []
-        var position = address
-        for extent in extents[index...] {
-            guard position < end, extent.range.lowerBound <= position else { break }
-            let pieceEnd = min(end, extent.range.upperBound)
-            let length = Int(pieceEnd.rawValue - position.rawValue)
-            try layers[extent.owner].withBytes(at: position, count: length) { copy.append(copying: $0) }
-            position = pieceEnd
+        copy.reserveCapacity(count)
+        for extent in extents[indices] {
+            let piece = extent.range.clamped(to: address..<end)
+            let length = Int(piece.upperBound.rawValue - piece.lowerBound.rawValue)
+            try layers[extent.owner].withBytes(at: piece.lowerBound, count: length) { copy.append(copying: $0) }
         }
-        guard position == end else { throw .notAvailable(address: address, count: count) }
         return body(copy.span.bytes)
     }
 }

@@ -27,12 +27,7 @@ public final class MappedFile: Sendable {
     ///
     /// - Throws: ``FileError`` for a file that is missing, not readable, a directory, or empty.
     public convenience init(path: FilePath) throws(FileError) {
-        let descriptor: FileDescriptor
-        do {
-            descriptor = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-        } catch {
-            throw .cannotOpen(path: path, Errno(error))
-        }
+        let descriptor = try FileDescriptor.open(reading: path)
         defer { try? descriptor.close() }
         try self.init(descriptor: descriptor, path: path)
     }
@@ -117,10 +112,28 @@ public final class MappedFile: Sendable {
 }
 
 extension FileDescriptor {
+    /// Mirrors `open(2)` with `O_RDONLY` and `O_CLOEXEC`.
+    static func open(reading path: FilePath) throws(FileError) -> FileDescriptor {
+        do {
+            return try open(path, .readOnly, options: .closeOnExec)
+        } catch {
+            throw .cannotOpen(path: path, Errno(error))
+        }
+    }
+
     /// Writes all of `bytes` at the descriptor's offset. Mirrors `write(2)`, repeated until nothing is left.
     func writeAll(_ bytes: RawSpan) throws(Errno) {
         do {
             _ = try bytes.withUnsafeBytes { try writeAll($0) }
+        } catch {
+            throw Errno(error)
+        }
+    }
+
+    /// Writes all of `bytes` at `offset` in the file. Mirrors `pwrite(2)`, repeated until nothing is left.
+    func writeAll(_ bytes: RawSpan, at offset: Int64) throws(Errno) {
+        do {
+            _ = try bytes.withUnsafeBytes { try writeAll(toAbsoluteOffset: offset, $0) }
         } catch {
             throw Errno(error)
         }

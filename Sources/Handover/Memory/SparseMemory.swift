@@ -129,14 +129,13 @@ public struct SparseMemory: PhysicalMemory {
             guard count == 0 || isAvailable(page) else { throw .notAvailable(address: address, count: count) }
             return try CopiedRead.withZeroes(at: address, count: count, body)
         }
-        if count > CopiedRead.limit { throw CopiedRead.tooLong(address, count) }
         var copy: [UInt8] = []
-        copy.reserveCapacity(count)
         var position = address
         while position < end {
             let page = frame(of: position)
             let start = offset(of: position)
             let length = min(pageSize - start, count - copy.count)
+            if copy.count + length > CopiedRead.limit { throw CopiedRead.tooLong(address, count) }
             if let bytes = pages[page] {
                 copy += bytes[start..<start + length]
             } else if isAvailable(page) {

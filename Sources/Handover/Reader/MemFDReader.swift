@@ -39,7 +39,8 @@ struct MemFDReader {
         guard count > 0 else { return [] }
         let folio = FolioLayout.layout
         let name = folio.structure.name
-        guard let pages = reader.pages(of: vmalloc) else { return nil }
+        let pages = reader.pages(of: vmalloc)
+        guard !pages.isEmpty else { return nil }
         let perPage = context.pageSize.bytes / folio.structure.size
         let capacity = UInt64(pages.count) * UInt64(perPage)
         if count > capacity {

@@ -66,22 +66,28 @@ struct VmallocReader {
         }
     }
 
-    /// The base pages of the area, in order; `nil` where the descriptor makes no sense.
+    /// The base pages of the area, in order; none where the descriptor makes no sense.
     ///
     /// Never more than `total_pages`, and never more than there is memory at hand.
-    func pages(of state: VmallocState) -> [PhysicalAddress]? {
+    func pages(of state: VmallocState) -> [PhysicalAddress] {
+        Self.pages(
+            of: state, pageSize: context.pageSize, limit: context.memorySize / UInt64(context.pageSize.bytes))
+    }
+
+    /// The base pages of the area, in order: at most `total_pages`, and at most `limit`.
+    static func pages(of state: VmallocState, pageSize: PageSize, limit: UInt64 = .max) -> [PhysicalAddress] {
         guard let chunks = state.chunks, let order = state.order, let total = state.totalPages,
-            order < UInt64.bitWidth - context.pageSize.shift
-        else { return nil }
-        let limit = Int(min(UInt64(total), context.memorySize / UInt64(context.pageSize.bytes)))
+            order < UInt64.bitWidth - pageSize.shift
+        else { return [] }
+        let limit = Int(min(UInt64(total), limit))
         var pages: [PhysicalAddress] = []
         for chunk in chunks {
             for start in chunk.pages {
-                var offset: UInt64 = 0
-                while offset >> UInt64(order) < UInt64(context.pageSize.bytes) {
-                    guard pages.count < limit, let page = start.advanced(by: offset) else { return pages }
+                for index in 0..<UInt64(1) << UInt64(order) {
+                    guard pages.count < limit, let page = start.advanced(by: index << UInt64(pageSize.shift)) else {
+                        return pages
+                    }
                     pages.append(page)
-                    offset += UInt64(context.pageSize.bytes)
                 }
             }
         }

@@ -18,8 +18,20 @@ public struct HandoverState: Hashable, Sendable {
     public var preserved: PreservedState?
     /// Bytes that the handover's pages hold beyond what all of the above says.
     public var residue: [ResidueState]?
+    /// The short forms that the document used, for messages that name its own keys; no part of the value.
+    private var usedShortcuts = Shortcuts()
 
     public init() {}
+
+    /// Equal to every other value of its type.
+    private struct Shortcuts: Hashable, Sendable {
+        var keys: Set<String> = []
+        static func == (left: Self, right: Self) -> Bool { true }
+        func hash(into hasher: inout Hasher) {}
+    }
+
+    /// The keys of the short forms that the document used.
+    var shortcuts: Set<String> { usedShortcuts.keys }
 
     /// The generation that ``kernel`` names.
     public var generation: Generation? { kernel.flatMap(Generation.init(release:)) }
@@ -54,22 +66,38 @@ extension HandoverState: DocumentObject {
 
     private var shortLiveUpdateNumber: UInt64? {
         get { luo?.liveUpdateNumber }
-        set { luo = luo ?? LUOState(); luo?.liveUpdateNumber = newValue }
+        set {
+            luo = luo ?? LUOState()
+            luo?.liveUpdateNumber = newValue
+            usedShortcuts.keys.insert("liveupdate_number")
+        }
     }
 
     private var shortSessions: [SessionState]? {
         get { luo?.sessions }
-        set { luo = luo ?? LUOState(); luo?.sessions = newValue }
+        set {
+            luo = luo ?? LUOState()
+            luo?.sessions = newValue
+            usedShortcuts.keys.insert("sessions")
+        }
     }
 
     private var shortFLBs: [FLBState]? {
         get { luo?.flbs }
-        set { luo = luo ?? LUOState(); luo?.flbs = newValue }
+        set {
+            luo = luo ?? LUOState()
+            luo?.flbs = newValue
+            usedShortcuts.keys.insert("flbs")
+        }
     }
 
     private var shortRegions: [MemblockState.Region]? {
         get { memblock?.regions }
-        set { memblock = memblock ?? MemblockState(); memblock?.regions = newValue }
+        set {
+            memblock = memblock ?? MemblockState()
+            memblock?.regions = newValue
+            usedShortcuts.keys.insert("reserve_mem")
+        }
     }
 }
 

@@ -1,0 +1,52 @@
+import KernelABI
+
+/// A part of another memory: the pages around some ranges, as far as they are at hand there.
+struct MemoryPart: PhysicalMemory {
+    let regions: [Range<PhysicalAddress>]
+    let storedExtents: [Range<PhysicalAddress>]
+    private let whole: any PhysicalMemory
+
+    var statedPageSize: Int? { whole.statedPageSize }
+    var statedMachine: Machine? { whole.statedMachine }
+
+    init(of whole: any PhysicalMemory, pageSize: PageSize, around ranges: [Range<PhysicalAddress>]) {
+        let mask = UInt64(pageSize.bytes - 1)
+        let pages = ranges.filter { !$0.isEmpty }.map { range -> Range<PhysicalAddress> in
+            let start = range.lowerBound.rawValue & ~mask
+            let (end, overflow) = range.upperBound.rawValue.addingReportingOverflow(mask)
+            return PhysicalAddress(start)..<PhysicalAddress(overflow ? ~mask : end & ~mask)
+        }
+        let wanted = mergeAdjacent(pages.sorted { $0.lowerBound < $1.lowerBound })
+        self.whole = whole
+        regions = intersect(wanted, whole.regions)
+        storedExtents = intersect(wanted, whole.storedExtents)
+    }
+
+    func withBytes<Result>(
+        at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
+    ) throws(MemoryError) -> Result {
+        let next = regions.partitioningIndex { $0.upperBound > address }
+        guard next < regions.count, regions[next].lowerBound <= address, count >= 0,
+            let end = address.advanced(by: UInt64(count)), end <= regions[next].upperBound
+        else { throw .notAvailable(address: address, count: count) }
+        return try whole.withBytes(at: address, count: count, body)
+    }
+}
+
+/// What two ascending, disjoint lists of ranges have in common.
+func intersect(
+    _ left: [Range<PhysicalAddress>], _ right: [Range<PhysicalAddress>]
+) -> [Range<PhysicalAddress>] {
+    var result: [Range<PhysicalAddress>] = []
+    var index = 0
+    for range in left {
+        while index < right.count, right[index].upperBound <= range.lowerBound { index += 1 }
+        var place = index
+        while place < right.count, right[place].lowerBound < range.upperBound {
+            let common = range.clamped(to: right[place])
+            if !common.isEmpty { result.append(common) }
+            place += 1
+        }
+    }
+    return result
+}

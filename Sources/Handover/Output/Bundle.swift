@@ -1,0 +1,160 @@
+import FDT
+import KernelABI
+
+/// A handover in one FDT: every piece of its memory as a node, to be worked on with `dtc`, `fdtget` and `git diff`.
+///
+///     / {
+///         compatible = "luo-fdt,bundle-v1";
+///         kernel = "7.2";
+///         machine = "x86_64";
+///         page-size = <4096>;
+///         root-address = <0x0 0x10000000>;
+///         #address-cells = <2>;
+///         #size-cells = <2>;
+///         memory {
+///             sessions@10004000 {
+///                 reg = <0x0 0x10004000 0x0 0x1000>;
+///                 role = "sessions";
+///                 owner = "LUO, block 1";
+///                 data = [00 00 …];
+///             };
+///         };
+///     };
+///
+/// The nodes are in the order of their addresses and named after their roles. `data` lacks the zeros at its end, and
+/// is missing where all is zero. Numbers are big-endian cells, as device trees have them: the handover's own FDTs are
+/// inside of `data`, unchanged.
+public enum Bundle {
+    static let compatible = "luo-fdt,bundle-v1"
+
+    /// The most memory that the nodes of a bundle may make up: what is zero takes no room, and could be endless.
+    static let memoryLimit: UInt64 = 1 << 40
+
+    /// Whether a tree is a bundle.
+    public static func isBundle(_ tree: FlattenedTree) -> Bool {
+        tree.root.isCompatible(with: compatible)
+    }
+
+    // MARK: - Writing
+
+    /// Makes the bundle of a handover.
+    ///
+    /// - Throws: ``BundleError`` where a piece is not at hand, or all together is more than an FDT holds, 2 GiB.
+    public static func tree(of capture: Capture) throws(BundleError) -> FlattenedTree {
+        do throws(FDTError) {
+            var writer = try SequentialWriter(growing: 1 << 16)
+            try writer.finishReservations()
+            try writer.beginNode("")
+            try writer.property("compatible", string: compatible)
+            if let kernel = capture.state.kernel { try writer.property("kernel", string: kernel) }
+            if let machine = capture.state.machine { try writer.property("machine", string: machine.rawValue) }
+            try writer.property("page-size", u32: UInt32(capture.state.pageSize))
+            if let root = capture.rootAddress { try writer.property("root-address", u64: root.rawValue) }
+            try writer.property("#address-cells", u32: 2)
+            try writer.property("#size-cells", u32: 2)
+            try writer.beginNode("memory")
+            for (name, extent) in named(capture.extents) {
+                let data: [UInt8]
+                do throws(MemoryError) {
+                    data = try capture.bytes(of: extent)
+                } catch {
+                    // What the image lacks, the bundle lacks.
+                    continue
+                }
+                try writer.beginNode(name)
+                let address = extent.address.rawValue
+                let size = UInt64(extent.byteCount)
+                try writer.property(
+                    "reg",
+                    cells: [
+                        UInt32(address >> 32), UInt32(truncatingIfNeeded: address), UInt32(size >> 32),
+                        UInt32(truncatingIfNeeded: size),
+                    ])
+                try writer.property("role", string: extent.role.rawValue)
+                try writer.property("owner", string: extent.owner.filter { $0 != "\0" })
+                if let last = data.lastIndex(where: { $0 != 0 }) {
+                    try writer.property("data", bytes: Array(data[...last]))
+                }
+                try writer.endNode()
+            }
+            try writer.endNode()
+            try writer.endNode()
+            return try writer.finish()
+        } catch {
+            throw .tree(error)
+        }
+    }
+
+    /// The extents by address, each with the name of its node; of several with one name, the first.
+    private static func named(_ extents: [Extent]) -> [(String, Extent)] {
+        var names: Set<String> = []
+        return extents.sorted { ($0.address, $0.role.rawValue) < ($1.address, $1.role.rawValue) }.compactMap {
+            let name = "\($0.role.rawValue)@\(String($0.address.rawValue, radix: 16))"
+            return names.insert(name).inserted ? (name, $0) : nil
+        }
+    }
+
+    // MARK: - Reading
+
+    /// What a bundle holds.
+    public struct Contents: Sendable {
+        public let memory: SparseMemory
+        public let rootAddress: PhysicalAddress?
+        /// The kernel's generation, as the bundle states it.
+        public let kernel: String?
+    }
+
+    /// Reads a bundle.
+    public static func read(_ tree: FlattenedTree) throws(BundleError) -> Contents {
+        let root = tree.root
+        guard isBundle(tree) else { throw .malformed("/: compatible is not \(compatible)") }
+        guard let size = root.property("page-size")?.u32(.bigEndian), let pageSize = PageSize(rawValue: Int(size)) else {
+            throw .malformed("/: page-size is not 4096, 16384 or 65536")
+        }
+        var memory = SparseMemory(pageSize: pageSize.bytes)
+        memory.statedMachine = root.property("machine")?.string.flatMap(Machine.init(rawValue:))
+        guard let nodes = root.subnode(named: "memory") else { throw .malformed("/: there is no node memory") }
+        var total: UInt64 = 0
+        for node in nodes.children {
+            guard let reg = node.property("reg")?.cells, reg.count == 4 else {
+                throw .malformed("\(node.path): reg is not two cells of address and two of size")
+            }
+            let address = PhysicalAddress(UInt64(reg[0]) << 32 | UInt64(reg[1]))
+            let size = UInt64(reg[2]) << 32 | UInt64(reg[3])
+            let data = node.property("data")?.bytes ?? []
+            guard let end = address.advanced(by: size), UInt64(data.count) <= size else {
+                throw .malformed("\(node.path): reg does not hold data, or reaches beyond the address space")
+            }
+            total &+= size
+            guard size <= memoryLimit, total <= memoryLimit else {
+                throw .malformed("\(node.path): more than \(memoryLimit >> 30) GiB of memory in all")
+            }
+            memory.allocate(address..<end)
+            do throws(MemoryError) {
+                try memory.write(data, at: address)
+            } catch {
+                throw .malformed("\(node.path): reg reaches beyond the address space")
+            }
+        }
+        return Contents(
+            memory: memory,
+            rootAddress: root.property("root-address")?.u64(.bigEndian).map(PhysicalAddress.init(_:)),
+            kernel: root.property("kernel")?.string)
+    }
+}
+
+/// Why a bundle could not be made or read.
+public enum BundleError: Error, Hashable, Sendable {
+    case tree(FDTError)
+    /// The FDT is not of a bundle's form: what and where.
+    case malformed(String)
+}
+
+extension BundleError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tree(let error): "bundle: \(error)"
+        case .malformed(let problem): "bundle: \(problem)"
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import KernelABI
+import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Writes the contents of a preserved memfd to a file.
+public struct ContentsOutput: Sendable {
+    private let map: ContentsMap
+    private let size: UInt64
+    private let pageSize: PageSize
+    private let memory: any PhysicalMemory
+
+    public init(of memfd: MemFDState, in state: HandoverState, memory: any PhysicalMemory) {
+        pageSize = PageSize(rawValue: state.pageSize) ?? .kib4
+        map = ContentsMap(of: memfd, preserved: state.preserved, pageSize: pageSize)
+        size = memfd.size ?? 0
+        self.memory = memory
+    }
+
+    /// How much is read at once, in bytes.
+    private static let portion: UInt64 = 1 << 20
+
+    /// Writes the contents to `file`, which is empty; what is zero, or a hole, becomes a hole.
+    ///
+    /// - Returns: the pages that are not at hand, and are holes in `file`, as ranges of the memfd.
+    public func write(to file: FileDescriptor, path: FilePath) throws(OutputError) -> [Range<UInt64>] {
+        guard let length = Int64(exactly: size), ftruncate(file.rawValue, off_t(length)) == 0 else {
+            throw .file(path, Errno(rawValue: size > UInt64(Int64.max) ? EFBIG : errno))
+        }
+        var missing: [Range<UInt64>] = []
+        for run in map.runs {
+            let (start, overflow) = run.index.multipliedReportingOverflow(by: UInt64(pageSize.bytes))
+            guard !overflow, start < size else { continue }
+            let end = min(size, start &+ run.count * UInt64(pageSize.bytes))
+            var place = start
+            while place < end {
+                let count = min(Self.portion, end - place)
+                let address = PhysicalAddress((run.pfn << UInt64(pageSize.shift)) + (place - start))
+                try write(count, from: address, to: file, at: place, path, &missing)
+                place += count
+            }
+        }
+        return missing
+    }
+
+    private func write(
+        _ count: UInt64, from address: PhysicalAddress, to file: FileDescriptor, at place: UInt64, _ path: FilePath,
+        _ missing: inout [Range<UInt64>]
+    ) throws(OutputError) {
+        let written: Result<Void, Errno>
+        do throws(MemoryError) {
+            written = try memory.withBytes(at: address, count: Int(count)) { bytes in
+                Result { () throws(Errno) in try writeNonZero(bytes, to: file, at: place) }
+            }
+        } catch {
+            guard count > UInt64(pageSize.bytes) else {
+                if let last = missing.last, last.upperBound == place {
+                    missing[missing.count - 1] = last.lowerBound..<place + count
+                } else {
+                    missing.append(place..<place + count)
+                }
+                return
+            }
+            // Page by page, to keep what there is.
+            var offset: UInt64 = 0
+            while offset < count {
+                let piece = min(UInt64(pageSize.bytes), count - offset)
+                try write(
+                    piece, from: PhysicalAddress(address.rawValue + offset), to: file, at: place + offset, path,
+                    &missing)
+                offset += piece
+            }
+            return
+        }
+        if case .failure(let error) = written { throw .file(path, error) }
+    }
+
+    /// Writes the pages of `bytes` that are not all zero.
+    private func writeNonZero(_ bytes: RawSpan, to file: FileDescriptor, at place: UInt64) throws(Errno) {
+        var offset = 0
+        while offset < bytes.byteCount {
+            let piece = bytes.extracting(offset..<min(bytes.byteCount, offset + pageSize.bytes))
+            let isZero = piece.withUnsafeBytes { $0.allSatisfy { $0 == 0 } }
+            if !isZero {
+                do {
+                    _ = try piece.withUnsafeBytes {
+                        try file.writeAll(toAbsoluteOffset: Int64(place) + Int64(offset), $0)
+                    }
+                } catch {
+                    throw error as? Errno ?? .ioError
+                }
+            }
+            offset += piece.byteCount
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import KernelABI
+
+/// Which addresses are taken, by what, and which are free.
+struct AddressSpace {
+    /// Something that has an address.
+    struct Claim {
+        let range: Range<UInt64>
+        let path: DocumentPath
+    }
+
+    private(set) var claims: [Claim] = []
+    /// Taken ranges, ascending and disjoint, once ``settle()`` has been called.
+    private var taken: [Range<UInt64>] = []
+    /// The first taken range that ends behind `next`.
+    private var cursor = 0
+    private var next: UInt64
+
+    init(base: PhysicalAddress) {
+        next = base.rawValue
+    }
+
+    /// Notes an address that is given.
+    mutating func claim(_ range: Range<UInt64>, _ path: DocumentPath) {
+        guard !range.isEmpty else { return }
+        claims.append(Claim(range: range, path: path))
+    }
+
+    /// Keeps `range` free of assignments without claiming it.
+    mutating func avoid(_ range: Range<UInt64>) {
+        if !range.isEmpty { taken.append(range) }
+    }
+
+    /// Sorts what is claimed; to be called between the claims and the assignments.
+    ///
+    /// - Returns: the pairs of claims that overlap, the first of them.
+    mutating func settle() -> [(Claim, Claim)] {
+        let sorted = claims.indices.sorted {
+            (claims[$0].range.lowerBound, $0) < (claims[$1].range.lowerBound, $1)
+        }
+        var overlaps: [(Claim, Claim)] = []
+        var last: Claim?
+        for index in sorted {
+            let claim = claims[index]
+            if let open = last, claim.range.lowerBound < open.range.upperBound {
+                if overlaps.count < 100 { overlaps.append((open, claim)) }
+                if claim.range.upperBound > open.range.upperBound { last = claim }
+            } else {
+                last = claim
+            }
+            taken.append(claim.range)
+        }
+        taken.sort { $0.lowerBound < $1.lowerBound }
+        var merged: [Range<UInt64>] = []
+        for range in taken {
+            if let open = merged.last, range.lowerBound <= open.upperBound {
+                merged[merged.count - 1] = open.lowerBound..<max(open.upperBound, range.upperBound)
+            } else {
+                merged.append(range)
+            }
+        }
+        taken = merged
+        return overlaps
+    }
+
+    /// The lowest free address from the base, or the last assignment, upwards; `nil` where there is none left.
+    mutating func assign(byteCount: UInt64, alignment: UInt64) -> PhysicalAddress? {
+        var start = next
+        while true {
+            let (sum, overflow) = start.addingReportingOverflow(alignment - 1)
+            guard !overflow else { return nil }
+            start = sum & ~(alignment - 1)
+            let (end, wraps) = start.addingReportingOverflow(byteCount)
+            guard !wraps else { return nil }
+            while cursor < taken.count, taken[cursor].upperBound <= start { cursor += 1 }
+            guard cursor < taken.count, taken[cursor].lowerBound < end else {
+                next = end
+                return PhysicalAddress(start)
+            }
+            start = taken[cursor].upperBound
+        }
+    }
+}

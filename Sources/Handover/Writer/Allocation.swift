@@ -1,0 +1,42 @@
+import KernelABI
+
+/// Memory that a handover needs: how much, and how the kernel preserves it.
+struct Allocation {
+    var byteCount: UInt64
+    /// In bytes, a power of two.
+    var alignment: UInt64
+    var preservation: Preservation
+    /// Where its address stands in the document.
+    var path: DocumentPath
+
+    /// How the memory gets into the map of preserved memory.
+    enum Preservation: Hashable {
+        /// As one block of this order: `kho_preserve_folio`, `kho_alloc_preserve`.
+        case folio(order: Int)
+        /// As the largest aligned blocks that its pages make up: `kho_preserve_pages`.
+        case pages
+        /// Not at all: the map itself.
+        case none
+    }
+
+    /// One allocation of 2^order pages, naturally aligned, preserved as one block.
+    static func folio(order: Int, _ pageSize: PageSize, _ path: DocumentPath) -> Allocation {
+        let size = UInt64(pageSize.bytes) << UInt64(order)
+        return Allocation(byteCount: size, alignment: size, preservation: .folio(order: order), path: path)
+    }
+
+    /// Whole pages for `byteCount` bytes, preserved page by page.
+    static func pages(for byteCount: UInt64, _ pageSize: PageSize, _ path: DocumentPath) -> Allocation {
+        let page = UInt64(pageSize.bytes)
+        let pages = max(1, pageSize.pages(for: byteCount))
+        let (size, overflow) = pages.multipliedReportingOverflow(by: page)
+        return Allocation(
+            byteCount: overflow ? .max - (page - 1) : size, alignment: page, preservation: .pages, path: path)
+    }
+
+    /// One page of the map of preserved memory.
+    static func mapPage(_ pageSize: PageSize, _ path: DocumentPath) -> Allocation {
+        let page = UInt64(pageSize.bytes)
+        return Allocation(byteCount: page, alignment: page, preservation: .none, path: path)
+    }
+}

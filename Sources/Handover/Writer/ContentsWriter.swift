@@ -1,0 +1,80 @@
+import KernelABI
+
+extension HandoverImage {
+    /// Writes the contents of memfds, and sets aside the memory of those whose contents are not given.
+    mutating func writeContents(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
+        let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
+        for session in state.luo?.sessions ?? [] {
+            for file in session.files ?? [] {
+                guard let memfd = file.memfd else { continue }
+                let owner = "session \"\(session.name)\", token 0x\(String(file.token, radix: 16))"
+                try write(memfd, sizes, owner: owner, open)
+            }
+        }
+        for region in state.memblock?.regions ?? [] {
+            guard let start = region.start, let count = Int(exactly: region.size) else { continue }
+            let extent = Extent(
+                address: start, byteCount: count, role: .region, form: .opaque, owner: "region \"\(region.name)\"")
+            memory.allocate(extent.range)
+            extents.append(extent)
+        }
+    }
+
+    private mutating func write(
+        _ memfd: MemFDState, _ sizes: FolioSizes, owner: String, _ open: (String) throws(FileError) -> MappedFile
+    ) throws(WriteError) {
+        for extent in ContentsMap(of: memfd, sizes, pageSize: pageSize).extents(owner: owner) {
+            memory.allocate(extent.range)
+            extents.append(extent)
+        }
+        let map = ContentsMap(of: memfd, sizes, pageSize: pageSize)
+        switch memfd.contents {
+        case nil: break
+        case .text(let text): try write(Array(text.utf8), map)
+        case .bytes(let bytes): try write(bytes, map)
+        case .file(let name):
+            let file: MappedFile
+            do throws(FileError) {
+                file = try open(name)
+            } catch {
+                throw .file(error)
+            }
+            try write(file, map)
+        }
+    }
+
+    private mutating func write(_ bytes: [UInt8], _ map: ContentsMap) throws(WriteError) {
+        var start = 0
+        while start < bytes.count {
+            let piece = bytes[start..<min(bytes.count, start + pageSize.bytes)]
+            try write(piece, at: map.address(ofPage: UInt64(start / pageSize.bytes)))
+            start += pageSize.bytes
+        }
+    }
+
+    private mutating func write(_ file: MappedFile, _ map: ContentsMap) throws(WriteError) {
+        var start: UInt64 = 0
+        while start < file.count {
+            var piece: [UInt8] = []
+            do throws(FileError) {
+                try file.withBytes(at: start, count: Int(min(UInt64(pageSize.bytes), file.count - start))) { bytes in
+                    piece.append(copying: bytes)
+                }
+            } catch {
+                throw .file(error)
+            }
+            try write(piece[...], at: map.address(ofPage: start >> UInt64(pageSize.shift)))
+            start += UInt64(pageSize.bytes)
+        }
+    }
+
+    /// Writes a page of a file, unless it is in a hole. A page of zeros takes no room.
+    private mutating func write(_ bytes: ArraySlice<UInt8>, at address: PhysicalAddress?) throws(WriteError) {
+        guard let address, bytes.contains(where: { $0 != 0 }) else { return }
+        do throws(MemoryError) {
+            try memory.write(bytes, at: address)
+        } catch {
+            throw .outside(address, bytes.count)
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import KernelABI
+
+extension HandoverPlanner {
+    func luoPath(_ state: HandoverState) -> DocumentPath {
+        for key in ["sessions", "flbs", "liveupdate_number"] where state.shortcuts.contains(key) {
+            return .root[key]
+        }
+        return .root["luo"]
+    }
+
+    /// Fills in LUO's state: versions, counts, blocks, and the sessions' files.
+    mutating func completeLUO(_ state: inout HandoverState) {
+        guard var luo = state.luo, let abi = generation.luo else { return }
+        let path = DocumentPath.root["luo"]
+        luo.compatible = luo.compatible ?? KernelString(abi.compatible)
+        luo.liveUpdateNumber = luo.liveUpdateNumber ?? 1
+        switch abi.form {
+        case .tree(let form):
+            luo.sessionCompatible = luo.sessionCompatible ?? KernelString(form.sessions.compatible)
+            luo.flbCompatible = luo.flbCompatible ?? form.flbs.map { KernelString($0.compatible) }
+        case .record:
+            checkLength(of: luo.compatible, LUOLayout.layout.compatible, "LUO_ABI_COMPAT_LEN", path["compatible"])
+            for (value, key) in [(luo.sessionCompatible, "session_compatible"), (luo.flbCompatible, "flb_compatible")] {
+                if value != nil { impossible(path[key], "\(abi.compatible) has no such version") }
+            }
+        }
+        let sessionPath = state.shortcuts.contains("sessions") ? DocumentPath.root["sessions"] : path["sessions"]
+        completeSessions(&luo, abi, sessionPath)
+        completeFLBs(&luo, abi, state.shortcuts.contains("flbs") ? DocumentPath.root["flbs"] : path["flbs"])
+        state.luo = luo
+    }
+
+    private mutating func completeSessions(_ luo: inout LUOState, _ abi: Generation.LUOState, _ path: DocumentPath) {
+        var sessions = luo.sessions ?? []
+        completeBlocks(
+            &luo.blocks, abi.sessions, count: sessions.count, .root["luo"]["blocks"], path,
+            limitName: "LUO_SESSION_MAX")
+        if case .blockChain = abi.sessions.form, sessions.isEmpty, luo.blocks?.isEmpty ?? true {
+            luo.sessionsAddress = luo.sessionsAddress ?? PhysicalAddress(0)
+        }
+        var names: Set<KernelString> = []
+        for index in sessions.indices {
+            let path = path[index]
+            let name = sessions[index].name
+            if name.bytes.isEmpty { forcible(path["name"], "an empty name; luo_session_create gives EINVAL") }
+            checkLength(of: name, SessionLayout.layout.name, "LIVEUPDATE_SESSION_NAME_LENGTH", path["name"])
+            if !names.insert(name).inserted {
+                forcible(path["name"], "\(name.quoted) is there before; luo_session_insert gives EEXIST")
+            }
+            completeFiles(&sessions[index], abi, path)
+        }
+        luo.sessions = sessions
+    }
+
+    private mutating func completeFiles(_ session: inout SessionState, _ abi: Generation.LUOState, _ path: DocumentPath) {
+        var files = session.files ?? []
+        completeBlocks(
+            &session.blocks, abi.files, count: files.count, path["blocks"], path["files"], limitName: "LUO_FILE_MAX")
+        if files.isEmpty, session.blocks?.isEmpty ?? true {
+            session.filesAddress = session.filesAddress ?? PhysicalAddress(0)
+        }
+        if let count = session.count, count != UInt64(files.count) {
+            forcible(path["count"], "\(count), but there are \(files.count) files")
+        }
+        session.count = session.count ?? UInt64(files.count)
+        var tokens: Set<UInt64> = []
+        tokens.reserveCapacity(files.count)
+        for index in files.indices {
+            let path = path["files"][index]
+            if !tokens.insert(files[index].token).inserted {
+                forcible(path["token"], "0x\(String(files[index].token, radix: 16)) is there before in this session; luo_preserve_file gives EEXIST")
+            }
+            complete(&files[index], path)
+        }
+        session.files = files
+    }
+
+    private mutating func complete(_ file: inout FileState, _ path: DocumentPath) {
+        if file.memfd != nil {
+            guard let handler = memfdHandler(of: file) else {
+                impossible(
+                    path["memfd"],
+                    generation.memfd.isEmpty
+                        ? "kernel \(generation.name) has no memfd handler"
+                        : "handler \(file.compatible?.quoted ?? "") is not a memfd handler of kernel \(generation.name); "
+                            + "those are \(generation.memfd.map(\.compatible).joined(separator: ", "))")
+                return
+            }
+            file.compatible = file.compatible ?? KernelString(handler.compatible)
+            if var memfd = file.memfd {
+                completeMemFD(&memfd, handler.layout, path["memfd"])
+                file.memfd = memfd
+            }
+        } else {
+            if file.compatible == nil { impossible(path, "a file needs a memfd, or its handler's compatible and data") }
+            file.data = file.data ?? 0
+        }
+        checkLength(
+            of: file.compatible, FileLayout.layout.compatible, "LIVEUPDATE_HNDL_COMPAT_LENGTH", path["compatible"])
+    }
+
+    /// The memfd handler that a file names, or the one that the kernel writes where it names none.
+    func memfdHandler(of file: FileState) -> Generation.MemFDHandler? {
+        guard let compatible = file.compatible else { return generation.memfd.first }
+        return generation.memfd.first { KernelString($0.compatible) == compatible }
+    }
+
+    private mutating func completeFLBs(_ luo: inout LUOState, _ abi: Generation.LUOState, _ path: DocumentPath) {
+        guard let container = abi.flbs else {
+            if luo.flbs != nil {
+                impossible(path, "kernel \(generation.name) has no file-lifecycle-bound objects")
+            }
+            return
+        }
+        let flbs = luo.flbs ?? []
+        let limit = container.limit(pageSize: pageSize)
+        if flbs.count > limit { impossible(path, "\(flbs.count) objects; LUO_FLB_MAX is \(limit)") }
+        var names: Set<KernelString> = []
+        for (index, flb) in flbs.enumerated() {
+            let path = path[index]
+            checkLength(of: flb.name, FLBLayout.layout.name, "LIVEUPDATE_FLB_COMPAT_LENGTH", path["name"])
+            if flb.name.bytes.isEmpty { forcible(path["name"], "an empty name") }
+            if !names.insert(flb.name).inserted {
+                forcible(path["name"], "\(flb.name.quoted) is there before; liveupdate_register_flb gives EEXIST")
+            }
+            if flb.count == 0 { forcible(path["count"], "0; luo_flb_serialize leaves out objects without files") }
+        }
+        let pages = UInt64(container.pagesPerAllocation)
+        if let given = luo.flbPageCount, given != pages { forcible(.root["luo"]["flb_pgcnt"], "\(given); it is \(pages)") }
+        luo.flbPageCount = luo.flbPageCount ?? pages
+        luo.flbs = flbs
+    }
+
+    /// Makes the blocks that `count` records need, or holds those that are given against it.
+    private mutating func completeBlocks(
+        _ blocks: inout [BlockState]?, _ container: RecordContainer, count: Int, _ path: DocumentPath,
+        _ recordPath: DocumentPath, limitName: String
+    ) {
+        let capacity = container.capacity(pageSize: pageSize)
+        switch container.form {
+        case .array:
+            if blocks != nil { impossible(path, "these records lie in an array, not in blocks") }
+            if count > capacity { impossible(recordPath, "\(count); \(limitName) is \(capacity)") }
+        case .blockChain(let limit):
+            let isGiven = blocks?.contains { $0.count != nil } ?? false
+            let needed = (count + capacity - 1) / capacity
+            var list = blocks ?? [BlockState](repeating: BlockState(address: nil, count: nil), count: needed)
+            if list.count > limit {
+                forcible(
+                    recordPath, "\(count) need \(list.count) blocks; KHO_MAX_BLOCKS is \(limit), so the limit is \(limit * capacity)"
+                )
+            }
+            var rest = count
+            for index in list.indices {
+                let stated = list[index].count ?? UInt64(min(rest, capacity))
+                if stated == 0 || stated > UInt64(capacity) {
+                    forcible(path[index]["count"], "\(stated); a block holds 1 to \(capacity) records")
+                }
+                list[index].count = stated
+                rest -= Int(min(stated, UInt64(capacity)))
+            }
+            if rest != 0 {
+                impossible(
+                    isGiven ? path : recordPath,
+                    "the blocks hold \(count - rest) records, but there are \(count); leave blocks out to have them made")
+            }
+            blocks = list.isEmpty ? nil : list
+        }
+    }
+}

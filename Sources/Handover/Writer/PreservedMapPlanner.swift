@@ -1,0 +1,160 @@
+import KernelABI
+
+extension HandoverPlanner {
+    /// Comes past the pages of a map that is given, the root first.
+    mutating func visitMap(of state: inout HandoverState, _ visit: Visit) {
+        guard let map = state.preserved?.map else { return }
+        let path = DocumentPath.root["preserved"]
+        switch (map, generation.preservedMap) {
+        case (.chunks(var chunks), .chunkedBitmaps):
+            let path = path["chunks"]
+            if !chunks.isEmpty { takeRoot(&chunks[0].address, state.kho?.preservedMemoryMap, path[0]["pa"]) }
+            for index in chunks.indices {
+                visit(&self, &chunks[index].address, .mapPage(pageSize, path[index]["pa"]))
+                for place in chunks[index].bitmaps.indices {
+                    visit(
+                        &self, &chunks[index].bitmaps[place].address,
+                        .mapPage(pageSize, path[index]["bitmaps"][place]["pa"]))
+                }
+            }
+            state.preserved?.map = .chunks(chunks)
+            if state.kho?.preservedMemoryMap == nil { state.kho?.preservedMemoryMap = chunks.first?.address }
+        case (.radix(var tree), .radixTree):
+            let path = path["radix"]
+            if !tree.nodes.isEmpty { takeRoot(&tree.nodes[0].address, state.kho?.preservedMemoryMap, path["nodes"][0]["pa"]) }
+            for index in tree.nodes.indices {
+                visit(&self, &tree.nodes[index].address, .mapPage(pageSize, path["nodes"][index]["pa"]))
+            }
+            for index in tree.leaves.indices {
+                visit(&self, &tree.leaves[index].address, .mapPage(pageSize, path["leaves"][index]["pa"]))
+            }
+            state.preserved?.map = .radix(tree)
+            if state.kho?.preservedMemoryMap == nil { state.kho?.preservedMemoryMap = tree.nodes.first?.address }
+        default:
+            impossible(path, "kernel \(generation.name) has no map of this form; leave it out to have one made")
+        }
+    }
+
+    /// The address of the map's first page stands in two places of a document.
+    private mutating func takeRoot(
+        _ address: inout PhysicalAddress?, _ given: PhysicalAddress?, _ path: DocumentPath
+    ) {
+        if let address, let given, address != given {
+            forcible(path, "\(address), but kho.preserved_memory_map is \(given)")
+        }
+        address = address ?? given
+    }
+
+    /// Makes the map of the blocks that are preserved, or holds the one that is given against its summary.
+    mutating func completeMap(_ state: inout HandoverState, _ blocks: [PageBlock]) {
+        var preserved = state.preserved ?? PreservedState()
+        if preserved.map != nil {
+            let stated = preserved
+            preserved.summarize(pageSize: pageSize)
+            let path = DocumentPath.root["preserved"]
+            if let ranges = stated.ranges, ranges != preserved.ranges {
+                forcible(path["ranges"], "they are not what the map's bits say; leave them, or the map's pages, out")
+            }
+            if let pages = stated.pages, pages != preserved.pages {
+                forcible(path["pages"], "\(pages) is not what the map's bits say, \(preserved.pages ?? 0)")
+            }
+            if let bytes = stated.bytes, bytes != preserved.bytes {
+                forcible(path["bytes"], "\(bytes) is not what the map's bits say, \(preserved.bytes ?? 0)")
+            }
+            if let orders = stated.blocksByOrder, orders != preserved.blocksByOrder {
+                forcible(path["by_order"], "it is not what the map's bits say")
+            }
+        } else {
+            let all = blocks + extraBlocks(preserved.ranges ?? [], besides: blocks)
+            switch generation.preservedMap {
+            case .chunkedBitmaps: preserved.map = .chunks(chunks(of: all))
+            case .radixTree: preserved.map = .radix(tree(of: all))
+            }
+            preserved.summarize(pageSize: pageSize)
+        }
+        state.preserved = preserved
+        visitMap(of: &state) { planner, address, allocation in
+            if address == nil { address = planner.assign(allocation) }
+        }
+    }
+
+    /// The blocks of memory that is to be preserved besides the handover's own.
+    private mutating func extraBlocks(
+        _ ranges: [Range<PhysicalAddress>], besides blocks: [PageBlock]
+    ) -> [PageBlock] {
+        guard !ranges.isEmpty else { return [] }
+        let shift = UInt64(pageSize.shift)
+        let owned = blocks.map { block -> Range<UInt64> in
+            let first = block.address.rawValue >> shift
+            return first..<first + (1 << UInt64(block.order))
+        }.sorted { $0.lowerBound < $1.lowerBound }
+        var result: [PageBlock] = []
+        for (index, range) in ranges.enumerated() {
+            if !pageSize.isAligned(range.lowerBound) || !pageSize.isAligned(range.upperBound) {
+                forcible(.root["preserved"]["ranges"][index], "memory is preserved by the page")
+            }
+            var start = range.lowerBound.rawValue >> shift
+            let end = range.upperBound.rawValue >> shift
+            var next = owned.partitioningIndex { $0.upperBound > start }
+            while start < end {
+                let stop = next < owned.count ? min(end, max(start, owned[next].lowerBound)) : end
+                if start < stop { result += PageBlock.blocks(covering: start..<stop, pageSize: pageSize) }
+                guard next < owned.count else { break }
+                start = max(stop, owned[next].upperBound)
+                next += 1
+            }
+        }
+        return result
+    }
+
+    private func chunks(of blocks: [PageBlock]) -> [BitmapChunkState] {
+        let bits = UInt64(pageSize.bytes) * 8
+        var bitmaps: [Int: [UInt64: Bitmap]] = [:]
+        for block in blocks {
+            let number = block.address.rawValue >> UInt64(pageSize.shift + block.order)
+            bitmaps[block.order, default: [:]][number / bits, default: Bitmap()].insert(Int(number % bits))
+        }
+        let capacity = BitmapChunkLayout(pageSize: pageSize).bitmaps.count
+        var chunks: [BitmapChunkState] = []
+        for (order, pages) in bitmaps.sorted(by: { $0.key < $1.key }) {
+            var chunk = BitmapChunkState()
+            chunk.order = UInt32(order)
+            for (number, bitmap) in pages.sorted(by: { $0.key < $1.key }) {
+                if chunk.bitmaps.count == capacity {
+                    chunks.append(chunk)
+                    chunk.bitmaps = []
+                }
+                var state = BitmapChunkState.BitmapState()
+                state.start = PhysicalAddress((number * bits) << UInt64(pageSize.shift + order))
+                state.bits = bitmap
+                chunk.bitmaps.append(state)
+            }
+            chunks.append(chunk)
+        }
+        return chunks
+    }
+
+    private func tree(of blocks: [PageBlock]) -> RadixTreeState {
+        let geometry = RadixGeometry(pageSize: pageSize)
+        var bitmaps: [UInt64: Bitmap] = [:]
+        for block in blocks {
+            let key = geometry.key(of: block)
+            bitmaps[geometry.prefix(of: key, level: 0), default: Bitmap()].insert(geometry.bitIndex(of: key))
+        }
+        var tree = RadixTreeState()
+        var open: [UInt64?] = Array(repeating: nil, count: geometry.depth)
+        for (key, bits) in bitmaps.sorted(by: { $0.key < $1.key }) {
+            for level in (1..<geometry.depth).reversed() {
+                let prefix = geometry.prefix(of: key, level: level)
+                guard open[level] != prefix else { continue }
+                open[level] = prefix
+                tree.nodes.append(RadixTreeState.Node(address: nil, level: UInt8(level), key: prefix))
+            }
+            tree.leaves.append(RadixTreeState.Leaf(address: nil, key: key, bits: bits))
+        }
+        if tree.nodes.isEmpty {
+            tree.nodes = [RadixTreeState.Node(address: nil, level: UInt8(geometry.depth - 1), key: 0)]
+        }
+        return tree
+    }
+}

@@ -1,0 +1,184 @@
+import FDT
+import KernelABI
+
+extension HandoverImage {
+    /// Writes the subtrees' blobs and the root FDT, by the calls of libfdt that the kernel makes, in its order.
+    mutating func writeRoot() throws(WriteError) {
+        guard let kho = state.kho, let map = kho.preservedMemoryMap, let compatible = kho.compatible else {
+            throw .incomplete(".kho")
+        }
+        var blobs: [(subtree: SubtreeState, size: UInt64)] = []
+        for (index, subtree) in (kho.subtrees ?? []).enumerated() {
+            let blob = try blob(of: subtree, path: ".kho.subtrees[\(index)]")
+            try write(blob, of: subtree, path: ".kho.subtrees[\(index)].pa")
+            blobs.append((subtree, subtree.size ?? UInt64(blob.bytes.count)))
+        }
+        let tree: FlattenedTree
+        do throws(FDTError) {
+            switch generation.root.construction {
+            case .sequential: tree = try sequentialRoot(compatible, map, blobs)
+            case .edited: tree = try editedRoot(compatible, map, blobs.reversed())
+            }
+        } catch {
+            throw .tree("root FDT", error)
+        }
+        try place(
+            tree.bytes, at: kho.fdtAddress, role: .root, form: .tree, owner: "KHO", path: ".kho.fdt_pa")
+    }
+
+    private func sequentialRoot(
+        _ compatible: KernelString, _ map: PhysicalAddress, _ blobs: [(subtree: SubtreeState, size: UInt64)]
+    ) throws(FDTError) -> FlattenedTree {
+        let abi = generation.root
+        var writer = try SequentialWriter(capacity: pageSize.bytes)
+        try writer.finishReservations()
+        try writer.node("") { (root) throws(FDTError) in
+            try root.property("compatible", bytes: compatible.propertyBytes)
+            try root.property(abi.mapProperty, u64: map.rawValue, .littleEndian)
+            for (subtree, _) in blobs {
+                try root.node(subtree.name.description) { (node) throws(FDTError) in
+                    try node.property(abi.addressProperty, u64: subtree.address?.rawValue ?? 0, .littleEndian)
+                }
+            }
+        }
+        return try writer.finish()
+    }
+
+    /// - Parameter blobs: in the order of registration.
+    private func editedRoot(
+        _ compatible: KernelString, _ map: PhysicalAddress,
+        _ blobs: ReversedCollection<[(subtree: SubtreeState, size: UInt64)]>
+    ) throws(FDTError) -> FlattenedTree {
+        let abi = generation.root
+        var writer = try SequentialWriter(capacity: pageSize.bytes)
+        try writer.finishReservations()
+        try writer.node("") { (root) throws(FDTError) in
+            try root.property("compatible", bytes: compatible.propertyBytes)
+            try root.property(abi.mapProperty, u64: map.rawValue, .littleEndian)
+        }
+        var tree = try writer.finish()
+        var editor = try TreeEditor(opening: tree, capacity: pageSize.bytes)
+        for (subtree, size) in blobs {
+            let node = try editor.addSubnode(subtree.name.description)
+            try editor.setProperty(abi.addressProperty, of: node, u64: subtree.address?.rawValue ?? 0, .littleEndian)
+            if let sizeProperty = abi.sizeProperty {
+                try editor.setProperty(sizeProperty, of: node, u64: size, .littleEndian)
+            }
+            tree = try editor.pack()
+        }
+        return tree
+    }
+
+    private mutating func write(
+        _ blob: Blob, of subtree: SubtreeState, path: String
+    ) throws(WriteError) {
+        let owner = subtree.name.description
+        if case .structure = blob.form {
+            try placePages(blob.bytes, at: subtree.address, role: .subtree, form: blob.form, owner: owner, path: path)
+        } else {
+            try place(blob.bytes, at: subtree.address, role: .subtree, form: blob.form, owner: owner, path: path)
+        }
+    }
+
+    /// The bytes of a subtree, and how they are structured.
+    struct Blob {
+        var bytes: [UInt8]
+        var form: Extent.Form
+    }
+
+    private func blob(of subtree: SubtreeState, path: String) throws(WriteError) -> Blob {
+        if let data = subtree.data {
+            return Blob(bytes: data, form: data.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) ? .tree : .opaque)
+        }
+        let name = subtree.name.validString
+        if let luo = state.luo, let abi = generation.luo, name == abi.subtree {
+            return try blob(of: luo, abi)
+        }
+        if let memblock = state.memblock, name == generation.memblock.subtree { return try blob(of: memblock) }
+        if let metadata = state.kexecMetadata, name == generation.kexecMetadata?.subtree { return blob(of: metadata) }
+        throw .incomplete("\(path).data")
+    }
+
+    private func blob(of luo: LUOState, _ abi: Generation.LUOState) throws(WriteError) -> Blob {
+        guard let compatible = luo.compatible, let number = luo.liveUpdateNumber, let sessions = luo.sessionsAddress
+        else { throw .incomplete(".luo") }
+        switch abi.form {
+        case .record:
+            guard let flbs = luo.flbAddress else { throw .incomplete(".luo.flb_pa") }
+            let layout = LUOLayout.layout
+            var bytes = [UInt8](repeating: 0, count: layout.structure.size)
+            layout.compatible.write(compatible, to: &bytes)
+            layout.liveUpdateNumber.write(number, to: &bytes)
+            layout.sessions.write(sessions, to: &bytes)
+            layout.flbs.write(flbs, to: &bytes)
+            return Blob(bytes: bytes, form: .structure(layout.structure))
+        case .tree(let form):
+            do throws(FDTError) {
+                return Blob(bytes: try tree(of: luo, form, compatible, number, sessions).bytes, form: .tree)
+            } catch {
+                throw .tree("subtree \(abi.subtree)", error)
+            }
+        }
+    }
+
+    private func tree(
+        of luo: LUOState, _ form: Generation.LUOState.Tree, _ compatible: KernelString, _ number: UInt64,
+        _ sessions: PhysicalAddress
+    ) throws(FDTError) -> FlattenedTree {
+        var writer = try SequentialWriter(capacity: pageSize.bytes)
+        try writer.finishReservations()
+        try writer.node("") { (root) throws(FDTError) in
+            try root.property("compatible", bytes: compatible.propertyBytes)
+            try root.property(form.numberProperty, u64: number, .littleEndian)
+            try root.node(form.sessions.name) { (node) throws(FDTError) in
+                let compatible = luo.sessionCompatible ?? KernelString(form.sessions.compatible)
+                try node.property("compatible", bytes: compatible.propertyBytes)
+                try node.property(form.sessions.addressProperty, u64: sessions.rawValue, .littleEndian)
+            }
+            guard let flbs = form.flbs else { return }
+            try root.node(flbs.name) { (node) throws(FDTError) in
+                let compatible = luo.flbCompatible ?? KernelString(flbs.compatible)
+                try node.property("compatible", bytes: compatible.propertyBytes)
+                try node.property(flbs.addressProperty, u64: luo.flbAddress?.rawValue ?? 0, .littleEndian)
+            }
+        }
+        return try writer.finish()
+    }
+
+    private func blob(of memblock: MemblockState) throws(WriteError) -> Blob {
+        let abi = generation.memblock
+        do throws(FDTError) {
+            var writer = try SequentialWriter(capacity: pageSize.bytes)
+            try writer.finishReservations()
+            try writer.node("") { (root) throws(FDTError) in
+                let compatible = memblock.compatible ?? KernelString(abi.compatible)
+                try root.property("compatible", bytes: compatible.propertyBytes)
+                for region in memblock.regions ?? [] {
+                    try root.node(region.name.description) { (node) throws(FDTError) in
+                        let compatible = region.compatible ?? KernelString(abi.regionCompatible)
+                        try node.property("compatible", bytes: compatible.propertyBytes)
+                        try node.property(abi.startProperty, u64: region.start?.rawValue ?? 0, .littleEndian)
+                        try node.property(abi.sizeProperty, u64: region.size, .littleEndian)
+                    }
+                }
+            }
+            return Blob(bytes: try writer.finish().bytes, form: .tree)
+        } catch {
+            throw .tree("subtree \(abi.subtree)", error)
+        }
+    }
+
+    private func blob(of metadata: KexecMetadataState) -> Blob {
+        let layout = KexecMetadataLayout.layout
+        var bytes = [UInt8](repeating: 0, count: layout.structure.size)
+        layout.version.write(metadata.version, to: &bytes)
+        layout.previousRelease.write(metadata.previousRelease ?? "", to: &bytes)
+        layout.kexecCount.write(metadata.kexecCount ?? 0, to: &bytes)
+        return Blob(bytes: bytes, form: .structure(layout.structure))
+    }
+}
+
+extension KernelString {
+    /// The value of a property that holds this string.
+    var propertyBytes: [UInt8] { isTerminated ? bytes + [0] : bytes }
+}

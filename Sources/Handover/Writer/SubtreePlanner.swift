@@ -1,0 +1,122 @@
+import KernelABI
+
+extension HandoverPlanner {
+    /// Decides which subtrees there are, and fills in the root's and the small blobs' values.
+    mutating func completeSubtrees(_ state: inout HandoverState) {
+        var kho = state.kho ?? KHOState()
+        kho.compatible = kho.compatible ?? KernelString(generation.root.compatible)
+        let path = DocumentPath.root["kho"]
+        let isGiven = kho.subtrees != nil
+        var subtrees = kho.subtrees ?? []
+
+        if let metadata = generation.kexecMetadata {
+            if state.kexecMetadata != nil || !isGiven { require(metadata.subtree, in: &subtrees) }
+            if subtrees.contains(where: { $0.name == KernelString(metadata.subtree) && $0.data == nil }) {
+                var blob = state.kexecMetadata ?? KexecMetadataState()
+                blob.previousRelease = blob.previousRelease ?? state.kernel.map { KernelString($0) }
+                blob.kexecCount = blob.kexecCount ?? UInt32(clamping: state.luo?.liveUpdateNumber ?? 1)
+                state.kexecMetadata = blob
+            }
+        } else if state.kexecMetadata != nil {
+            impossible(.root["kexec_metadata"], "kernel \(generation.name) has no kexec-metadata")
+        }
+        if let luo = generation.luo {
+            if state.luo != nil || !isGiven { require(luo.subtree, in: &subtrees) }
+            if subtrees.contains(where: { $0.name == KernelString(luo.subtree) && $0.data == nil }) {
+                state.luo = state.luo ?? LUOState()
+            }
+        } else if state.luo != nil {
+            impossible(luoPath(state), "kernel \(generation.name) has no Live Update Orchestrator")
+        }
+        if state.memblock != nil { require(generation.memblock.subtree, in: &subtrees) }
+        if subtrees.contains(where: { $0.name == KernelString(generation.memblock.subtree) && $0.data == nil }) {
+            state.memblock = state.memblock ?? MemblockState()
+        }
+
+        var names: Set<KernelString> = []
+        let known = [generation.luo?.subtree, generation.memblock.subtree, generation.kexecMetadata?.subtree]
+        for (index, subtree) in subtrees.enumerated() {
+            let path = path["subtrees"][index]
+            if !names.insert(subtree.name).inserted {
+                impossible(path["name"], "\(subtree.name.quoted) is there before; kho_add_subtree gives EEXIST")
+            }
+            if subtree.name.bytes.isEmpty { impossible(path["name"], "a subtree needs a name") }
+            if let data = subtree.data {
+                let size = UInt64(data.count)
+                if let given = subtree.size, given != size { forcible(path["size"], "\(given), but data has \(size) bytes") }
+                subtrees[index].size = subtree.size ?? size
+            } else if !known.contains(subtree.name.validString) {
+                impossible(path, "nothing says what subtree \(subtree.name.quoted) holds: it needs data")
+            }
+        }
+        check(state.kexecMetadata)
+        kho.subtrees = subtrees
+        state.kho = kho
+    }
+
+    /// Adds a subtree that the rest of the document implies, as the one registered last.
+    private func require(_ name: String, in subtrees: inout [SubtreeState]) {
+        let name = KernelString(name)
+        guard !subtrees.contains(where: { $0.name == name }) else { return }
+        switch generation.root.construction {
+        case .edited: subtrees.insert(SubtreeState(name: name), at: 0)
+        case .sequential: subtrees.append(SubtreeState(name: name))
+        }
+    }
+
+    private mutating func check(_ metadata: KexecMetadataState?) {
+        guard let metadata else { return }
+        let path = DocumentPath.root["kexec_metadata"]
+        checkLength(
+            of: metadata.previousRelease, KexecMetadataLayout.layout.previousRelease, "__NEW_UTS_LEN + 1",
+            path["previous_release"])
+        if metadata.version != KexecMetadataLayout.currentVersion {
+            forcible(
+                path["version"],
+                "\(metadata.version); KHO_KEXEC_METADATA_VERSION is \(KexecMetadataLayout.currentVersion)")
+        }
+    }
+
+    /// Fills in the `reserve_mem` regions.
+    mutating func completeMemblock(_ state: inout HandoverState) {
+        guard var memblock = state.memblock else { return }
+        let abi = generation.memblock
+        memblock.compatible = memblock.compatible ?? KernelString(abi.compatible)
+        var regions = memblock.regions ?? []
+        let path =
+            state.shortcuts.contains("reserve_mem") ? DocumentPath.root["reserve_mem"] : .root["memblock"]["regions"]
+        if regions.count > abi.regionLimit {
+            forcible(path, "\(regions.count) regions; RESERVE_MEM_MAX_ENTRIES is \(abi.regionLimit)")
+        }
+        var names: Set<KernelString> = []
+        for index in regions.indices {
+            let name = regions[index].name
+            regions[index].compatible = regions[index].compatible ?? KernelString(abi.regionCompatible)
+            if name.bytes.isEmpty { impossible(path[index]["name"], "a region needs a name") }
+            if !names.insert(name).inserted { impossible(path[index]["name"], "\(name.quoted) is there before") }
+            if name.bytes.count >= abi.nameSize {
+                forcible(
+                    path[index]["name"],
+                    "\(name.quoted) has \(name.bytes.count) bytes; RESERVE_MEM_NAME_SIZE is \(abi.nameSize), "
+                        + "the NUL included")
+            }
+            if regions[index].size == 0 { forcible(path[index]["size"], "a region of 0 bytes") }
+        }
+        memblock.regions = regions
+        state.memblock = memblock
+    }
+
+    /// Holds a string against the field that it goes into.
+    mutating func checkLength(
+        of string: KernelString?, _ field: CharacterField, _ limitName: String, _ path: DocumentPath
+    ) {
+        guard let string else { return }
+        let most = string.isTerminated ? field.count - 1 : field.count
+        if string.bytes.count > most {
+            forcible(
+                path, "\(string.quoted) has \(string.bytes.count) bytes; \(limitName) is \(field.count), the NUL included")
+        } else if !string.isTerminated {
+            forcible(path, "\(string.quoted) is not to be terminated; a kernel reads on behind the field")
+        }
+    }
+}

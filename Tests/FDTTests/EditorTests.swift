@@ -1,0 +1,101 @@
+import FDT
+import Testing
+
+@Suite struct Editing {
+    let board: FlattenedTree
+
+    init() throws { board = try FlattenedTree(Fixture.bytes("board.dtb")) }
+
+    @Test func nodes() throws {
+        var editor = try TreeEditor(opening: board, capacity: 4096)
+        let serial = try editor.addSubnode("serial@4000", to: "/soc")
+        #expect(serial == "/soc/serial@4000")
+        try editor.setProperty("compatible", of: serial, strings: ["a", "b"])
+        try editor.setProperty("reg", of: serial, cells: [0x4000, 0x100])
+        try editor.setProperty("on", of: serial)
+        #expect(try editor.rename(serial, to: "uart@4000") == "/soc/uart@4000")
+        try editor.deleteNode("/aliases")
+        try editor.addReservation(address: 1, size: 2)
+        let tree = try editor.pack()
+        #expect(tree.root.children.map(\.name) == ["memory@80000000", "soc"])
+        let node = try #require(tree.node(at: "/soc/uart@4000"))
+        // The last property set comes first, as does the last node added.
+        #expect(node.properties.map(\.name) == ["on", "reg", "compatible"])
+        #expect(node.isCompatible(with: "b"))
+        #expect(node.property("reg")?.cells == [0x4000, 0x100])
+        #expect(tree.node(at: "/soc")?.children.first { _ in true } == node)
+        #expect(Array(tree.memoryReservations).last == MemoryReservation(address: 1, size: 2))
+        // The tree that was opened is as it was.
+        #expect(try board == FlattenedTree(Fixture.bytes("board.dtb")))
+    }
+
+    @Test func properties() throws {
+        var editor = try TreeEditor(opening: board, capacity: 4096)
+        try editor.setProperty("model", of: "/", string: "A longer name than before")
+        try editor.setProperty("number", of: "/", u32: 1)
+        try editor.setProperty("number", of: "/", u64: 2)
+        try editor.deleteProperty("compatible", of: "/")
+        let tree = try editor.pack()
+        #expect(tree.root.property("model")?.string == "A longer name than before")
+        #expect(tree.root.property("number")?.u64() == 2)
+        #expect(tree.root.property("compatible") == nil)
+        #expect(tree.root.children.map(\.name) == board.root.children.map(\.name))
+    }
+
+    @Test func refusals() throws {
+        var editor = try TreeEditor(opening: board, capacity: 4096)
+        let before = try editor.pack()
+        let refusals: [(FDTError.Code, (inout TreeEditor) throws(FDTError) -> Void)] = [
+            (.exists, { (editor) throws(FDTError) in try editor.addSubnode("soc") }),
+            (.exists, { (editor) throws(FDTError) in try editor.addSubnode("memory") }),
+            (.notFound, { (editor) throws(FDTError) in try editor.addSubnode("a", to: "/none") }),
+            (.notFound, { (editor) throws(FDTError) in try editor.setProperty("a", of: "/none") }),
+            (.notFound, { (editor) throws(FDTError) in try editor.deleteProperty("none", of: "/soc") }),
+            (.notFound, { (editor) throws(FDTError) in try editor.deleteNode("/none") }),
+            (.badPath, { (editor) throws(FDTError) in try editor.deleteNode("/") }),
+            (.badPath, { (editor) throws(FDTError) in try editor.rename("/", to: "a") }),
+            (.badPath, { (editor) throws(FDTError) in try editor.setProperty("a", of: "serial0") }),
+            (.badPath, { (editor) throws(FDTError) in try editor.setProperty("a", of: "") }),
+            (.badValue, { (editor) throws(FDTError) in try editor.addSubnode("") }),
+            (.badValue, { (editor) throws(FDTError) in try editor.addSubnode("a/b") }),
+            (.badValue, { (editor) throws(FDTError) in try editor.setProperty("a\0", of: "/") }),
+            (.noSpace, { (editor) throws(FDTError) in
+                try editor.setProperty("a", of: "/", bytes: [UInt8](repeating: 0, count: 4096))
+            }),
+        ]
+        for (code, edit) in refusals {
+            let error = #expect(throws: FDTError.self) { try edit(&editor) }
+            #expect(error?.code == code)
+            #expect(error?.location != nil)
+        }
+        #expect(try editor.pack() == before)
+    }
+
+    @Test func capacity() throws {
+        #expect(throws: FDTError(.noSpace, in: "fdt_open_into", at: "a tree of 861 bytes in 100")) {
+            _ = try TreeEditor(opening: board, capacity: 100)
+        }
+        #expect(throws: FDTError.self) { _ = try TreeEditor(opening: board, capacity: -1) }
+        var editor = try TreeEditor(opening: board, capacity: board.totalSize)
+        #expect(throws: FDTError.self) { try editor.addSubnode("new") }
+        try editor.grow(to: 4096)
+        try editor.addSubnode("new")
+        #expect(try editor.pack().node(at: "/new") != nil)
+    }
+
+    /// Older forms of the format are brought up to version 17.
+    @Test(arguments: ["board-v16.dtb", "board-v3.dtb"])
+    func oldVersions(name: String) throws {
+        let old = try FlattenedTree(Fixture.bytes(name))
+        do throws(FDTError) {
+            var editor = try TreeEditor(opening: old, capacity: 4096)
+            let tree = try editor.pack()
+            #expect(tree.header.version == 17)
+            #expect(tree.root.children.map(\.name) == old.root.children.map(\.name))
+        } catch {
+            // fdt_open_into takes version 16 and later.
+            #expect(name == "board-v3.dtb")
+            #expect(error.code == .badVersion)
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import KernelABI
+import SystemPackage
+
+@testable import Handover
+
+/// SplitMix64: random numbers that are the same in every run.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
+
+extension PhysicalMemory {
+    func copy(at address: UInt64, count: Int) throws(MemoryError) -> [UInt8] {
+        try withBytes(at: PhysicalAddress(address), count: count) { span in span.withUnsafeBytes(Array.init) }
+    }
+}
+
+extension MappedFile {
+    func copy(at offset: UInt64, count: Int) throws(FileError) -> [UInt8] {
+        try withBytes(at: offset, count: count) { span in span.withUnsafeBytes(Array.init) }
+    }
+}
+
+extension ELFCore {
+    init(bytes: [UInt8]) throws(ELFError) {
+        try self.init(file: MappedFile(bytes: bytes, name: "test.elf"))
+    }
+}
+
+/// Addresses as a range.
+func range(_ start: UInt64, _ end: UInt64) -> Range<PhysicalAddress> {
+    PhysicalAddress(start)..<PhysicalAddress(end)
+}
+
+/// A core made of the fields that a test gives, right or wrong.
+struct RawCore {
+    struct Segment {
+        var type: UInt32 = 1
+        var offset: UInt64
+        var virtual: UInt64 = 0
+        var physical: UInt64
+        var fileSize: UInt64
+        var memorySize: UInt64
+    }
+
+    var segments: [Segment] = []
+    /// The file behind the headers: offset 4096 and on.
+    var contents: [UInt8] = []
+    var machine: UInt16 = 62
+
+    var bytes: [UInt8] {
+        var bytes: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        bytes.put(4 as UInt16, at: 16)
+        bytes.put(machine, at: 18)
+        bytes.put(1 as UInt32, at: 20)
+        bytes.put(64 as UInt64, at: 32)
+        bytes.put(64 as UInt16, at: 52)
+        bytes.put(56 as UInt16, at: 54)
+        bytes.put(UInt16(segments.count), at: 56)
+        bytes.put(0 as UInt32, at: 60)
+        for (index, segment) in segments.enumerated() {
+            let start = 64 + index * 56
+            bytes.put(segment.type, at: start)
+            bytes.put(segment.offset, at: start + 8)
+            bytes.put(segment.virtual, at: start + 16)
+            bytes.put(segment.physical, at: start + 24)
+            bytes.put(segment.fileSize, at: start + 32)
+            bytes.put(segment.memorySize, at: start + 40)
+            bytes.put(4096 as UInt64, at: start + 48)
+        }
+        if !contents.isEmpty {
+            bytes += [UInt8](repeating: 0, count: 4096 - bytes.count)
+            bytes += contents
+        }
+        return bytes
+    }
+}
+
+extension [UInt8] {
+    /// Writes a little-endian number, behind the end if need be.
+    mutating func put<Number: FixedWidthInteger>(_ number: Number, at offset: Int) {
+        let size = Number.bitWidth / 8
+        if count < offset + size { self += [UInt8](repeating: 0, count: offset + size - count) }
+        for index in 0..<size { self[offset + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
+    }
+}
+
+/// A directory that is there for the duration of `body`.
+func withTemporaryDirectory<Result>(_ body: (FilePath) throws -> Result) throws -> Result {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("handover-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: url) }
+    return try body(FilePath(url.path))
+}
+
+/// A file of Fixtures/memory.
+func memoryFixture(_ name: String) -> FilePath {
+    var path = FilePath(#filePath)
+    for _ in 0..<4 { path.removeLastComponent() }
+    return path.appending("Fixtures/memory").appending(name)
+}

@@ -1,0 +1,56 @@
+import Foundation
+import KernelABI
+import SystemPackage
+import Testing
+
+@testable import Handover
+
+/// Captured images of real kernels, read, written as a document, and built from it again.
+@Suite struct RoundTripTests {
+    @Test(arguments: Captures.images)
+    func `a capture's document builds the same pages again`(image: String) throws {
+        let core = try ELFCore(file: try MappedFile(path: FilePath(Captures.path(image))))
+        let reader = HandoverReader(memory: core, pageSize: .kib4)
+        let choice = try RootChoice(among: RootScan(of: core).candidates, reader: reader)
+        #expect(choice.reading.findings == [])
+        let exact = choice.reading.exactState(in: core)
+        #expect(exact.residue == nil)
+
+        var text: [UInt8] = []
+        var writer = DocumentWriter { text += $0 }
+        writer.write(exact)
+        let document = try JSONDecoder().decode(HandoverState.self, from: Data(text))
+        #expect(document == exact)
+
+        let planned = try HandoverPlanner.plan(document) { _ throws(FileError) in 0 }
+        var unchanged = planned
+        unchanged.machine = exact.machine
+        #expect(unchanged == exact)
+        let built = try HandoverImage(of: planned) { _ throws(FileError) in MappedFile(bytes: [], name: "") }
+        for extent in choice.reading.extents where extent.role.isMetadata {
+            let captured = try core.withBytes(at: extent.address, count: extent.byteCount) { Data($0) }
+            let made = try built.memory.withBytes(at: extent.address, count: extent.byteCount) { Data($0) }
+            #expect(made == captured, "\(extent.role) of \(extent.owner) at \(extent.address)")
+        }
+    }
+}
+
+extension Data {
+    init(_ bytes: RawSpan) {
+        self = bytes.withUnsafeBytes { Data($0) }
+    }
+}
+
+/// The captures among the fixtures.
+enum Captures {
+    static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/captures")
+
+    static let images = [
+        "6.18/basic", "6.19/basic", "7.1/basic", "7.1/empty", "7.1/names", "7.3/basic", "7.3/empty", "7.3/names",
+    ]
+
+    static func path(_ image: String) -> String {
+        directory.appending(path: "\(image).elf").path()
+    }
+}
