@@ -191,7 +191,7 @@ import Testing
     ) throws {
         let (memory, _) = try memory(of: name)
         let extents = try Capture(name: name).read().reading.extents.filter(\.role.isMetadata)
-        var generator = SeededGenerator(seed: 7)
+        var generator = SeededGenerator(state: 7)
         for _ in 0..<300 {
             var damaged = memory
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
@@ -210,20 +210,5 @@ import Testing
             let root = extents.first { $0.role == .root }?.address ?? PhysicalAddress(0)
             _ = try? reader.read(rootAt: root)
         }
-    }
-}
-
-/// The same numbers every time (splitmix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
     }
 }
