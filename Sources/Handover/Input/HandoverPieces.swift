@@ -9,6 +9,8 @@ public struct HandoverPiece: Sendable {
     public var address: PhysicalAddress?
     public var bytes: [UInt8]
     public var form: Extent.Form
+    /// Whether it is the root or a subtree, rather than something that they lead to.
+    public var isBlob = false
 }
 
 extension HandoverDocument {
@@ -25,10 +27,12 @@ extension HandoverDocument {
             let extent = extents.first { extent in
                 [.root, .subtree].contains(extent.role) && extent.address == blob.address
             }
-            let whole = extent.flatMap { piece($0, title: title) }
-            body(
-                whole ?? HandoverPiece(
-                    title: title, address: blob.address, bytes: blob.bytes, form: Extent.Form(ofBlob: blob.bytes)))
+            var piece =
+                extent.flatMap { self.piece($0, title: title) }
+                ?? HandoverPiece(
+                    title: title, address: blob.address, bytes: blob.bytes, form: Extent.Form(ofBlob: blob.bytes))
+            piece.isBlob = true
+            body(piece)
         }
         guard name == nil else { return }
         for extent in extents where extent.role.isMetadata && ![.root, .subtree].contains(extent.role) {

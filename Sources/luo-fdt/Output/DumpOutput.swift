@@ -54,7 +54,7 @@ struct DumpOutput {
 
     private func json(_ document: HandoverDocument) {
         var writer = DocumentWriter { [stream] in stream.write($0) }
-        writer.write(document.reading.state)
+        writer.write(document.reading.exactState(in: document.memory))
     }
 
     private func source(_ document: HandoverDocument) {
@@ -62,9 +62,7 @@ struct DumpOutput {
         document.forEachPiece(ofBlob: blob) { piece in
             let title = piece.title + (piece.address.map { " at \($0)" } ?? "")
             guard case .tree = piece.form else {
-                if piece.title.hasPrefix("subtree ") {
-                    sink.write("// \(title): \(piece.bytes.count) bytes that are no FDT; see --format hex\n\n")
-                }
+                if piece.isBlob { sink.write("// \(title): no FDT; see --format hex\n\n") }
                 return
             }
             do throws(FDTError) {
