@@ -27,8 +27,11 @@ def verdict(log):
         return 'panic', line('Block ', 'LUO state', 'failed to retrieve LUO') or panic
     if fault or panic: return 'crash', fault or panic
     failed = line('PROOF open -1')
-    if failed: return 'open-fails', line('luo: ', 'kho_block', 'Block ') if False else next((l for l in lines if re.search(r'Block |File count|No registered|Failed to', l)), failed)
+    if failed:
+        return 'open-fails', next((l for l in lines if re.search(r'Block |File count|No registered|Failed to', l)), failed)
     if not line('PROOF DONE'): return 'hang', lines[-1] if lines else ''
+    asked = [l for l in lines if re.match(r'PROOF session .* (ok|errno)', l)]
+    if asked and all(l.endswith('errno 2') for l in asked): return 'no-sessions', asked[0]
     problem = next((l for l in lines if re.search(r'PROOF (file|session) .* errno [1-9]', l)), None)
     if problem: return 'partly', problem
     warning = line('WARNING:', 'kexec-metadata', 'has wrong', 'is incompatible', 'failed to retrieve FDT')

@@ -29,6 +29,11 @@ public struct HandoverCheck: Sendable {
     /// What was found, in the order in which a boot comes past it.
     public let results: [Result]
 
+    init(generation: Generation, results: [Result]) {
+        self.generation = generation
+        self.results = results
+    }
+
     public init(_ subject: CheckSubject, options: Options = Options()) {
         let generation = options.generation ?? subject.generation
         self.generation = generation

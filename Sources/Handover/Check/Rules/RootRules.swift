@@ -47,6 +47,18 @@ extension CheckRule {
                 "root FDT", name, at: handover.subject.rootAddress, found: value == nil ? root.sizeText(name) : "0",
                 expected: "8 bytes that are not 0")
         },
+        CheckRule(
+            "root-structure", .error, .partly, .root, "the nodes of the root FDT",
+            "the kernel finds no subtree from there on", in: "kho_retrieve_subtree"
+        ) { handover, findings in
+            guard handover.isPopulated else { return }
+            do throws(FDTError) {
+                _ = try FlattenedTree(handover.subject.root)
+            } catch {
+                findings.report(
+                    "root FDT", at: handover.subject.rootAddress, found: error.description, expected: "an FDT that is whole")
+            }
+        },
     ]
 
     /// The reservation of the preserved memory.
@@ -88,8 +100,8 @@ extension CheckRule {
             "the kernel marks the block's first page, which has no struct page", in: "kho_preserved_memory_reserve"
         ) { handover, findings in
             guard handover.isPopulated, let blocks = handover.preserved else { return }
-            // The widest physical addresses of machines that have KHO.
-            let limit = PhysicalAddress(1 << 52)
+            // What tables of four levels map, which is all that a kernel has unless it needs more.
+            let limit = PhysicalAddress(1 << 46)
             if let last = blocks.summary.ranges.last, last.upperBound > limit {
                 findings.report(
                     "map of preserved memory", at: max(last.lowerBound, limit),
