@@ -70,6 +70,7 @@ struct RuleFindings {
 /// The error that whoever asks gets.
 public enum KernelErrno: String, Hashable, Sendable {
     case noEntry = "ENOENT"
+    case noData = "ENODATA"
     case io = "EIO"
     case exists = "EEXIST"
     case invalid = "EINVAL"

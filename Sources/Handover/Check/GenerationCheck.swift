@@ -8,11 +8,10 @@ extension HandoverCheck {
     ///   - to: the kernel that is to take it over.
     public init(from: Generation, to: Generation, options: Options = Options()) {
         self.init(generation: to, results: Self.mismatches(from, to).compactMap { name, finding in
-            guard let rule = CheckRule.all.first(where: { $0.name == name }) else { return nil }
-            if let given = options.severities[name] {
-                return given.map { Result(rule: rule, severity: $0, finding: finding, errno: nil) }
+            guard let rule = CheckRule.all.first(where: { $0.name == name }), !options.disabled.contains(name) else {
+                return nil
             }
-            return Result(rule: rule, severity: rule.severity, finding: finding, errno: nil)
+            return Result(finding, of: rule, options)
         })
     }
 

@@ -9,8 +9,10 @@ public struct HandoverCheck: Sendable {
         public var scratch: [Range<PhysicalAddress>] = []
         /// The names of file handlers that the kernel has besides its own.
         public var handlers: Set<String> = []
-        /// How rules are taken, where that differs from the table; `nil` is not at all.
-        public var severities: [String: CheckRule.Severity?] = [:]
+        /// How rules are taken, by their names, where that differs from the table.
+        public var severities: [String: CheckRule.Severity] = [:]
+        /// The names of rules that are left out.
+        public var disabled: Set<String> = []
 
         public init() {}
     }
@@ -22,6 +24,13 @@ public struct HandoverCheck: Sendable {
         public var finding: Finding
         /// The error that whoever asks gets, where it is one thing that cannot be retrieved.
         public var errno: KernelErrno?
+
+        init(_ finding: Finding, of rule: CheckRule, _ options: Options, errno: KernelErrno? = nil) {
+            self.rule = rule
+            self.severity = options.severities[rule.name] ?? rule.severity
+            self.finding = finding
+            self.errno = errno
+        }
     }
 
     /// The generation of the kernel that was asked about.
@@ -39,19 +48,10 @@ public struct HandoverCheck: Sendable {
         self.generation = generation
         let handover = ReceivedHandover(subject, generation: generation, options: options)
         var results: [Result] = []
-        for rule in CheckRule.all {
-            let severity: CheckRule.Severity
-            if let given = options.severities[rule.name] {
-                guard let given else { continue }
-                severity = given
-            } else {
-                severity = rule.severity
-            }
+        for rule in CheckRule.all where !options.disabled.contains(rule.name) {
             var findings = RuleFindings()
             rule.find(handover, &findings)
-            for (finding, errno) in findings.list {
-                results.append(Result(rule: rule, severity: severity, finding: finding, errno: errno))
-            }
+            results += findings.list.map { Result($0.finding, of: rule, options, errno: $0.errno) }
         }
         self.results = results
     }

@@ -84,7 +84,8 @@ struct Check: ParsableCommand {
         if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
         if from == nil, inputs.isEmpty { throw ValidationError("There is no INPUT.") }
         if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to answer without an INPUT.") }
-        _ = try severities()
+        var options = HandoverCheck.Options()
+        try treatRules(&options)
     }
 
     func run() throws {
@@ -98,7 +99,7 @@ struct Check: ParsableCommand {
         options.generation = kernel?.generation
         options.scratch = scratch.map(\.range)
         options.handlers = Set(handler)
-        options.severities = try severities()
+        try treatRules(&options)
 
         var reports: [CheckReport] = []
         var isUnreadable = false
@@ -133,10 +134,9 @@ struct Check: ParsableCommand {
         return options
     }
 
-    /// What -W and -E ask for, by the rules' names.
-    private func severities() throws -> [String: CheckRule.Severity?] {
+    /// Takes rules as -W and -E ask for.
+    private func treatRules(_ options: inout HandoverCheck.Options) throws {
         let known = Set(CheckRule.all.map(\.name))
-        var result: [String: CheckRule.Severity?] = [:]
         for (given, severity) in [(warnings, CheckRule.Severity.warning), (errors, .error)] {
             for argument in given {
                 let isOff = argument.hasPrefix("no-") && !known.contains(argument)
@@ -144,10 +144,10 @@ struct Check: ParsableCommand {
                 guard known.contains(name) else {
                     throw ValidationError("There is no rule \"\(name)\"; --rules lists them.")
                 }
-                result[name] = isOff ? .some(severity == .error ? .warning : nil) : .some(severity)
+                options.severities[name] = isOff ? .warning : severity
+                if isOff, severity == .warning { options.disabled.insert(name) }
             }
         }
-        return result
     }
 }
 

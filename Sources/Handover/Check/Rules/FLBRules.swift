@@ -4,6 +4,16 @@ extension CheckRule {
     /// The page of FLBs, which is read when somebody retrieves one.
     static let flbRules: [CheckRule] = [
         CheckRule(
+            "flb-absent", .error, .partly, .retrieval, "whether there is a page of FLBs",
+            "the kernel has no FLB to give", in: "luo_flb_setup_incoming"
+        ) { handover, findings in
+            guard let address = handover.luo?.flbAddress, address.rawValue == 0, let abi = handover.generation.luo?.flbs
+            else { return }
+            findings.report(
+                handover.generation.luo?.subtree ?? "", "flbs_pa", at: handover.luo?.address, found: "0",
+                expected: "a page of \(abi.record.name): a kernel always hands one over", errno: .noData)
+        },
+        CheckRule(
             "flb-address", .error, .unchecked, .retrieval, "where the page of FLBs is",
             "the kernel reads whatever is there", in: "luo_flb_retrieve_one"
         ) { handover, findings in
@@ -58,7 +68,8 @@ extension CheckRule {
             "flb-file-count", .warning, .accepted, .retrieval, "the number of files that depend on an FLB",
             "the kernel finishes the FLB too early, or never", in: "luo_flb_file_finish"
         ) { handover, findings in
-            guard let luo = handover.luo, let flbs = luo.flbs, luo.sessions.allSatisfy({ $0.files.count == Int(clamping: $0.count) })
+            guard let luo = handover.luo, let flbs = luo.flbs, luo.sessionRecords?.chain?.isTaken ?? true,
+                luo.sessions.allSatisfy({ $0.files.count == Int(clamping: $0.count) })
             else { return }
             // An FLB depends on handlers: it counts all files of each, or none.
             var files: [KernelString: UInt64] = [:]
@@ -70,8 +81,10 @@ extension CheckRule {
                 findings.report(
                     FLBLayout.layout.structure.name, FLBLayout.layout.count.name, at: flb.address,
                     found: "\(flb.count) for \(flb.name.quoted)",
-                    expected: "the files of its handlers: "
-                        + sums.subtracting([0]).sorted().map(String.init).joined(separator: " or "))
+                    expected: sums.count == 1
+                        ? "no such FLB: there are no files"
+                        : "the files of its handlers: "
+                            + sums.subtracting([0]).sorted().map(String.init).joined(separator: " or "))
             }
         },
         CheckRule(

@@ -18,12 +18,32 @@ extension CheckRule {
             "the kernel gives the page to others, and reads it all the same", in: nil
         ) { handover, findings in
             guard let preserved = handover.preserved, let reading = handover.subject.reading else { return }
-            let regions = reading.state.contentsExtents.filter { $0.role == .region }
-            for extent in reading.extents + regions where extent.role.isPreserved {
+            let pageSize = handover.context.pageSize
+            // A region's last page, where it is not whole, is another rule's.
+            let regions = reading.state.contentsExtents.compactMap { extent -> Extent? in
+                guard extent.role == .region else { return nil }
+                var whole = extent
+                whole.byteCount = extent.byteCount / pageSize.bytes * pageSize.bytes
+                return whole
+            }
+            for extent in reading.extents + regions where extent.role.isPreserved && !extent.role.isRestoredFirst {
                 guard extent.byteCount > 0, !preserved.summary.contains(extent.pages(handover.context.pageSize)) else { continue }
                 findings.report(
                     extent.role.rawValue, at: extent.address, found: "a page of \(extent.owner) that is not preserved",
                     expected: "all of it in the map of preserved memory")
+            }
+        },
+        CheckRule(
+            "region-tail", .note, .accepted, .initialisation, "regions whose last page is not whole",
+            "what is in a region's last page is lost where that is not whole: the kernel preserves whole pages alone",
+            in: "reserved_mem_preserve"
+        ) { handover, findings in
+            guard handover.isPopulated, let state = handover.subject.reading?.state else { return }
+            let pageSize = UInt64(handover.context.pageSize.bytes)
+            for region in state.memblock?.regions ?? [] where region.size % pageSize != 0 {
+                findings.report(
+                    "region", at: region.start, found: "\(region.size) bytes in region \(region.name.quoted)",
+                    expected: "a multiple of \(pageSize)")
             }
         },
         CheckRule(
@@ -52,9 +72,13 @@ extension CheckRule {
             var last: (range: Range<PhysicalAddress>, extent: Extent)?
             for (range, extent) in sorted {
                 if let open = last, range.lowerBound < open.range.upperBound {
-                    findings.report(
-                        extent.role.rawValue, at: range.lowerBound, found: "\(extent.owner) and \(open.extent.owner)",
-                        expected: "one owner")
+                    // A folio that is twice in one file is another rule's.
+                    let isOne = extent.role == .contents && open.extent.role == .contents && extent.owner == open.extent.owner
+                    if !isOne {
+                        findings.report(
+                            extent.role.rawValue, at: range.lowerBound, found: "\(extent.owner) and \(open.extent.owner)",
+                            expected: "one owner")
+                    }
                     guard range.upperBound > open.range.upperBound else { continue }
                 }
                 last = (range, extent)
@@ -129,6 +153,11 @@ extension CheckRule {
         VmallocChunkLayout(pageSize: .kib4).structure.name, FolioLayout.layout.structure.name,
         "subtree memblock", "subtree kexec-metadata", "subtree kho_test",
     ]
+}
+
+extension Extent.Role {
+    /// Whether the kernel takes the page back before it goes by what is in it, and so notices where it cannot.
+    fileprivate var isRestoredFirst: Bool { self == .vmallocChunk || self == .folioList }
 }
 
 extension Extent {

@@ -131,7 +131,7 @@ extension CheckRule {
             }
         },
         CheckRule(
-            "memfd-stale-folio", .warning, .partly, .retrieval, "folios that are not up to date",
+            "memfd-stale-folio", .error, .partly, .retrieval, "folios that are not up to date",
             "the kernel clears the folio when it is read", in: "memfd_luo_retrieve_folios"
         ) { handover, findings in
             handover.forEachMemFD { file, memfd, _ in
@@ -154,7 +154,7 @@ extension CheckRule {
             }
         },
         CheckRule(
-            "memfd-size", .warning, .accepted, .retrieval, "the size of a memfd, and the folios that it has",
+            "memfd-size", .error, .partly, .retrieval, "the size of a memfd, and the folios that it has",
             "the kernel takes both as they are: what no folio holds reads as zeros", in: "memfd_luo_retrieve"
         ) { handover, findings in
             let pageSize = handover.context.pageSize
@@ -201,6 +201,18 @@ private struct VmallocProblem {
             address = vmalloc.first
             found = "\(total)"
             expected = "\(overflow ? "fewer than 2^64" : "\(pages)"), which is what its chunks list"
+            return
+        }
+        // The readers stop at a chunk that has been read before; the kernel, at one that it has taken back already.
+        let link = VmallocChunkHeaderLayout.layout
+        if let last = vmalloc.chunks?.last?.address,
+            let next = try? handover.context.memory.withBytes(at: last, count: link.structure.size, { link.next.read($0) }),
+            next.rawValue != 0
+        {
+            field = link.next.name
+            address = last
+            found = "\(next)"
+            expected = "the end, or a chunk that is in no list before"
             return
         }
         guard let preserved = handover.preserved else { return nil }
