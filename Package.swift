@@ -21,9 +21,12 @@ let package = Package(
         // libkdumpfile: reads kdump-compressed and every other crash dump. Its header only: the library is
         // loaded when a dump needs it, so that the command runs where it is not installed.
         .systemLibrary(name: "CKdumpFile", providers: [.apt(["libkdumpfile-dev"])]),
+        // libbpf: reads a kernel's own type information.
+        .systemLibrary(name: "CLibBPF", providers: [.apt(["libbpf-dev"])]),
 
         .target(name: "FDT", dependencies: ["CLibFDT"]),
         .target(name: "KernelABI"),
+        .target(name: "KernelBTF", dependencies: ["CLibBPF", "KernelABI"]),
         .target(
             name: "Handover",
             dependencies: [
@@ -33,7 +36,7 @@ let package = Package(
         .executableTarget(
             name: "luo-fdt",
             dependencies: [
-                "FDT", "KernelABI", "Handover",
+                "FDT", "KernelABI", "KernelBTF", "Handover",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -45,3 +48,13 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Needs -sanitize=fuzzer, which would give everything else a main of libFuzzer's own: `make fuzz` asks for it.
+if Context.environment["LUO_FDT_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "handover-fuzz",
+            dependencies: [
+                "FDT", "KernelABI", "Handover", .product(name: "SystemPackage", package: "swift-system"),
+            ]))
+}
