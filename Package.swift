@@ -43,6 +43,7 @@ let package = Package(
 
         .testTarget(name: "FDTTests", dependencies: ["FDT"]),
         .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
+        .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF"]),
         .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),
         .testTarget(name: "CommandTests", dependencies: ["luo-fdt"]),
     ],

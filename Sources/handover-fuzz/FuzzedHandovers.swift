@@ -21,7 +21,7 @@ struct FuzzedHandovers: Sendable {
     private static let captures = ["7.3/basic", "7.1/basic", "6.19/basic", "6.18/basic", "7.3/names"]
 
     init() {
-        bases = Self.captures.compactMap { Self.base("Fixtures/captures/\($0).elf") }
+        bases = Self.captures.compactMap { Self.base(FilePath("Fixtures/captures/\($0).elf")) }
         if bases.isEmpty { print("no captures here: only raw memory and blobs are fuzzed") }
     }
 

@@ -29,6 +29,7 @@ struct ReceivedChain: Sendable {
         let layout = BlockHeaderLayout.layout
         let capacity = UInt64(container.capacity(pageSize: pageSize))
         var own: Set<PhysicalAddress> = []
+        defer { taken.formUnion(own) }
         var next = first
         // As the kernel does: the links of the whole chain first, then the counts.
         while next.rawValue != 0 {
@@ -55,7 +56,6 @@ struct ReceivedChain: Sendable {
             blocks.append((next, header.count))
             next = header.next
         }
-        taken.formUnion(own)
         if let index = blocks.firstIndex(where: { $0.count == 0 || $0.count > capacity }) {
             end = .badCount(blocks[index].address, blocks[index].count)
         }
