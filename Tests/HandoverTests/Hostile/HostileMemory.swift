@@ -22,9 +22,11 @@ struct HostileMemory {
         for extent in reading.extents + reading.state.contentsExtents {
             var page = PhysicalAddress(extent.range.lowerBound.rawValue & ~4095)
             while page < extent.range.upperBound {
+                defer { page = PhysicalAddress(page.rawValue + 4096) }
+                // Captures are without what is in regions.
+                guard let bytes = subject.memory.copy(at: page, count: 4096) else { continue }
                 if extent.role.isMetadata { pages.append(page) }
-                try memory.write(try #require(subject.memory.copy(at: page, count: 4096)), at: page)
-                page = PhysicalAddress(page.rawValue + 4096)
+                try memory.write(bytes, at: page)
             }
         }
         self.memory = memory
