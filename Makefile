@@ -36,7 +36,7 @@ test: dependencies
 
 # Writes the golden files anew: look at what has changed before committing it.
 golden: dependencies
-	LUO_FDT_GOLDEN=write swift test --filter GoldenTests
+	LUO_FDT_GOLDEN=write swift test --filter Golden
 
 install: build
 	install -D -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/luo-fdt
