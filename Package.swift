@@ -47,7 +47,7 @@ let package = Package(
 
         .testTarget(name: "FDTTests", dependencies: ["FDT"]),
         .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
-        .testTarget(name: "HandoverTests", dependencies: ["Handover"]),
+        .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),
         .testTarget(name: "LiveUpdateTests", dependencies: ["LiveUpdate"]),
         .testTarget(name: "CommandTests", dependencies: ["luo-fdt"]),
     ],

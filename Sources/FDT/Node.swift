@@ -35,8 +35,9 @@ extension FlattenedTree.Node {
     ///
     /// Reads the tree from its start: to know the paths of many nodes, follow ``FlattenedTree/walk`` instead.
     public var path: String {
+        // No path is longer than the names in the tree.
         var size = 256
-        while size <= Int(Int32.max) {
+        while size <= 4 * (tree.totalSize + 256) {
             var result: Int32 = 0
             let path = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
                 buffer.withMemoryRebound(to: CChar.self) {

@@ -136,7 +136,11 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
         property("a value past the end", .badStructure, length: 4096),
         property("a length that overflows 31 bits", .badStructure, length: 0x7fff_fff0),
         property("a length that overflows 32 bits", .badStructure, length: 0xffff_fff0),
-        property("a length of all ones", .badStructure, length: .max),
+        property("a length of all ones", .badStructure, in: "fdt_next_tag", length: .max),
+        // libfdt 1.6 alone would not return from the first, and take the others for properties.
+        property("a length back to its own tag", .badStructure, in: "fdt_next_tag", length: 0xffff_fff4),
+        property("a length back to its own length", .badStructure, in: "fdt_next_tag", length: 0xffff_fff8),
+        property("a length back to its own name", .badStructure, in: "fdt_next_tag", length: 0xffff_fffc),
         property("a name past the strings", .badOffset, name: 2),
         property("a name far past the strings", .badOffset, name: 4096),
         property("a name at a negative offset", .badOffset, name: 0x8000_0000),
@@ -146,9 +150,10 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
     ]
 
     private static func property(
-        _ title: String, _ code: FDTError.Code, length: UInt32 = 4, name: UInt32 = 0, strings: [UInt8] = [97, 0]
+        _ title: String, _ code: FDTError.Code, in operation: String = "fdt_check_full", length: UInt32 = 4, name: UInt32 = 0,
+        strings: [UInt8] = [97, 0]
     ) -> MalformedTree {
-        MalformedTree(title, code) {
+        MalformedTree(title, code, in: operation) {
             // The cut value has no room even for the two tags that should follow it.
             $0.structure = [T.begin, 0, T.prop, length, name, 0]
             if length == 4 { $0.structure += [T.endNode, T.end] }

@@ -38,7 +38,7 @@ public struct InputKind: Sendable {
 
     /// All kinds, in the order in which they are tried: those with a mark of their own first.
     public static let all: [InputKind] = [
-        .debugfs, .elf, .root, .luoTree, .memblock, .tree, .luoRecord, .kexecMetadata, .flbs, .crashDump,
+        .debugfs, .elf, .bundle, .root, .luoTree, .memblock, .tree, .luoRecord, .kexecMetadata, .flbs, .crashDump,
     ]
 }
 

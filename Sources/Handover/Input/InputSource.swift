@@ -52,7 +52,7 @@ struct InputSource: Sendable {
     /// The bytes that the header of an FDT gives it, or those of them that there are; `nil` where it is no FDT.
     var treeBytes: [UInt8]? {
         guard let header = Header(prefix(Header.size).span.bytes), header.magic == Header.magic else { return nil }
-        return prefix(min(Int(header.totalSize), Self.blobLimit))
+        return prefix(Int(header.totalSize))
     }
 
     static func bytes(of file: MappedFile, limit: Int) -> [UInt8] {

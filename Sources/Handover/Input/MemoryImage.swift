@@ -17,6 +17,11 @@ struct MemoryImage: Sendable {
         }
     }
 
+    init(memory: any PhysicalMemory) {
+        self.memory = memory
+        findings = []
+    }
+
     init(core file: MappedFile) throws(InputError) {
         do throws(ELFError) {
             let core = try ELFCore(file: file)

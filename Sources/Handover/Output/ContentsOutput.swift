@@ -26,10 +26,14 @@ public struct ContentsOutput: Sendable {
     /// How much is read at once, in bytes.
     private static let portion: UInt64 = 1 << 20
 
-    /// Writes the contents to `file`, which is empty; what is zero, or a hole, becomes a hole.
+    /// Writes the contents to a new file; what is zero, or a hole, becomes a hole.
     ///
-    /// - Returns: the pages that are not at hand, and are holes in `file`, as ranges of the memfd.
-    public func write(to file: FileDescriptor, path: FilePath) throws(OutputError) -> [Range<UInt64>] {
+    /// - Returns: the bytes of the memfd that are not at hand, and are a hole in the file.
+    public func write(to path: FilePath) throws(OutputError) -> [Range<UInt64>] {
+        try OutputForm.withNewFile(path) { (file) throws(OutputError) in try write(to: file, path: path) }
+    }
+
+    private func write(to file: FileDescriptor, path: FilePath) throws(OutputError) -> [Range<UInt64>] {
         guard let length = Int64(exactly: size), ftruncate(file.rawValue, off_t(length)) == 0 else {
             throw .file(path, Errno(rawValue: size > UInt64(Int64.max) ? EFBIG : errno))
         }

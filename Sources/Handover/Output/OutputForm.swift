@@ -78,9 +78,10 @@ public enum OutputForm: String, Sendable, CaseIterable {
         }
     }
 
-    private static func withNewFile(
-        _ path: FilePath, _ body: (FileDescriptor) throws(OutputError) -> Void
-    ) throws(OutputError) {
+    /// Hands a new, empty file to `body`, and closes it; `-` is standard output.
+    static func withNewFile<Result>(
+        _ path: FilePath, _ body: (FileDescriptor) throws(OutputError) -> Result
+    ) throws(OutputError) -> Result {
         if path == "-" { return try body(.standardOutput) }
         let file: FileDescriptor
         do {
@@ -90,8 +91,9 @@ public enum OutputForm: String, Sendable, CaseIterable {
         } catch {
             throw .file(path, error as? Errno ?? .ioError)
         }
+        let result: Result
         do throws(OutputError) {
-            try body(file)
+            result = try body(file)
         } catch {
             try? file.close()
             throw error
@@ -101,6 +103,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
         } catch {
             throw .file(path, error as? Errno ?? .ioError)
         }
+        return result
     }
 
     private static func makeDirectory(_ path: FilePath) throws(OutputError) {
@@ -119,8 +122,6 @@ public enum OutputError: Error, Sendable {
     case bundle(BundleError)
     /// A subtree's name cannot be the name of a file.
     case unsuitableName(String)
-    /// A page of the contents is not at hand.
-    case memory(MemoryError)
 }
 
 extension OutputError: CustomStringConvertible {
@@ -130,7 +131,6 @@ extension OutputError: CustomStringConvertible {
         case .core(let error): "\(error)"
         case .bundle(let error): "\(error)"
         case .unsuitableName(let name): "subtree \"\(name)\": no file can have this name"
-        case .memory(let error): "\(error)"
         }
     }
 }

@@ -8,7 +8,7 @@ extension Reading {
     ///
     /// - Parameter memory: what the handover was read from.
     public func exactState(in memory: any PhysicalMemory) -> HandoverState {
-        guard let planned = plan(state) else { return state }
+        guard !memory.regions.isEmpty, let planned = plan(state) else { return state }
         var exact = state
         // A known blob with something unknown in it travels as bytes.
         for index in (state.kho?.subtrees ?? []).indices where state.kho?.subtrees?[index].data == nil {

@@ -5,14 +5,17 @@ import KernelABI
 public struct HandedOver: Sendable {
     public let memory: SparseMemory
     public let rootAddress: PhysicalAddress?
-    /// What was handed over, where it was handed over here.
-    public let state: HandoverState?
+    /// What was handed over, to be written to a file; `nil` where it was not handed over here.
+    public let capture: Capture?
 
-    public init(memory: SparseMemory, rootAddress: PhysicalAddress?, state: HandoverState? = nil) {
+    public init(memory: SparseMemory, rootAddress: PhysicalAddress?, capture: Capture? = nil) {
         self.memory = memory
         self.rootAddress = rootAddress
-        self.state = state
+        self.capture = capture
     }
+
+    /// What was handed over, as far as it was handed over here.
+    public var state: HandoverState? { capture?.state }
 
     /// Takes a copy of a memory image, all of it.
     public init(

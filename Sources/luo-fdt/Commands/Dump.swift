@@ -26,75 +26,61 @@ struct Dump: ParsableCommand {
     @Argument(help: "A memory image, a debugfs directory, a blob, or - for standard input.")
     var inputs: [FilePath]
 
-    @Option(name: .shortAndLong, help: "How to show it. Several documents in JSON follow each other.")
-    var format: DumpFormat = .json
+    @Option(
+        name: .shortAndLong,
+        help: "tree: one screen; json: everything, several documents in a row; dts: FDTs as source; hex: every byte.")
+    var format: DumpFormat = .tree
 
     @Option(
-        help: ArgumentHelp("What the input is, if it cannot be told.", valueName: "kind"),
-        completion: .list(InputKind.all.map(\.name)))
-    var `as`: String?
+        help: ArgumentHelp(
+            "Show this blob alone, as dts or hex: the name of a subtree, or \(HandoverDocument.Blob.rootName) for the root.",
+            valueName: "name"))
+    var subtree: String?
 
-    @Option(help: ArgumentHelp("A memory image beside blobs, to follow pointers in.", valueName: "file"))
-    var memory: FilePath?
+    @Flag(help: "Show long lists whole in the tree.")
+    var all = false
 
-    @Option(help: ArgumentHelp("Where the root FDT is: it is not searched for.", valueName: "address"))
-    var fdtPa: PhysicalAddress?
+    @Option(help: "Use colours; auto: on a terminal, unless NO_COLOR is set.")
+    var color: ColorArgument = .auto
 
-    @Option(help: ArgumentHelp("A kho_data payload, which says where the root FDT is (x86).", valueName: "file"))
-    var setupData: FilePath?
-
-    @Option(help: ArgumentHelp("The kernel release whose forms to read, if it cannot be told.", valueName: "release"))
-    var kernel: KernelRelease?
-
-    @Option(help: ArgumentHelp("The page size in bytes, if it cannot be told.", valueName: "size"))
-    var pageSize: PageSize?
+    @OptionGroup var input: InputArguments
 
     func validate() throws {
         if inputs.isEmpty { throw ValidationError("There is no INPUT.") }
-        if fdtPa != nil, setupData != nil {
-            throw ValidationError("--fdt-pa and --setup-data both say where the root is: give one of them.")
+        if subtree != nil, !format.showsBlobs {
+            throw ValidationError("--subtree goes with --format dts and --format hex.")
         }
     }
 
     func run() throws {
-        let output = OutputStream(.standardOutput)
+        let stream = OutputStream(.standardOutput)
+        let output = DumpOutput(
+            format: format, style: color.style(on: stream), all: all, blob: subtree, needsHeadings: inputs.count > 1,
+            stream: stream)
         var status = ExitStatus.fine
         for path in inputs {
             status = status.worse(show(path, on: output))
+            stream.flush()
         }
-        output.flush()
         try status.end()
     }
 
-    private func show(_ path: FilePath, on output: OutputStream) -> ExitStatus {
-        let progress = ProgressBar()
-        let input: HandoverInput
+    private func show(_ path: FilePath, on output: DumpOutput) -> ExitStatus {
         do throws(InputError) {
-            input = try HandoverInput(path, options: options, progress: { progress.update($0, of: $1) })
-            progress.finish()
+            let handover = try input.read(path)
+            if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
+                let names = handover.documents.flatMap { $0.blobs.map(\.name) }.joined(separator: ", ")
+                Diagnostics.report("\(handover.path): no subtree \"\(subtree)\"; there are \(names)")
+                return .unreadable
+            }
+            output.show(handover)
+            output.stream.flush()
+            FindingReport.print(handover)
+            return handover.isDamaged ? .damaged : .fine
         } catch {
-            progress.finish()
-            output.flush()
             Diagnostics.report("\(error)")
             return .unreadable
         }
-        for document in input.documents {
-            format.show(document, of: input, on: output)
-        }
-        output.flush()
-        FindingReport.print(input)
-        return input.isDamaged ? .damaged : .fine
-    }
-
-    private var options: InputOptions {
-        var options = InputOptions()
-        options.kind = self.as
-        options.memory = memory
-        options.rootAddress = fdtPa
-        options.setupData = setupData
-        options.generation = kernel?.generation
-        options.pageSize = pageSize
-        return options
     }
 }
 

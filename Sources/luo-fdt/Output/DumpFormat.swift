@@ -1,15 +1,12 @@
 import ArgumentParser
-import Handover
 
 /// A way to show a handover.
 enum DumpFormat: String, ExpressibleByArgument, CaseIterable {
+    case tree
     case json
+    case dts
+    case hex
 
-    func show(_ document: HandoverDocument, of input: HandoverInput, on output: OutputStream) {
-        switch self {
-        case .json:
-            var writer = DocumentWriter { output.write($0) }
-            writer.write(document.reading.state)
-        }
-    }
+    /// Whether it shows blobs one by one.
+    var showsBlobs: Bool { self == .dts || self == .hex }
 }

@@ -16,6 +16,16 @@ final class OutputStream {
 
     var isTerminal: Bool { isatty(descriptor.rawValue) != 0 }
 
+    /// The number of columns, where the stream is a terminal that says so.
+    var terminalWidth: Int? {
+        var size = winsize()
+        guard isTerminal, ioctl(descriptor.rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
+    /// Whether anything has been written yet.
+    private(set) var hasWritten = false
+
     func write(_ text: String) {
         buffer.append(contentsOf: text.utf8)
         if buffer.count >= Self.pieceSize { flush() }
@@ -29,6 +39,7 @@ final class OutputStream {
     func flush() {
         defer { buffer.removeAll(keepingCapacity: true) }
         guard !buffer.isEmpty else { return }
+        hasWritten = true
         do {
             _ = try descriptor.writeAll(buffer)
         } catch {

@@ -1,3 +1,4 @@
+import FDT
 import KernelABI
 import SystemPackage
 
@@ -10,6 +11,24 @@ extension InputKind {
         read: { source, context throws(InputError) in
             guard let file = source.file else { return [] }
             return [try context.read(try MemoryImage(core: file), of: source, kind: "elf")]
+        })
+
+    static let bundle = InputKind(
+        name: "bundle", summary: "a handover in one FDT, as build and collect write it",
+        refusal: .file { source, _ in
+            guard let tree = source.tree else { return "it is not an FDT" }
+            return Bundle.isBundle(tree) ? nil : "its compatible is not that of a bundle"
+        },
+        read: { source, context throws(InputError) in
+            guard let tree = source.tree else { return [] }
+            let bundle: Bundle.Contents
+            do throws(BundleError) {
+                bundle = try Bundle.read(tree)
+            } catch {
+                throw .unreadable(path: source.path, kind: "bundle", reason: "\(error)")
+            }
+            let image = MemoryImage(memory: bundle.memory)
+            return [try context.read(image, rootAt: bundle.rootAddress, of: source, kind: "bundle")]
         })
 
     static let crashDump = InputKind(
@@ -30,6 +49,10 @@ extension InputKind {
 }
 
 extension InputSource {
+    fileprivate var tree: FlattenedTree? {
+        treeBytes.flatMap { try? FlattenedTree($0) }
+    }
+
     fileprivate var dumpPath: FilePath? {
         if case .file(_, let reopen) = contents { reopen } else { nil }
     }
@@ -38,14 +61,14 @@ extension InputSource {
 extension InputContext {
     /// Reads the handover in a memory image: its root is where the user says, or is searched for.
     fileprivate func read(
-        _ image: MemoryImage, of source: InputSource, kind: String
+        _ image: MemoryImage, rootAt stated: PhysicalAddress? = nil, of source: InputSource, kind: String
     ) throws(InputError) -> HandoverDocument {
         let memory: any PhysicalMemory =
             if let other = self.memory { LayeredMemory([image.memory, other.memory]) } else { image.memory }
         var findings = image.findings + (self.memory?.findings ?? [])
         do throws(Finding) {
             var reading: Reading
-            if let rootAddress {
+            if let rootAddress = rootAddress ?? stated {
                 reading = try withBestPageSize(in: memory) { reader throws(Finding) in
                     try reader.read(rootAt: rootAddress)
                 }

@@ -1,0 +1,45 @@
+# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later and, on Debian, two small libraries.
+
+PREFIX ?= /usr/local
+PACKAGES = libfdt-dev libkdumpfile-dev
+CAPTURE = Fixtures/captures/7.3/basic.elf
+
+# Linking Swift's own libraries in makes the command run where Swift is not installed, and start faster.
+SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt
+COMMAND = .build/release/luo-fdt
+
+.PHONY: all build dependencies test golden install clean
+
+all: build
+	$(COMMAND) dump $(CAPTURE)
+
+build: dependencies
+	$(SWIFT_BUILD)
+
+# Asks nothing of a system that has the libraries, whatever package they came from.
+dependencies:
+	@if ! echo '#include <libfdt.h>\n#include <libkdumpfile/kdumpfile.h>' | $${CC:-cc} -E - >/dev/null 2>&1; then \
+		if ! command -v apt-get >/dev/null; then \
+			echo "luo-fdt needs libfdt and libkdumpfile with their headers: please install them" >&2; exit 1; \
+		fi; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends $(PACKAGES); \
+	fi
+
+test: dependencies
+	swift test
+
+# Writes the golden files anew: look at what has changed before committing it.
+golden: dependencies
+	LUO_FDT_GOLDEN=write swift test --filter GoldenTests
+
+install: build
+	install -D -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/luo-fdt
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(COMMAND) --generate-completion-script bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/luo-fdt
+	$(COMMAND) --generate-completion-script zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_luo-fdt
+	$(COMMAND) --generate-completion-script fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/luo-fdt.fish
+
+clean:
+	swift package clean

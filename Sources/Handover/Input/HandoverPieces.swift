@@ -1,0 +1,78 @@
+import FDT
+import KernelABI
+
+/// A piece of a handover's description with its bytes: a blob, a page of records, a bitmap.
+public struct HandoverPiece: Sendable {
+    /// What it is, in words: `sessions of LUO, block 1`.
+    public var title: String
+    /// Where it lies in memory, where that is known.
+    public var address: PhysicalAddress?
+    public var bytes: [UInt8]
+    public var form: Extent.Form
+    /// Whether it is the root or a subtree, rather than something that they lead to.
+    public var isBlob = false
+}
+
+extension HandoverDocument {
+    /// Hands every piece that is at hand to `body`: the blobs first, then what they lead to, in the order of reading.
+    ///
+    /// Contents of files and of regions are not among them: they describe nothing.
+    ///
+    /// - Parameter name: the one blob to hand over, or `nil` for everything.
+    public func forEachPiece(ofBlob name: String? = nil, _ body: (HandoverPiece) -> Void) {
+        let extents = reading.extents
+        for blob in blobs where name == nil || blob.name == name {
+            let title = blob.name == Blob.rootName ? "root FDT" : "subtree \(blob.name)"
+            // An extent is the whole allocation, and so has what lies behind the blob as well.
+            let extent = extents.first { extent in
+                [.root, .subtree].contains(extent.role) && extent.address == blob.address
+            }
+            var piece =
+                extent.flatMap { self.piece($0, title: title) }
+                ?? HandoverPiece(
+                    title: title, address: blob.address, bytes: blob.bytes, form: Extent.Form(ofBlob: blob.bytes))
+            piece.isBlob = true
+            body(piece)
+        }
+        guard name == nil else { return }
+        for extent in extents where extent.role.isMetadata && ![.root, .subtree].contains(extent.role) {
+            let words = extent.role.rawValue.split(separator: "-").joined(separator: " ")
+            if let piece = piece(extent, title: "\(words) of \(extent.owner)") { body(piece) }
+        }
+    }
+
+    private func piece(_ extent: Extent, title: String) -> HandoverPiece? {
+        let bytes = try? memory.withBytes(at: extent.address, count: extent.byteCount) { span in
+            var bytes: [UInt8] = []
+            bytes.append(copying: span)
+            return bytes
+        }
+        return bytes.map { HandoverPiece(title: title, address: extent.address, bytes: $0, form: extent.form) }
+    }
+}
+
+extension Extent.Form {
+    /// The form of a blob that is known by its bytes alone.
+    init(ofBlob bytes: [UInt8]) {
+        let span = bytes.span.bytes
+        let luo = LUOLayout.layout
+        let metadata = KexecMetadataLayout.layout
+        let flbHeader = FLBHeaderLayout.layout
+        let flb = FLBLayout.layout
+        if let header = Header(span), header.magic == Header.magic {
+            self = .tree
+        } else if luo.structure.fits(in: span),
+            luo.compatible.read(span, last: nil).bytes.starts(with: Array("luo-v".utf8))
+        {
+            self = .structure(luo.structure)
+        } else if bytes.count == metadata.structure.size, metadata.version.read(span) == KexecMetadataLayout.currentVersion {
+            self = .structure(metadata.structure)
+        } else if flbHeader.structure.fits(in: span), flbHeader.pageCount.read(span) == 1,
+            flbHeader.count.read(span) <= UInt64((bytes.count - flbHeader.structure.size) / flb.structure.size)
+        {
+            self = .records(header: flbHeader.structure, record: flb.structure, count: Int(flbHeader.count.read(span)))
+        } else {
+            self = .opaque
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Handover
+import KernelABI
+import SystemPackage
+
+struct Build: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Builds a handover from a JSON document, as the kernel would have written it.",
+        discussion: """
+            The DOCUMENT is what `luo-fdt dump --format json` prints, with nearly everything optional: what it does \
+            not say is filled in as the kernel would, and addresses are assigned from --base upwards, the same ones \
+            every time. `luo-fdt schema` prints its schema. What no kernel would write is refused, all of it at \
+            once; --force builds it nevertheless, to try a kernel's error paths.
+
+            EXAMPLES
+              luo-fdt build handover.json -o handover.elf
+              luo-fdt build handover.json -o handover.dtb && fdtdump handover.dtb
+              luo-fdt build handover.json --subtree LUO -o LUO
+              luo-fdt dump --format json vmcore | luo-fdt build - -o copy.elf
+
+            \(ExitStatus.discussion)
+            """)
+
+    @Argument(help: "The JSON document; - is standard input. Files that it names are looked for beside it.")
+    var document: FilePath
+
+    @OptionGroup var destination: OutputArguments
+
+    @Option(help: ArgumentHelp("Where assigned addresses begin.", valueName: "address"))
+    var base = HandoverPlanner.Options().base
+
+    @Option(help: ArgumentHelp("Write this subtree's blob alone; kho for the root FDT.", valueName: "name"))
+    var subtree: String?
+
+    @Flag(help: "Build what no kernel would write, as far as it can be represented.")
+    var force = false
+
+    func run() throws {
+        let form = try subtree == nil ? destination.form() : nil
+        guard let image = build() else { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        let capture = Capture(image)
+        if let form {
+            try destination.write(capture, as: form).end()
+        } else {
+            try writeSubtree(of: capture).end()
+        }
+    }
+
+    private func build() -> HandoverImage? {
+        let source: DocumentFile
+        do throws(DocumentFileError) {
+            source = try DocumentFile(path: document)
+        } catch {
+            Diagnostics.report("\(document): \(error)")
+            return nil
+        }
+        do throws(PlanError) {
+            var options = HandoverPlanner.Options()
+            options.base = base
+            options.force = force
+            let plan = try HandoverPlanner.plan(source.state, options: options) { name throws(FileError) in
+                try source.file(name).count
+            }
+            do throws(WriteError) {
+                return try HandoverImage(of: plan) { name throws(FileError) in try source.file(name) }
+            } catch {
+                Diagnostics.report("\(document): \(error)")
+                return nil
+            }
+        } catch {
+            for problem in error.problems { Diagnostics.report("\(document): \(problem)") }
+            if error.canBeForced { Diagnostics.report("\(document): --force builds it nevertheless") }
+            return nil
+        }
+    }
+
+    private func writeSubtree(of capture: Capture) -> ExitStatus {
+        guard let name = subtree, let blob = capture.blob(ofSubtree: name) else {
+            let names = ["kho"] + (capture.state.kho?.subtrees ?? []).map(\.name.description)
+            Diagnostics.report("\(document): there is no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
+            return .unreadable
+        }
+        do throws(OutputError) {
+            try OutputForm.write(blob, to: destination.output)
+            return .fine
+        } catch {
+            Diagnostics.report("\(error)")
+            return .unreadable
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Handover
+import SystemPackage
+
+struct Collect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Reduces a memory image to what belongs to the handover.",
+        discussion: """
+            A dump of many GiB becomes a small file that dump, check and the lab read like the dump itself: all \
+            pages that describe the handover, and with --contents those that are handed over, too.
+
+            EXAMPLES
+              luo-fdt collect /proc/vmcore -o handover.elf
+              luo-fdt collect vmcore --contents -o handover.dtb
+
+            \(ExitStatus.discussion)
+            """)
+
+    @Argument(help: "A memory image.")
+    var image: FilePath
+
+    @OptionGroup var destination: OutputArguments
+
+    @Flag(help: "Keep the contents of memfds and of reserve_mem regions.")
+    var contents = false
+
+    @OptionGroup var input: InputArguments
+
+    func run() throws {
+        let form = try destination.form()
+        guard let (input, document) = input.readImage(image) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        let capture = Capture(of: document.reading, in: document.memory, contents: contents)
+        let status = destination.write(capture, as: form)
+        try status.worse(input.isDamaged ? .damaged : .fine).end()
+    }
+}

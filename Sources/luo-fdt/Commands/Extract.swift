@@ -1,0 +1,94 @@
+import ArgumentParser
+import Handover
+import KernelABI
+import SystemPackage
+
+struct Extract: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Writes the content of a preserved memfd to a file.",
+        discussion: """
+            The file is sparse where the memfd has holes or zeros.
+
+            EXAMPLES
+              luo-fdt extract vmcore --session vm-alpha --token 0x42 -o guest-ram.bin
+
+            \(ExitStatus.discussion)
+            """)
+
+    @Argument(help: "A memory image.")
+    var image: FilePath
+
+    @Option(help: "The session's name.")
+    var session: String
+
+    @Option(help: "The file's token: a number, hexadecimal with 0x before it.")
+    var token: Token
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write it.", valueName: "path"))
+    var output: FilePath
+
+    @OptionGroup var input: InputArguments
+
+    func run() throws {
+        guard let (_, document) = input.readImage(image), let memfd = memfd(in: document.reading.state) else {
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
+        let contents = ContentsOutput(of: memfd, in: document.reading.state, memory: document.memory)
+        try write(contents).end()
+    }
+
+    private func write(_ contents: ContentsOutput) -> ExitStatus {
+        do throws(OutputError) {
+            let missing = try contents.write(to: output)
+            for range in missing {
+                Diagnostics.report(
+                    "\(image): bytes \(range.lowerBound) to \(range.upperBound - 1) of the file are not at hand")
+            }
+            return missing.isEmpty ? .fine : .damaged
+        } catch {
+            Diagnostics.report("\(error)")
+            return .unreadable
+        }
+    }
+
+    private func memfd(in state: HandoverState) -> MemFDState? {
+        let sessions = state.luo?.sessions ?? []
+        guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
+            Diagnostics.report(
+                "\(image): there is no session \"\(session)\"; there are \(Self.list(sessions.map { "\"\($0.name)\"" }))")
+            return nil
+        }
+        let files = found.files ?? []
+        guard let file = files.first(where: { $0.token == token.value }) else {
+            Diagnostics.report(
+                "\(image): session \"\(session)\" has no token \(token); it has "
+                    + Self.list(files.map { "\(Token(value: $0.token))" }))
+            return nil
+        }
+        guard let memfd = file.memfd else {
+            Diagnostics.report("\(image): token \(token) is of handler \"\(file.compatible?.description ?? "")\": no memfd")
+            return nil
+        }
+        return memfd
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.isEmpty ? "none" : names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
+    }
+}
+
+/// A file's token.
+struct Token: ExpressibleByArgument, CustomStringConvertible {
+    let value: UInt64
+
+    init(value: UInt64) {
+        self.value = value
+    }
+
+    init?(argument: String) {
+        guard let address = PhysicalAddress(argument: argument) else { return nil }
+        value = address.rawValue
+    }
+
+    var description: String { "0x" + String(value, radix: 16) }
+}

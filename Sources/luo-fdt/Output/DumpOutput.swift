@@ -1,0 +1,86 @@
+import FDT
+import Handover
+
+/// Shows handovers on standard output in the format that was asked for.
+struct DumpOutput {
+    let format: DumpFormat
+    let style: TextStyle
+    /// Whether the tree shows long lists whole.
+    let all: Bool
+    /// The one blob to show.
+    let blob: String?
+    /// Whether several things are shown, and so each needs a heading.
+    let needsHeadings: Bool
+    let stream: OutputStream
+
+    func show(_ input: HandoverInput) {
+        for (index, document) in input.documents.enumerated() {
+            heading(of: input, document, isFirst: index == 0)
+            switch format {
+            case .tree: tree(document)
+            case .json: json(document)
+            case .dts: source(document)
+            case .hex: hex(document)
+            }
+        }
+    }
+
+    private var sink: TextSink { TextSink { [stream] in stream.write($0) } }
+
+    private func heading(of input: HandoverInput, _ document: HandoverDocument, isFirst: Bool) {
+        // JSON documents follow each other as they are, so that every reader of JSON takes them.
+        guard format != .json, needsHeadings || input.documents.count > 1 else { return }
+        let path = document.part.map { input.path.appending($0) } ?? input.path
+        var sink = self.sink
+        if format == .dts {
+            sink.write("// \(path)\n")
+        } else {
+            if format == .tree, !isFirst || needsHeadings && stream.hasWritten { sink.write("\n") }
+            style.write("\(path)", as: .heading, to: &sink)
+            sink.write("\n")
+        }
+        sink.finish()
+    }
+
+    private func tree(_ document: HandoverDocument) {
+        var sink = self.sink
+        TreeRenderer(style: style, all: all).render(document.reading, to: &sink)
+        for note in document.notes {
+            style.write(note.name, as: .faint, to: &sink)
+            sink.write(" \(note.text)\n")
+        }
+        sink.finish()
+    }
+
+    private func json(_ document: HandoverDocument) {
+        var writer = DocumentWriter { [stream] in stream.write($0) }
+        writer.write(document.reading.exactState(in: document.memory))
+    }
+
+    private func source(_ document: HandoverDocument) {
+        var sink = self.sink
+        document.forEachPiece(ofBlob: blob) { piece in
+            let title = piece.title + (piece.address.map { " at \($0)" } ?? "")
+            guard case .tree = piece.form else {
+                if piece.isBlob { sink.write("// \(title): no FDT; see --format hex\n\n") }
+                return
+            }
+            do throws(FDTError) {
+                SourceRenderer().render(try FlattenedTree(piece.bytes), title: title, to: &sink)
+            } catch {
+                SourceRenderer().render(PartialTree(piece.bytes), title: title, to: &sink)
+            }
+            if blob == nil { sink.write("\n") }
+        }
+        sink.finish()
+    }
+
+    private func hex(_ document: HandoverDocument) {
+        var sink = self.sink
+        document.forEachPiece(ofBlob: blob) { piece in
+            HexRenderer(style: style).render(
+                piece.title, address: piece.address, bytes: piece.bytes, form: piece.form, to: &sink)
+        }
+        sink.finish()
+    }
+}

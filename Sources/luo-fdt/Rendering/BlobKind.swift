@@ -1,0 +1,17 @@
+import FDT
+
+/// What a blob that belongs to nobody known here looks like.
+struct BlobKind: CustomStringConvertible {
+    let description: String
+
+    init(_ bytes: [UInt8]) {
+        if let tree = try? FlattenedTree(bytes) {
+            let compatible = tree.root.property("compatible")?.strings?.map(Legible.name).joined(separator: ", ")
+            description = compatible.map { "FDT, \($0)" } ?? "FDT without compatible"
+        } else if bytes.allSatisfy({ $0 == 0 }) {
+            description = "all zero"
+        } else {
+            description = "unknown bytes"
+        }
+    }
+}

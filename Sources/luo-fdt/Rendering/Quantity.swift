@@ -1,0 +1,44 @@
+/// Numbers with their units.
+enum Quantity {
+    private static let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+
+    /// A number of bytes in the largest unit that fits: `64 KiB`, `1.5 GiB`.
+    ///
+    /// Below 1 MiB it is exact: what is no whole number of KiB is shown in bytes.
+    static func bytes(_ count: UInt64) -> String {
+        var unit = 0
+        while unit + 1 < units.count, count >> UInt64(10 * (unit + 1)) != 0 { unit += 1 }
+        let shift = UInt64(10 * unit)
+        let rest = count & ((1 << shift) - 1)
+        if rest == 0 { return "\(count >> shift) \(units[unit])" }
+        if unit < 2 { return "\(count) B" }
+        let tenth = ((rest >> (shift - 10)) * 10) >> 10
+        return "\(count >> shift).\(tenth) \(units[unit])"
+    }
+
+    /// A number of things: `1 page`, `2 pages`, `no pages`.
+    static func count(_ number: some BinaryInteger, _ singular: String, _ plural: String? = nil) -> String {
+        switch number {
+        case 0: "no \(plural ?? singular + "s")"
+        case 1: "1 \(singular)"
+        default: "\(number) \(plural ?? singular + "s")"
+        }
+    }
+
+    static func hex(_ value: some BinaryInteger) -> String {
+        "0x" + String(value, radix: 16)
+    }
+
+    /// The names of the bits that are set; bits without a name as a number; `none` for 0.
+    static func flags(_ value: UInt64, names: [String]) -> String {
+        guard value != 0 else { return "none" }
+        var parts: [String] = []
+        var rest = value
+        for (bit, name) in names.enumerated() where bit < 64 && value >> UInt64(bit) & 1 != 0 {
+            parts.append(name)
+            rest &= ~(1 << UInt64(bit))
+        }
+        if rest != 0 { parts.append(hex(rest)) }
+        return parts.joined(separator: "|")
+    }
+}

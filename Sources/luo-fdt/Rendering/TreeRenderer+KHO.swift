@@ -1,0 +1,105 @@
+import Handover
+import KernelABI
+
+extension HandoverView {
+    func root(_ kho: KHOState) -> Section {
+        let cells = [
+            Cell("root FDT", .heading),
+            kho.fdtAddress.map { Cell($0.description, .address) } ?? Cell("address not known", .faint),
+            Cell(kho.fdtSize.map(Quantity.bytes) ?? ""),
+            kho.compatible.map { Cell(Legible.name($0)) } ?? Cell("no compatible", .warning),
+        ]
+        return { $0.line(cells, isLast: $2, to: &$1) }
+    }
+
+    func previousKernel(_ metadata: KexecMetadataState) -> Section {
+        var cells = [
+            Cell("previous kernel", .heading),
+            metadata.previousRelease.map { Cell(Legible.name($0), .name) } ?? Cell("not known", .warning),
+        ]
+        if let count = metadata.kexecCount { cells.append(Cell("kexec count \(count)")) }
+        if metadata.version != KexecMetadataLayout.currentVersion {
+            cells.append(Cell("metadata version \(metadata.version)", .warning))
+        }
+        return { $0.line(cells, isLast: $2, to: &$1) }
+    }
+
+    func subtrees(_ kho: KHOState) -> Section {
+        guard let subtrees = kho.subtrees else {
+            return { $0.line([Cell("subtrees", .heading), Cell("not available", .warning)], isLast: $2, to: &$1) }
+        }
+        return { outline, sink, isLast in
+            let heading = Cell(Quantity.count(subtrees.count, "subtree"), .heading)
+            outline.line([heading], isLast: isLast, to: &sink) { outline, sink in
+                list(subtrees.count, &outline, &sink) { subtree(subtrees[$0]) }
+            }
+        }
+    }
+
+    private func subtree(_ subtree: SubtreeState) -> [Cell] {
+        [
+            Cell(Legible.name(subtree.name), .name),
+            subtree.address.map { Cell($0.description, .address) } ?? Cell("no address", .warning),
+            Cell(subtree.size.map(Quantity.bytes) ?? "", right: true),
+            kind(of: subtree),
+        ]
+    }
+
+    /// What a subtree was found to be.
+    private func kind(of subtree: SubtreeState) -> Cell {
+        let name = subtree.name.validString
+        if name == state.generation?.luo?.subtree, let luo = state.luo {
+            return Cell(luo.compatible.map(Legible.name) ?? "LUO state")
+        }
+        if name == state.generation?.memblock.subtree, let memblock = state.memblock {
+            return Cell(memblock.compatible.map(Legible.name) ?? "reserve_mem regions")
+        }
+        if name == state.generation?.kexecMetadata?.subtree, let metadata = state.kexecMetadata {
+            return Cell("version \(metadata.version)")
+        }
+        guard let data = subtree.data else { return absent(subtree.address, isShown: true) }
+        return Cell(BlobKind(data).description, .faint)
+    }
+
+    func regions(_ memblock: MemblockState) -> Section {
+        guard let regions = memblock.regions else {
+            return { $0.line([Cell("reserve_mem", .heading), Cell("not available", .warning)], isLast: $2, to: &$1) }
+        }
+        return { outline, sink, isLast in
+            let heading = Cell(Quantity.count(regions.count, "reserve_mem region"), .heading)
+            outline.line([heading], isLast: isLast, to: &sink) { outline, sink in
+                list(regions.count, &outline, &sink) { index in
+                    let region = regions[index]
+                    let range = region.start.map { start in
+                        let end = region.size == 0 ? start : start.advanced(by: region.size - 1)
+                        return Cell("\(start)–\(end?.description ?? "beyond the end of memory")", .address)
+                    }
+                    return [
+                        Cell(Legible.name(region.name), .name), range ?? Cell("no address", .warning),
+                        Cell(Quantity.bytes(region.size), right: true),
+                    ]
+                }
+            }
+        }
+    }
+
+    func staleRoots(_ stale: [PhysicalAddress]) -> Section {
+        let shown = self.shown(stale.count, limit: TreeRenderer.Limit.others)
+        var text = stale.prefix(shown).map(\.description).joined(separator: ", ")
+        if shown < stale.count { text += ", … \(stale.count - shown) more" }
+        let cells = [
+            Cell(Quantity.count(stale.count, "stale root"), .heading), Cell(text, .warning),
+            Cell("left behind by earlier handovers", .faint),
+        ]
+        return { $0.line(cells, isLast: $2, to: &$1) }
+    }
+
+    func residue(_ residue: [ResidueState]) -> Section {
+        let bytes = residue.reduce(0) { $0 + UInt64($1.data.count) }
+        let cells = [
+            Cell("residue", .heading), Cell(Quantity.bytes(bytes)),
+            Cell("in \(Quantity.count(residue.count, "place"))"),
+        ]
+        return { $0.line(cells, isLast: $2, to: &$1) }
+    }
+}

@@ -1,0 +1,181 @@
+import Handover
+import KernelABI
+
+extension HandoverView {
+    /// What LUO hands over: its number, the sessions and the FLBs.
+    func luo(_ luo: LUOState) -> [Section] {
+        var sections: [Section] = []
+        // The page of FLBs by itself knows neither.
+        if luo.liveUpdateNumber != nil || luo.compatible != nil {
+            let cells = [
+                Cell(luo.liveUpdateNumber.map { "live update \($0)" } ?? "live update without a number", .heading),
+                Cell(luo.compatible.map(Legible.name) ?? ""),
+            ]
+            sections.append { $0.line(cells, isLast: $2, to: &$1) }
+        }
+        if let sessions = luo.sessions {
+            sections.append { self.sessions(sessions, luo, &$0, &$1, isLast: $2) }
+        } else if let address = luo.sessionsAddress {
+            let cells = [Cell("sessions", .heading), absent(address)]
+            sections.append { $0.line(cells, isLast: $2, to: &$1) }
+        }
+        if let flbs = luo.flbs {
+            sections.append { self.flbs(flbs, &$0, &$1, isLast: $2) }
+        } else if let address = luo.flbAddress {
+            let cells = [Cell("FLBs", .heading), absent(address)]
+            sections.append { $0.line(cells, isLast: $2, to: &$1) }
+        }
+        return sections
+    }
+
+    private func flbs(_ flbs: [FLBState], _ outline: inout Outline, _ sink: inout TextSink, isLast: Bool) {
+        let heading = Cell(Quantity.count(flbs.count, "FLB"), .heading)
+        outline.line([heading], isLast: isLast, to: &sink) { outline, sink in
+            list(flbs.count, &outline, &sink) { index in
+                let flb = flbs[index]
+                return [
+                    Cell(Legible.name(flb.name), .name), Cell("data \(Quantity.hex(flb.data))"),
+                    Cell("needed by \(Quantity.count(flb.count, "file"))"),
+                ]
+            }
+        }
+    }
+
+    // MARK: - Sessions
+
+    private func sessions(
+        _ sessions: [SessionState], _ luo: LUOState, _ outline: inout Outline, _ sink: inout TextSink, isLast: Bool
+    ) {
+        let fileCount = sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
+        let isWhole = all || sessions.count + fileCount <= TreeRenderer.Limit.whole
+        let shown = isWhole ? sessions.count : self.shown(sessions.count, limit: TreeRenderer.Limit.sessions)
+        let fileLimit = isWhole ? Int.max - 1 : max(1, TreeRenderer.Limit.files / max(shown, 1))
+
+        var heading = [Cell(Quantity.count(sessions.count, "session"), .heading)]
+        if !sessions.isEmpty {
+            heading.append(Cell(Quantity.count(fileCount, "file")))
+            heading.append(Cell(Self.size(of: sessions).map(Quantity.bytes) ?? ""))
+            if let address = luo.sessionsAddress {
+                let blocks = luo.blocks.map { Quantity.count($0.count, "block") + " " } ?? ""
+                heading.append(Cell("\(blocks)at \(address)", .faint))
+            }
+        }
+        var sessionColumns = Columns()
+        var fileColumns = Columns()
+        for session in sessions.prefix(shown) {
+            sessionColumns.measure(cells(session))
+            let files = session.files ?? []
+            for file in files.prefix(self.shown(files.count, limit: fileLimit)) { fileColumns.measure(cells(file)) }
+        }
+        outline.line(heading, isLast: isLast, to: &sink) { outline, sink in
+            for (index, session) in sessions.prefix(shown).enumerated() {
+                outline.line(
+                    cells(session), columns: sessionColumns, isLast: index == sessions.count - 1, to: &sink
+                ) { outline, sink in
+                    files(session.files ?? [], limit: fileLimit, fileColumns, &outline, &sink)
+                }
+            }
+            guard shown < sessions.count else { return }
+            let rest = sessions[shown...]
+            let fileCount = rest.reduce(0) { $0 + ($1.files?.count ?? 0) }
+            let details = [Quantity.count(fileCount, "file"), Self.size(of: rest).map(Quantity.bytes)]
+            more(sessions.count - shown, &outline, &sink, details.compactMap { $0 })
+        }
+    }
+
+    private func cells(_ session: SessionState) -> [Cell] {
+        let name = Cell(Legible.name(session.name), .name)
+        guard let files = session.files else {
+            let count = session.count.map { Quantity.count($0, "file") } ?? ""
+            return [name, Cell(count), Cell(""), absent(session.filesAddress)]
+        }
+        var cells = [name, Cell(Quantity.count(files.count, "file"))]
+        cells.append(Cell(Self.size(of: [session]).map(Quantity.bytes) ?? "", right: true))
+        if let stated = session.count, stated != UInt64(files.count) {
+            cells.append(Cell("its record says \(stated)", .damage))
+        } else if let address = session.filesAddress, address.rawValue != 0 {
+            cells.append(Cell("at \(address)", .faint))
+        }
+        return cells
+    }
+
+    /// The size of all memfds, `nil` where there is none.
+    private static func size(of sessions: some Sequence<SessionState>) -> UInt64? {
+        var size: UInt64?
+        for session in sessions {
+            for file in session.files ?? [] {
+                guard let bytes = file.memfd?.size else { continue }
+                let sum = (size ?? 0).addingReportingOverflow(bytes)
+                size = sum.overflow ? .max : sum.partialValue
+            }
+        }
+        return size
+    }
+
+    // MARK: - Files
+
+    private func files(
+        _ files: [FileState], limit: Int, _ columns: Columns, _ outline: inout Outline, _ sink: inout TextSink
+    ) {
+        let shown = self.shown(files.count, limit: limit)
+        for (index, file) in files.prefix(shown).enumerated() {
+            outline.line(cells(file), columns: columns, isLast: index == files.count - 1, to: &sink)
+        }
+        guard shown < files.count else { return }
+        let bytes = files[shown...].reduce(UInt64(0)) { sum, file in
+            let sum = sum.addingReportingOverflow(file.memfd?.size ?? 0)
+            return sum.overflow ? .max : sum.partialValue
+        }
+        more(files.count - shown, &outline, &sink, bytes > 0 ? [Quantity.bytes(bytes)] : [])
+    }
+
+    private func cells(_ file: FileState) -> [Cell] {
+        let token = Cell(Quantity.hex(file.token), .name)
+        let handler = file.compatible.map { Cell(Legible.name($0)) } ?? Cell("no handler", .warning)
+        guard let memfd = file.memfd else {
+            let isMemFD = state.generation?.memfd.contains { $0.compatible == file.compatible?.validString } ?? false
+            guard isMemFD, let data = file.data else {
+                return [token, handler, Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")]
+            }
+            return [token, handler, Cell(""), Cell(""), Cell(""), absent(PhysicalAddress(data))]
+        }
+        return [
+            token, handler, Cell(memfd.size.map(Quantity.bytes) ?? "", right: true), Cell("pos \(memfd.position)"),
+            Cell(memfd.seals.map { "seals \(Quantity.flags(UInt64($0), names: MemFDLayout.sealNames))" } ?? ""),
+            folios(of: memfd),
+        ]
+    }
+
+    /// How the folios of a memfd lie: how many, for how many pages, and in how many pieces of memory.
+    private func folios(of memfd: MemFDState) -> Cell {
+        guard let folios = memfd.folios else {
+            let count = memfd.folioCount.map { Quantity.count($0, "folio") + " " } ?? ""
+            let place = absent(memfd.vmalloc?.first)
+            return Cell(count + place.text, place.role)
+        }
+        guard !folios.isEmpty || memfd.size != 0 else { return Cell("empty", .faint) }
+        var runs = 0
+        var holes = 0
+        var odd = 0
+        var last: FolioState?
+        for folio in folios {
+            if folio.flags != FolioLayout.preservedFlags, folio.pfn != 0 { odd += 1 }
+            if folio.pfn == 0 {
+                holes += 1
+            } else if let last, last.pfn != 0, folio.pfn &- last.pfn == folio.index &- last.index {
+                // Memory goes on as the file does.
+            } else {
+                runs += 1
+            }
+            last = folio
+        }
+        var text = Quantity.count(folios.count, "folio")
+        if let size = memfd.size { text += ", \(Quantity.count(pageSize.pages(for: size), "page"))" }
+        if runs == 1, folios.count > 1 { text += ", contiguous" }
+        if runs > 1 { text += " in \(runs) runs" }
+        if holes > 0 { text += ", \(Quantity.count(holes, "hole"))" }
+        if odd > 0 { text += ", \(odd) not \(Quantity.flags(UInt64(FolioLayout.preservedFlags), names: FolioLayout.flagNames))" }
+        if let stated = memfd.folioCount, stated != UInt64(folios.count) { return Cell("\(text) of \(stated)", .damage) }
+        return Cell(text)
+    }
+}

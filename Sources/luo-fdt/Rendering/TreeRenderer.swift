@@ -1,0 +1,142 @@
+import Handover
+import KernelABI
+
+/// Shows what was read of a handover as one screen.
+///
+///     Handover of kernel 7.2–7.3, x86_64, 4 KiB pages
+///     ├─ root FDT  0x4a6000  405 B  kho-v4
+///     └─ live update 1  luo-v5
+///        └─ 1 session  1 file  64 KiB
+///           └─ vm-alpha  1 file  64 KiB
+///              └─ 0x1000  memfd-v2  64 KiB  pos 0  seals none  16 folios, 16 pages in 1 run
+struct TreeRenderer: Sendable {
+    var style = TextStyle.plain
+    /// Whether long lists are shown whole.
+    var all = false
+
+    /// How much of long lists is shown.
+    enum Limit {
+        /// Sessions and files together that are shown without leaving any out.
+        static let whole = 40
+        static let sessions = 12
+        static let files = 24
+        /// Of any other list.
+        static let others = 16
+    }
+
+    func render(_ reading: Reading, to sink: inout TextSink) {
+        let state = reading.state
+        let view = HandoverView(reading: reading, style: style, all: all)
+        var outline = Outline(style: style)
+        outline.title([title(state)], to: &sink)
+        let sections = view.sections
+        for (index, section) in sections.enumerated() {
+            section(&outline, &sink, index == sections.count - 1)
+        }
+        sink.finish()
+    }
+
+    private func title(_ state: HandoverState) -> Cell {
+        var parts: [String] = []
+        if let generation = state.generation {
+            let releases = generation.releases
+            let span = [releases.first, releases.count > 1 ? releases.last : nil].compactMap { $0 }
+            // A blob by itself fits more than one generation.
+            parts.append((state.kho == nil ? "Read as kernel " : "Handover of kernel ") + span.joined(separator: "–"))
+        } else {
+            parts.append("Handover of an unknown kernel")
+        }
+        if let machine = state.machine { parts.append(machine.rawValue) }
+        parts.append("\(Quantity.bytes(UInt64(clamping: state.pageSize))) pages")
+        return Cell(parts.joined(separator: ", "), .heading)
+    }
+}
+
+/// Lines of the tree: writes itself, told whether it is the last one of its parent.
+typealias Section = (inout Outline, inout TextSink, _ isLast: Bool) -> Void
+
+/// What the sections of the tree share.
+struct HandoverView {
+    let state: HandoverState
+    let pageSize: PageSize
+    let style: TextStyle
+    let all: Bool
+    private let findings: [Finding]
+    /// Where something is broken, as opposed to not at hand.
+    private let damaged: Set<PhysicalAddress>
+
+    init(reading: Reading, style: TextStyle, all: Bool) {
+        state = reading.state
+        pageSize = PageSize(rawValue: reading.state.pageSize) ?? .kib4
+        self.style = style
+        self.all = all
+        findings = reading.findings
+        damaged = Set(reading.findings.filter { $0.severity == .damage }.compactMap(\.address))
+    }
+
+    var sections: [Section] {
+        var sections: [Section] = []
+        if let kho = state.kho {
+            sections.append(root(kho))
+        }
+        if let metadata = state.kexecMetadata { sections.append(previousKernel(metadata)) }
+        if let kho = state.kho { sections.append(subtrees(kho)) }
+        if let luo = state.luo { sections += self.luo(luo) }
+        if let memblock = state.memblock { sections.append(regions(memblock)) }
+        if let section = preserved() { sections.append(section) }
+        if let residue = state.residue, !residue.isEmpty { sections.append(self.residue(residue)) }
+        if let stale = state.kho?.staleRoots, !stale.isEmpty { sections.append(staleRoots(stale)) }
+        if !findings.isEmpty { sections.append(findingCount) }
+        return sections
+    }
+
+    // MARK: - What is missing
+
+    /// A place that could not be read.
+    ///
+    /// - Parameter isShown: whether the address stands in the line anyway.
+    func absent(_ address: PhysicalAddress?, isShown: Bool = false) -> Cell {
+        guard let address else { return Cell("not available", .warning) }
+        let place = isShown ? "" : " at \(address)"
+        return damaged.contains(address)
+            ? Cell("not readable" + place, .damage) : Cell("not available" + place, .warning)
+    }
+
+    private var findingCount: Section {
+        let damage = findings.count { $0.severity == .damage }
+        let missing = findings.count - damage
+        var cells: [Cell] = []
+        if damage > 0 { cells.append(Cell(Quantity.count(damage, "damaged place"), .damage)) }
+        if missing > 0 {
+            let addresses = Quantity.count(missing, "address leads", "addresses lead")
+            cells.append(Cell("\(addresses) to memory that is not at hand", .warning))
+        }
+        return { $0.line(cells, isLast: $2, to: &$1) }
+    }
+
+    // MARK: - Lists
+
+    /// How many of a list's entries are shown: all, if only one would be left out.
+    func shown(_ count: Int, limit: Int) -> Int {
+        all || count <= limit + 1 ? count : limit
+    }
+
+    /// Writes the lines of a list in columns, and how many were left out.
+    func list(
+        _ count: Int, limit: Int = TreeRenderer.Limit.others, _ outline: inout Outline, _ sink: inout TextSink,
+        _ cells: (Int) -> [Cell]
+    ) {
+        let shown = self.shown(count, limit: limit)
+        var columns = Columns()
+        for index in 0..<shown { columns.measure(cells(index)) }
+        for index in 0..<shown {
+            outline.line(cells(index), columns: columns, isLast: index == count - 1, to: &sink)
+        }
+        if shown < count { more(count - shown, &outline, &sink) }
+    }
+
+    func more(_ count: Int, _ outline: inout Outline, _ sink: inout TextSink, _ details: [String] = []) {
+        let text = (["… \(count) more"] + details).joined(separator: ", ")
+        outline.line([Cell(text, .faint)], isLast: true, to: &sink)
+    }
+}
