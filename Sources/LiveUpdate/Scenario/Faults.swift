@@ -48,6 +48,12 @@ extension FileHandler.Operations {
                 return try retrieve(preserved, memory)
             }
         }
+        return result
+    }
+
+    /// The operations, asked whether a file can be finished before it is, which can be made to say no.
+    func askedToFinish(_ faults: Faults, _ name: String) -> Self {
+        var result = self
         let canFinish = canFinish
         result.canFinish = { preserved, status in
             do throws(Errno) {

@@ -13,7 +13,7 @@ struct ScenarioParts {
                 throw ScenarioProblem("kernel \(generation.name) has no memfd handler")
             }
             return FileHandler(
-                compatible: memfd.compatible, operations: memfd.operations.failing(faults, name), owner: module)
+                compatible: memfd.compatible, operations: failing(memfd.operations, name), owner: module)
         }
         guard let definition = scenario.handlers.first(where: { $0.name == name }) else {
             throw ScenarioProblem("no handler is called \"\(name)\"")
@@ -29,13 +29,23 @@ struct ScenarioParts {
         operations.unpreserve = { _, _, _ in }
         operations.retrieve = { preserved, _ in OpaqueFile(handler: name, data: preserved.data) }
         operations.finish = { _, _, _, _ in }
-        operations = operations.failing(faults, name)
+        operations = failing(operations, name)
         if definition.lacks.contains("can_preserve") { operations.canPreserve = nil }
         if definition.lacks.contains("preserve") { operations.preserve = nil }
         if definition.lacks.contains("unpreserve") { operations.unpreserve = nil }
         if definition.lacks.contains("retrieve") { operations.retrieve = nil }
         if definition.lacks.contains("finish") { operations.finish = nil }
         return FileHandler(compatible: name, operations: operations, owner: module)
+    }
+
+    /// The operations, but those that a step makes fail do. A handler without `can_finish` gets one only where a step
+    /// needs it, as it would show in every trace.
+    private func failing(_ operations: FileHandler.Operations, _ name: String) -> FileHandler.Operations {
+        let isAsked = scenario.steps.contains { step in
+            (step.action as? Fail).map { $0.name == name && $0.operation == .canFinish } ?? false
+        }
+        let failing = operations.failing(faults, name)
+        return isAsked ? failing.askedToFinish(faults, name) : failing
     }
 
     func flb(_ name: String, _ module: Module) throws -> FLB {
@@ -62,7 +72,7 @@ struct ScenarioParts {
             unpreserve: { _, _ in },
             retrieve: { data, _ throws(Errno) in
                 try faults.check(name, .retrieve)
-                return hasObject ? Self.object(data) : nil
+                return Self.object(data)
             },
             finish: { _, _ in })
     }
