@@ -67,9 +67,12 @@ struct Outline {
         let start = column
         // Written before the next cell: nothing is padded at the end of a line.
         var pending = 0
-        for (index, cell) in cells.enumerated() where columns.widths[index] > 0 {
+        for (index, cell) in cells.enumerated() {
             let width = Legible.width(cell.text)
-            let padding = max(0, columns.widths[index] - width)
+            let columnWidth = max(width, index < columns.widths.count ? columns.widths[index] : 0)
+            // A column with nothing in it takes no room.
+            guard columnWidth > 0 else { continue }
+            let padding = columnWidth - width
             let before = pending + (cell.isRightAligned ? padding : 0)
             if let limit = style.width, column > start, width > 0, column + before + width > limit {
                 sink.endLine()
@@ -81,7 +84,7 @@ struct Outline {
                 column += before
             }
             guard width > 0 else {
-                pending += columns.widths[index] + 2
+                pending += columnWidth + 2
                 continue
             }
             style.write(cell.text, as: cell.role, to: &sink)

@@ -66,7 +66,10 @@ struct SourceRenderer: Sendable {
         reservations(tree.memoryReservations, &sink)
         var open: [PartialTree.Node] = []
         for node in tree.nodes {
-            while open.count > node.depth { endPartialNode(&open, &sink) }
+            while open.count > node.depth {
+                open.removeLast()
+                endNode(open.count, &sink)
+            }
             if node.depth == 0, node.index > 0 {
                 comment("a second root node follows, which is left out", &sink)
                 sink.endLine()
@@ -99,13 +102,8 @@ struct SourceRenderer: Sendable {
             comment("the tree stops here", &sink)
             sink.endLine()
         }
-        while !open.isEmpty { endPartialNode(&open, &sink) }
+        while open.popLast() != nil { endNode(open.count, &sink) }
         sink.finish()
-    }
-
-    private func endPartialNode(_ open: inout [PartialTree.Node], _ sink: inout TextSink) {
-        open.removeLast()
-        endNode(open.count, &sink)
     }
 
     // MARK: - Pieces

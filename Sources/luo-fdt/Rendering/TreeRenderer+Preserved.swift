@@ -23,7 +23,7 @@ extension HandoverView {
         return { outline, sink, isLast in
             outline.line(cells, isLast: isLast, to: &sink) { outline, sink in
                 let lines = [mapLine(preserved), blocksLine(blocks)].compactMap { $0 }
-                let columns = Columns(lines)
+                let columns = Columns(lines.map { Array($0.prefix(1)) })
                 for (index, line) in lines.enumerated() {
                     let isLast = index == lines.count - 1 && !(all && !ranges.isEmpty)
                     outline.line(line, columns: columns, isLast: isLast, to: &sink)
@@ -54,7 +54,7 @@ extension HandoverView {
             let shift = pageSize.shift + order
             return "\(count) × \(shift < 64 ? Quantity.bytes(1 << UInt64(shift)) : "2^\(shift) B")"
         }
-        return [Cell("blocks", .faint), Cell(parts.joined(separator: ", "))]
+        return [Cell("blocks", .faint)] + parts.map { Cell($0) }
     }
 
     private func rangeLine(_ range: Range<PhysicalAddress>) -> [Cell] {

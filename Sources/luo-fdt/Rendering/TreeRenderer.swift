@@ -44,7 +44,7 @@ struct TreeRenderer: Sendable {
             // A blob by itself fits more than one generation.
             parts.append((state.kho == nil ? "Read as kernel " : "Handover of kernel ") + span.joined(separator: "–"))
         } else {
-            parts.append("Handover of an unknown kernel")
+            parts.append(state.kho == nil ? "Part of a handover" : "Handover of an unknown kernel")
         }
         if let machine = state.machine { parts.append(machine.rawValue) }
         parts.append("\(Quantity.bytes(UInt64(clamping: state.pageSize))) pages")

@@ -8,7 +8,7 @@ import Testing
 @Suite struct DamagedInputTests {
     /// The memory of a capture, to be changed.
     private func memory(of name: String) throws -> (memory: SparseMemory, state: HandoverState) {
-        let document = try Capture(name: name).read()
+        let document = try CapturedHandover(name: name).read()
         var memory = SparseMemory()
         memory.statedMachine = .x86_64
         for range in document.memory.regions {
@@ -120,7 +120,7 @@ import Testing
 
     @Test func everyLengthOfAnImageIsReadOrRefused() throws {
         let whole = try Fixture.bytes("captures/7.3/empty.elf")
-        let state = try Capture(name: "7.3/empty").read().reading.state
+        let state = try CapturedHandover(name: "7.3/empty").read().reading.state
         var lengths = Array(stride(from: 0, to: whole.count, by: 4099))
         lengths += (0..<80) + [whole.count - 1]
         for length in lengths {
@@ -190,7 +190,7 @@ import Testing
         _ name: String
     ) throws {
         let (memory, _) = try memory(of: name)
-        let extents = try Capture(name: name).read().reading.extents.filter(\.role.isMetadata)
+        let extents = try CapturedHandover(name: name).read().reading.extents.filter(\.role.isMetadata)
         var generator = SeededGenerator(state: 7)
         for _ in 0..<300 {
             var damaged = memory

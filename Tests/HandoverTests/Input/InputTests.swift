@@ -113,7 +113,7 @@ import Testing
     @Test(arguments: ["6.18", "6.19", "7.1", "7.3"]) func incomingDirectoryIsRead(_ version: String) throws {
         let input = try input("captures/\(version)/debugfs/receiver/in")
         let state = input.documents[0].reading.state
-        let image = try Capture(name: "\(version)/basic").read().reading.state
+        let image = try CapturedHandover(name: "\(version)/basic").read().reading.state
         #expect(state.kernel == image.kernel)
         #expect(state.kho?.compatible == image.kho?.compatible)
         #expect(state.kho?.preservedMemoryMap != nil)
@@ -142,7 +142,7 @@ import Testing
         let document = try input("captures/\(version)/debugfs/sender/out").documents[0]
         let reading = document.reading
         let kho = try #require(reading.state.kho)
-        let image = try Capture(name: "\(version)/basic").read().reading.state
+        let image = try CapturedHandover(name: "\(version)/basic").read().reading.state
         #expect(document.blob(named: "kho")?.bytes.count == size)
         #expect(kho.fdtSize == UInt64(stated))
         #expect(kho.compatible == image.kho?.compatible)
@@ -169,7 +169,7 @@ import Testing
         var options = InputOptions()
         options.memory = FilePath(Fixture.path("captures/7.1/basic.elf"))
         let state = try input("captures/7.1/debugfs/receiver/in", options).documents[0].reading.state
-        let image = try Capture(name: "7.1/basic").read().reading.state
+        let image = try CapturedHandover(name: "7.1/basic").read().reading.state
         #expect(state.luo?.sessions?.count == 3)
         #expect(state.luo == image.luo)
         #expect(state.preserved == image.preserved)
@@ -182,7 +182,7 @@ import Testing
     @Test(arguments: ["6.18", "6.19", "7.1", "7.3"]) func setupDataSaysWhereTheRootIs(_ version: String) throws {
         var options = InputOptions()
         options.setupData = FilePath(Fixture.path("captures/\(version)/debugfs/receiver-setup_data/1/data"))
-        let capture = Capture(name: "\(version)/basic")
+        let capture = CapturedHandover(name: "\(version)/basic")
         let state = try capture.read(options).reading.state
         #expect(state.kho?.fdtAddress == (try capture.read()).reading.state.kho?.fdtAddress)
         // Nobody has searched for others.
@@ -192,18 +192,18 @@ import Testing
     @Test func setupDataOfAnotherKindIsRefused() {
         var options = InputOptions()
         options.setupData = FilePath(Fixture.path("captures/7.3/debugfs/receiver-setup_data/1/type"))
-        #expect(throws: InputError.self) { try Capture(name: "7.3/basic").read(options) }
+        #expect(throws: InputError.self) { try CapturedHandover(name: "7.3/basic").read(options) }
     }
 
     @Test func rootThatIsNotThereIsAnError() {
         var options = InputOptions()
         options.rootAddress = PhysicalAddress(0x1000)
-        #expect(throws: InputError.self) { try Capture(name: "7.3/basic").read(options) }
+        #expect(throws: InputError.self) { try CapturedHandover(name: "7.3/basic").read(options) }
     }
 
     @Test func statedKernelIsBelieved() throws {
         var options = InputOptions()
         options.generation = .v7_0
-        #expect(try Capture(name: "6.19/basic").read(options).reading.state.kernel == "7.0")
+        #expect(try CapturedHandover(name: "6.19/basic").read(options).reading.state.kernel == "7.0")
     }
 }

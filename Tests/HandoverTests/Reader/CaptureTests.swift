@@ -6,7 +6,7 @@ import Testing
 
 /// What is read of real handovers against what another reader made of the same memory.
 @Suite struct CaptureTests {
-    @Test(arguments: Capture.all) func isWhole(_ capture: Capture) throws {
+    @Test(arguments: CapturedHandover.all) func isWhole(_ capture: CapturedHandover) throws {
         let document = try capture.read()
         #expect(document.reading.findings.map(\.description) == [])
         #expect(document.pageSize == .kib4)
@@ -15,7 +15,7 @@ import Testing
         #expect(document.reading.state.kernel == generation[version] ?? version)
     }
 
-    @Test(arguments: Capture.all) func rootAgrees(_ capture: Capture) throws {
+    @Test(arguments: CapturedHandover.all) func rootAgrees(_ capture: CapturedHandover) throws {
         let kho = try #require(try capture.read().reading.state.kho)
         let expected = try capture.expected()
         #expect(kho.fdtAddress?.rawValue == expected.fdt_pa.value)
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Capture.all) func preservedMemoryAgrees(_ capture: Capture) throws {
+    @Test(arguments: CapturedHandover.all) func preservedMemoryAgrees(_ capture: CapturedHandover) throws {
         let preserved = try #require(try capture.read().reading.state.preserved)
         let expected = try capture.expected().preserved
         #expect(preserved.pages == expected.pages)
@@ -42,7 +42,7 @@ import Testing
                 == expected.ranges.map { $0.map(\.value) })
     }
 
-    @Test(arguments: Capture.all) func memblockAgrees(_ capture: Capture) throws {
+    @Test(arguments: CapturedHandover.all) func memblockAgrees(_ capture: CapturedHandover) throws {
         let memblock = try capture.read().reading.state.memblock
         let expected = try capture.expected().subtrees.lazy.compactMap(\.memblock).first
         #expect(memblock?.compatible == expected.map { KernelString($0.compatible) })
@@ -51,7 +51,7 @@ import Testing
         #expect(memblock?.regions?.map(\.size) == expected?.regions.map(\.size))
     }
 
-    @Test(arguments: Capture.all) func kexecMetadataAgrees(_ capture: Capture) throws {
+    @Test(arguments: CapturedHandover.all) func kexecMetadataAgrees(_ capture: CapturedHandover) throws {
         let metadata = try capture.read().reading.state.kexecMetadata
         let expected = try capture.expected().subtrees.lazy.compactMap(\.kexec_metadata).first
         #expect(metadata?.version == expected?.version)
@@ -59,7 +59,7 @@ import Testing
         #expect(metadata?.kexecCount == expected?.kexec_count)
     }
 
-    @Test(arguments: Capture.all) func luoAgrees(_ capture: Capture) throws {
+    @Test(arguments: CapturedHandover.all) func luoAgrees(_ capture: CapturedHandover) throws {
         let luo = try capture.read().reading.state.luo
         guard let expected = try capture.expected().subtrees.lazy.compactMap(\.luo).first else {
             #expect(luo == nil)
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Capture.all) func documentIsTheState(_ capture: Capture) throws {
+    @Test(arguments: CapturedHandover.all) func documentIsTheState(_ capture: CapturedHandover) throws {
         let state = try capture.read().reading.state
         var text: [UInt8] = []
         var writer = DocumentWriter { text += copy $0 }
@@ -111,7 +111,7 @@ import Testing
         #expect(try JSONDecoder().decode(HandoverState.self, from: Data(text)) == state)
     }
 
-    @Test(arguments: Capture.all) func everyExtentIsPreserved(_ capture: Capture) throws {
+    @Test(arguments: CapturedHandover.all) func everyExtentIsPreserved(_ capture: CapturedHandover) throws {
         let document = try capture.read()
         let summary = try #require(document.reading.state.preserved).summary(pageSize: .kib4)
         for extent in document.reading.extents where extent.role.isPreserved {
@@ -122,7 +122,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Capture.all) func blobsAreTheSubtrees(_ capture: Capture) throws {
+    @Test(arguments: CapturedHandover.all) func blobsAreTheSubtrees(_ capture: CapturedHandover) throws {
         let document = try capture.read()
         let subtrees = try #require(document.reading.state.kho?.subtrees)
         #expect(document.blobs.map(\.name) == ["kho"] + subtrees.map(\.name.description))

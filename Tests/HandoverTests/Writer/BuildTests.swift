@@ -19,7 +19,8 @@ import Testing
 
     @Test(arguments: kinds)
     func `a random state survives build, dump and build`(kind: Kind) throws {
-        for seed in UInt64(0)..<12 {
+        // Larger pages cost more to compare, and differ in their limits alone.
+        for seed in UInt64(0)..<(kind.pageSize == .kib4 ? 6 : 2) {
             var source = RandomHandover(
                 random: SeededGenerator(state: seed), generation: kind.generation, pageSize: kind.pageSize)
             let document = source.state()
@@ -56,7 +57,7 @@ import Testing
         var state = state
         guard let image = try? HandoverImage(of: state, contents: noContents) else { return state }
         state.kho?.fdtSize = image.extents.first { $0.role == .root }.map { UInt64($0.byteCount) }
-        let capture = Capture(image)
+        let capture = Handover.Capture(image)
         for index in (state.kho?.subtrees ?? []).indices where state.kho?.subtrees?[index].size == nil {
             let name = state.kho?.subtrees?[index].name.description ?? ""
             state.kho?.subtrees?[index].size = capture.blob(ofSubtree: name).map { UInt64($0.count) }

@@ -5,12 +5,12 @@ import SystemPackage
 import Testing
 
 /// A capture of a real handover and what an independent reader made of it.
-struct Capture: CustomTestStringConvertible, Sendable {
+struct CapturedHandover: CustomTestStringConvertible, Sendable {
     let name: String
 
     static let all = [
         "6.18/basic", "6.19/basic", "7.1/basic", "7.1/empty", "7.1/names", "7.3/basic", "7.3/empty", "7.3/names",
-    ].map(Capture.init)
+    ].map(CapturedHandover.init)
 
     var testDescription: String { name }
     var path: FilePath { FilePath(Fixture.path("captures/\(name).elf")) }
