@@ -10,6 +10,9 @@ public final class KHOMemory: Sendable {
     /// Where the simulated memory lies unless it is said otherwise: 128 MiB.
     public static let defaultRange = PhysicalAddress(0x1000_0000)..<PhysicalAddress(0x1800_0000)
 
+    /// The size in bytes of the largest folio that there is on any machine: a larger block is none.
+    private static let largestBlock = 1 << 30
+
     public let pageSize: PageSize
 
     private struct State {
@@ -86,7 +89,8 @@ public final class KHOMemory: Sendable {
     /// - Throws: `EIO` where no preserved block begins at `address`, or it has been restored before.
     public func restore(at address: PhysicalAddress) throws(Errno) -> PageBlock {
         try state.withLock { state throws(Errno) in
-            guard let order = state.incoming?.order(at: address), order < 40,
+            guard let order = state.incoming?.order(at: address),
+                order <= Self.largestBlock.trailingZeroBitCount - pageSize.shift,
                 state.restored.insert(address).inserted
             else { throw .ioError }
             return PageBlock(address: address, order: order)

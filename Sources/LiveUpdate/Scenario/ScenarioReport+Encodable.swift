@@ -1,12 +1,13 @@
 extension ScenarioReport: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case title, about, steps, passed
+        case title, about, quirks, steps, passed
     }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(title, forKey: .title)
         try container.encodeIfPresent(about, forKey: .about)
+        if !quirks.isEmpty { try container.encode(quirks.map(\.rawValue), forKey: .quirks) }
         try container.encode(entries, forKey: .steps)
         try container.encode(hasPassed, forKey: .passed)
     }

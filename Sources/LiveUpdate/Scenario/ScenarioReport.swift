@@ -4,6 +4,8 @@ import SystemPackage
 public struct ScenarioReport: Sendable {
     public var title: String
     public var about: String?
+    /// What the kernels did otherwise than documented.
+    public var quirks: [Quirk] = []
     public var entries: [Entry] = []
     /// The images that were handed over, in their order, with the names that the steps gave them.
     public var images: [(name: String?, image: HandedOver)] = []

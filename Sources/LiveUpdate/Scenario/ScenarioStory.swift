@@ -3,6 +3,9 @@ extension ScenarioReport: CustomStringConvertible {
     public var description: String {
         var text = title + "\n"
         if let about { text += "  " + about.wrapped(to: 98, indent: "  ") + "\n" }
+        for quirk in quirks {
+            text += "\n  Quirk \(quirk.rawValue): " + quirk.explanation.wrapped(to: 98, indent: "  ") + "\n"
+        }
         text += "\n"
         for entry in entries { text += entry.description }
         text += hasPassed ? "\nall as expected\n" : "\nNOT as expected\n"
