@@ -1,11 +1,10 @@
-import Synchronization
 
 /// The code that a handler or an FLB is made of, and which must not go away while it is in use.
 ///
 /// Mirrors the kernel's `struct module`, as far as `try_module_get` and `module_put` need it.
 public final class Module: Sendable {
     public let name: String
-    private let state = Mutex<(references: Int, isUnloading: Bool)>((0, false))
+    private let state = Locked<(references: Int, isUnloading: Bool)>((0, false))
 
     public init(name: String) {
         self.name = name

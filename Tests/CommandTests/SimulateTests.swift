@@ -17,7 +17,7 @@ import Testing
             "simulate", "scenarios/two-updates.json", "--at", "second", "-o", image.path, "--output-format", "elf")
         #expect(simulated.status == 0)
         #expect(simulated.errors.contains("handed over by kernel 7.3, root FDT at 0x"))
-        let dump = try Command("dump", image.path)
+        let dump = try Command("dump", "--format", "json", image.path)
         #expect(dump.status == 0)
         let state = try #require(try JSONSerialization.jsonObject(with: dump.output) as? [String: Any])
         let luo = try #require(state["luo"] as? [String: Any])

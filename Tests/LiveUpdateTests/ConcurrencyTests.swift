@@ -1,7 +1,6 @@
 import Foundation
 import Handover
 import KernelABI
-import Synchronization
 import SystemPackage
 import Testing
 
@@ -95,7 +94,7 @@ import Testing
         let old = try Setup(release, nil)
         let device = try old.kernel.openDevice()
         let problems = Problems()
-        let preserved = Mutex<[Int: [(token: UInt64, handler: Int)]]>([:])
+        let preserved = Locked<[Int: [(token: UInt64, handler: Int)]]>([:])
 
         Self.inThreads { thread in
             var generator = SeededGenerator(UInt64(thread))
@@ -214,7 +213,7 @@ import Testing
 
 /// Notes what threads found wrong.
 private final class Problems: Sendable {
-    private let problems = Mutex<[String]>([])
+    private let problems = Locked<[String]>([])
 
     var all: [String] { problems.withLock { $0 } }
 
@@ -233,7 +232,7 @@ private final class CallCounter: Sendable {
         var calls = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     var overlaps: Int { state.withLock { $0.overlaps } }
 

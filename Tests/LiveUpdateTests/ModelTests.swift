@@ -1,7 +1,6 @@
 import Foundation
 import Handover
 import KernelABI
-import Synchronization
 import SystemPackage
 import Testing
 

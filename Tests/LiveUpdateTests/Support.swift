@@ -1,7 +1,6 @@
 import Foundation
 import Handover
 import KernelABI
-import Synchronization
 import SystemPackage
 import Testing
 
@@ -9,7 +8,7 @@ import Testing
 
 /// Keeps what a kernel tells its observer.
 final class Journal: Sendable {
-    private let log = Mutex<[Event]>([])
+    private let log = Locked<[Event]>([])
 
     var observer: Observer { { event in self.log.withLock { $0.append(event) } } }
     var events: [Event] { log.withLock { $0 } }
@@ -35,7 +34,7 @@ final class Journal: Sendable {
 
 /// An FLB whose operations do nothing, or fail as they are told.
 final class TestFLB: Sendable {
-    let failures = Mutex<[Event.Callback.Operation: Errno]>([:])
+    let failures = Locked<[Event.Callback.Operation: Errno]>([:])
     let module: Module
     private let name: String
     private let data: UInt64

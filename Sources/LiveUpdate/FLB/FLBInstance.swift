@@ -1,5 +1,4 @@
 import KernelABI
-import Synchronization
 import SystemPackage
 
 /// An FLB in one kernel: `struct luo_flb_private`. There is one lock for each direction.
@@ -8,8 +7,8 @@ final class FLBInstance: Sendable {
     let operations: FLB.CompleteOperations
     let memory: KHOMemory
     let observer: Observer?
-    let outgoing: Mutex<OutgoingFLB>
-    let incoming: Mutex<IncomingFLB>
+    let outgoing: Locked<OutgoingFLB>
+    let incoming: Locked<IncomingFLB>
 
     init(
         _ definition: FLB, _ operations: FLB.CompleteOperations, _ rules: FLBLifecycle,
@@ -19,8 +18,8 @@ final class FLBInstance: Sendable {
         self.operations = operations
         self.memory = memory
         self.observer = observer
-        outgoing = Mutex(OutgoingFLB(rules))
-        incoming = Mutex(IncomingFLB(rules, countLoading))
+        outgoing = Locked(OutgoingFLB(rules))
+        incoming = Locked(IncomingFLB(rules, countLoading))
     }
 
     var name: String { definition.compatible }

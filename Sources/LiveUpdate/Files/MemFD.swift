@@ -1,5 +1,4 @@
 import KernelABI
-import Synchronization
 import SystemPackage
 
 /// A file in memory, as `memfd_create` makes it.
@@ -16,7 +15,7 @@ public final class MemFD: PreservableFile {
     }
 
     public let pageSize: PageSize
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// - Parameters:
     ///   - contents: from the beginning of the file.
@@ -25,7 +24,7 @@ public final class MemFD: PreservableFile {
         contents: [UInt8] = [], size: UInt64 = 0, position: UInt64 = 0, seals: UInt32 = 0, pageSize: PageSize = .kib4
     ) {
         self.pageSize = pageSize
-        state = Mutex(
+        state = Locked(
             State(
                 size: max(size, UInt64(contents.count)), position: position, seals: seals,
                 pages: Self.pages(of: contents, pageSize)))
@@ -33,7 +32,7 @@ public final class MemFD: PreservableFile {
 
     init(_ state: State, pageSize: PageSize) {
         self.pageSize = pageSize
-        self.state = Mutex(state)
+        self.state = Locked(state)
     }
 
     private static func pages(of contents: [UInt8], _ pageSize: PageSize) -> [UInt64: [UInt8]] {

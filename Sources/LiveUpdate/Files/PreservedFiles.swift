@@ -1,9 +1,8 @@
-import Synchronization
 import SystemPackage
 
 /// Which files are in a session, of either direction: a file is in one at most. The kernel's `luo_preserved_files`.
 final class PreservedFiles: Sendable {
-    private let identities = Mutex<Set<ObjectIdentifier>>([])
+    private let identities = Locked<Set<ObjectIdentifier>>([])
 
     /// - Throws: `EBUSY` where the file is in a session.
     func insert(_ file: any PreservableFile) throws(Errno) {

@@ -1,5 +1,4 @@
 import KernelABI
-import Synchronization
 import SystemPackage
 
 /// `/dev/liveupdate`, open: one at a time.
@@ -78,7 +77,7 @@ final class DeviceState: Sendable {
         var deserialization: Result<Void, Errno>?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     func open(_ deserialize: () throws(Errno) -> Void) throws(Errno) {
         try state.withLock { state throws(Errno) in

@@ -1,6 +1,5 @@
 import Handover
 import KernelABI
-import Synchronization
 import SystemPackage
 
 /// One booted kernel, as far as live update reaches: handlers, FLBs, sessions, memory.

@@ -30,7 +30,7 @@ final class ReadWriteLock: @unchecked Sendable {
 }
 
 /// A value behind a ``ReadWriteLock``.
-final class ReadWriteLocked<Value>: @unchecked Sendable {
+final class ReadWriteLocked<Value: Sendable>: @unchecked Sendable {
     private let lock = ReadWriteLock()
     private var value: Value
 

@@ -1,6 +1,5 @@
 import Handover
 import KernelABI
-import Synchronization
 import SystemPackage
 
 /// A kernel's simulated physical memory, and what Kexec HandOver does with it: allocate, preserve, restore.
@@ -25,11 +24,11 @@ public final class KHOMemory: Sendable {
         var restored: Set<PhysicalAddress> = []
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     init(pageSize: PageSize, range: Range<PhysicalAddress> = defaultRange) {
         self.pageSize = pageSize
-        state = Mutex(
+        state = Locked(
             State(
                 memory: SparseMemory(pageSize: pageSize.bytes),
                 allocator: PageAllocator(pages: Self.pages(of: range, pageSize))))
@@ -40,7 +39,7 @@ public final class KHOMemory: Sendable {
         self.pageSize = pageSize
         var allocator = PageAllocator(pages: Self.pages(of: Self.defaultRange, pageSize))
         for range in preserved.ranges ?? [] { allocator.take(Self.pages(of: range, pageSize)) }
-        state = Mutex(
+        state = Locked(
             State(
                 memory: memory, allocator: allocator,
                 incoming: PreservedIndex(preserved, pageSize: pageSize)))

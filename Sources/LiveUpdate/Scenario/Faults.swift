@@ -1,4 +1,3 @@
-import Synchronization
 import SystemPackage
 
 /// Which operations are to fail when they are called next.
@@ -8,7 +7,7 @@ final class Faults: Sendable {
         let operation: Event.Callback.Operation
     }
 
-    private let errors = Mutex<[Place: [Errno]]>([:])
+    private let errors = Locked<[Place: [Errno]]>([:])
 
     func add(_ name: String, _ operation: Event.Callback.Operation, _ error: Errno) {
         errors.withLock { $0[Place(name: name, operation: operation), default: []].append(error) }

@@ -1,5 +1,4 @@
 import KernelABI
-import Synchronization
 
 /// What there is while a scenario runs: a kernel, and what its steps have names for.
 struct ScenarioRun {
@@ -128,7 +127,7 @@ struct ScenarioRun {
 
 /// Collects what happens during a step.
 final class ScenarioJournal: Sendable {
-    private let events = Mutex<[Event]>([])
+    private let events = Locked<[Event]>([])
 
     var observer: Observer { { event in self.events.withLock { $0.append(event) } } }
 

@@ -4,7 +4,7 @@ extension ScenarioReport: CustomStringConvertible {
         var text = title + "\n"
         if let about { text += "  " + about.wrapped(to: 98, indent: "  ") + "\n" }
         for quirk in quirks {
-            text += "\n  Quirk \(quirk.rawValue): " + quirk.explanation.wrapped(to: 98, indent: "  ") + "\n"
+            text += "\n  Quirk \(quirk.rawValue)\n  " + quirk.explanation.wrapped(to: 98, indent: "  ") + "\n"
         }
         text += "\n"
         for entry in entries { text += entry.description }

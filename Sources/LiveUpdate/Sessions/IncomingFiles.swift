@@ -1,6 +1,5 @@
 import Handover
 import KernelABI
-import Synchronization
 import SystemPackage
 
 /// The files of a session that the last kernel handed over.
@@ -21,7 +20,7 @@ final class IncomingFiles: Sendable {
         var isClosed = false
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// Finds a handler for each of the files. Mirrors `luo_file_deserialize`.
     ///
@@ -46,7 +45,7 @@ final class IncomingFiles: Sendable {
             for entry in entries { entry.handler.release() }
             throw error
         }
-        state = Mutex(State(entries: entries))
+        state = Locked(State(entries: entries))
     }
 
     /// Lets the session be had, once. Mirrors `luo_session_retrieve`.

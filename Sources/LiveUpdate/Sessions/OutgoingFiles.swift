@@ -1,6 +1,5 @@
 import Handover
 import KernelABI
-import Synchronization
 import SystemPackage
 
 /// The files of a session that are to reach the next kernel: `struct luo_file_set` with the session's lock.
@@ -21,7 +20,7 @@ final class OutgoingFiles: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(session: String) {
         self.session = session

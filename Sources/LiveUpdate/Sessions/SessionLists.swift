@@ -1,5 +1,4 @@
 import KernelABI
-import Synchronization
 import SystemPackage
 
 /// The sessions of a kernel, of both directions.
@@ -11,7 +10,7 @@ final class SessionLists: Sendable {
         var incoming: [IncomingFiles] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Mirrors `luo_session_insert`.
     func insert(_ files: OutgoingFiles, limits: Limits) throws(Errno) {
