@@ -24,15 +24,43 @@ struct BlobSet {
 
 extension InputContext {
     /// Reads a handover from its blobs, following pointers where there is memory beside them.
-    func read(_ blobs: BlobSet, of source: InputSource, kind: String) throws(InputError) -> HandoverDocument {
-        let memory: any PhysicalMemory = self.memory?.memory ?? EmptyMemory()
+    ///
+    /// - Parameter beside: the memory that comes with the blobs, unless the user says another one.
+    func read(
+        _ blobs: BlobSet, memory beside: MemoryImage? = nil, of source: InputSource, kind: String
+    ) throws(InputError) -> HandoverDocument {
+        let image = self.memory ?? beside
+        let memory: any PhysicalMemory = image?.memory ?? EmptyMemory()
         do throws(Finding) {
             var reading = try read(blobs, memory)
-            reading.findings = (self.memory?.findings ?? []) + reading.findings
+            if self.memory == nil, let beside, reading.state.kho?.fdtAddress == nil, let root = blobs.root {
+                reading = Self.placing(reading, at: Self.address(of: root, in: beside.memory))
+            }
+            reading.findings = (image?.findings ?? []) + reading.findings
             return HandoverDocument(reading, memory: memory, blobs: blobs.named)
         } catch {
             throw .noHandover(path: source.path, kind: kind, error)
         }
+    }
+
+    /// Where in memory a root FDT is.
+    private static func address(of root: [UInt8], in memory: any PhysicalMemory) -> PhysicalAddress? {
+        RootScan(of: memory).candidates.first { address in
+            let isEqual = try? memory.withBytes(at: address, count: root.count) { bytes in
+                bytes.withUnsafeBytes { $0.elementsEqual(root) }
+            }
+            return isEqual ?? false
+        }
+    }
+
+    /// A reading of a root whose address has been found out afterwards.
+    private static func placing(_ reading: Reading, at address: PhysicalAddress?) -> Reading {
+        guard let address, let size = reading.state.kho?.fdtSize else { return reading }
+        var placed = reading
+        placed.state.kho?.fdtAddress = address
+        placed.extents.insert(
+            Extent(address: address, byteCount: Int(size), role: .root, form: .tree, owner: "KHO"), at: 0)
+        return placed
     }
 
     private func read(_ blobs: BlobSet, _ memory: any PhysicalMemory) throws(Finding) -> Reading {

@@ -11,6 +11,9 @@ public enum OutputForm: String, Sendable, CaseIterable {
     /// The blobs as files, named as in debugfs, and `memory.elf`.
     case directory
 
+    /// The name of the memory image in a directory.
+    static let memoryFileName = "memory.elf"
+
     /// The form that a file name's ending tells; `nil` where it tells none.
     public init?(path: FilePath) {
         switch path.lastComponent?.extension {
@@ -64,7 +67,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
             if let blob = capture.blob(ofSubtree: name) { try write(blob, to: subtrees.appending(component)) }
         }
         if let root = capture.blob(ofSubtree: "kho") { try write(root, to: path.appending("fdt")) }
-        try writeCore(capture, to: path.appending("memory.elf"))
+        try writeCore(capture, to: path.appending(memoryFileName))
     }
 
     /// Writes bytes to a file; `-` is standard output.

@@ -20,7 +20,7 @@ extension HandoverPlanner {
         }
         for (index, region) in (state.memblock?.regions ?? []).enumerated() {
             let path = DocumentPath.root["memblock"]["regions"][index]["start"]
-            visit(&self, &state.memblock.orEmpty.regions.orEmpty[index].start, .pages(for: region.size, pageSize, path))
+            visit(&self, &state.memblock.orEmpty.regions.orEmpty[index].start, .region(of: region.size, pageSize, path))
         }
     }
 

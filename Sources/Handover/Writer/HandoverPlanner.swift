@@ -145,7 +145,7 @@ public struct HandoverPlanner {
         case .folio(let order): blocks.append(PageBlock(address: address, order: order))
         case .pages:
             let first = address.rawValue >> UInt64(pageSize.shift)
-            let count = allocation.byteCount >> UInt64(pageSize.shift)
+            let count = allocation.preservedByteCount >> UInt64(pageSize.shift)
             blocks += PageBlock.blocks(covering: first..<first + count, pageSize: pageSize)
         }
     }

@@ -1,3 +1,4 @@
+import FDT
 import KernelABI
 
 extension HandoverPlanner {
@@ -44,6 +45,9 @@ extension HandoverPlanner {
             if let data = subtree.data {
                 let size = UInt64(data.count)
                 if let given = subtree.size, given != size { forcible(path["size"], "\(given), but data has \(size) bytes") }
+                if generation.root.sizeProperty == nil, Header(data.span.bytes).map({ UInt64($0.totalSize) }) != size {
+                    forcible(path["data"], "a subtree of \(generation.root.compatible) has to be an FDT, which states its size")
+                }
                 subtrees[index].size = subtree.size ?? size
             } else if !known.contains(subtree.name.validString) {
                 impossible(path, "nothing says what subtree \(subtree.name.quoted) holds: it needs data")

@@ -92,6 +92,20 @@ import Testing
         #expect(images[0] == images[1])
     }
 
+    @Test func `of a region, whole pages alone are preserved`() throws {
+        var document = HandoverState()
+        document.kernel = "7.3"
+        var region = MemblockState.Region()
+        region.name = "log"
+        region.start = PhysicalAddress(0x2000_0000)
+        region.size = 5000
+        document.memblock = MemblockState()
+        document.memblock?.regions = [region]
+        let planned = try HandoverPlanner.plan(document, sizeOfFile: noFiles)
+        let last = try #require(planned.preserved?.ranges?.last)
+        #expect(last == PhysicalAddress(0x2000_0000)..<PhysicalAddress(0x2000_1000))
+    }
+
     @Test func `a full chunk of a list is followed by an empty one`() throws {
         var document = HandoverState()
         document.kernel = "7.3"

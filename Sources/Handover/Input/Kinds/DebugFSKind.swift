@@ -4,14 +4,15 @@ import SystemPackage
 
 extension InputKind {
     static let debugfs = InputKind(
-        name: "debugfs", summary: "a debugfs directory: kho, kho/in or kho/out",
+        name: "debugfs", summary: "a directory: debugfs's kho, kho/in or kho/out, or one that build has written",
         refusal: .directory { path in
             DebugFSDirectory(path).parts.isEmpty ? "it has neither fdt nor sub_fdts, nor in or out with one of them" : nil
         },
         read: { source, context throws(InputError) in
             var documents: [HandoverDocument] = []
             for part in DebugFSDirectory(source.path).parts {
-                var document = try context.read(try part.blobs(), of: source, kind: "debugfs")
+                var document = try context.read(
+                    try part.blobs(), memory: try part.memory(), of: source, kind: "debugfs")
                 document.part = part.name
                 document.notes = part.notes
                 documents.append(document)
@@ -54,6 +55,12 @@ private struct DebugFSDirectory {
             } catch {
                 throw .file(error)
             }
+        }
+
+        /// The memory that is beside the blobs in a directory that ``OutputForm/directory`` has written.
+        func memory() throws(InputError) -> MemoryImage? {
+            let image = path.appending(OutputForm.memoryFileName)
+            return image.exists ? try MemoryImage(path: image) : nil
         }
 
         /// The small files that say something in text.
