@@ -7,6 +7,7 @@ let package = Package(
         .library(name: "FDT", targets: ["FDT"]),
         .library(name: "KernelABI", targets: ["KernelABI"]),
         .library(name: "Handover", targets: ["Handover"]),
+        .library(name: "LiveUpdate", targets: ["LiveUpdate"]),
         .executable(name: "luo-fdt", targets: ["luo-fdt"]),
     ],
     dependencies: [
@@ -33,10 +34,16 @@ let package = Package(
                 "FDT", "KernelABI", "CKdumpFile",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(
+            name: "LiveUpdate",
+            dependencies: [
+                "KernelABI", "Handover",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .executableTarget(
             name: "luo-fdt",
             dependencies: [
-                "FDT", "KernelABI", "KernelBTF", "Handover",
+                "FDT", "KernelABI", "KernelBTF", "Handover", "LiveUpdate",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -45,6 +52,7 @@ let package = Package(
         .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
         .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF"]),
         .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),
+        .testTarget(name: "LiveUpdateTests", dependencies: ["LiveUpdate"]),
         .testTarget(name: "CommandTests", dependencies: ["luo-fdt"]),
     ],
     swiftLanguageModes: [.v6]
