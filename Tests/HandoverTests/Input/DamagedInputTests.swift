@@ -192,7 +192,7 @@ import Testing
         let (memory, _) = try memory(of: name)
         let extents = try CapturedHandover(name: name).read().reading.extents.filter(\.role.isMetadata)
         var generator = SeededGenerator(state: 7)
-        for _ in 0..<300 {
+        for _ in 0..<100 {
             var damaged = memory
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
                 guard let extent = extents.randomElement(using: &generator) else { continue }
