@@ -1,26 +1,33 @@
-# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later and, on Debian, two small libraries.
+# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later, libfdt, libkdumpfile, libbpf, and dtc for the tests.
 
 PREFIX ?= /usr/local
-PACKAGES = libfdt-dev libkdumpfile-dev
+PACKAGES = libfdt-dev libkdumpfile-dev libbpf-dev device-tree-compiler
+HEADERS = libfdt.h libkdumpfile/kdumpfile.h bpf/btf.h
 CAPTURE = Fixtures/captures/7.3/basic.elf
+EXAMPLE = Fixtures/examples/readme.json
 
 # Linking Swift's own libraries in makes the command run where Swift is not installed, and start faster.
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt
 COMMAND = .build/release/luo-fdt
 
-.PHONY: all build dependencies test golden install clean
+.PHONY: all build dependencies fuzz test golden install clean
 
+# Looks at a real kernel's handover, then builds one from a few lines of JSON and looks at that.
 all: build
 	$(COMMAND) dump $(CAPTURE)
+	$(COMMAND) build $(EXAMPLE) -o .build/handover.elf
+	$(COMMAND) dump .build/handover.elf
 
 build: dependencies
 	$(SWIFT_BUILD)
 
-# Asks nothing of a system that has the libraries, whatever package they came from.
+# Asks nothing of a system that has the libraries, and dtc for the tests, whatever package they came from.
 dependencies:
-	@if ! echo '#include <libfdt.h>\n#include <libkdumpfile/kdumpfile.h>' | $${CC:-cc} -E - >/dev/null 2>&1; then \
+	@if ! command -v dtc >/dev/null || \
+		! printf '#include <%s>\n' $(HEADERS) | $${CC:-cc} -E - >/dev/null 2>&1; then \
 		if ! command -v apt-get >/dev/null; then \
-			echo "luo-fdt needs libfdt and libkdumpfile with their headers: please install them" >&2; exit 1; \
+			echo "luo-fdt needs libfdt, libkdumpfile and libbpf with their headers, and dtc: please install them" >&2; \
+			exit 1; \
 		fi; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends $(PACKAGES); \
@@ -31,7 +38,7 @@ test: dependencies
 
 # Writes the golden files anew: look at what has changed before committing it.
 golden: dependencies
-	LUO_FDT_GOLDEN=write swift test --filter GoldenTests
+	LUO_FDT_GOLDEN=write swift test --filter Golden
 
 install: build
 	install -D -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/luo-fdt
@@ -43,3 +50,11 @@ install: build
 
 clean:
 	swift package clean
+
+# Feeds hostile handovers to the readers and to check for FUZZ_SECONDS; what it finds lies in .build-fuzz/corpus.
+FUZZ_SECONDS ?= 60
+fuzz: dependencies
+	LUO_FDT_FUZZ=1 swift build -c release --scratch-path .build-fuzz --sanitize fuzzer --product handover-fuzz
+	mkdir -p .build-fuzz/corpus
+	.build-fuzz/release/handover-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
+		.build-fuzz/corpus Fixtures/fuzz

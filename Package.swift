@@ -7,6 +7,7 @@ let package = Package(
         .library(name: "FDT", targets: ["FDT"]),
         .library(name: "KernelABI", targets: ["KernelABI"]),
         .library(name: "Handover", targets: ["Handover"]),
+        .library(name: "LiveUpdate", targets: ["LiveUpdate"]),
         .executable(name: "luo-fdt", targets: ["luo-fdt"]),
     ],
     dependencies: [
@@ -21,27 +22,48 @@ let package = Package(
         // libkdumpfile: reads kdump-compressed and every other crash dump. Its header only: the library is
         // loaded when a dump needs it, so that the command runs where it is not installed.
         .systemLibrary(name: "CKdumpFile", providers: [.apt(["libkdumpfile-dev"])]),
+        // libbpf: reads a kernel's own type information.
+        .systemLibrary(name: "CLibBPF", providers: [.apt(["libbpf-dev"])]),
 
         .target(name: "FDT", dependencies: ["CLibFDT"]),
         .target(name: "KernelABI"),
+        .target(name: "KernelBTF", dependencies: ["CLibBPF", "KernelABI"]),
         .target(
             name: "Handover",
             dependencies: [
                 "FDT", "KernelABI", "CKdumpFile",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(
+            name: "LiveUpdate",
+            dependencies: [
+                "KernelABI", "Handover",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .executableTarget(
             name: "luo-fdt",
             dependencies: [
-                "FDT", "KernelABI", "Handover",
+                "FDT", "KernelABI", "KernelBTF", "Handover", "LiveUpdate",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
         .testTarget(name: "FDTTests", dependencies: ["FDT"]),
         .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
+        .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF"]),
         .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),
+        .testTarget(name: "LiveUpdateTests", dependencies: ["LiveUpdate"]),
         .testTarget(name: "CommandTests", dependencies: ["luo-fdt"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Needs -sanitize=fuzzer, which would give everything else a main of libFuzzer's own: `make fuzz` asks for it.
+if Context.environment["LUO_FDT_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "handover-fuzz",
+            dependencies: [
+                "FDT", "KernelABI", "Handover", .product(name: "SystemPackage", package: "swift-system"),
+            ]))
+}

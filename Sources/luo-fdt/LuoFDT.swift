@@ -6,5 +6,8 @@ struct LuoFDT: ParsableCommand {
         commandName: "luo-fdt",
         abstract: "Looks into what a Linux kernel hands over to the next: Kexec HandOver and the Live Update Orchestrator.",
         discussion: ExitStatus.discussion,
-        subcommands: [Dump.self, Build.self, Collect.self, Extract.self, Layout.self, Schema.self])
+        subcommands: [
+            Dump.self, Build.self, Collect.self, Extract.self, Check.self, Diff.self, Simulate.self, Layout.self,
+            Schema.self,
+        ])
 }

@@ -28,7 +28,7 @@ public enum Bundle {
     static let compatible = "luo-fdt,bundle-v1"
 
     /// The most memory that the nodes of a bundle may make up: what is zero takes no room, and could be endless.
-    static let memoryLimit: UInt64 = 1 << 40
+    static let memoryLimit: UInt64 = 1 << 36
 
     /// Whether a tree is a bundle.
     public static func isBundle(_ tree: FlattenedTree) -> Bool {

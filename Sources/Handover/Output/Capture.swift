@@ -16,6 +16,13 @@ public struct Capture: Sendable {
         memory = image.memory
     }
 
+    /// A handover in memory that holds it and nothing else.
+    public init(_ state: HandoverState, extents: [Extent], memory: any PhysicalMemory) {
+        self.state = state
+        self.extents = extents
+        self.memory = memory
+    }
+
     /// The part of a memory image that a handover needs.
     ///
     /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: the

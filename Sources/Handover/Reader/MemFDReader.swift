@@ -39,8 +39,9 @@ struct MemFDReader {
         guard count > 0 else { return [] }
         let folio = FolioLayout.layout
         let name = folio.structure.name
-        let pages = reader.pages(of: vmalloc)
-        guard !pages.isEmpty else { return nil }
+        // One entry can stand for all memory, and a page can be in many lists: all lists together get no more.
+        let pages = reader.pages(of: vmalloc, limit: log.budget / UInt64(context.pageSize.bytes))
+        guard !pages.isEmpty, log.spend(UInt64(pages.count) * UInt64(context.pageSize.bytes)) else { return nil }
         let perPage = context.pageSize.bytes / folio.structure.size
         let capacity = UInt64(pages.count) * UInt64(perPage)
         if count > capacity {

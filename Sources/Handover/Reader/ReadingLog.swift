@@ -9,7 +9,7 @@ struct ReadingLog {
     private(set) var findings: [Finding] = []
     private var visited: [Extent.Role: Set<PhysicalAddress>] = [:]
     /// How many bytes of blobs and lists may still be copied; see ``ReadingContext/memorySize``.
-    private var budget: UInt64
+    private(set) var budget: UInt64
 
     /// The number of findings that are kept; a hostile image has one for every byte.
     static let findingLimit = 1000

@@ -68,14 +68,14 @@ struct VmallocReader {
 
     /// The base pages of the area, in order; none where the descriptor makes no sense.
     ///
-    /// Never more than `total_pages`, and never more than there is memory at hand.
-    func pages(of state: VmallocState) -> [PhysicalAddress] {
-        Self.pages(
-            of: state, pageSize: context.pageSize, limit: context.memorySize / UInt64(context.pageSize.bytes))
+    /// Never more than `total_pages`, than there is memory at hand, and than `limit`.
+    func pages(of state: VmallocState, limit: UInt64) -> [PhysicalAddress] {
+        let atHand = context.memorySize / UInt64(context.pageSize.bytes)
+        return Self.pages(of: state, pageSize: context.pageSize, limit: min(limit, atHand))
     }
 
     /// The base pages of the area, in order: at most `total_pages`, and at most `limit`.
-    static func pages(of state: VmallocState, pageSize: PageSize, limit: UInt64 = .max) -> [PhysicalAddress] {
+    static func pages(of state: VmallocState, pageSize: PageSize, limit: UInt64) -> [PhysicalAddress] {
         guard let chunks = state.chunks, let order = state.order, let total = state.totalPages,
             order < UInt64.bitWidth - pageSize.shift
         else { return [] }

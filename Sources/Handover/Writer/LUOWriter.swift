@@ -110,6 +110,9 @@ extension HandoverImage {
         }
     }
 
+    /// The pages without folios that a list is given.
+    private static let emptyListPages: UInt64 = 1024
+
     private mutating func write(
         _ folios: [FolioState], in vmalloc: VmallocState, owner: String, path: String
     ) throws(WriteError) {
@@ -117,7 +120,9 @@ extension HandoverImage {
         let size = layout.structure.size
         let perPage = pageSize.bytes / size
         var index = 0
-        for page in VmallocReader.pages(of: vmalloc, pageSize: pageSize) {
+        // A few pages behind the last folio are a document's own wish; 2^32 of them nobody's.
+        let limit = UInt64(folios.count / perPage) + Self.emptyListPages
+        for page in VmallocReader.pages(of: vmalloc, pageSize: pageSize, limit: limit) {
             let here = min(perPage, folios.count - index)
             var bytes = [UInt8](repeating: 0, count: pageSize.bytes)
             for place in 0..<here {

@@ -34,6 +34,8 @@ extension Reading {
     }
 
     private func plan(_ state: HandoverState) -> HandoverImage? {
+        var state = state
+        state.decideFolios()
         var options = HandoverPlanner.Options()
         options.force = true
         guard
@@ -79,6 +81,18 @@ extension Reading {
         return runs.compactMap { run in
             address.advanced(by: UInt64(run.lowerBound)).map {
                 ResidueState(address: $0, data: Array(found[run]))
+            }
+        }
+    }
+}
+
+extension HandoverState {
+    /// Leaves memfds whose folios could not be read without any: the planner would make up as many as their sizes say.
+    fileprivate mutating func decideFolios() {
+        for session in (luo?.sessions ?? []).indices {
+            for file in (luo?.sessions?[session].files ?? []).indices {
+                guard let memfd = luo?.sessions?[session].files?[file].memfd, memfd.folios == nil else { continue }
+                luo?.sessions?[session].files?[file].memfd?.folios = []
             }
         }
     }

@@ -15,6 +15,7 @@ extension Generation {
             sessions: .sessionArray,
             files: .fileArray,
             flbs: nil),
+        flbLifecycle: nil,
         memfd: [.v1],
         memblock: MemblockTree(),
         kexecMetadata: nil)

@@ -10,6 +10,13 @@ struct DocumentFile {
     /// Reads the document at `path`; `-` is standard input.
     init(path: FilePath) throws(DocumentFileError) {
         directory = path == "-" ? "." : path.removingLastComponent()
+        state = try Self.decode(HandoverState.self, from: path)
+    }
+
+    /// Reads a value from the JSON document at `path`; `-` is standard input.
+    static func decode<Value: Decodable>(
+        _ type: Value.Type, from path: FilePath
+    ) throws(DocumentFileError) -> Value {
         var bytes = Data()
         do throws(FileError) {
             let file =
@@ -23,11 +30,11 @@ struct DocumentFile {
             throw .file(error)
         }
         do {
-            state = try JSONDecoder().decode(HandoverState.self, from: bytes)
+            return try JSONDecoder().decode(type, from: bytes)
         } catch let error as DocumentError {
             throw .document(error)
         } catch {
-            throw .notJSON(Self.reason(error))
+            throw .notJSON(reason(error))
         }
     }
 

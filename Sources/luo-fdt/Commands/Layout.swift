@@ -1,6 +1,7 @@
 import ArgumentParser
 import Handover
 import KernelABI
+import KernelBTF
 import SystemPackage
 
 struct Layout: ParsableCommand {
@@ -11,6 +12,9 @@ struct Layout: ParsableCommand {
               luo-fdt layout
               luo-fdt layout --kernel 6.19
               luo-fdt layout --page-size 64K --format json
+              luo-fdt layout --btf /sys/kernel/btf/vmlinux
+
+            With --btf, the exit status is 1 where no generation matches, and 2 where the file has no BTF.
             """)
 
     @Option(help: ArgumentHelp("A kernel release.", valueName: "release"))
@@ -18,6 +22,11 @@ struct Layout: ParsableCommand {
 
     @Option(help: ArgumentHelp("The page size in bytes.", valueName: "size"))
     var pageSize: PageSize = .kib4
+
+    @Option(
+        help: ArgumentHelp(
+            "Compare with a kernel's own types: /sys/kernel/btf/vmlinux, a vmlinux, or a file of BTF.", valueName: "file"))
+    var btf: FilePath?
 
     @Option(name: .shortAndLong, help: "How to show them.")
     var format: Format = .text
@@ -27,7 +36,8 @@ struct Layout: ParsableCommand {
         case json
     }
 
-    func run() {
+    func run() throws {
+        if let btf { return try compare(with: btf) }
         let table = LayoutTable(generation: kernel?.generation ?? .latest, pageSize: pageSize)
         let output = OutputStream(.standardOutput)
         switch format {
@@ -35,5 +45,22 @@ struct Layout: ParsableCommand {
         case .json: table.writeJSON { output.write($0) }
         }
         output.flush()
+    }
+
+    private func compare(with path: FilePath) throws {
+        let layout: LayoutBTF
+        do throws(TypeInformationError) {
+            layout = try LayoutBTF(path: path, generation: kernel?.generation, pageSize: pageSize)
+        } catch {
+            Diagnostics.report("\(error)")
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
+        let output = OutputStream(.standardOutput)
+        switch format {
+        case .text: output.write(layout.text)
+        case .json: layout.writeJSON { output.write($0) }
+        }
+        output.flush()
+        if !layout.comparison.isMatch { throw ExitCode(1) }
     }
 }

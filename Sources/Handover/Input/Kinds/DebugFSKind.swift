@@ -1,4 +1,3 @@
-import Glibc
 import KernelABI
 import SystemPackage
 
@@ -43,12 +42,12 @@ private struct DebugFSDirectory {
         private var root: FilePath { path.appending("fdt") }
         private var subtrees: FilePath { path.appending("sub_fdts") }
 
-        var holdsHandover: Bool { root.exists || !subtrees.entries.isEmpty }
+        var holdsHandover: Bool { Directory.holds(root) || !Directory.entries(of: subtrees).isEmpty }
 
         func blobs() throws(InputError) -> BlobSet {
             do throws(FileError) {
-                var blobs = BlobSet(root: root.exists ? try read(root) : nil)
-                for name in subtrees.entries {
+                var blobs = BlobSet(root: Directory.holds(root) ? try read(root) : nil)
+                for name in Directory.entries(of: subtrees) {
                     blobs.subtrees.append((name, try read(subtrees.appending(name))))
                 }
                 return blobs
@@ -60,7 +59,7 @@ private struct DebugFSDirectory {
         /// The memory that is beside the blobs in a directory that ``OutputForm/directory`` has written.
         func memory() throws(InputError) -> MemoryImage? {
             let image = path.appending(OutputForm.memoryFileName)
-            return image.exists ? try MemoryImage(path: image) : nil
+            return Directory.holds(image) ? try MemoryImage(path: image) : nil
         }
 
         /// The small files that say something in text.
@@ -75,23 +74,5 @@ private struct DebugFSDirectory {
         private func read(_ path: FilePath) throws(FileError) -> [UInt8] {
             InputSource.bytes(of: try MappedFile(path: path), limit: InputSource.blobLimit)
         }
-    }
-}
-
-extension FilePath {
-    fileprivate var exists: Bool { withPlatformString { access($0, F_OK) } == 0 }
-
-    /// The names in the directory, sorted; none where it is none.
-    fileprivate var entries: [String] {
-        guard let directory = withPlatformString({ opendir($0) }) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 }

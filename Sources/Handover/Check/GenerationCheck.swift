@@ -1,0 +1,68 @@
+import KernelABI
+
+extension HandoverCheck {
+    /// Says what a kernel of one generation does with whatever a kernel of another one hands over.
+    ///
+    /// - Parameters:
+    ///   - from: the kernel that hands over.
+    ///   - to: the kernel that is to take it over.
+    public init(from: Generation, to: Generation, options: Options = Options()) {
+        self.init(generation: to, results: Self.mismatches(from, to).compactMap { name, finding in
+            guard let rule = CheckRule.all.first(where: { $0.name == name }), !options.disabled.contains(name) else {
+                return nil
+            }
+            return Result(finding, of: rule, options)
+        })
+    }
+
+    /// What a kernel of the one generation writes, and one of the other does not take, by the rules' names.
+    private static func mismatches(_ from: Generation, _ to: Generation) -> [(String, Finding)] {
+        func finding(_ structure: String, _ field: String?, _ found: String, _ expected: String) -> Finding {
+            Finding(structure: structure, field: field, found: found, expected: expected)
+        }
+        guard from.root.compatible == to.root.compatible else {
+            // Nothing behind the root is looked at.
+            return [
+                (
+                    "root-compatible",
+                    finding("root FDT", "compatible", "\"\(from.root.compatible)\"", "\"\(to.root.compatible)\"")
+                )
+            ]
+        }
+        guard let luo = from.luo else { return [] }
+        guard let abi = to.luo else {
+            return [("luo-unknown", finding(luo.subtree, nil, "a state of LUO", "a kernel that has LUO"))]
+        }
+        guard luo.compatible == abi.compatible else {
+            return [
+                ("luo-compatible", finding(luo.subtree, "compatible", "\"\(luo.compatible)\"", "\"\(abi.compatible)\""))
+            ]
+        }
+        var list: [(String, Finding)] = []
+        if case .tree(let written) = luo.form, case .tree(let read) = abi.form {
+            let pairs = [(Optional(written.sessions), Optional(read.sessions)), (written.flbs, read.flbs)]
+            for case (let written, let read?) in pairs {
+                if let written, written.compatible == read.compatible { continue }
+                list.append(
+                    (
+                        "luo-tree",
+                        finding(
+                            "\(abi.subtree)/\(read.name)", "compatible", written.map { "\"\($0.compatible)\"" } ?? "no such node",
+                            "\"\(read.compatible)\"")
+                    ))
+            }
+        }
+        let read = Set(to.memfd.map(\.compatible))
+        if let handler = from.memfd.first(where: { !read.contains($0.compatible) }) {
+            list.append(
+                (
+                    "file-handler",
+                    finding(
+                        FileLayout.layout.structure.name, FileLayout.layout.compatible.name,
+                        "\"\(handler.compatible)\", where a memfd is preserved",
+                        "a handler that the kernel has: " + read.sorted().map { "\"\($0)\"" }.joined(separator: ", "))
+                ))
+        }
+        return list
+    }
+}

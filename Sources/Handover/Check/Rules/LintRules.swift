@@ -1,0 +1,180 @@
+import KernelABI
+
+extension CheckRule {
+    /// What no kernel looks at, and a person would want to know.
+    static let lintRules: [CheckRule] = [
+        CheckRule(
+            "dangling-pointer", .error, .unchecked, .retrieval, "pointers to where there is no memory",
+            "the kernel follows the pointer", in: nil
+        ) { handover, findings in
+            guard handover.isPopulated, handover.context.hasMemory, let reading = handover.subject.reading else { return }
+            for finding in reading.findings
+            where finding.found.hasPrefix("no memory at hand") && Self.danglingStructures.contains(finding.structure) {
+                findings.report(finding)
+            }
+        },
+        CheckRule(
+            "uncovered-page", .error, .unchecked, .map, "pages of the handover that are not preserved",
+            "the kernel gives the page to others, and reads it all the same", in: nil
+        ) { handover, findings in
+            guard let preserved = handover.preserved, let reading = handover.subject.reading else { return }
+            let pageSize = handover.context.pageSize
+            // A region's last page, where it is not whole, is another rule's.
+            let regions = reading.state.contentsExtents.compactMap { extent -> Extent? in
+                guard extent.role == .region else { return nil }
+                var whole = extent
+                whole.byteCount = extent.byteCount / pageSize.bytes * pageSize.bytes
+                return whole
+            }
+            for extent in reading.extents + regions where extent.role.isPreserved && !extent.role.isRestoredFirst {
+                guard extent.byteCount > 0, !preserved.summary.contains(extent.pages(handover.context.pageSize)) else { continue }
+                findings.report(
+                    extent.role.rawValue, at: extent.address, found: "a page of \(extent.owner) that is not preserved",
+                    expected: "all of it in the map of preserved memory")
+            }
+        },
+        CheckRule(
+            "region-tail", .note, .accepted, .initialisation, "regions whose last page is not whole",
+            "what is in a region's last page is lost where that is not whole: the kernel preserves whole pages alone",
+            in: "reserved_mem_preserve"
+        ) { handover, findings in
+            guard handover.isPopulated, let state = handover.subject.reading?.state else { return }
+            let pageSize = UInt64(handover.context.pageSize.bytes)
+            for region in state.memblock?.regions ?? [] where region.size % pageSize != 0 {
+                findings.report(
+                    "region", at: region.start, found: "\(region.size) bytes in region \(region.name.quoted)",
+                    expected: "a multiple of \(pageSize)")
+            }
+        },
+        CheckRule(
+            "split-block", .warning, .accepted, .open, "pages that are preserved in other blocks than a kernel's",
+            "the kernel warns, and does not free the page", in: "kho_restore_free"
+        ) { handover, findings in
+            guard let preserved = handover.preserved, let reading = handover.subject.reading else { return }
+            let pageSize = handover.context.pageSize
+            for extent in reading.extents where [.sessions, .files, .memfd].contains(extent.role) {
+                guard preserved.summary.contains(extent.pages(pageSize)),
+                    preserved.order(at: extent.pages(pageSize).lowerBound, pageSize: pageSize) == nil
+                else { continue }
+                findings.report(
+                    extent.role.rawValue, at: extent.address, found: "\(extent.owner) inside a preserved block",
+                    expected: "a preserved block that begins there")
+            }
+        },
+        CheckRule(
+            "two-owners", .error, .unchecked, .retrieval, "pages that belong to two owners",
+            "the kernel hands the page to the one, and what the other does with it is open", in: nil
+        ) { handover, findings in
+            guard let reading = handover.subject.reading else { return }
+            let all = (reading.extents + reading.state.contentsExtents).filter { $0.byteCount > 0 }
+            let sorted = all.map { ($0.pages(handover.context.pageSize), $0) }
+                .sorted { $0.0.lowerBound < $1.0.lowerBound }
+            var last: (range: Range<PhysicalAddress>, extent: Extent)?
+            for (range, extent) in sorted {
+                if let open = last, range.lowerBound < open.range.upperBound {
+                    // A folio that is twice in one file is another rule's.
+                    let isOne = extent.role == .contents && open.extent.role == .contents && extent.owner == open.extent.owner
+                    if !isOne {
+                        findings.report(
+                            extent.role.rawValue, at: range.lowerBound, found: "\(extent.owner) and \(open.extent.owner)",
+                            expected: "one owner")
+                    }
+                    guard range.upperBound > open.range.upperBound else { continue }
+                }
+                last = (range, extent)
+            }
+        },
+        CheckRule(
+            "scratch", .error, .unchecked, .map, "pages in the memory that the next kernel boots from",
+            "the kernel overwrites the page before it comes past it", in: "kho_scratch_overlap"
+        ) { handover, findings in
+            for area in handover.options.scratch {
+                for range in handover.preserved?.summary.ranges ?? [] where range.overlaps(area) {
+                    findings.report(
+                        "map of preserved memory", at: max(range.lowerBound, area.lowerBound),
+                        found: "preserved memory up to \(min(range.upperBound, area.upperBound))",
+                        expected: "none in the scratch area from \(area.lowerBound) to \(area.upperBound)")
+                }
+                for extent in handover.subject.reading?.extents ?? []
+                where !extent.role.isPreserved && extent.range.overlaps(area) {
+                    findings.report(
+                        extent.role.rawValue, at: extent.address, found: extent.owner,
+                        expected: "nothing in the scratch area from \(area.lowerBound) to \(area.upperBound)")
+                }
+            }
+        },
+        CheckRule(
+            "alignment", .warning, .accepted, .open, "structures that do not begin where a page does",
+            "the kernel reads them where they are", in: nil
+        ) { handover, findings in
+            guard let luo = handover.luo else { return }
+            let pageSize = handover.context.pageSize
+            var blocks = [(luo.address, "LUO's state")]
+            blocks += (luo.sessionRecords?.chain?.blocks ?? []).map { ($0.address, "a block of sessions") }
+            for session in luo.sessions {
+                blocks += (session.records?.chain?.blocks ?? []).map { ($0.address, "a block of \(session.owner)") }
+            }
+            for (address, what) in blocks where !pageSize.isAligned(address) {
+                findings.report(
+                    what, at: address, found: "an address inside a page", expected: "a multiple of \(pageSize.bytes)")
+            }
+        },
+        CheckRule(
+            "slack", .warning, .accepted, .open, "bytes behind structures that are not zero",
+            "the kernel does not look at them", in: nil
+        ) { handover, findings in
+            guard let reading = handover.subject.reading else { return }
+            for extent in reading.extents {
+                guard let used = extent.usedBytes, used < extent.byteCount, let start = extent.address.advanced(by: UInt64(used))
+                else { continue }
+                let place = try? handover.context.memory.withBytes(at: start, count: extent.byteCount - used) { bytes in
+                    (0..<bytes.byteCount).first { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) != 0 }
+                }
+                guard let place = place.flatMap({ $0 }) else { continue }
+                findings.report(
+                    extent.role.rawValue, at: start.advanced(by: UInt64(place)),
+                    found: "bytes behind the end of \(extent.owner)", expected: "zeros to the end of the page")
+            }
+        },
+        CheckRule(
+            "stale-root", .note, .accepted, .root, "roots that earlier handovers left behind",
+            "the kernel is not told of them", in: nil
+        ) { handover, findings in
+            for address in handover.subject.reading?.state.kho?.staleRoots ?? [] {
+                findings.report(
+                    "root FDT", at: address, found: "a root that an earlier handover left behind",
+                    expected: "the live one at \(handover.subject.rootAddress?.description ?? "an address not known")")
+            }
+        },
+    ]
+
+    /// Structures whose absence no other rule reports.
+    private static let danglingStructures: Set<String> = [
+        VmallocChunkLayout(pageSize: .kib4).structure.name, FolioLayout.layout.structure.name,
+        "subtree memblock", "subtree kexec-metadata", "subtree kho_test",
+    ]
+}
+
+extension Extent.Role {
+    /// Whether the kernel takes the page back before it goes by what is in it, and so notices where it cannot.
+    fileprivate var isRestoredFirst: Bool { self == .vmallocChunk || self == .folioList }
+}
+
+extension Extent {
+    /// The extent rounded to whole pages.
+    fileprivate func pages(_ pageSize: PageSize) -> Range<PhysicalAddress> {
+        let mask = UInt64(pageSize.bytes - 1)
+        let start = range.lowerBound.rawValue & ~mask
+        let (end, overflow) = range.upperBound.rawValue.addingReportingOverflow(mask)
+        return PhysicalAddress(start)..<PhysicalAddress(overflow ? .max : end & ~mask)
+    }
+
+    /// The bytes that structures take; `nil` where the rest need not be zero.
+    fileprivate var usedBytes: Int? {
+        switch form {
+        case .tree, .opaque: nil
+        case .structure(let structure): structure.size
+        case .records(let header, let record, let count): (header?.size ?? 0) + count * record.size
+        }
+    }
+}

@@ -1,0 +1,344 @@
+import KernelABI
+
+/// Comes past all parts of two handovers, and notes what is not the same.
+struct Comparison {
+    let before: HandoverDiff.Side
+    let after: HandoverDiff.Side
+    private(set) var changes: [HandoverDiff.Change] = []
+
+    init(before: HandoverDiff.Side, after: HandoverDiff.Side) {
+        self.before = before
+        self.after = after
+    }
+
+    mutating func compare() {
+        let (old, new) = (before.state, after.state)
+        compare("kernel", old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel)
+        compare("page size", old.pageSize, new.pageSize)
+        compare("machine", old.machine?.rawValue, new.machine?.rawValue)
+        compareRoot(old.kho, new.kho)
+        compareLUO(old.luo, new.luo)
+        compareRegions(old.memblock, new.memblock)
+        compareMetadata(old.kexecMetadata, new.kexecMetadata)
+        comparePreserved(old.preserved, new.preserved)
+        compareResidue(old.residue ?? [], new.residue ?? [])
+    }
+
+    // MARK: - Noting
+
+    private mutating func note(_ subject: String, _ before: String?, _ after: String?, isLayout: Bool = false) {
+        changes.append(HandoverDiff.Change(subject: subject, before: before, after: after, isLayout: isLayout))
+    }
+
+    /// Notes two values that differ; one that is not known says nothing.
+    private mutating func compare<Value: Equatable>(
+        _ subject: String, _ before: Value?, _ after: Value?, isLayout: Bool = false
+    ) {
+        guard let before, let after, before != after else { return }
+        note(subject, Self.text(before), Self.text(after), isLayout: isLayout)
+    }
+
+    private static func text<Value>(_ value: Value) -> String {
+        switch value {
+        case let string as KernelString: string.quoted + (string.isTerminated ? "" : " without a NUL")
+        case let bytes as [UInt8]: "\(bytes.count) bytes"
+        default: "\(value)"
+        }
+    }
+
+    /// Pairs the elements of two lists by a key; elements of one key are paired in their order.
+    private func pairs<Element, Key: Hashable>(
+        _ before: [Element], _ after: [Element], by key: (Element) -> Key
+    ) -> [(before: Element?, after: Element?)] {
+        var rest: [Key: [Element]] = [:]
+        for element in after.reversed() { rest[key(element), default: []].append(element) }
+        var pairs: [(before: Element?, after: Element?)] = before.map { ($0, rest[key($0)]?.popLast()) }
+        for element in after where rest[key(element)]?.isEmpty == false {
+            _ = rest[key(element)]?.popLast()
+            pairs.append((nil, element))
+        }
+        return pairs
+    }
+
+    // MARK: - KHO
+
+    private mutating func compareRoot(_ before: KHOState?, _ after: KHOState?) {
+        compare("root FDT, compatible", before?.compatible, after?.compatible)
+        for pair in pairs(before?.subtrees ?? [], after?.subtrees ?? [], by: \.name) {
+            guard let name = (pair.before ?? pair.after)?.name else { continue }
+            let subject = "subtree \(name.quoted)"
+            guard let old = pair.before, let new = pair.after else {
+                note(subject, pair.before.map { _ in "" }, pair.after.map { _ in "" })
+                continue
+            }
+            if old.data != new.data { note("\(subject), data", old.data.map(Self.text) ?? "described", new.data.map(Self.text) ?? "described") }
+            compare("\(subject), address", old.address, new.address, isLayout: true)
+            compare("\(subject), size", old.size, new.size, isLayout: true)
+        }
+        compare("root FDT, address", before?.fdtAddress, after?.fdtAddress, isLayout: true)
+        compare("root FDT, size", before?.fdtSize, after?.fdtSize, isLayout: true)
+        compare("map of preserved memory, address", before?.preservedMemoryMap, after?.preservedMemoryMap, isLayout: true)
+    }
+
+    private mutating func comparePreserved(_ before: PreservedState?, _ after: PreservedState?) {
+        guard let before, let after else { return }
+        let old = before.ranges ?? []
+        let new = after.ranges ?? []
+        // Memory that moved is the same memory to whoever ignores addresses.
+        for range in Self.subtract(new, from: old) { note("preserved memory", Self.text(of: range), nil, isLayout: true) }
+        for range in Self.subtract(old, from: new) { note("preserved memory", nil, Self.text(of: range), isLayout: true) }
+        compare("preserved pages", before.pages, after.pages, isLayout: true)
+        for order in Set((before.blocksByOrder ?? [:]).keys).union((after.blocksByOrder ?? [:]).keys).sorted()
+        where before.blocksByOrder != nil && after.blocksByOrder != nil {
+            compare(
+                "preserved blocks of order \(order)", before.blocksByOrder?[order] ?? 0,
+                after.blocksByOrder?[order] ?? 0, isLayout: true)
+        }
+    }
+
+    private static func text(of range: Range<PhysicalAddress>) -> String {
+        "\(range.lowerBound) to \(range.upperBound)"
+    }
+
+    /// What of ascending, disjoint ranges others do not cover.
+    static func subtract(
+        _ others: [Range<PhysicalAddress>], from ranges: [Range<PhysicalAddress>]
+    ) -> [Range<PhysicalAddress>] {
+        var result: [Range<PhysicalAddress>] = []
+        var next = 0
+        for range in ranges {
+            var start = range.lowerBound
+            while next < others.count, others[next].upperBound <= start { next += 1 }
+            var place = next
+            while place < others.count, others[place].lowerBound < range.upperBound {
+                if others[place].lowerBound > start { result.append(start..<others[place].lowerBound) }
+                start = max(start, others[place].upperBound)
+                place += 1
+            }
+            if start < range.upperBound { result.append(start..<range.upperBound) }
+        }
+        return result
+    }
+
+    private mutating func compareResidue(_ before: [ResidueState], _ after: [ResidueState]) {
+        for pair in pairs(before, after, by: \.address) where pair.before != pair.after {
+            guard let address = (pair.before ?? pair.after)?.address else { continue }
+            note(
+                "bytes at \(address)", pair.before.map { Self.text($0.data) }, pair.after.map { Self.text($0.data) },
+                isLayout: true)
+        }
+    }
+
+    // MARK: - Other subtrees
+
+    private mutating func compareRegions(_ before: MemblockState?, _ after: MemblockState?) {
+        compare("memblock, compatible", before?.compatible, after?.compatible)
+        for pair in pairs(before?.regions ?? [], after?.regions ?? [], by: \.name) {
+            guard let name = (pair.before ?? pair.after)?.name else { continue }
+            let subject = "region \(name.quoted)"
+            guard let old = pair.before, let new = pair.after else {
+                note(subject, pair.before.map { "\($0.size) bytes" }, pair.after.map { "\($0.size) bytes" })
+                continue
+            }
+            compare("\(subject), compatible", old.compatible, new.compatible)
+            compare("\(subject), size", old.size, new.size)
+            compare("\(subject), start", old.start, new.start, isLayout: true)
+        }
+    }
+
+    private mutating func compareMetadata(_ before: KexecMetadataState?, _ after: KexecMetadataState?) {
+        compare("kexec-metadata, version", before?.version, after?.version)
+        compare("previous release", before?.previousRelease, after?.previousRelease)
+        compare("number of kexecs", before?.kexecCount, after?.kexecCount)
+    }
+
+    // MARK: - LUO
+
+    private mutating func compareLUO(_ before: LUOState?, _ after: LUOState?) {
+        compare("LUO, compatible", before?.compatible, after?.compatible)
+        compare("LUO, compatible of sessions", before?.sessionCompatible, after?.sessionCompatible)
+        compare("LUO, compatible of FLBs", before?.flbCompatible, after?.flbCompatible)
+        compare("number of live updates", before?.liveUpdateNumber, after?.liveUpdateNumber)
+        compareSessions(before?.sessions ?? [], after?.sessions ?? [])
+        compareFLBs(before?.flbs ?? [], after?.flbs ?? [])
+        compare("FLBs, number of pages", before?.flbPageCount, after?.flbPageCount)
+        compare("FLBs, address", before?.flbAddress, after?.flbAddress, isLayout: true)
+        compare("sessions, address", before?.sessionsAddress, after?.sessionsAddress, isLayout: true)
+        compareBlocks("sessions", before?.blocks, after?.blocks)
+    }
+
+    private mutating func compareFLBs(_ before: [FLBState], _ after: [FLBState]) {
+        for pair in pairs(before, after, by: \.name) {
+            guard let name = (pair.before ?? pair.after)?.name else { continue }
+            let subject = "FLB \(name.quoted)"
+            guard let old = pair.before, let new = pair.after else {
+                note(subject, pair.before.map { "\($0.count) files" }, pair.after.map { "\($0.count) files" })
+                continue
+            }
+            compare("\(subject), data", Self.hex(old.data), Self.hex(new.data))
+            compare("\(subject), count", old.count, new.count)
+        }
+        if before.map(\.name) != after.map(\.name), Set(before.map(\.name)) == Set(after.map(\.name)) {
+            note("order of FLBs", Self.list(before.map(\.name)), Self.list(after.map(\.name)), isLayout: true)
+        }
+    }
+
+    private mutating func compareSessions(_ before: [SessionState], _ after: [SessionState]) {
+        for pair in pairs(before, after, by: \.name) {
+            guard let name = (pair.before ?? pair.after)?.name else { continue }
+            let subject = "session \(name.quoted)"
+            guard let old = pair.before, let new = pair.after else {
+                note(subject, pair.before.map(Self.summary(of:)), pair.after.map(Self.summary(of:)))
+                continue
+            }
+            if old.count != nil, new.count != nil, old.files == nil || new.files == nil || old.count != old.files.map({ UInt64($0.count) }) {
+                compare("\(subject), count", old.count, new.count)
+            }
+            compareFiles(subject, old.files ?? [], new.files ?? [])
+            compare("\(subject), address of files", old.filesAddress, new.filesAddress, isLayout: true)
+            compareBlocks(subject, old.blocks, new.blocks)
+        }
+        if before.map(\.name) != after.map(\.name), Set(before.map(\.name)) == Set(after.map(\.name)) {
+            note("order of sessions", Self.list(before.map(\.name)), Self.list(after.map(\.name)), isLayout: true)
+        }
+    }
+
+    private static func summary(of session: SessionState) -> String {
+        let count = session.files.map { UInt64($0.count) } ?? session.count ?? 0
+        return count == 1 ? "1 file" : "\(count) files"
+    }
+
+    private static func list(_ names: [KernelString]) -> String {
+        let shown = names.prefix(4).map(\.quoted).joined(separator: ", ")
+        return names.count > 4 ? "\(shown), …" : shown
+    }
+
+    private static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+
+    private mutating func compareBlocks(_ subject: String, _ before: [BlockState]?, _ after: [BlockState]?) {
+        guard let before, let after else { return }
+        compare("\(subject), records in blocks", before.map(\.count), after.map(\.count), layoutText: { counts in
+            counts.map { $0.map(String.init) ?? "?" }.joined(separator: "+")
+        })
+        for (index, pair) in zip(before, after).enumerated() where index > 0 {
+            compare("\(subject), block \(index + 1)", pair.0.address, pair.1.address, isLayout: true)
+        }
+    }
+
+    private mutating func compare<Value: Equatable>(
+        _ subject: String, _ before: Value, _ after: Value, layoutText: (Value) -> String
+    ) {
+        if before != after { note(subject, layoutText(before), layoutText(after), isLayout: true) }
+    }
+
+    // MARK: - Files
+
+    private mutating func compareFiles(_ session: String, _ before: [FileState], _ after: [FileState]) {
+        for pair in pairs(before, after, by: \.token) {
+            guard let token = (pair.before ?? pair.after)?.token else { continue }
+            let subject = "\(session), file \(Self.hex(token))"
+            guard let old = pair.before, let new = pair.after else {
+                note(subject, pair.before.map(Self.summary(of:)), pair.after.map(Self.summary(of:)))
+                continue
+            }
+            compare("\(subject), compatible", old.compatible, new.compatible)
+            guard let oldMemFD = old.memfd, let newMemFD = new.memfd else {
+                // The handle of an unknown handler is all there is of the file; a memfd's is an address.
+                let isLayout = old.memfd != nil || new.memfd != nil
+                compare("\(subject), data", old.data.map(Self.hex), new.data.map(Self.hex), isLayout: isLayout)
+                if isLayout, before.count == after.count {
+                    note(subject, old.memfd == nil ? "not readable" : "a memfd", new.memfd == nil ? "not readable" : "a memfd")
+                }
+                continue
+            }
+            compareMemFDs(subject, oldMemFD, newMemFD)
+            compare("\(subject), descriptor", old.data.map(Self.hex), new.data.map(Self.hex), isLayout: true)
+        }
+        if before.map(\.token) != after.map(\.token), Set(before.map(\.token)) == Set(after.map(\.token)) {
+            note("\(session), order of files", nil, nil, isLayout: true)
+        }
+    }
+
+    private static func summary(of file: FileState) -> String {
+        if let size = file.memfd?.size { return "a memfd of \(size) bytes" }
+        return file.compatible.map(\.quoted) ?? ""
+    }
+
+    private mutating func compareMemFDs(_ subject: String, _ before: MemFDState, _ after: MemFDState) {
+        compare("\(subject), position", before.position, after.position)
+        compare("\(subject), size", before.size, after.size)
+        compare("\(subject), seals", before.seals.map { Self.hex(UInt64($0)) }, after.seals.map { Self.hex(UInt64($0)) })
+        compare("\(subject), flags", before.flags.map { Self.hex(UInt64($0)) }, after.flags.map { Self.hex(UInt64($0)) })
+        if before.contents != after.contents, before.contents != nil, after.contents != nil {
+            note("\(subject), contents", "given", "given otherwise")
+        }
+        compareContents(subject, before, after)
+        compare("\(subject), number of folios", before.folioCount, after.folioCount, isLayout: true)
+        compareFolios(subject, before.folios ?? [], after.folios ?? [])
+        let (old, new) = (before.vmalloc, after.vmalloc)
+        compare("\(subject), list of folios, flags", old?.flags, new?.flags, isLayout: true)
+        compare("\(subject), list of folios, order", old?.order, new?.order, isLayout: true)
+        compare("\(subject), list of folios, pages", old?.totalPages, new?.totalPages, isLayout: true)
+        if let old = old?.chunks, let new = new?.chunks, old != new {
+            note(
+                "\(subject), list of folios, addresses", old.first?.address?.description ?? "none",
+                new.first?.address?.description ?? "none", isLayout: true)
+        }
+    }
+
+    private mutating func compareFolios(_ subject: String, _ before: [FolioState], _ after: [FolioState]) {
+        let flags = zip(before, after).filter { $0.index == $1.index && $0.flags != $1.flags }
+        if let first = flags.first {
+            note(
+                "\(subject), flags of the folio at page \(first.0.index)", Self.hex(UInt64(first.0.flags)),
+                Self.hex(UInt64(first.1.flags)))
+        }
+        let moved = zip(before, after).filter { $0.index != $1.index || $0.pfn != $1.pfn }
+        if let first = moved.first {
+            note(
+                "\(subject), \(moved.count) folios, the first at page \(first.0.index)", Self.hex(first.0.pfn),
+                Self.hex(first.1.pfn), isLayout: true)
+        }
+    }
+
+    /// Holds the bytes of two files against each other, page by page, where both are at hand.
+    private mutating func compareContents(_ subject: String, _ old: MemFDState, _ new: MemFDState) {
+        guard let oldMemory = before.memory, let newMemory = after.memory,
+            before.state.pageSize == after.state.pageSize, let pageSize = PageSize(rawValue: before.state.pageSize),
+            let size = [old.size, new.size].compactMap({ $0 }).min()
+        else { return }
+        let oldMap = ContentsMap(of: old, preserved: before.state.preserved, pageSize: pageSize)
+        let newMap = ContentsMap(of: new, preserved: after.state.preserved, pageSize: pageSize)
+        // What neither has folios for is the same hole in both.
+        let end = max(oldMap.end, newMap.end)
+        let pages = min(pageSize.pages(for: size), end)
+        var changed = 0
+        var first: UInt64 = 0
+        for page in 0..<pages {
+            let count = Int(min(UInt64(pageSize.bytes), size - page << UInt64(pageSize.shift)))
+            let left = Self.bytes(of: page, oldMap, oldMemory, count)
+            let right = Self.bytes(of: page, newMap, newMemory, count)
+            guard let left, let right, left != right else { continue }
+            if changed == 0 { first = page }
+            changed += 1
+        }
+        if changed > 0 {
+            note("\(subject), contents of \(changed) pages, the first being page \(first)", nil, nil)
+        }
+    }
+
+    /// The bytes of a page of a file, zeros in a hole; `nil` where they are not at hand.
+    private static func bytes(
+        of page: UInt64, _ map: ContentsMap, _ memory: any PhysicalMemory, _ count: Int
+    ) -> [UInt8]? {
+        guard let address = map.address(ofPage: page) else { return [UInt8](repeating: 0, count: count) }
+        return memory.copy(at: address, count: count)
+    }
+}
+
+extension ContentsMap {
+    /// The first page of the file behind all folios.
+    fileprivate var end: UInt64 {
+        runs.map { $0.index.addingReportingOverflow($0.count) }.map { $0.overflow ? .max : $0.partialValue }.max() ?? 0
+    }
+}

@@ -1,0 +1,95 @@
+import KernelABI
+
+/// The catalogue's structures held against a kernel's own.
+public struct LayoutComparison: Sendable {
+    /// What became of a field.
+    public enum Change: Hashable, Sendable {
+        case same
+        /// It begins elsewhere; bits from the structure's beginning.
+        case moved(from: Int, to: Int)
+        /// It has another size, in bits; the place may differ as well.
+        case resized(from: Int, to: Int)
+        /// The kernel has it, the catalogue does not.
+        case added
+        /// The catalogue has it, the kernel does not.
+        case gone
+    }
+
+    /// A field of either.
+    public struct Field: Hashable, Sendable {
+        public var name: String
+        public var change: Change
+    }
+
+    /// A structure of the catalogue.
+    public struct Structure: Hashable, Sendable {
+        public var name: String
+        /// The sizes in bytes; the kernel's is `nil` where it has no such structure.
+        public var size: Int
+        public var kernelSize: Int?
+        public var fields: [Field]
+
+        /// Whether the kernel has the very same.
+        public var isSame: Bool { size == kernelSize && fields.allSatisfy { $0.change == .same } }
+    }
+
+    public let generation: Generation
+    public let structures: [Structure]
+
+    /// Whether the kernel lays everything out as the generation does.
+    public var isMatch: Bool { structures.allSatisfy(\.isSame) }
+
+    /// The structures that are not the same.
+    public var differences: Int { structures.count { !$0.isSame } }
+
+    public init(of generation: Generation, pageSize: PageSize, with types: TypeInformation) {
+        self.generation = generation
+        structures = generation.structures(pageSize: pageSize).map { description in
+            Self.compare(description, types.structure(named: description.name))
+        }
+    }
+
+    /// The comparison with the generation that fits a kernel best: one that matches, and of those the one with most
+    /// structures, or else the one with fewest differences.
+    public static func best(pageSize: PageSize, with types: TypeInformation) -> LayoutComparison {
+        var best = LayoutComparison(of: .latest, pageSize: pageSize, with: types)
+        for generation in Generation.all.reversed() where generation.id != best.generation.id {
+            let other = LayoutComparison(of: generation, pageSize: pageSize, with: types)
+            // Structures that generations have in common say nothing about which of them it is.
+            let fewer = other.differences < best.differences
+            let larger = other.differences == best.differences && other.structures.count > best.structures.count
+            if fewer || larger { best = other }
+        }
+        return best
+    }
+
+    private static func compare(
+        _ description: StructureDescription, _ kernel: TypeInformation.Structure?
+    ) -> Structure {
+        guard let kernel else {
+            return Structure(
+                name: description.name, size: description.size, kernelSize: nil,
+                fields: description.fields.map { Field(name: $0.name, change: .gone) })
+        }
+        var fields: [Field] = []
+        for field in description.fields {
+            guard let member = kernel.members.first(where: { $0.name == field.name }) else {
+                fields.append(Field(name: field.name, change: .gone))
+                continue
+            }
+            let offset = field.offset * 8 + (field.bits?.lowerBound ?? 0)
+            let size = field.bits?.count ?? field.size * 8
+            if let found = member.bitSize, found != size {
+                fields.append(Field(name: field.name, change: .resized(from: size, to: found)))
+            } else if member.bitOffset != offset {
+                fields.append(Field(name: field.name, change: .moved(from: offset, to: member.bitOffset)))
+            } else {
+                fields.append(Field(name: field.name, change: .same))
+            }
+        }
+        for member in kernel.members where !description.fields.contains(where: { $0.name == member.name }) {
+            fields.append(Field(name: member.name.isEmpty ? "(anonymous)" : member.name, change: .added))
+        }
+        return Structure(name: description.name, size: description.size, kernelSize: kernel.size, fields: fields)
+    }
+}

@@ -1,0 +1,70 @@
+import CLibBPF
+import Glibc
+
+/// A kernel's own description of its types: BTF.
+///
+/// Found in `/sys/kernel/btf/vmlinux`, in a `vmlinux` that was built with `CONFIG_DEBUG_INFO_BTF`, or in a file of its
+/// own.
+public final class TypeInformation {
+    private let btf: OpaquePointer
+
+    /// Reads the type information in a file: raw BTF, or an ELF file with a `.BTF` section. C: `btf__parse`.
+    public init(path: String) throws(TypeInformationError) {
+        clibbpf_be_quiet()
+        guard let btf = btf__parse(path, nil) else {
+            throw TypeInformationError(path: path, reason: String(cString: strerror(errno)))
+        }
+        self.btf = btf
+    }
+
+    deinit {
+        btf__free(btf)
+    }
+
+    /// A structure as the kernel's compiler laid it out.
+    public struct Structure: Hashable, Sendable {
+        public var name: String
+        /// In bytes.
+        public var size: Int
+        public var members: [Member]
+    }
+
+    /// A member of a structure.
+    public struct Member: Hashable, Sendable {
+        /// Empty for an anonymous one.
+        public var name: String
+        /// The offset in bits from the beginning of the structure.
+        public var bitOffset: Int
+        /// The size in bits; `nil` where it cannot be told.
+        public var bitSize: Int?
+    }
+
+    /// The structure of this tag, or `nil` where the kernel has none.
+    public func structure(named name: String) -> Structure? {
+        let id = btf__find_by_name_kind(btf, name, UInt32(BTF_KIND_STRUCT))
+        guard id > 0, let type = btf__type_by_id(btf, UInt32(id)), let first = btf_members(type) else { return nil }
+        var members: [Member] = []
+        for index in 0..<UInt32(btf_vlen(type)) {
+            let member = first[Int(index)]
+            let width = Int(btf_member_bitfield_size(type, index))
+            let size = width > 0 ? width : Self.bits(btf__resolve_size(btf, member.type))
+            members.append(
+                Member(
+                    name: btf__name_by_offset(btf, member.name_off).map { String(cString: $0) } ?? "",
+                    bitOffset: Int(btf_member_bit_offset(type, index)), bitSize: size))
+        }
+        return Structure(name: name, size: Int(type.pointee.size), members: members)
+    }
+
+    private static func bits(_ bytes: Int64) -> Int? {
+        bytes < 0 ? nil : Int(bytes) * 8
+    }
+}
+
+/// Why a file holds no type information.
+public struct TypeInformationError: Error, Hashable, Sendable, CustomStringConvertible {
+    public var path: String
+    public var reason: String
+
+    public var description: String { "\(path): no BTF can be read: \(reason)" }
+}

@@ -1,0 +1,150 @@
+import Handover
+import KernelABI
+import SystemPackage
+
+extension FileHandler {
+    /// The kernel's handler of memfds, in the version that kernels of `generation` write; `nil` before there was one.
+    ///
+    /// It preserves the file's pages as folios of one page each, holes included, as the kernel does.
+    public static func memfd(for generation: Generation) -> FileHandler? {
+        guard let version = generation.memfd.first else { return nil }
+        let hasSeals = version.layout.seals != nil
+        var operations = Operations()
+        operations.canPreserve = { $0 is MemFD }
+        operations.preserve = { file, memory throws(Errno) in
+            try MemFDPreservation(file).preserve(hasSeals: hasSeals, memory)
+        }
+        operations.freeze = { file, preserved, memory throws(Errno) in
+            try MemFDPreservation(file).freeze(&preserved, memory)
+        }
+        operations.unpreserve = { file, preserved, memory in
+            (file as? MemFD)?.withState { $0.isFrozen = false }
+            preserved.blocks(memory.pageSize).forEach(memory.unpreserveAndFree)
+        }
+        operations.retrieve = { preserved, memory throws(Errno) in try preserved.retrieveMemFD(memory) }
+        operations.finish = { _, preserved, status, memory in
+            // What was retrieved, or could not be, has been cleaned up by then.
+            if status == .notYet { preserved.discard(memory) }
+        }
+        return FileHandler(compatible: version.compatible, operations: operations)
+    }
+}
+
+/// A memfd on its way out.
+private struct MemFDPreservation {
+    let file: MemFD
+
+    init(_ file: any PreservableFile) throws(Errno) {
+        guard let file = file as? MemFD else { throw .invalidArgument }
+        self.file = file
+    }
+
+    /// Mirrors `memfd_luo_preserve`.
+    ///
+    /// - Throws: `EOPNOTSUPP` for unknown seals, `EFBIG` for too many folios, `ENOMEM`.
+    func preserve(hasSeals: Bool, _ memory: KHOMemory) throws(Errno) -> PreservedFile {
+        let (size, position, seals) = file.withState { ($0.size, $0.position, $0.seals) }
+        guard seals & ~MemFDLayout.knownSeals == 0 else { throw .notSupported }
+        let pages = memory.pageSize.pages(for: size)
+        guard pages <= UInt64(UInt32.max) else { throw .fileTooLarge }
+
+        let descriptor = try memory.allocatePreserved(byteCount: memory.pageSize.bytes)
+        var memfd = MemFDState()
+        memfd.position = position
+        memfd.size = size
+        memfd.seals = hasSeals ? seals : nil
+        var folios: [FolioState] = []
+        for index in 0..<pages {
+            do throws(Errno) {
+                let block = try memory.allocatePreserved(byteCount: memory.pageSize.bytes)
+                let pfn = block.address.rawValue >> UInt64(memory.pageSize.shift)
+                folios.append(FolioState(pfn: pfn, flags: FolioLayout.preservedFlags, index: index))
+            } catch {
+                memfd.folios = folios
+                PreservedFile(data: descriptor.address.rawValue, memfd: memfd).blocks(memory.pageSize)
+                    .forEach(memory.unpreserveAndFree)
+                throw error
+            }
+        }
+        memfd.folios = folios
+        file.withState { $0.isFrozen = true }
+        return PreservedFile(data: descriptor.address.rawValue, memfd: memfd)
+    }
+
+    /// Mirrors `memfd_luo_freeze`; and since the model's files keep their bytes beside the simulated memory, which a
+    /// kernel's do not, copies them there.
+    func freeze(_ preserved: inout PreservedFile, _ memory: KHOMemory) throws(Errno) {
+        let (position, pages) = file.withState { ($0.position, $0.pages) }
+        preserved.memfd?.position = position
+        for folio in preserved.memfd?.folios ?? [] {
+            guard let bytes = pages[folio.index] else { continue }
+            try memory.write(bytes, to: folio.block(memory.pageSize))
+        }
+    }
+}
+
+extension FolioState {
+    fileprivate func block(_ pageSize: PageSize) -> PageBlock {
+        PageBlock(address: address(pageSize), order: 0)
+    }
+
+    fileprivate func address(_ pageSize: PageSize) -> PhysicalAddress {
+        PhysicalAddress(pfn << UInt64(pageSize.shift))
+    }
+}
+
+extension PreservedFile {
+    /// The blocks that were allocated for the file: its descriptor and its pages.
+    fileprivate func blocks(_ pageSize: PageSize) -> [PageBlock] {
+        [PageBlock(address: PhysicalAddress(data), order: 0)] + (memfd?.folios ?? []).map { $0.block(pageSize) }
+    }
+
+    /// Mirrors `memfd_luo_retrieve`.
+    ///
+    /// - Throws: `EINVAL` where there is no descriptor, `EOPNOTSUPP` for unknown seals, `EIO` where a folio is not
+    ///   among what was preserved.
+    fileprivate func retrieveMemFD(_ memory: KHOMemory) throws(Errno) -> MemFD {
+        guard let memfd else { throw .invalidArgument }
+        defer { memory.restoreAndFree(at: PhysicalAddress(data)) }
+        guard (memfd.seals ?? 0) & ~MemFDLayout.knownSeals == 0 else { throw .notSupported }
+        var state = MemFD.State(
+            size: memfd.size ?? 0, position: memfd.position, seals: memfd.seals ?? 0, pages: [:])
+        var failure: Errno?
+        for folio in memfd.folios ?? [] where folio.pfn != 0 {
+            // All folios are taken over, those behind one that failed to be freed.
+            do throws(Errno) {
+                let block = try memory.restore(at: folio.address(memory.pageSize))
+                defer { memory.free(block) }
+                guard failure == nil else { continue }
+                for page in 0..<UInt64(1) << UInt64(block.order) {
+                    let offset = page << UInt64(memory.pageSize.shift)
+                    guard let address = block.address.advanced(by: offset) else { continue }
+                    let bytes = try memory.read(at: address, count: memory.pageSize.bytes)
+                    if bytes.contains(where: { $0 != 0 }) { state.pages[folio.index &+ page] = bytes }
+                }
+            } catch {
+                failure = failure ?? .ioError
+            }
+        }
+        freeList(memory)
+        if let failure { throw failure }
+        return MemFD(state, pageSize: memory.pageSize)
+    }
+
+    /// Frees what nobody has retrieved. Mirrors `memfd_luo_finish`.
+    fileprivate func discard(_ memory: KHOMemory) {
+        for folio in memfd?.folios ?? [] where folio.pfn != 0 {
+            memory.restoreAndFree(at: folio.address(memory.pageSize))
+        }
+        freeList(memory)
+        memory.restoreAndFree(at: PhysicalAddress(data))
+    }
+
+    /// Frees the memory that listed the folios.
+    private func freeList(_ memory: KHOMemory) {
+        for chunk in memfd?.vmalloc?.chunks ?? [] {
+            chunk.pages.forEach(memory.restoreAndFree)
+            if let address = chunk.address { memory.restoreAndFree(at: address) }
+        }
+    }
+}

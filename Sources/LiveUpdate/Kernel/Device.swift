@@ -1,0 +1,100 @@
+import KernelABI
+import SystemPackage
+
+/// `/dev/liveupdate`, open: one at a time.
+public struct Device: Sendable {
+    let kernel: Kernel
+
+    /// Makes a session for the next kernel. Mirrors `LIVEUPDATE_IOCTL_CREATE_SESSION`.
+    ///
+    /// - Throws: `EINVAL` for a name that is empty or longer than 63 bytes, `EEXIST` where there is a session of the
+    ///   name, and at the kernel's limit `ENOMEM` up to 7.1, `ENOSPC` from 7.2 on.
+    public func createSession(_ name: String) throws(Errno) -> OutgoingSession {
+        try kernel.whileAlive { () throws(Errno) in
+            let length = name.utf8.prefix { $0 != 0 }.count
+            guard length > 0, length < SessionLayout.layout.name.count else { throw .invalidArgument }
+            let files = OutgoingFiles(session: String(decoding: name.utf8.prefix(length), as: UTF8.self))
+            try kernel.sessions.insert(files, limits: kernel.limits)
+            return OutgoingSession(kernel: kernel, files: files)
+        }
+    }
+
+    /// Gives a session of the last kernel, once. Mirrors `LIVEUPDATE_IOCTL_RETRIEVE_SESSION`.
+    ///
+    /// - Throws: `ENOENT` where there is none of the name, `EINVAL` where it has been had.
+    public func retrieveSession(_ name: String) throws(Errno) -> IncomingSession {
+        try kernel.whileAlive { () throws(Errno) in
+            guard let files = kernel.sessions.incoming(named: name) else { throw .noSuchFileOrDirectory }
+            try files.markRetrieved()
+            return IncomingSession(kernel: kernel, files: files)
+        }
+    }
+
+    /// Closes the device, for others to open.
+    public func close() {
+        kernel.device.close()
+    }
+}
+
+extension Kernel {
+    /// Opens `/dev/liveupdate`; the first to do so deserializes the sessions that came in. Mirrors `luo_open`.
+    ///
+    /// - Throws: `ENOENT` where live update is off and there is no device, `EBUSY` where it is open, `EIO` for good
+    ///   where what came in could not be deserialized.
+    public func openDevice() throws(Errno) -> Device {
+        try whileAlive { () throws(Errno) in
+            guard hasLiveUpdate else { throw .noSuchFileOrDirectory }
+            try device.open { () throws(Errno) in try deserialize() }
+            return Device(kernel: self)
+        }
+    }
+
+    /// Mirrors `luo_session_deserialize`: what was taken before something fails stays, and cannot be had.
+    private func deserialize() throws(Errno) {
+        guard let luo = adoption.luo else { return }
+        if let problem = adoption.sessionProblem {
+            observer?(.warning("LUO: \(problem)"))
+            throw .ioError
+        }
+        for record in luo.sessions ?? [] {
+            do throws(Errno) {
+                if record.filesAddress?.rawValue == 0, record.count ?? 0 != 0 {
+                    observer?(.warning("LUO: session \"\(record.name)\" says \(record.count ?? 0) files and has none"))
+                }
+                try sessions.insert(try IncomingFiles(record, registry))
+            } catch {
+                observer?(.warning("LUO: session \"\(record.name)\" cannot be deserialized: \(error.kernelName)"))
+                throw error
+            }
+        }
+    }
+}
+
+/// Whether the device is open, and what came of deserializing.
+final class DeviceState: Sendable {
+    private struct State {
+        var isOpen = false
+        var deserialization: Result<Void, Errno>?
+    }
+
+    private let state = Locked(State())
+
+    func open(_ deserialize: () throws(Errno) -> Void) throws(Errno) {
+        try state.withLock { state throws(Errno) in
+            guard !state.isOpen else { throw .resourceBusy }
+            let result: Result<Void, Errno>
+            if let known = state.deserialization {
+                result = known
+            } else {
+                result = Result { () throws(Errno) in try deserialize() }
+                state.deserialization = result
+            }
+            guard case .success = result else { throw .ioError }
+            state.isOpen = true
+        }
+    }
+
+    func close() {
+        state.withLock { $0.isOpen = false }
+    }
+}

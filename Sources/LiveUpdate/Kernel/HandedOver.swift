@@ -1,0 +1,41 @@
+import Handover
+import KernelABI
+
+/// The memory that one kernel leaves to the next, and where in it the root FDT is.
+public struct HandedOver: Sendable {
+    public let memory: SparseMemory
+    public let rootAddress: PhysicalAddress?
+    /// What was handed over, to be written to a file; `nil` where it was not handed over here.
+    public let capture: Capture?
+
+    public init(memory: SparseMemory, rootAddress: PhysicalAddress?, capture: Capture? = nil) {
+        self.memory = memory
+        self.rootAddress = rootAddress
+        self.capture = capture
+    }
+
+    /// What was handed over, as far as it was handed over here.
+    public var state: HandoverState? { capture?.state }
+
+    /// Takes a copy of a memory image, all of it.
+    public init(
+        copying image: some PhysicalMemory, rootAddress: PhysicalAddress?, pageSize: PageSize
+    ) throws(MemoryError) {
+        var memory = SparseMemory(pageSize: pageSize.bytes)
+        memory.statedMachine = image.statedMachine
+        for region in image.regions { memory.allocate(region) }
+        for extent in image.storedExtents {
+            var position = extent.lowerBound
+            while position < extent.upperBound {
+                let count = min(extent.upperBound.rawValue - position.rawValue, 1 << 20)
+                let bytes = try image.withBytes(at: position, count: Int(count)) { bytes in
+                    bytes.withUnsafeBytes { Array($0) }
+                }
+                try memory.write(bytes, at: position)
+                guard let next = position.advanced(by: count) else { break }
+                position = next
+            }
+        }
+        self.init(memory: memory, rootAddress: rootAddress)
+    }
+}

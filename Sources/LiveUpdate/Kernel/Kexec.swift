@@ -1,0 +1,140 @@
+import Handover
+import KernelABI
+import SystemPackage
+
+/// Why a kernel did not hand over.
+public enum KexecError: Error, Hashable, Sendable {
+    /// A file could not be frozen, or the kernel is gone: the error that `reboot(2)` would give.
+    case refused(Errno)
+    /// What is to be handed over cannot be written.
+    case plan(PlanError)
+    case write(WriteError)
+}
+
+extension Kernel {
+    /// Hands over: freezes all files, serializes sessions and FLBs, and leaves memory for the next kernel.
+    ///
+    /// Mirrors `liveupdate_reboot` and what follows it. Where it throws, nothing has changed and the kernel goes on;
+    /// where it returns, the kernel is gone, and all calls of it give `ESHUTDOWN`.
+    public func kexec() throws(KexecError) -> HandedOver {
+        try ending { () throws(KexecError) in
+            let outgoing = hasLiveUpdate ? sessions.outgoing : []
+            try freeze(outgoing)
+            do throws(KexecError) {
+                let handedOver = try layOut(state(of: outgoing))
+                sessions.removeAll()
+                return handedOver
+            } catch {
+                for files in outgoing.reversed() { files.unfreeze(memory) }
+                throw error
+            }
+        }
+    }
+
+    /// Freezes sessions in their order; where one refuses, unfreezes those before it, the last first.
+    private func freeze(_ outgoing: [OutgoingFiles]) throws(KexecError) {
+        for (index, files) in outgoing.enumerated() {
+            do throws(Errno) {
+                try files.freeze(memory)
+            } catch {
+                for frozen in outgoing[..<index].reversed() { frozen.unfreeze(memory) }
+                throw .refused(error)
+            }
+        }
+    }
+
+    private func state(of outgoing: [OutgoingFiles]) -> HandoverState {
+        var state = HandoverState()
+        state.kernel = configuration.release
+        state.pageSize = configuration.pageSize.bytes
+        if hasLiveUpdate {
+            var luo = LUOState()
+            luo.liveUpdateNumber = liveUpdateNumber + 1
+            luo.sessions = outgoing.map(\.record)
+            if configuration.generation.luo?.flbs != nil { luo.flbs = flbStates }
+            state.luo = luo
+        } else {
+            // Subtrees that are given are all there are.
+            state.kho = KHOState()
+            state.kho?.subtrees = []
+        }
+        if configuration.generation.kexecMetadata != nil {
+            var metadata = KexecMetadataState()
+            metadata.previousRelease = KernelString(
+                configuration.release, cutTo: KexecMetadataLayout.layout.previousRelease)
+            metadata.kexecCount = (adoption.state?.kexecMetadata?.kexecCount ?? 0) &+ 1
+            state.kexecMetadata = metadata
+        }
+        var preserved = PreservedState()
+        preserved.ranges = memory.preservedBlocks.map(memory.range(of:))
+        state.preserved = preserved
+        return state
+    }
+
+    /// The records of all FLBs that files depend on, in the order of registration. Mirrors `luo_flb_serialize`.
+    private var flbStates: [FLBState] {
+        registry.flbs.compactMap { flb in
+            flb.outgoing.withLock { outgoing in
+                guard outgoing.count.value > 0, let preserved = outgoing.preserved else { return nil }
+                var state = FLBState()
+                state.name = KernelString(flb.name, cutTo: FLBLayout.layout.name)
+                state.data = preserved.data
+                state.count = UInt64(outgoing.count.value)
+                return state
+            }
+        }
+    }
+
+    private func layOut(_ state: HandoverState) throws(KexecError) -> HandedOver {
+        var options = HandoverPlanner.Options()
+        options.base = KHOMemory.defaultRange.lowerBound
+        // A kernel writes what it was given, sensible or not: an empty name, say.
+        options.force = true
+        let plan: HandoverState
+        do throws(PlanError) {
+            plan = try HandoverPlanner.plan(state, options: options) { _ throws(FileError) in 0 }
+        } catch {
+            throw .plan(error)
+        }
+        do throws(WriteError) {
+            let image = try HandoverImage(of: plan) { _ throws(FileError) in MappedFile(bytes: [], name: "") }
+            var pages = image.memory
+            memory.copyPreserved(to: &pages)
+            let capture = Capture(image.state, extents: image.extents + extents(besides: image), memory: pages)
+            return HandedOver(memory: pages, rootAddress: image.rootAddress, capture: capture)
+        } catch {
+            throw .write(error)
+        }
+    }
+
+    /// The memory that FLBs and handlers have preserved for themselves.
+    private func extents(besides image: HandoverImage) -> [Extent] {
+        let known = Set(image.extents.map(\.address))
+        let contents = PreservedPages(image.extents.filter { $0.role == .contents }.map(\.range))
+        return memory.preservedBlocks.compactMap { block in
+            guard !known.contains(block.address), !contents.contains(block.address) else { return nil }
+            return Extent(
+                address: block.address, byteCount: memory.pageSize.bytes << block.order, role: .contents,
+                form: .opaque, owner: "an operation that preserved it")
+        }
+    }
+}
+
+/// Ranges of memory, to be looked up by address.
+private struct PreservedPages {
+    private let ranges: [Range<PhysicalAddress>]
+
+    init(_ ranges: [Range<PhysicalAddress>]) {
+        self.ranges = ranges.sorted { $0.lowerBound < $1.lowerBound }
+    }
+
+    func contains(_ address: PhysicalAddress) -> Bool {
+        var low = 0
+        var high = ranges.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound <= address { low = middle + 1 } else { high = middle }
+        }
+        return low < ranges.count && ranges[low].contains(address)
+    }
+}

@@ -1,0 +1,193 @@
+import Handover
+import KernelABI
+import SystemPackage
+
+/// A kernel's simulated physical memory, and what Kexec HandOver does with it: allocate, preserve, restore.
+///
+/// Operations of FLBs and file handlers are given this to keep their bytes in. All calls may come from any thread.
+public final class KHOMemory: Sendable {
+    /// Where the simulated memory lies unless it is said otherwise: 128 MiB.
+    public static let defaultRange = PhysicalAddress(0x1000_0000)..<PhysicalAddress(0x1800_0000)
+
+    /// The size in bytes of the largest folio that there is on any machine: a larger block is none.
+    private static let largestBlock = 1 << 30
+
+    public let pageSize: PageSize
+
+    private struct State {
+        var memory: SparseMemory
+        var allocator: PageAllocator
+        /// Blocks that the next kernel is to get, by their address.
+        var outgoing: [PhysicalAddress: Int] = [:]
+        /// Blocks that the last kernel preserved and that nobody has restored yet.
+        var incoming: PreservedIndex?
+        var restored: Set<PhysicalAddress> = []
+    }
+
+    private let state: Locked<State>
+
+    init(pageSize: PageSize, range: Range<PhysicalAddress> = defaultRange) {
+        self.pageSize = pageSize
+        state = Locked(
+            State(
+                memory: SparseMemory(pageSize: pageSize.bytes),
+                allocator: PageAllocator(pages: Self.pages(of: range, pageSize))))
+    }
+
+    /// The memory that a kernel finds when it has been handed `preserved`.
+    init(adopting memory: SparseMemory, preserved: PreservedState, pageSize: PageSize) {
+        self.pageSize = pageSize
+        var allocator = PageAllocator(pages: Self.pages(of: Self.defaultRange, pageSize))
+        for range in preserved.ranges ?? [] { allocator.take(Self.pages(of: range, pageSize)) }
+        state = Locked(
+            State(
+                memory: memory, allocator: allocator,
+                incoming: PreservedIndex(preserved, pageSize: pageSize)))
+    }
+
+    private static func pages(of range: Range<PhysicalAddress>, _ pageSize: PageSize) -> Range<UInt64> {
+        let shift = UInt64(pageSize.shift)
+        return range.lowerBound.rawValue >> shift..<range.upperBound.rawValue >> shift
+    }
+
+    private func pages(of block: PageBlock) -> Range<UInt64> {
+        let first = block.address.rawValue >> UInt64(pageSize.shift)
+        return first..<first + 1 << UInt64(block.order)
+    }
+
+    // MARK: Allocating
+
+    /// Allocates zeroed memory and preserves it. Mirrors `kho_alloc_preserve`.
+    ///
+    /// - Parameter byteCount: rounded up to 2^order pages.
+    /// - Throws: `ENOMEM`.
+    public func allocatePreserved(byteCount: Int) throws(Errno) -> PageBlock {
+        let order = PageBlock.order(holding: UInt64(max(byteCount, 1)), pageSize: pageSize)
+        return try state.withLock { state throws(Errno) in
+            guard let pages = state.allocator.allocate(order: order) else { throw .noMemory }
+            let block = PageBlock(address: PhysicalAddress(pages.lowerBound << UInt64(pageSize.shift)), order: order)
+            state.memory.allocate(range(of: block))
+            state.outgoing[block.address] = order
+            return block
+        }
+    }
+
+    /// Takes back the preservation of a block, and frees it. Mirrors `kho_unpreserve_free`.
+    public func unpreserveAndFree(_ block: PageBlock) {
+        state.withLock { state in
+            guard state.outgoing.removeValue(forKey: block.address) != nil else { return }
+            release(block, &state)
+        }
+    }
+
+    // MARK: Restoring
+
+    /// Takes over a block that the last kernel preserved, once. Mirrors `kho_restore_folio`.
+    ///
+    /// - Returns: the block, which is the caller's to ``free(_:)``.
+    /// - Throws: `EIO` where no preserved block begins at `address`, or it has been restored before.
+    public func restore(at address: PhysicalAddress) throws(Errno) -> PageBlock {
+        try state.withLock { state throws(Errno) in
+            guard let order = state.incoming?.order(at: address),
+                order <= Self.largestBlock.trailingZeroBitCount - pageSize.shift,
+                state.restored.insert(address).inserted
+            else { throw .ioError }
+            return PageBlock(address: address, order: order)
+        }
+    }
+
+    /// Frees a block that was restored.
+    public func free(_ block: PageBlock) {
+        state.withLock { release(block, &$0) }
+    }
+
+    /// Restores and frees what is at `address`, if it is there. Mirrors `kho_restore_free`.
+    public func restoreAndFree(at address: PhysicalAddress) {
+        if let block = try? restore(at: address) { free(block) }
+    }
+
+    private func release(_ block: PageBlock, _ state: inout State) {
+        for page in pages(of: block) {
+            state.memory.removePage(at: PhysicalAddress(page << UInt64(pageSize.shift)))
+        }
+        state.allocator.free(pages(of: block))
+    }
+
+    // MARK: Bytes
+
+    /// The bytes at `address`.
+    ///
+    /// - Throws: `EFAULT` where there is no memory.
+    public func read(at address: PhysicalAddress, count: Int) throws(Errno) -> [UInt8] {
+        try state.withLock { state throws(Errno) in
+            do throws(MemoryError) {
+                return try state.memory.withBytes(at: address, count: count) { bytes in
+                    bytes.withUnsafeBytes { Array($0) }
+                }
+            } catch {
+                throw .badAddress
+            }
+        }
+    }
+
+    /// Writes bytes into a block, from its beginning; what goes beyond its end is left out.
+    public func write(_ bytes: some Collection<UInt8>, to block: PageBlock) throws(Errno) {
+        let room = pageSize.bytes << block.order
+        try state.withLock { state throws(Errno) in
+            do throws(MemoryError) {
+                try state.memory.write(bytes.prefix(room), at: block.address)
+            } catch {
+                throw .badAddress
+            }
+        }
+    }
+
+    // MARK: Handing over
+
+    /// The number of blocks that are preserved for the next kernel.
+    public var preservedBlockCount: Int { state.withLock { $0.outgoing.count } }
+
+    /// The number of pages in use: what the last kernel preserved and nobody has freed, and what is allocated.
+    public var usedPageCount: Int { state.withLock { $0.allocator.usedCount } }
+
+    /// The blocks that are preserved for the next kernel, ascending.
+    var preservedBlocks: [PageBlock] {
+        state.withLock { state in
+            state.outgoing.map { PageBlock(address: $0.key, order: $0.value) }.sorted { $0.address < $1.address }
+        }
+    }
+
+    func range(of block: PageBlock) -> Range<PhysicalAddress> {
+        let size = UInt64(pageSize.bytes) << UInt64(block.order)
+        return block.address..<(block.address.advanced(by: size) ?? PhysicalAddress(.max))
+    }
+
+    /// Copies what the preserved blocks hold into an image.
+    func copyPreserved(to image: inout SparseMemory) {
+        state.withLock { state in
+            for (address, order) in state.outgoing {
+                let range = range(of: PageBlock(address: address, order: order))
+                image.allocate(range)
+            }
+            for extent in state.memory.storedExtents {
+                guard contains(extent.lowerBound, state) else { continue }
+                let bytes = try? state.memory.withBytes(at: extent.lowerBound, count: pageSize.bytes) { bytes in
+                    bytes.withUnsafeBytes { Array($0) }
+                }
+                // What cannot be read was never written; the image has it as zero.
+                if let bytes { try? image.write(bytes, at: extent.lowerBound) }
+            }
+        }
+    }
+
+    /// Whether a page is part of a block that is preserved for the next kernel.
+    private func contains(_ page: PhysicalAddress, _ state: State) -> Bool {
+        var order = 0
+        while order < 40 {
+            let mask = UInt64(pageSize.bytes) << UInt64(order) - 1
+            if let found = state.outgoing[PhysicalAddress(page.rawValue & ~mask)], found >= order { return true }
+            order += 1
+        }
+        return false
+    }
+}

@@ -1,0 +1,106 @@
+import Handover
+import KernelABI
+import SystemPackage
+
+/// The handlers and FLBs of a scenario as operations, made for one kernel.
+struct ScenarioParts {
+    let scenario: Scenario
+    let faults: Faults
+
+    func handler(_ name: String, for generation: Generation, _ module: Module) throws -> FileHandler {
+        if name == Scenario.memfd {
+            guard let memfd = FileHandler.memfd(for: generation) else {
+                throw ScenarioProblem("kernel \(generation.name) has no memfd handler")
+            }
+            return FileHandler(
+                compatible: memfd.compatible, operations: failing(memfd.operations, name), owner: module)
+        }
+        guard let definition = scenario.handlers.first(where: { $0.name == name }) else {
+            throw ScenarioProblem("no handler is called \"\(name)\"")
+        }
+        var operations = FileHandler.Operations()
+        operations.canPreserve = { ($0 as? OpaqueFile)?.handler == name }
+        operations.preserve = { file, _ throws(Errno) in
+            guard let file = file as? OpaqueFile else { throw .invalidArgument }
+            return PreservedFile(data: file.data)
+        }
+        operations.freeze = { _, _, _ in }
+        operations.unfreeze = { _, _, _ in }
+        operations.unpreserve = { _, _, _ in }
+        operations.retrieve = { preserved, _ in OpaqueFile(handler: name, data: preserved.data) }
+        operations.finish = { _, _, _, _ in }
+        operations = failing(operations, name)
+        if definition.lacks.contains("can_preserve") { operations.canPreserve = nil }
+        if definition.lacks.contains("preserve") { operations.preserve = nil }
+        if definition.lacks.contains("unpreserve") { operations.unpreserve = nil }
+        if definition.lacks.contains("retrieve") { operations.retrieve = nil }
+        if definition.lacks.contains("finish") { operations.finish = nil }
+        return FileHandler(compatible: name, operations: operations, owner: module)
+    }
+
+    /// The operations, but those that a step makes fail do. A handler without `can_finish` gets one only where a step
+    /// needs it, as it would show in every trace.
+    private func failing(_ operations: FileHandler.Operations, _ name: String) -> FileHandler.Operations {
+        let isAsked = scenario.steps.contains { step in
+            (step.action as? Fail).map { $0.name == name && $0.operation == .canFinish } ?? false
+        }
+        let failing = operations.failing(faults, name)
+        return isAsked ? failing.askedToFinish(faults, name) : failing
+    }
+
+    func flb(_ name: String, _ module: Module) throws -> FLB {
+        guard let definition = scenario.flbs.first(where: { $0.name == name }) else {
+            throw ScenarioProblem("no FLB is called \"\(name)\"")
+        }
+        var operations =
+            definition.payload.map { keeping($0, definition) } ?? plain(name, definition.data, definition.hasObject)
+        if definition.lacks.contains("preserve") { operations.preserve = nil }
+        if definition.lacks.contains("unpreserve") { operations.unpreserve = nil }
+        if definition.lacks.contains("retrieve") { operations.retrieve = nil }
+        if definition.lacks.contains("finish") { operations.finish = nil }
+        return FLB(compatible: definition.compatible, operations: operations, owner: module)
+    }
+
+    /// An FLB that hands over a number.
+    func plain(_ name: String, _ data: UInt64, _ hasObject: Bool) -> FLB.Operations {
+        let faults = faults
+        return FLB.Operations(
+            preserve: { _ throws(Errno) in
+                try faults.check(name, .preserve)
+                return FLB.Preserved(data: data, object: hasObject ? Self.object(data) : nil)
+            },
+            unpreserve: { _, _ in },
+            retrieve: { data, _ throws(Errno) in
+                try faults.check(name, .retrieve)
+                return Self.object(data)
+            },
+            finish: { _, _ in })
+    }
+
+    private static func object(_ data: UInt64) -> String { "0x" + String(data, radix: 16) }
+
+    /// An FLB that hands over the address of preserved memory.
+    private func keeping(_ payload: String, _ definition: Scenario.FLBDefinition) -> FLB.Operations {
+        let faults = faults
+        let name = definition.name
+        return FLB.Operations(
+            preserve: { memory throws(Errno) in
+                try faults.check(name, .preserve)
+                let block = try memory.allocatePreserved(byteCount: payload.utf8.count + 1)
+                try memory.write(payload.utf8, to: block)
+                return FLB.Preserved(data: block.address.rawValue, object: definition.hasObject ? payload : nil)
+            },
+            unpreserve: { preserved, memory in
+                let order = PageBlock.order(holding: UInt64(payload.utf8.count + 1), pageSize: memory.pageSize)
+                memory.unpreserveAndFree(PageBlock(address: PhysicalAddress(preserved.data), order: order))
+            },
+            retrieve: { data, memory throws(Errno) in
+                try faults.check(name, .retrieve)
+                let block = try memory.restore(at: PhysicalAddress(data))
+                defer { memory.free(block) }
+                let bytes = try memory.read(at: block.address, count: memory.pageSize.bytes << block.order)
+                return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            },
+            finish: { _, _ in })
+    }
+}

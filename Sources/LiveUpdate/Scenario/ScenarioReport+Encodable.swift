@@ -1,0 +1,70 @@
+extension ScenarioReport: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case title, about, quirks, steps, passed
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(title, forKey: .title)
+        try container.encodeIfPresent(about, forKey: .about)
+        if !quirks.isEmpty { try container.encode(quirks.map(\.rawValue), forKey: .quirks) }
+        try container.encode(entries, forKey: .steps)
+        try container.encode(hasPassed, forKey: .passed)
+    }
+}
+
+extension ScenarioReport.Entry: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case step, kernel, boot, does, note, events, result, problems
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(number, forKey: .step)
+        try container.encode(kernel, forKey: .kernel)
+        if isBoot { try container.encode(true, forKey: .boot) }
+        try container.encode(sentence, forKey: .does)
+        try container.encodeIfPresent(note, forKey: .note)
+        try container.encode(events, forKey: .events)
+        if case .errno(let errno) = result {
+            try container.encode(errno.kernelName, forKey: .result)
+        } else if result == nil {
+            try container.encode(ScenarioReport.ok, forKey: .result)
+        }
+        if !problems.isEmpty { try container.encode(problems, forKey: .problems) }
+    }
+}
+
+extension Event: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case event, flb, handler, operation, data, token, error, direction, from, to, text
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .callback(let call):
+            try container.encode("call", forKey: .event)
+            try container.encode(call.name, forKey: call.subject == .flb ? .flb : .handler)
+            try container.encode(call.operation.rawValue, forKey: .operation)
+            try container.encodeIfPresent(call.data.map(Self.hex), forKey: .data)
+            try container.encodeIfPresent(call.token.map(Self.hex), forKey: .token)
+            try container.encodeIfPresent(call.error?.kernelName, forKey: .error)
+        case .count(let flb, let direction, let from, let to):
+            try container.encode("count", forKey: .event)
+            try container.encode(flb, forKey: .flb)
+            try container.encode(direction.rawValue, forKey: .direction)
+            try container.encode(from, forKey: .from)
+            try container.encode(to, forKey: .to)
+        case .message(let text):
+            try container.encode("message", forKey: .event)
+            try container.encode(text, forKey: .text)
+        case .warning(let text):
+            try container.encode("warning", forKey: .event)
+            try container.encode(text, forKey: .text)
+        }
+    }
+
+    /// As in all documents, numbers that other JSON readers would round are strings.
+    private static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+}

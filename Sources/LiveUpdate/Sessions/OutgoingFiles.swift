@@ -1,0 +1,134 @@
+import Handover
+import KernelABI
+import SystemPackage
+
+/// The files of a session that are to reach the next kernel: `struct luo_file_set` with the session's lock.
+final class OutgoingFiles: Sendable {
+    let session: String
+
+    private struct Entry {
+        let token: UInt64
+        let file: any PreservableFile
+        let handler: HandlerEntry
+        /// The FLBs that this file was counted on, in their order.
+        let flbs: [FLBInstance]
+        var preserved: PreservedFile
+    }
+
+    private struct State {
+        var entries: [Entry] = []
+        var isClosed = false
+    }
+
+    private let state = Locked(State())
+
+    init(session: String) {
+        self.session = session
+    }
+
+    /// Mirrors `luo_preserve_file`.
+    func preserve(_ file: any PreservableFile, token: UInt64, in kernel: Kernel) throws(Errno) {
+        try state.withLock { state throws(Errno) in
+            guard !state.isClosed else { throw .badFileDescriptor }
+            guard !state.entries.contains(where: { $0.token == token }) else { throw .fileExists }
+            guard state.entries.count < kernel.limits.files else { throw .noSpace }
+            let (handler, flbs) = try kernel.registry.handler(of: file)
+            do throws(Errno) {
+                try kernel.preservedFiles.insert(file)
+                do throws(Errno) {
+                    let preserved = try preserve(file, token, handler, flbs, kernel.memory)
+                    state.entries.append(
+                        Entry(token: token, file: file, handler: handler, flbs: flbs, preserved: preserved))
+                } catch {
+                    kernel.preservedFiles.remove(file)
+                    throw error
+                }
+            } catch {
+                handler.release()
+                throw error
+            }
+        }
+    }
+
+    private func preserve(
+        _ file: any PreservableFile, _ token: UInt64, _ handler: HandlerEntry, _ flbs: [FLBInstance], _ memory: KHOMemory
+    ) throws(Errno) -> PreservedFile {
+        try flbs.addFile()
+        do throws(Errno) {
+            let preserved = try handler.operations.preserve(file, memory)
+            handler.report(.preserve, data: preserved.data, token: token)
+            return preserved
+        } catch {
+            handler.report(.preserve, token: token, error: error)
+            flbs.removeFile()
+            throw error
+        }
+    }
+
+    /// Unpreserves all files, the last first. Mirrors `luo_file_unpreserve_files`.
+    func close(in kernel: Kernel) throws(Errno) {
+        try state.withLock { state throws(Errno) in
+            guard !state.isClosed else { throw .badFileDescriptor }
+            state.isClosed = true
+            while let entry = state.entries.popLast() {
+                entry.handler.report(.unpreserve, data: entry.preserved.data, token: entry.token)
+                entry.handler.operations.unpreserve(entry.file, entry.preserved, kernel.memory)
+                entry.flbs.removeFile()
+                kernel.preservedFiles.remove(entry.file)
+                entry.handler.release()
+            }
+        }
+    }
+
+    /// Freezes all files in their order, or none. Mirrors `luo_file_freeze`.
+    func freeze(_ memory: KHOMemory) throws(Errno) {
+        try state.withLock { state throws(Errno) in
+            for index in state.entries.indices {
+                let handler = state.entries[index].handler
+                guard let freeze = handler.operations.freeze else { continue }
+                let (file, token) = (state.entries[index].file, state.entries[index].token)
+                do throws(Errno) {
+                    try freeze(file, &state.entries[index].preserved, memory)
+                    handler.report(.freeze, data: state.entries[index].preserved.data, token: token)
+                } catch {
+                    handler.report(.freeze, token: token, error: error)
+                    for entry in state.entries[..<index] { Self.unfreeze(entry, memory) }
+                    throw error
+                }
+            }
+        }
+    }
+
+    /// Mirrors `luo_file_unfreeze`.
+    func unfreeze(_ memory: KHOMemory) {
+        state.withLock { state in
+            for entry in state.entries { Self.unfreeze(entry, memory) }
+        }
+    }
+
+    private static func unfreeze(_ entry: Entry, _ memory: KHOMemory) {
+        guard let unfreeze = entry.handler.operations.unfreeze else { return }
+        entry.handler.report(.unfreeze, data: entry.preserved.data, token: entry.token)
+        unfreeze(entry.file, entry.preserved, memory)
+    }
+
+    /// The session as it is handed over.
+    var record: SessionState {
+        state.withLock { state in
+            var record = SessionState()
+            record.name = KernelString(session, cutTo: SessionLayout.layout.name)
+            record.files = state.entries.map { entry in
+                var file = FileState()
+                file.token = entry.token
+                file.compatible = KernelString(
+                    entry.handler.definition.compatible, cutTo: FileLayout.layout.compatible)
+                file.data = entry.preserved.data
+                file.memfd = entry.preserved.memfd
+                return file
+            }
+            return record
+        }
+    }
+
+    var count: Int { state.withLock { $0.entries.count } }
+}

@@ -1,0 +1,168 @@
+import ArgumentParser
+import Handover
+import KernelABI
+import SystemPackage
+
+struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Says what the next kernel would do with a handover.",
+        discussion: """
+            The verdict is one of
+              accepted    all of it is taken over
+              partly      something cannot be retrieved, the rest can
+              open-fails  opening /dev/liveupdate gives EIO, for good
+              unchecked   the kernel does not look, and goes on with what is wrong
+              panic       the boot ends
+              ignored     the boot goes on, and everything handed over is lost
+
+            Each finding is one rule's; --rules lists them all. Rules are asked for as warnings or errors, or not at \
+            all, as those of dtc are.
+
+            EXAMPLES
+              luo-fdt check vmcore
+              luo-fdt check --kernel 7.3 --scratch 0x4000000,32M vmcore
+              luo-fdt check -W no-slack -E two-owners vmcore
+              luo-fdt check --from 7.1 --to 7.3
+
+            EXIT STATUS
+              0   accepted
+              1   accepted, but there are errors
+              2   an input is not a handover or cannot be read
+              3   partly
+              4   open-fails
+              5   unchecked
+              6   panic
+              7   ignored
+              64  wrong usage
+            """)
+
+    @Argument(help: "Memory images, or other inputs that dump takes.")
+    var inputs: [FilePath] = []
+
+    @Option(help: ArgumentHelp("The release of the kernel that is to take the handover over.", valueName: "release"))
+    var kernel: KernelRelease?
+
+    @Option(help: ArgumentHelp("Without an INPUT: the kernel that hands over.", valueName: "release"))
+    var from: KernelRelease?
+
+    @Option(help: ArgumentHelp("Without an INPUT: the kernel that takes over.", valueName: "release"))
+    var to: KernelRelease?
+
+    @Option(
+        name: [.customShort("W", allowingJoined: true), .customLong("warn")],
+        help: ArgumentHelp("Take a rule as a warning; no-RULE: leave it out.", valueName: "rule"))
+    var warnings: [String] = []
+
+    @Option(
+        name: [.customShort("E", allowingJoined: true), .customLong("error")],
+        help: ArgumentHelp("Take a rule as an error; no-RULE: as a warning.", valueName: "rule"))
+    var errors: [String] = []
+
+    @Option(help: ArgumentHelp("Memory that the next kernel boots from.", valueName: "address,size"))
+    var scratch: [MemoryRange] = []
+
+    @Option(help: ArgumentHelp("The name of a file handler that the kernel has besides its own.", valueName: "name"))
+    var handler: [String] = []
+
+    @Option(name: .shortAndLong, help: "How to show the findings.")
+    var format: CheckFormat = .text
+
+    @Flag(help: "Lists the rules.")
+    var rules = false
+
+    @Option(help: ArgumentHelp("A memory image beside blobs, to follow pointers in.", valueName: "file"))
+    var memory: FilePath?
+
+    @Option(help: ArgumentHelp("Where the root FDT is: it is not searched for.", valueName: "address"))
+    var fdtPa: PhysicalAddress?
+
+    @Option(help: ArgumentHelp("The page size in bytes, if it cannot be told.", valueName: "size"))
+    var pageSize: PageSize?
+
+    func validate() throws {
+        if rules { return }
+        if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
+        if from == nil, inputs.isEmpty { throw ValidationError("There is no INPUT.") }
+        if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to answer without an INPUT.") }
+        var options = HandoverCheck.Options()
+        try treatRules(&options)
+    }
+
+    func run() throws {
+        let output = OutputStream(.standardOutput)
+        if rules {
+            output.write(CheckFormat.table)
+            output.flush()
+            return
+        }
+        var options = HandoverCheck.Options()
+        options.generation = kernel?.generation
+        options.scratch = scratch.map(\.range)
+        options.handlers = Set(handler)
+        try treatRules(&options)
+
+        var reports: [CheckReport] = []
+        var isUnreadable = false
+        if let from, let to {
+            reports.append(
+                CheckReport(path: nil, check: HandoverCheck(from: from.generation, to: to.generation, options: options)))
+        }
+        for path in inputs {
+            do throws(InputError) {
+                let progress = ProgressBar()
+                defer { progress.finish() }
+                let subjects = try CheckSubject.subjects(
+                    in: path, options: inputOptions, progress: { progress.update($0, of: $1) })
+                reports += subjects.map { CheckReport(path: path, check: HandoverCheck($0, options: options)) }
+            } catch {
+                Diagnostics.report("\(error)")
+                isUnreadable = true
+            }
+        }
+        format.write(reports, to: output)
+        output.flush()
+        let status = reports.map(\.exitStatus).max() ?? 0
+        if isUnreadable { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        if status != 0 { throw ExitCode(status) }
+    }
+
+    private var inputOptions: InputOptions {
+        var options = InputOptions()
+        options.memory = memory
+        options.rootAddress = fdtPa
+        options.pageSize = pageSize
+        return options
+    }
+
+    /// Takes rules as -W and -E ask for.
+    private func treatRules(_ options: inout HandoverCheck.Options) throws {
+        let known = Set(CheckRule.all.map(\.name))
+        for (given, severity) in [(warnings, CheckRule.Severity.warning), (errors, .error)] {
+            for argument in given {
+                let isOff = argument.hasPrefix("no-") && !known.contains(argument)
+                let name = isOff ? String(argument.dropFirst(3)) : argument
+                guard known.contains(name) else {
+                    throw ValidationError("There is no rule \"\(name)\"; --rules lists them.")
+                }
+                options.severities[name] = isOff ? .warning : severity
+                if isOff, severity == .warning { options.disabled.insert(name) }
+            }
+        }
+    }
+}
+
+/// A range of memory as an argument: `ADDRESS,SIZE`, the size in bytes or with K, M or G behind it.
+struct MemoryRange: ExpressibleByArgument {
+    let range: Range<PhysicalAddress>
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        guard parts.count == 2, let start = PhysicalAddress(argument: String(parts[0])) else { return nil }
+        let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+        let unit = parts[1].last.flatMap { units[Character($0.uppercased())] }
+        guard let count = PhysicalAddress(argument: String(unit == nil ? parts[1] : parts[1].dropLast())) else { return nil }
+        let (size, overflow) = count.rawValue.multipliedReportingOverflow(by: unit ?? 1)
+        guard !overflow, let end = start.advanced(by: size) else { return nil }
+        range = start..<end
+    }
+}

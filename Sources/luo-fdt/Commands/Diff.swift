@@ -1,0 +1,105 @@
+import ArgumentParser
+import Handover
+import KernelABI
+import SystemPackage
+
+struct Diff: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows what changed between two handovers.",
+        discussion: """
+            Sessions and FLBs are compared by name, files by token, regions by name, memfds with their contents where \
+            both are at hand; then where it all lies. A FILE is anything that dump takes, or a JSON document.
+
+            EXAMPLES
+              luo-fdt diff before.elf after.elf
+              luo-fdt diff --ignore-addresses golden.json vmcore
+
+            EXIT STATUS
+              0   they are the same
+              1   they differ
+              2   a file is not a handover or cannot be read
+              64  wrong usage
+            """)
+
+    @Argument(help: "The one handover.")
+    var before: FilePath
+
+    @Argument(help: "The other handover.")
+    var after: FilePath
+
+    @Flag(help: "Leave out addresses and layout.")
+    var ignoreAddresses = false
+
+    @Option(name: .shortAndLong, help: "How to show the changes.")
+    var format: Format = .text
+
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case text
+        case json
+    }
+
+    func run() throws {
+        guard let before = side(before), let after = side(after) else {
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
+        let diff = HandoverDiff(before, after, ignoringAddresses: ignoreAddresses)
+        let output = OutputStream(.standardOutput)
+        switch format {
+        case .text:
+            for change in diff.changes { output.write("\(change)\n") }
+        case .json: Self.writeJSON(diff, to: output)
+        }
+        output.flush()
+        if !diff.isEmpty { throw ExitCode(1) }
+    }
+
+    /// Reads a handover: a document, or whatever shows one.
+    private func side(_ path: FilePath) -> HandoverDiff.Side? {
+        if path.extension == "json" {
+            do throws(DocumentFileError) {
+                return HandoverDiff.Side(state: try DocumentFile(path: path).state)
+            } catch {
+                Diagnostics.report("\(path): \(error)")
+                return nil
+            }
+        }
+        let progress = ProgressBar()
+        defer { progress.finish() }
+        do throws(InputError) {
+            let input = try HandoverInput(path, progress: { progress.update($0, of: $1) })
+            guard let document = input.documents.first, input.documents.count == 1 else {
+                Diagnostics.report("\(path): this shows \(input.documents.count) handovers; give one of them")
+                return nil
+            }
+            let memory = document.memory.regions.isEmpty ? nil : document.memory
+            return HandoverDiff.Side(state: document.reading.state, memory: memory)
+        } catch {
+            Diagnostics.report("\(error)")
+            return nil
+        }
+    }
+
+    private static func writeJSON(_ diff: HandoverDiff, to output: OutputStream) {
+        var writer = DocumentWriter { output.write($0) }
+        writer.array { writer in
+            for change in diff.changes {
+                writer.element()
+                writer.object(compact: true) { writer in
+                    writer.key("subject")
+                    writer.string(change.subject)
+                    if let before = change.before {
+                        writer.key("before")
+                        writer.string(before)
+                    }
+                    if let after = change.after {
+                        writer.key("after")
+                        writer.string(after)
+                    }
+                    writer.key("layout")
+                    writer.boolean(change.isLayout)
+                }
+            }
+        }
+        writer.finish()
+    }
+}

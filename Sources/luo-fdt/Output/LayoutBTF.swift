@@ -1,0 +1,105 @@
+import ArgumentParser
+import Handover
+import KernelABI
+import KernelBTF
+import SystemPackage
+
+/// Shows how a kernel's own types compare with the catalogue.
+struct LayoutBTF {
+    let path: FilePath
+    let comparison: LayoutComparison
+
+    /// - Parameter generation: the one to compare with; `nil` for the one that fits best.
+    init(path: FilePath, generation: Generation?, pageSize: PageSize) throws(TypeInformationError) {
+        self.path = path
+        let types = try TypeInformation(path: path.string)
+        if let generation {
+            comparison = LayoutComparison(of: generation, pageSize: pageSize, with: types)
+        } else {
+            comparison = LayoutComparison.best(pageSize: pageSize, with: types)
+        }
+    }
+
+    private var verdict: String {
+        let releases = comparison.generation.releases.joined(separator: ", ")
+        return comparison.isMatch
+            ? "matches \(releases)" : "differs from \(releases) in \(comparison.differences) of \(comparison.structures.count) structures"
+    }
+
+    var text: String {
+        var text = "\(path): \(verdict)\n"
+        for structure in comparison.structures {
+            guard let size = structure.kernelSize else {
+                text += "\(structure.name): gone\n"
+                continue
+            }
+            guard !structure.isSame else {
+                text += "\(structure.name): same, \(size) bytes\n"
+                continue
+            }
+            text += "\(structure.name): " + (size == structure.size ? "\(size) bytes" : "\(structure.size) -> \(size) bytes") + "\n"
+            for field in structure.fields where field.change != .same {
+                text += "    \(field.name): \(field.change.text)\n"
+            }
+        }
+        return text
+    }
+
+    func writeJSON(_ flush: @escaping (borrowing [UInt8]) -> Void) {
+        var writer = DocumentWriter(flush)
+        writer.object { writer in
+            writer.key("btf")
+            writer.string(path.string)
+            writer.key("generation")
+            writer.string(comparison.generation.name)
+            writer.key("matches")
+            writer.boolean(comparison.isMatch)
+            writer.key("structures")
+            writer.array { writer in
+                for structure in comparison.structures {
+                    writer.element()
+                    writer.object { writer in
+                        writer.key("name")
+                        writer.string(structure.name)
+                        writer.key("size")
+                        writer.number(UInt64(structure.size))
+                        if let size = structure.kernelSize {
+                            writer.key("kernel_size")
+                            writer.number(UInt64(size))
+                        }
+                        writer.key("fields")
+                        writer.array { writer in
+                            for field in structure.fields {
+                                writer.element()
+                                writer.object(compact: true) { writer in
+                                    writer.key("name")
+                                    writer.string(field.name)
+                                    writer.key("change")
+                                    writer.string(field.change.text)
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        writer.finish()
+    }
+}
+
+extension LayoutComparison.Change {
+    fileprivate var text: String {
+        switch self {
+        case .same: "same"
+        case .moved(let from, let to): "moved from \(Self.bytes(from)) to \(Self.bytes(to))"
+        case .resized(let from, let to): "resized from \(Self.bytes(from)) to \(Self.bytes(to)) bytes"
+        case .added: "added"
+        case .gone: "gone"
+        }
+    }
+
+    /// A number of bits in bytes, with the bits that are left.
+    private static func bytes(_ bits: Int) -> String {
+        bits % 8 == 0 ? "\(bits / 8)" : "\(bits / 8).\(bits % 8)"
+    }
+}

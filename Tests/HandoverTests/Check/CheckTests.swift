@@ -1,0 +1,74 @@
+import Foundation
+import KernelABI
+import SystemPackage
+import Testing
+
+@testable import Handover
+
+@Suite struct CheckTests {
+    @Test(arguments: Captures.images)
+    func `a capture of a real kernel is accepted`(image: String) throws {
+        let subject = try #require(try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
+        let check = HandoverCheck(subject)
+        #expect(check.verdict == .accepted)
+        #expect(check.results.map { "\($0.rule.name): \($0.finding)" } == [])
+    }
+
+    @Test(arguments: [
+        ("6.16", "6.18", Verdict.accepted, nil), ("6.18", "6.19", .accepted, nil), ("6.18", "7.1", .ignored, "root-compatible"),
+        ("6.19", "6.18", .ignored, "luo-unknown"), ("6.19", "7.0", .panic, "luo-tree"),
+        ("7.0", "6.19", .openFails, "file-handler"), ("7.1", "7.3", .ignored, "root-compatible"),
+        ("7.3", "7.1", .ignored, "root-compatible"), ("7.2", "7.3", .accepted, nil),
+    ] as [(String, String, Verdict, String?)])
+    func `generations pass or fail where they differ`(from: String, to: String, verdict: Verdict, rule: String?) throws {
+        let check = HandoverCheck(
+            from: try #require(Generation(release: from)), to: try #require(Generation(release: to)))
+        #expect(check.verdict == verdict)
+        #expect(check.results.first?.rule.name == rule)
+    }
+
+    @Test(arguments: [("6.19/basic", "7.0", "luo-tree"), ("7.1/basic", "7.3", "root-compatible"), ("6.19/basic", "6.18", "luo-unknown")])
+    func `an image says of another kernel what its generation does`(image: String, kernel: String, rule: String) throws {
+        var options = HandoverCheck.Options()
+        options.generation = Generation(release: kernel)
+        let subject = try #require(try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
+        let check = HandoverCheck(subject, options: options)
+        let from = try #require(subject.reading?.state.generation)
+        let expected = HandoverCheck(from: from, to: try #require(options.generation))
+        #expect(check.verdict == expected.verdict)
+        #expect(check.results.contains { $0.rule.name == rule })
+    }
+
+    @Test func `preserved memory in a scratch area is found`() throws {
+        let path = FilePath(Captures.path("7.3/basic"))
+        let subject = try #require(try CheckSubject.subjects(in: path, options: InputOptions()).first)
+        let root = try #require(subject.rootAddress)
+        var options = HandoverCheck.Options()
+        options.scratch = [root..<PhysicalAddress(root.rawValue + 4096)]
+        let check = HandoverCheck(subject, options: options)
+        #expect(check.results.map(\.rule.name) == ["scratch"])
+        #expect(check.verdict == .unchecked)
+
+        options.disabled = ["scratch"]
+        #expect(HandoverCheck(subject, options: options).results.isEmpty)
+        options.disabled = []
+        options.severities = ["scratch": .note]
+        #expect(HandoverCheck(subject, options: options).results.map(\.severity) == [.note])
+    }
+
+    @Test func `the table has each name once`() {
+        #expect(Set(CheckRule.all.map(\.name)).count == CheckRule.all.count)
+    }
+
+    @Test func `a boot that ends does not come past what is behind`() throws {
+        // A second session of one name, which comes first in a boot that a bad block has ended before.
+        let corruption = try #require(Corruption.all.first { $0.name == "session-block-empty" })
+        var both = corruption
+        both.patches += try #require(Corruption.all.first { $0.name == "root-compatible" }).patches
+        let image = try both.build()
+        var options = HandoverCheck.Options()
+        options.generation = .latest
+        let subject = CheckSubject(memory: image.memory, rootAt: try #require(image.rootAddress), generation: .latest)
+        #expect(HandoverCheck(subject, options: options).verdict == .ignored)
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import KernelABI
+import SystemPackage
+import Testing
+
+@testable import Handover
+
+@Suite struct DiffTests {
+    private func side(_ image: String) throws -> HandoverDiff.Side {
+        let input = try HandoverInput(FilePath(Captures.path(image)))
+        let document = try #require(input.documents.first)
+        return HandoverDiff.Side(state: document.reading.state, memory: document.memory)
+    }
+
+    private func changes(_ change: (inout HandoverState) -> Void, ignoringAddresses: Bool = false) throws -> [String] {
+        let before = try side("7.3/basic")
+        var after = before
+        change(&after.state)
+        return HandoverDiff(before, after, ignoringAddresses: ignoringAddresses).changes.map(\.description)
+    }
+
+    @Test(arguments: Captures.images)
+    func `a handover is the same as itself`(image: String) throws {
+        #expect(HandoverDiff(try side(image), try side(image)).isEmpty)
+    }
+
+    @Test func `sessions and files are told by name and token`() throws {
+        #expect(try changes { $0.luo?.sessions?.removeLast() } == ["- session \"empty\": 0 files"])
+        #expect(
+            try changes { state in
+                state.luo?.sessions?[0].files?[0].memfd?.size = 1
+                state.luo?.sessions?[0].files?[1].token = 0x99
+            } == [
+                "~ session \"vm-alpha\", file 0x1000, size: 4096 -> 1",
+                "- session \"vm-alpha\", file 0x1001: a memfd of 8192 bytes",
+                "+ session \"vm-alpha\", file 0x99: a memfd of 8192 bytes",
+            ])
+    }
+
+    @Test func `FLBs and regions are told by name`() throws {
+        #expect(
+            try changes { state in
+                state.luo?.flbs?[0].count = 9
+                state.memblock?.regions?[0].size = 4096
+            } == ["~ FLB \"liveupdate-test-flb-v0\", count: 4 -> 9", "~ region \"testblk\", size: 65536 -> 4096"])
+    }
+
+    @Test func `addresses come last, and can be ignored`() throws {
+        let move: (inout HandoverState) -> Void = { state in
+            state.kho?.fdtAddress = PhysicalAddress(0x1000)
+            state.luo?.liveUpdateNumber = 7
+        }
+        let all = try changes(move)
+        #expect(all.count == 2)
+        #expect(all.first == "~ number of live updates: 1 -> 7")
+        #expect(try changes(move, ignoringAddresses: true) == ["~ number of live updates: 1 -> 7"])
+    }
+
+    @Test func `a handover that is built elsewhere is the same but for its addresses`() throws {
+        let before = try side("7.3/names")
+        var state = before.state
+        state.kho = nil
+        state.preserved = nil
+        state.luo?.sessionsAddress = nil
+        state.luo?.flbAddress = nil
+        state.luo?.blocks = nil
+        for index in (state.luo?.sessions ?? []).indices {
+            state.luo?.sessions?[index].filesAddress = nil
+            state.luo?.sessions?[index].blocks = nil
+            for place in (state.luo?.sessions?[index].files ?? []).indices {
+                state.luo?.sessions?[index].files?[place].data = nil
+                state.luo?.sessions?[index].files?[place].memfd?.folios = nil
+                state.luo?.sessions?[index].files?[place].memfd?.vmalloc = nil
+                state.luo?.sessions?[index].files?[place].memfd?.folioCount = nil
+            }
+        }
+        for index in (state.memblock?.regions ?? []).indices { state.memblock?.regions?[index].start = nil }
+        let planned = try HandoverPlanner.plan(state) { _ throws(FileError) in 0 }
+        let diff = HandoverDiff(
+            HandoverDiff.Side(state: before.state), HandoverDiff.Side(state: planned), ignoringAddresses: true)
+        #expect(diff.changes.map(\.description).filter { !$0.contains("subtree") } == [])
+        #expect(!HandoverDiff(HandoverDiff.Side(state: before.state), HandoverDiff.Side(state: planned)).isEmpty)
+    }
+
+    @Test func `contents are compared page by page`() throws {
+        let corruption = try #require(Corruption.all.first { $0.name == "sound" })
+        var changed = corruption
+        let patch = #"[{"pa": "0x1000d010", "text": "x"}]"#
+        changed.patches = try JSONDecoder().decode([Corruption.Patch].self, from: Data(patch.utf8))
+        let sides = try [corruption, changed].map { corruption in
+            let image = try corruption.build()
+            let reader = HandoverReader(memory: image.memory, pageSize: .kib4)
+            let reading = try reader.read(rootAt: try #require(image.rootAddress))
+            return HandoverDiff.Side(state: reading.state, memory: image.memory)
+        }
+        #expect(
+            HandoverDiff(sides[0], sides[1]).changes.map(\.description) == [
+                "~ session \"alpha\", file 0x2, contents of 1 pages, the first being page 1"
+            ])
+    }
+
+    @Test(arguments: [
+        ([0..<10, 20..<30], [5..<22], [0..<5, 22..<30]), ([0..<10], [], [0..<10]), ([0..<10], [0..<10], []),
+        ([4..<8], [0..<5, 6..<7], [5..<6, 7..<8]),
+    ] as [([Range<UInt64>], [Range<UInt64>], [Range<UInt64>])])
+    func `ranges are subtracted`(all: [Range<UInt64>], others: [Range<UInt64>], rest: [Range<UInt64>]) {
+        func ranges(_ list: [Range<UInt64>]) -> [Range<PhysicalAddress>] {
+            list.map { PhysicalAddress($0.lowerBound)..<PhysicalAddress($0.upperBound) }
+        }
+        #expect(Comparison.subtract(ranges(others), from: ranges(all)) == ranges(rest))
+    }
+}

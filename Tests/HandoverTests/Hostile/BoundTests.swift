@@ -1,0 +1,66 @@
+import KernelABI
+import Testing
+
+@testable import Handover
+
+/// Handovers that would keep a careless reader busy for ever, or make it ask for all memory.
+@Suite(.timeLimit(.minutes(1))) struct BoundTests {
+    private func built(_ name: String) throws -> HandoverImage {
+        try #require(Corruption.all.first { $0.name == name }).build()
+    }
+
+    private func write(_ words: [UInt64], at address: UInt64, _ memory: inout SparseMemory) throws {
+        let bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) } }
+        try memory.write(bytes, at: PhysicalAddress(address))
+    }
+
+    @Test func `a tree whose tables all lead to the next`() throws {
+        var memory = try built("sound").memory
+        let pages: [UInt64] = (0..<6).map { 0x2000_0000 + $0 * 4096 }
+        for (page, next) in zip(pages, pages.dropFirst()) {
+            try write(Array(repeating: next, count: 512), at: page, &memory)
+        }
+        try write(Array(repeating: .max, count: 512), at: pages[5], &memory)
+        try write([pages[0]], at: 0x1000_0060, &memory)
+        HostileMemory.readAll(memory, rootAt: PhysicalAddress(0x1000_0000))
+    }
+
+    @Test func `lists of folios that all claim all memory`() throws {
+        var memory = try built("chain-sound").memory
+        memory.allocate(PhysicalAddress(0x2000_0000)..<PhysicalAddress(0x4000_0000))
+        // 65 memfds, each with a list of one entry of 2^40 pages and 2^32 - 1 pages in all.
+        let reading = try HandoverReader(memory: memory, pageSize: .kib4).read(rootAt: PhysicalAddress(0x1000_0000))
+        for file in reading.state.luo?.sessions?.first?.files ?? [] {
+            let data = try #require(file.data)
+            let chunk = try #require(file.memfd?.vmalloc?.first)
+            try write([.max], at: data + 24, &memory)
+            try write([UInt64(UInt32.max) | 1 << 32 | 40 << 48], at: data + 40, &memory)
+            try write([0, 0x2000_0000], at: chunk.rawValue, &memory)
+        }
+        HostileMemory.readAll(memory, rootAt: PhysicalAddress(0x1000_0000))
+    }
+
+    @Test func `sessions that all lead to one long chain`() throws {
+        var memory = try built("chain-sound").memory
+        // A chain of 9,000 blocks of files that ends in itself, and 51 sessions that lead to it.
+        for index in 0..<UInt64(9000) {
+            let address = 0x2000_0000 + index * 4096
+            try write([index == 8999 ? 0x2000_0000 : address + 4096, 63], at: address, &memory)
+        }
+        for index in 0..<UInt64(51) { try write([0x2000_0000, 63], at: 0x1000_4010 + index * 80 + 64, &memory) }
+        let check = HandoverCheck(CheckSubject(memory: memory, rootAt: PhysicalAddress(0x1000_0000)))
+        #expect(check.results.contains { $0.rule.name == "file-chain" })
+    }
+
+    @Test func `a memfd of any size without a list`() throws {
+        for size in [UInt64.max, 1 << 63, 1 << 50] {
+            var memory = try built("sound").memory
+            try write([0, size], at: 0x1000_7000, &memory)
+            try write([0x7f_0000_0000], at: 0x1000_7020, &memory)
+            let reader = HandoverReader(memory: memory, pageSize: .kib4)
+            let reading = try reader.read(rootAt: PhysicalAddress(0x1000_0000))
+            #expect(reading.exactState(in: memory).luo?.sessions?.count == 3)
+            HostileMemory.readAll(memory, rootAt: PhysicalAddress(0x1000_0000))
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import KernelABI
+import SystemPackage
+import Testing
+
+@testable import Handover
+
+/// A captured handover whose pages are changed, and read by everything that reads.
+struct HostileMemory {
+    let memory: SparseMemory
+    let root: PhysicalAddress
+    /// The pages that describe the handover.
+    let pages: [PhysicalAddress]
+
+    init(_ image: String) throws {
+        let subject = try #require(
+            try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
+        root = try #require(subject.rootAddress)
+        let reading = try #require(subject.reading)
+        var memory = SparseMemory(pageSize: 4096)
+        var pages: [PhysicalAddress] = []
+        for extent in reading.extents + reading.state.contentsExtents {
+            var page = PhysicalAddress(extent.range.lowerBound.rawValue & ~4095)
+            while page < extent.range.upperBound {
+                if extent.role.isMetadata { pages.append(page) }
+                try memory.write(try #require(subject.memory.copy(at: page, count: 4096)), at: page)
+                page = PhysicalAddress(page.rawValue + 4096)
+            }
+        }
+        self.memory = memory
+        self.pages = pages
+    }
+
+    func changed(_ address: PhysicalAddress, _ bytes: [UInt8]) throws -> SparseMemory {
+        var memory = memory
+        try memory.write(bytes, at: address)
+        return memory
+    }
+
+    /// Reads, checks, writes and compares a handover. That it comes back is the point.
+    static func readAll(_ memory: SparseMemory, rootAt root: PhysicalAddress) {
+        let subject = CheckSubject(memory: memory, rootAt: root)
+        _ = HandoverCheck(subject).verdict
+        guard let reading = subject.reading else { return }
+        var size = 0
+        var writer = DocumentWriter { size += $0.count }
+        writer.write(reading.state)
+        let side = HandoverDiff.Side(state: reading.state, memory: memory)
+        #expect(HandoverDiff(side, side).isEmpty)
+        // What is read is in proportion to what there is, whatever it says.
+        let bytes = memory.regions.reduce(0) { $0 + Int($1.upperBound.rawValue - $1.lowerBound.rawValue) }
+        #expect(reading.extents.count <= bytes / 256)
+        #expect(reading.findings.count <= 1000)
+    }
+}
+
+/// A small generator of numbers that are the same every time.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,78 @@
+import FDT
+import KernelABI
+import Testing
+
+@testable import Handover
+
+/// Bundles: what is written comes back, and what is malformed is refused.
+@Suite struct BundleTests {
+    private func image() throws -> HandoverImage {
+        var source = RandomHandover(random: SeededGenerator(state: 3), generation: .v7_2, pageSize: .kib4)
+        return try HandoverImage(
+            of: try HandoverPlanner.plan(source.state(), sizeOfFile: noFiles), contents: noContents)
+    }
+
+    @Test func `a bundle holds all memory of a handover`() throws {
+        let image = try image()
+        let bundle = try Bundle.read(try Bundle.tree(of: Handover.Capture(image)))
+        #expect(bundle.rootAddress == image.rootAddress)
+        #expect(bundle.kernel == image.state.kernel)
+        #expect(bundle.memory.statedMachine == image.state.machine)
+        #expect(bundle.memory.regions == image.memory.regions)
+        for region in image.memory.regions {
+            let count = Int(region.upperBound.rawValue - region.lowerBound.rawValue)
+            let found = try bundle.memory.copy(at: region.lowerBound.rawValue, count: count)
+            #expect(try found == image.memory.copy(at: region.lowerBound.rawValue, count: count))
+        }
+    }
+
+    /// A bundle with one node, in which something is wrong.
+    private func tree(
+        compatible: String = "luo-fdt,bundle-v1", pageSize: UInt32 = 4096, nodes: String = "memory",
+        reg: [UInt32] = [0, 0x1000, 0, 0x1000], data: [UInt8] = [1]
+    ) throws(FDTError) -> FlattenedTree {
+        var writer = try SequentialWriter(capacity: 4096)
+        try writer.finishReservations()
+        try writer.node("") { (root) throws(FDTError) in
+            try root.property("compatible", string: compatible)
+            try root.property("page-size", u32: pageSize)
+            try root.node(nodes) { (memory) throws(FDTError) in
+                try memory.node("root@1000") { (node) throws(FDTError) in
+                    try node.property("reg", cells: reg)
+                    try node.property("data", bytes: data)
+                }
+            }
+        }
+        return try writer.finish()
+    }
+
+    @Test func `malformed bundles are refused, with the place`() throws {
+        let page = try Bundle.read(try tree()).memory.copy(at: 0x1000, count: 4096)
+        #expect(page == [1] + [UInt8](repeating: 0, count: 4095))
+        let wrong: [(FlattenedTree, String)] = [
+            (try tree(compatible: "other"), "bundle: /: compatible is not luo-fdt,bundle-v1"),
+            (try tree(pageSize: 4095), "bundle: /: page-size is not 4096, 16384 or 65536"),
+            (try tree(nodes: "images"), "bundle: /: there is no node memory"),
+            (
+                try tree(reg: [0x1000, 0x1000]),
+                "bundle: /memory/root@1000: reg is not two cells of address and two of size"
+            ),
+            (
+                try tree(reg: [0, 0x1000, 0, 0]),
+                "bundle: /memory/root@1000: reg does not hold data, or reaches beyond the address space"
+            ),
+            (
+                try tree(reg: [.max, .max, 0, 2]),
+                "bundle: /memory/root@1000: reg does not hold data, or reaches beyond the address space"
+            ),
+            (
+                try tree(reg: [0, 0, 0x7fff_ffff, 0]),
+                "bundle: /memory/root@1000: more than 64 GiB of memory in all"
+            ),
+        ]
+        for (tree, message) in wrong {
+            let error = #expect(throws: BundleError.self) { try Bundle.read(tree) }
+            #expect(error?.description == message)
+        }
+    }
+}

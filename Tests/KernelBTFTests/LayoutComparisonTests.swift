@@ -1,0 +1,56 @@
+import Foundation
+import KernelABI
+import Testing
+
+@testable import KernelBTF
+
+@Suite struct LayoutComparisonTests {
+    private static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Fixtures/btf")
+
+    private func types(_ name: String) throws -> TypeInformation {
+        try TypeInformation(path: Self.directory.appending(path: name + ".btf").path())
+    }
+
+    @Test(arguments: [("6.19", "6.19"), ("7.1", "7.1"), ("7.3", "7.2")])
+    func `a kernel's own types tell its generation`(file: String, generation: String) throws {
+        let best = LayoutComparison.best(pageSize: .kib4, with: try types(file))
+        #expect(best.isMatch)
+        #expect(best.generation.name == generation)
+    }
+
+    @Test func `what a kernel of tomorrow changed is named`() throws {
+        let comparison = LayoutComparison.best(pageSize: .kib4, with: try types("tomorrow"))
+        #expect(!comparison.isMatch)
+        #expect(comparison.generation.name == "7.2")
+        let changes = Dictionary(
+            comparison.structures.map { structure in
+                (structure.name, structure.fields.filter { $0.change != .same })
+            }, uniquingKeysWith: { first, _ in first }
+        ).filter { !$0.value.isEmpty }
+        typealias Field = LayoutComparison.Field
+        #expect(
+            changes["luo_session_ser"] == [
+                Field(name: "name", change: .resized(from: 512, to: 1024)),
+                Field(name: "file_set_ser", change: .moved(from: 512, to: 1024)),
+            ])
+        #expect(
+            changes["luo_flb_ser"] == [
+                Field(name: "data", change: .moved(from: 384, to: 448)),
+                Field(name: "count", change: .moved(from: 448, to: 384)),
+            ])
+        #expect(changes["memfd_luo_ser"]?.last == Field(name: "mode", change: .added))
+        #expect(changes["kho_kexec_metadata"] == [Field(name: "kexec_count", change: .gone)])
+        #expect(comparison.structures.first { $0.name == "kho_data" }?.kernelSize == nil)
+        #expect(changes.count == 5)
+    }
+
+    @Test func `a page of another size is another layout`() throws {
+        #expect(!LayoutComparison.best(pageSize: .kib16, with: try types("7.3")).isMatch)
+    }
+
+    @Test(arguments: ["/bin/true", "/nonexistent", "/"])
+    func `what is no BTF is refused`(path: String) {
+        #expect(throws: TypeInformationError.self) { try TypeInformation(path: path) }
+    }
+}

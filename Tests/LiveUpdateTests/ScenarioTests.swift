@@ -1,0 +1,130 @@
+import Foundation
+import Handover
+import KernelABI
+import Testing
+
+@testable import LiveUpdate
+
+@Suite struct ScenarioTests {
+    @Test func `there are scenarios`() {
+        #expect(Fixtures.scenarios.count >= 12)
+    }
+
+    @Test(arguments: Fixtures.scenarios)
+    func `a scenario gets what it expects, and its trace is as it was`(name: String) throws {
+        let report = try Fixtures.scenario(name).run()
+        #expect(report.hasPassed)
+        #expect(report.description == (try Fixtures.golden("\(name).txt")))
+    }
+
+    @Test func `a trace in JSON is as it was`() throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let text = String(decoding: try encoder.encode(try Fixtures.scenario("rollback").run()), as: UTF8.self)
+        #expect(text + "\n" == (try Fixtures.golden("rollback.json")))
+    }
+
+    /// What the scenario of the captures hands over is what the kernels handed over.
+    @Test(arguments: ["7.1", "7.3"])
+    func `the basic scenario gives the captured state`(release: String) throws {
+        var scenario = try Fixtures.scenario("basic")
+        scenario.kernel = release
+        let report = scenario.run()
+        #expect(report.hasPassed)
+        let image = try #require(report.image(named: "basic"))
+        let root = try #require(image.rootAddress)
+        let made = try HandoverReader(memory: image.memory, pageSize: .kib4).read(rootAt: root)
+        #expect(made.findings == [])
+        let captured = try Fixtures.capture("\(release)/basic").reading
+
+        #expect(made.state.generation?.name == captured.state.generation?.name)
+        let (ours, kernels) = (try #require(made.state.luo), try #require(captured.state.luo))
+        #expect(ours.liveUpdateNumber == kernels.liveUpdateNumber)
+        #expect(ours.flbPageCount == kernels.flbPageCount)
+        #expect(ours.flbs == kernels.flbs)
+        #expect(ours.flbs?.map(\.count) == [4, 4, 4])
+        #expect(summary(ours) == summary(kernels))
+        #expect(made.state.kexecMetadata?.kexecCount == captured.state.kexecMetadata?.kexecCount)
+    }
+
+    /// Sessions and files without their addresses.
+    private func summary(_ luo: LUOState) -> [String] {
+        (luo.sessions ?? []).flatMap { session in
+            ["\(session.name) \(session.count ?? 0)"]
+                + (session.files ?? []).map { file in
+                    let memfd = file.memfd
+                    return "\(file.token) \(file.compatible ?? "") \(memfd?.size ?? 0) \(memfd?.position ?? 0) "
+                        + "\(memfd?.seals ?? 0) \(memfd?.folioCount ?? 0) \(memfd?.vmalloc?.totalPages ?? 0)"
+                }
+        }
+    }
+
+    /// The order in which the kernel's test module logs its operations.
+    @Test func `the basic scenario calls the operations in the kernel's order`() throws {
+        let calls = try Fixtures.scenario("basic").run().entries.flatMap(\.events).compactMap { event -> String? in
+            guard case .callback(let call) = event, call.subject == .flb else { return nil }
+            return "\(call.operation.rawValue) \(call.name.suffix(2))"
+        }
+        #expect(
+            calls == [
+                "preserve v0", "preserve v1", "preserve v2", "retrieve v0", "retrieve v1", "retrieve v2", "finish v2",
+                "finish v1", "finish v0",
+            ])
+    }
+
+    @Test func `an expectation that does not hold fails the run, and ends it`() throws {
+        var scenario = try Fixtures.scenario("first-and-last")
+        scenario.flbs[0].compatible = "other"
+        let report = scenario.run()
+        #expect(!report.hasPassed)
+        #expect(report.entries.last?.problems == ["it calls [other preserve], not [iommu preserve]"])
+        #expect(report.description.contains("NOT as expected"))
+    }
+
+    @Test(arguments: [
+        (#"{"do": "dance"}"#, ".steps[0].do: \"dance\" cannot be done"),
+        (#"{"do": "create", "session": "a", "sesion": 1}"#, ".steps[0]: unknown key \"sesion\""),
+        (#"{"do": "create"}"#, ".steps[0]: missing key \"session\""),
+        (#"{"do": "create", "session": 7}"#, ".steps[0].session: expected the name of a session"),
+        (#"{"do": "create", "session": "a", "gives": "EWHAT"}"#, ".steps[0].gives: \"EWHAT\" is no error known here"),
+        (#"{"do": "fail", "of": "x", "operation": "finish", "with": "EIO"}"#, ".steps[0].operation: \"finish\" cannot fail"),
+        (#"{"do": "kexec", "into": "5.4"}"#, ".steps[0].into: no kernel \"5.4\" is known here"),
+        (#"{"do": "kexec", "comes_up": "well"}"#, ".steps[0].comes_up: \"well\" is not how a kernel comes up"),
+        (#"7"#, ".steps[0]: expected an object"),
+    ])
+    func `what a scenario cannot say is refused with its place`(step: String, problem: String) throws {
+        let text = #"{"title": "t", "kernel": "7.3", "steps": [\#(step)]}"#
+        let error = #expect(throws: DocumentError.self) {
+            try JSONDecoder().decode(Scenario.self, from: Data(text.utf8))
+        }
+        #expect(error?.description.hasPrefix(problem) == true, "\(error?.description ?? "")")
+    }
+
+    @Test(arguments: [
+        (#"{"title": "t"}"#, ".: missing key \"kernel\""),
+        (#"{"title": "t", "kernel": "7.3", "page_size": 100}"#, ".page_size: 100 is no page size"),
+        (#"{"title": "t", "kernel": "7.3", "quirks": ["odd"]}"#, ".quirks: no quirk \"odd\""),
+        (#"{"title": "t", "kernel": "7.3", "files": [{"name": "a"}, {"name": "a"}]}"#, ".files: there are two"),
+        (#"{"title": "t", "kernel": "7.3", "handlers": [{"name": "memfd"}]}"#, ".handlers: there are two"),
+        (#"{"title": "t", "kernel": "7.3", "flbs": [{"name": "a", "data": "x"}]}"#, ".flbs[0].data: expected"),
+    ])
+    func `what a scenario cannot define is refused with its place`(text: String, problem: String) throws {
+        let error = #expect(throws: DocumentError.self) {
+            try JSONDecoder().decode(Scenario.self, from: Data(text.utf8))
+        }
+        #expect(error?.description.hasPrefix(problem) == true, "\(error?.description ?? "")")
+    }
+
+    @Test(arguments: [
+        (#"{"do": "preserve", "file": "x", "session": "s", "token": 1}"#, "no session \"s\" has been created"),
+        (#"{"do": "get_outgoing", "flb": "x"}"#, "no handler or FLB is called \"x\""),
+        (#"{"do": "get_outgoing", "flb": "memfd"}"#, "no FLB is called \"memfd\""),
+        (#"{"do": "register_handler", "handler": "x"}"#, "no handler or FLB is called \"x\""),
+        (#"{"do": "unload", "owner_of": "x"}"#, "no handler or FLB is called \"x\""),
+    ])
+    func `what a step has no name for fails the run`(step: String, problem: String) throws {
+        let text = #"{"title": "t", "kernel": "7.3", "steps": [\#(step)]}"#
+        let report = try JSONDecoder().decode(Scenario.self, from: Data(text.utf8)).run()
+        #expect(report.entries.last?.problems == [problem])
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import Handover
+import KernelABI
+import SystemPackage
+import Testing
+
+@testable import LiveUpdate
+
+/// Keeps what a kernel tells its observer.
+final class Journal: Sendable {
+    private let log = Locked<[Event]>([])
+
+    var observer: Observer { { event in self.log.withLock { $0.append(event) } } }
+    var events: [Event] { log.withLock { $0 } }
+
+    /// The calls so far as `name operation`, and forgets them.
+    func calls() -> [String] {
+        let events = log.withLock { log in
+            defer { log = [] }
+            return log
+        }
+        return events.compactMap { event in
+            guard case .callback(let call) = event else { return nil }
+            return "\(call.name) \(call.operation.rawValue)" + (call.error.map { " \($0.kernelName)" } ?? "")
+        }
+    }
+
+    var warnings: [String] {
+        events.compactMap { event in
+            if case .warning(let text) = event { text } else { nil }
+        }
+    }
+}
+
+/// An FLB whose operations do nothing, or fail as they are told.
+final class TestFLB: Sendable {
+    let failures = Locked<[Event.Callback.Operation: Errno]>([:])
+    let module: Module
+    private let name: String
+    private let data: UInt64
+
+    init(_ name: String, data: UInt64 = 0xFEED) {
+        self.name = name
+        self.data = data
+        module = Module(name: name)
+    }
+
+    private func failure(_ operation: Event.Callback.Operation) -> Errno? {
+        failures.withLock { $0.removeValue(forKey: operation) }
+    }
+
+    func fail(_ operation: Event.Callback.Operation, _ error: Errno) {
+        failures.withLock { $0[operation] = error }
+    }
+
+    func make() -> FLB {
+        let data = data
+        return FLB(
+            compatible: name,
+            operations: FLB.Operations(
+                preserve: { _ throws(Errno) in
+                    if let error = self.failure(.preserve) { throw error }
+                    return FLB.Preserved(data: data, object: "object of \(data)")
+                },
+                unpreserve: { _, _ in },
+                retrieve: { data, _ throws(Errno) in
+                    if let error = self.failure(.retrieve) { throw error }
+                    return "object of \(data)"
+                },
+                finish: { _, _ in }),
+            owner: module)
+    }
+}
+
+extension KernelConfiguration {
+    static func test(_ release: String = "7.3", _ journal: Journal? = nil, quirks: Set<Quirk> = []) throws -> Self {
+        var configuration = try #require(KernelConfiguration(release: release))
+        configuration.observer = journal?.observer
+        configuration.quirks = quirks
+        return configuration
+    }
+}
+
+/// Runs what throws an `Errno`, and gives the error.
+func error(of body: () throws(Errno) -> Void) -> Errno? {
+    do throws(Errno) {
+        try body()
+        return nil
+    } catch {
+        return error
+    }
+}
