@@ -41,7 +41,7 @@ golden: dependencies
 	LUO_FDT_GOLDEN=write swift test --filter Golden
 
 install: build
-	install -D -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/luo-fdt
+	install -s -D -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/luo-fdt
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(COMMAND) --generate-completion-script bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/luo-fdt

@@ -30,6 +30,7 @@ public struct RootChoice: Sendable {
                 roots.append((address, try reader.read(rootAt: address)))
             } catch {
                 problem = problem ?? error
+                if reader.isRootOfAnyVersion(at: address) { rejected.append(address) }
             }
         }
         let best = roots.indices.max { left, right in
@@ -79,5 +80,13 @@ public struct RootChoice: Sendable {
                 (file.memfd?.folios ?? []).contains { heads.contains($0.pfn) }
             }
         }
+    }
+}
+
+extension HandoverReader {
+    /// Whether there is a root FDT, be it of a version that is not known here.
+    fileprivate func isRootOfAnyVersion(at address: PhysicalAddress) -> Bool {
+        let compatible = (try? root(at: address))?.root.property("compatible")?.strings
+        return compatible?.contains { $0.hasPrefix("kho-v") } ?? false
     }
 }

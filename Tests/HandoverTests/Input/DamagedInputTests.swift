@@ -116,6 +116,25 @@ import Testing
         #expect(reading.state.kho?.staleRoots == [inside])
     }
 
+    @Test func rootOfAnUnknownVersionIsListedAndNotRead() throws {
+        var (memory, state) = try memory(of: "7.3/basic")
+        let root = try #require(state.kho?.fdtAddress)
+        let copy = try #require(replacing("kho-v4", with: "kho-v9", in: try bytes(memory, at: root, count: 405)))
+        try memory.write(copy, at: PhysicalAddress(0x1000))
+        let reading = try read(memory).reading
+        #expect(reading.state.kho?.fdtAddress == root)
+        #expect(reading.state.kho?.staleRoots == [PhysicalAddress(0x1000)])
+        #expect(!reading.isDamaged)
+
+        try memory.write(copy, at: root)
+        #expect {
+            try read(memory)
+        } throws: { error in
+            guard case .noHandover(_, _, let finding) = error as? InputError else { return false }
+            return finding.found == "\"kho-v9\"" && finding.expected == "one of kho-v1, kho-v3, kho-v4"
+        }
+    }
+
     // MARK: Damage
 
     @Test func everyLengthOfAnImageIsReadOrRefused() throws {
@@ -192,7 +211,7 @@ import Testing
         let (memory, _) = try memory(of: name)
         let extents = try CapturedHandover(name: name).read().reading.extents.filter(\.role.isMetadata)
         var generator = SeededGenerator(state: 7)
-        for _ in 0..<300 {
+        for _ in 0..<100 {
             var damaged = memory
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
                 guard let extent = extents.randomElement(using: &generator) else { continue }
