@@ -9,7 +9,7 @@ import Testing
 /// sample, the same every time.
 @Suite struct HandoverMutationTests {
     private static let makesAll = ProcessInfo.processInfo.environment["LUO_FDT_ALL_MUTATIONS"] != nil
-    private static let sample = 24
+    private static let sample = 8
 
     /// Comes past numbers below `count`: all, or a sample.
     private static func forEach(below count: Int, seed: UInt64, _ body: (Int) throws -> Void) rethrows {
