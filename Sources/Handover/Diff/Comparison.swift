@@ -5,10 +5,18 @@ struct Comparison {
     let before: HandoverDiff.Side
     let after: HandoverDiff.Side
     private(set) var changes: [HandoverDiff.Change] = []
+    private let regions: (before: [Range<PhysicalAddress>], after: [Range<PhysicalAddress>])
+    /// How many pages of contents may still be compared: as many as there are.
+    private var pagesToCompare: UInt64
 
     init(before: HandoverDiff.Side, after: HandoverDiff.Side) {
         self.before = before
         self.after = after
+        regions = (before.memory?.regions ?? [], after.memory?.regions ?? [])
+        let size = (regions.before + regions.after).reduce(0) {
+            $0 &+ ($1.upperBound.rawValue - $1.lowerBound.rawValue) / UInt64(PageSize.kib4.bytes) &+ 1
+        }
+        pagesToCompare = size
     }
 
     mutating func compare() {
@@ -309,12 +317,19 @@ struct Comparison {
         else { return }
         let oldMap = ContentsMap(of: old, preserved: before.state.preserved, pageSize: pageSize)
         let newMap = ContentsMap(of: new, preserved: after.state.preserved, pageSize: pageSize)
-        // What neither has folios for is the same hole in both.
-        let end = max(oldMap.end, newMap.end)
-        let pages = min(pageSize.pages(for: size), end)
+        // What neither has memory for is the same hole in both, or not at hand in both.
+        let pages = pageSize.pages(for: size)
+        let ranges = oldMap.pages(in: regions.before) + newMap.pages(in: regions.after)
         var changed = 0
         var first: UInt64 = 0
-        for page in 0..<pages {
+        var next: UInt64 = 0
+        for page in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }).lazy.flatMap({ $0 }) {
+            guard page < pages else { break }
+            guard page >= next else { continue }
+            // A sound handover's files share no memory: more pages than there are, only a hostile one has.
+            guard pagesToCompare > 0 else { break }
+            pagesToCompare -= 1
+            next = page + 1
             let count = Int(min(UInt64(pageSize.bytes), size - page << UInt64(pageSize.shift)))
             let left = Self.bytes(of: page, oldMap, oldMemory, count)
             let right = Self.bytes(of: page, newMap, newMemory, count)
@@ -333,12 +348,5 @@ struct Comparison {
     ) -> [UInt8]? {
         guard let address = map.address(ofPage: page) else { return [UInt8](repeating: 0, count: count) }
         return memory.copy(at: address, count: count)
-    }
-}
-
-extension ContentsMap {
-    /// The first page of the file behind all folios.
-    fileprivate var end: UInt64 {
-        runs.map { $0.index.addingReportingOverflow($0.count) }.map { $0.overflow ? .max : $0.partialValue }.max() ?? 0
     }
 }

@@ -37,16 +37,19 @@ struct MemoryPart: PhysicalMemory {
 func intersect(
     _ left: [Range<PhysicalAddress>], _ right: [Range<PhysicalAddress>]
 ) -> [Range<PhysicalAddress>] {
-    var result: [Range<PhysicalAddress>] = []
-    var index = 0
-    for range in left {
-        while index < right.count, right[index].upperBound <= range.lowerBound { index += 1 }
-        var place = index
-        while place < right.count, right[place].lowerBound < range.upperBound {
-            let common = range.clamped(to: right[place])
-            if !common.isEmpty { result.append(common) }
-            place += 1
+    left.flatMap { $0.pieces(in: right) }
+}
+
+extension Range<PhysicalAddress> {
+    /// What of the range is in ascending, disjoint regions.
+    func pieces(in regions: [Range<PhysicalAddress>]) -> [Range<PhysicalAddress>] {
+        var pieces: [Range<PhysicalAddress>] = []
+        var index = regions.partitioningIndex { $0.upperBound > lowerBound }
+        while index < regions.count, regions[index].lowerBound < upperBound {
+            let common = clamped(to: regions[index])
+            if !common.isEmpty { pieces.append(common) }
+            index += 1
         }
+        return pieces
     }
-    return result
 }

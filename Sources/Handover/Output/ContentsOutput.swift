@@ -38,19 +38,37 @@ public struct ContentsOutput: Sendable {
             throw .file(path, Errno(rawValue: size > UInt64(Int64.max) ? EFBIG : errno))
         }
         var missing: [Range<UInt64>] = []
+        let regions = memory.regions
         for run in map.runs {
             let (start, overflow) = run.index.multipliedReportingOverflow(by: UInt64(pageSize.bytes))
-            guard !overflow, start < size else { continue }
-            let end = min(size, start &+ run.count * UInt64(pageSize.bytes))
-            var place = start
-            while place < end {
-                let count = min(Self.portion, end - place)
-                let address = PhysicalAddress((run.pfn << UInt64(pageSize.shift)) + (place - start))
-                try write(count, from: address, to: file, at: place, path, &missing)
-                place += count
+            guard !overflow, start < size, let addresses = map.addresses(of: run) else { continue }
+            let length = min(size - start, addresses.upperBound.rawValue - addresses.lowerBound.rawValue)
+            let wanted = addresses.lowerBound..<PhysicalAddress(addresses.lowerBound.rawValue + length)
+            /// The place in the file of an address.
+            func place(_ address: PhysicalAddress) -> UInt64 { start + (address.rawValue - wanted.lowerBound.rawValue) }
+            var cursor = wanted.lowerBound
+            for piece in wanted.pieces(in: regions) {
+                note(place(cursor)..<place(piece.lowerBound), in: &missing)
+                var address = piece.lowerBound
+                while address < piece.upperBound {
+                    let count = min(Self.portion, piece.upperBound.rawValue - address.rawValue)
+                    try write(count, from: address, to: file, at: place(address), path, &missing)
+                    address = PhysicalAddress(address.rawValue + count)
+                }
+                cursor = piece.upperBound
             }
+            note(place(cursor)..<place(wanted.upperBound), in: &missing)
         }
         return missing
+    }
+
+    private func note(_ range: Range<UInt64>, in missing: inout [Range<UInt64>]) {
+        if range.isEmpty { return }
+        if let last = missing.last, last.upperBound == range.lowerBound {
+            missing[missing.count - 1] = last.lowerBound..<range.upperBound
+        } else {
+            missing.append(range)
+        }
     }
 
     private func write(
@@ -63,24 +81,8 @@ public struct ContentsOutput: Sendable {
                 Result { () throws(Errno) in try writeNonZero(bytes, to: file, at: place) }
             }
         } catch {
-            guard count > UInt64(pageSize.bytes) else {
-                if let last = missing.last, last.upperBound == place {
-                    missing[missing.count - 1] = last.lowerBound..<place + count
-                } else {
-                    missing.append(place..<place + count)
-                }
-                return
-            }
-            // Page by page, to keep what there is.
-            var offset: UInt64 = 0
-            while offset < count {
-                let piece = min(UInt64(pageSize.bytes), count - offset)
-                try write(
-                    piece, from: PhysicalAddress(address.rawValue + offset), to: file, at: place + offset, path,
-                    &missing)
-                offset += piece
-            }
-            return
+            // What a source lists, it need not be able to read.
+            return note(place..<place + count, in: &missing)
         }
         if case .failure(let error) = written { throw .file(path, error) }
     }

@@ -47,14 +47,58 @@ public struct ContentsMap: Sendable {
         return PhysicalAddress((run.pfn + (index - run.index)) << UInt64(pageSize.shift))
     }
 
+    /// The memory of a run; `nil` where that reaches beyond the address space.
+    func addresses(of run: Run) -> Range<PhysicalAddress>? {
+        let page = UInt64(pageSize.bytes)
+        let (start, startOverflows) = run.pfn.multipliedReportingOverflow(by: page)
+        let (size, sizeOverflows) = run.count.multipliedReportingOverflow(by: page)
+        guard !startOverflows, !sizeOverflows, let end = PhysicalAddress(start).advanced(by: size) else { return nil }
+        return PhysicalAddress(start)..<end
+    }
+
+    /// The pages of the file that are in `regions`, as ascending ranges.
+    ///
+    /// In a sound handover no page is in two runs, and so there are fewer ranges than runs and regions together; no
+    /// more than those are returned.
+    func pages(in regions: [Range<PhysicalAddress>]) -> [Range<UInt64>] {
+        let page = UInt64(pageSize.bytes)
+        let limit = runs.count + regions.count
+        var result: [Range<UInt64>] = []
+        for run in runs {
+            guard let addresses = addresses(of: run) else { continue }
+            for piece in addresses.pieces(in: regions) {
+                guard result.count < limit else { return result.merged() }
+                let first = run.index &+ (piece.lowerBound.rawValue - addresses.lowerBound.rawValue) / page
+                let end = run.index &+ (piece.upperBound.rawValue - addresses.lowerBound.rawValue + page - 1) / page
+                if first < end { result.append(first..<end) }
+            }
+        }
+        return result.merged()
+    }
+
     /// The memory of the contents.
     public func extents(owner: String) -> [Extent] {
         runs.compactMap { run in
-            let (count, overflow) = run.count.multipliedReportingOverflow(by: UInt64(pageSize.bytes))
-            guard !overflow, let count = Int(exactly: count) else { return nil }
+            guard let addresses = addresses(of: run),
+                let count = Int(exactly: addresses.upperBound.rawValue - addresses.lowerBound.rawValue)
+            else { return nil }
             return Extent(
-                address: PhysicalAddress(run.pfn << UInt64(pageSize.shift)), byteCount: count, role: .contents,
-                form: .opaque, owner: owner)
+                address: addresses.lowerBound, byteCount: count, role: .contents, form: .opaque, owner: owner)
         }
+    }
+}
+
+extension [Range<UInt64>] {
+    /// The ranges ascending, those that touch or overlap as one.
+    fileprivate func merged() -> [Range<UInt64>] {
+        var result: [Range<UInt64>] = []
+        for range in sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = result.last, range.lowerBound <= last.upperBound {
+                result[result.count - 1] = last.lowerBound..<Swift.max(last.upperBound, range.upperBound)
+            } else {
+                result.append(range)
+            }
+        }
+        return result
     }
 }

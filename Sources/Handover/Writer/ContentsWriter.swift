@@ -1,33 +1,43 @@
 import KernelABI
 
 extension HandoverImage {
+    /// How much memory contents may take, in bytes: what is zero costs little, but not nothing.
+    static let contentsLimit: UInt64 = 1 << 40
+
+    /// Sets aside the memory of contents.
+    private mutating func allocate(_ extent: Extent, _ total: inout UInt64) throws(WriteError) {
+        let (sum, overflow) = total.addingReportingOverflow(UInt64(extent.byteCount))
+        guard !overflow, sum <= Self.contentsLimit else { throw .contentsTooLarge }
+        total = sum
+        memory.allocate(extent.range)
+        extents.append(extent)
+    }
+
     /// Writes the contents of memfds, and sets aside the memory of those whose contents are not given.
     mutating func writeContents(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
         let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
+        var total: UInt64 = 0
         for session in state.luo?.sessions ?? [] {
             for file in session.files ?? [] {
                 guard let memfd = file.memfd else { continue }
                 let owner = "session \"\(session.name)\", token 0x\(String(file.token, radix: 16))"
-                try write(memfd, sizes, owner: owner, open)
+                try write(memfd, sizes, owner: owner, &total, open)
             }
         }
         for region in state.memblock?.regions ?? [] {
             guard let start = region.start, let count = Int(exactly: region.size) else { continue }
             let extent = Extent(
                 address: start, byteCount: count, role: .region, form: .opaque, owner: "region \"\(region.name)\"")
-            memory.allocate(extent.range)
-            extents.append(extent)
+            try allocate(extent, &total)
         }
     }
 
     private mutating func write(
-        _ memfd: MemFDState, _ sizes: FolioSizes, owner: String, _ open: (String) throws(FileError) -> MappedFile
+        _ memfd: MemFDState, _ sizes: FolioSizes, owner: String, _ total: inout UInt64,
+        _ open: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
-        for extent in ContentsMap(of: memfd, sizes, pageSize: pageSize).extents(owner: owner) {
-            memory.allocate(extent.range)
-            extents.append(extent)
-        }
         let map = ContentsMap(of: memfd, sizes, pageSize: pageSize)
+        for extent in map.extents(owner: owner) { try allocate(extent, &total) }
         switch memfd.contents {
         case nil: break
         case .text(let text): try write(Array(text.utf8), map)

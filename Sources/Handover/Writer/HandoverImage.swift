@@ -20,6 +20,19 @@ public struct HandoverImage: Sendable {
     public init(
         of state: HandoverState, contents: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
+        try self.init(emptyFor: state)
+        // Where a forced document has them overlap, what describes the handover counts.
+        try writeContents(contents)
+        try writeMetadata()
+    }
+
+    /// Lays out the description of a handover without what is handed over.
+    init(metadataOf state: HandoverState) throws(WriteError) {
+        try self.init(emptyFor: state)
+        try writeMetadata()
+    }
+
+    private init(emptyFor state: HandoverState) throws(WriteError) {
         guard let generation = state.generation, let pageSize = PageSize(rawValue: state.pageSize) else {
             throw .incomplete(".kernel")
         }
@@ -28,7 +41,9 @@ public struct HandoverImage: Sendable {
         self.pageSize = pageSize
         memory = SparseMemory(pageSize: pageSize.bytes)
         memory.statedMachine = state.machine
-        try writeContents(contents)
+    }
+
+    private mutating func writeMetadata() throws(WriteError) {
         try writeMap()
         try writeLUO()
         try writeRoot()
@@ -78,6 +93,8 @@ public enum WriteError: Error, Hashable, Sendable {
     /// libfdt refused to make the tree.
     case tree(String, FDTError)
     case file(FileError)
+    /// The contents take more memory than an image is given.
+    case contentsTooLarge
 }
 
 extension WriteError: CustomStringConvertible {
@@ -87,6 +104,7 @@ extension WriteError: CustomStringConvertible {
         case .outside(let address, let count): "\(count) bytes at \(address) reach beyond the address space"
         case .tree(let name, let error): "\(name): \(error)"
         case .file(let error): "\(error)"
+        case .contentsTooLarge: "the contents take more than \(HandoverImage.contentsLimit >> 40) TiB of memory"
         }
     }
 }

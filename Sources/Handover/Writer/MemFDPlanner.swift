@@ -37,12 +37,19 @@ extension HandoverPlanner {
                 forcible(path["folios"][index]["index"], "\(folio.index) is behind the end of the file, \(pages) pages")
             }
         }
+        guard memfd.folios != nil || count <= Self.mostFoliosMade else {
+            impossible(path["size"], "\(count) folios would have to be made, more than \(Self.mostFoliosMade)")
+            return
+        }
         guard count <= UInt64(UInt32.max) else {
             impossible(path["size"], "\(count) folios; memfd_luo_preserve gives EFBIG above \(UInt32.max)")
             return
         }
         completeVmalloc(&memfd, folios: count, path["vmalloc"])
     }
+
+    /// How many folios of a file are made where none are given: 256 GiB of small pages.
+    private static let mostFoliosMade: UInt64 = 1 << 26
 
     private mutating func completeSize(_ memfd: inout MemFDState, _ path: DocumentPath) {
         var length: UInt64?

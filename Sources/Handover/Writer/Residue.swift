@@ -42,11 +42,7 @@ extension Reading {
             let planned = try? HandoverPlanner.plan(
                 state, options: options, sizeOfFile: { _ throws(FileError) in 0 })
         else { return nil }
-        return try? HandoverImage(of: planned, contents: Self.noContents)
-    }
-
-    private static func noContents(_ name: String) throws(FileError) -> MappedFile {
-        MappedFile(bytes: [], name: "")
+        return try? HandoverImage(metadataOf: planned)
     }
 
     private func extent(at address: PhysicalAddress, role: Extent.Role, in image: HandoverImage) -> Extent? {

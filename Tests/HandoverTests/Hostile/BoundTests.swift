@@ -1,4 +1,6 @@
+import Foundation
 import KernelABI
+import SystemPackage
 import Testing
 
 @testable import Handover
@@ -62,5 +64,62 @@ import Testing
             #expect(reading.exactState(in: memory).luo?.sessions?.count == 3)
             HostileMemory.readAll(memory, rootAt: PhysicalAddress(0x1000_0000))
         }
+    }
+
+    /// A memfd of 2^52 bytes whose one folio, of 2^40 pages, covers all memory: what a fuzzer has found.
+    @Test func `a folio of any order in a file of any size`() throws {
+        var document = HandoverState()
+        document.kernel = "7.3"
+        var memfd = MemFDState()
+        memfd.size = 1 << 52
+        memfd.folios = [FolioState(pfn: 1 << 40, flags: 3, index: 0)]
+        var file = FileState()
+        file.memfd = memfd
+        var session = SessionState()
+        session.name = "s"
+        session.files = [file]
+        document.luo = LUOState()
+        document.luo?.sessions = [session]
+        let planned = try HandoverPlanner.plan(document, sizeOfFile: noFiles)
+        #expect(throws: WriteError.contentsTooLarge) {
+            try HandoverImage(of: planned, contents: noContents)
+        }
+        let image = try HandoverImage(metadataOf: planned)
+        let reading = try HandoverReader(memory: image.memory, pageSize: .kib4).read(
+            rootAt: try #require(image.rootAddress))
+        let read = try #require(reading.state.luo?.sessions?.first?.files?.first?.memfd)
+        let contents = ContentsMap(of: read, preserved: reading.state.preserved, pageSize: .kib4)
+        #expect(contents.runs == [ContentsMap.Run(index: 0, pfn: 1 << 40, count: 1 << 40)])
+        HostileMemory.readAll(image.memory, rootAt: try #require(image.rootAddress))
+    }
+
+    @Test func `contents that are not at hand are named, and become a hole`() throws {
+        let sound = try built("sound")
+        let memfd = try #require(sound.state.luo?.sessions?.first?.files?.first?.memfd)
+        let size = try #require(memfd.size)
+        let directory = FileManager.default.temporaryDirectory.appending(path: "luo-fdt-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = FilePath(directory.path())
+        let whole = ContentsOutput(of: memfd, in: sound.state, memory: sound.memory)
+        #expect(try whole.write(to: path) == [])
+        let nothing = ContentsOutput(of: memfd, in: sound.state, memory: EmptyMemory())
+        #expect(try nothing.write(to: path) == [0..<size])
+        #expect(try MappedFile(path: path).count == size)
+    }
+
+    @Test func `a file for which too many folios would have to be made`() throws {
+        var document = HandoverState()
+        document.kernel = "7.3"
+        var memfd = MemFDState()
+        memfd.size = 1 << 40
+        var file = FileState()
+        file.memfd = memfd
+        var session = SessionState()
+        session.name = "s"
+        session.files = [file]
+        document.luo = LUOState()
+        document.luo?.sessions = [session]
+        let error = #expect(throws: PlanError.self) { try HandoverPlanner.plan(document, sizeOfFile: noFiles) }
+        #expect(error?.problems.first?.path == ".luo.sessions[0].files[0].memfd.size")
     }
 }
