@@ -70,14 +70,7 @@ struct Check: ParsableCommand {
     @Flag(help: "Lists the rules.")
     var rules = false
 
-    @Option(help: ArgumentHelp("A memory image beside blobs, to follow pointers in.", valueName: "file"))
-    var memory: FilePath?
-
-    @Option(help: ArgumentHelp("Where the root FDT is: it is not searched for.", valueName: "address"))
-    var fdtPa: PhysicalAddress?
-
-    @Option(help: ArgumentHelp("The page size in bytes, if it cannot be told.", valueName: "size"))
-    var pageSize: PageSize?
+    @OptionGroup var source: SourceArguments
 
     func validate() throws {
         if rules { return }
@@ -112,7 +105,7 @@ struct Check: ParsableCommand {
                 let progress = ProgressBar()
                 defer { progress.finish() }
                 let subjects = try CheckSubject.subjects(
-                    in: path, options: inputOptions, progress: { progress.update($0, of: $1) })
+                    in: path, options: source.options, progress: { progress.update($0, of: $1) })
                 reports += subjects.map { CheckReport(path: path, check: HandoverCheck($0, options: options)) }
             } catch {
                 Diagnostics.report("\(error)")
@@ -124,14 +117,6 @@ struct Check: ParsableCommand {
         let status = reports.map(\.exitStatus).max() ?? 0
         if isUnreadable { throw ExitCode(ExitStatus.unreadable.rawValue) }
         if status != 0 { throw ExitCode(status) }
-    }
-
-    private var inputOptions: InputOptions {
-        var options = InputOptions()
-        options.memory = memory
-        options.rootAddress = fdtPa
-        options.pageSize = pageSize
-        return options
     }
 
     /// Takes rules as -W and -E ask for.
