@@ -106,6 +106,25 @@ public struct ArrayField<Value: Sendable>: Sendable {
     }
 }
 
+extension ArrayField where Value: FixedWidthInteger & BitwiseCopyable {
+    /// Reads the element at `index` of the structure that begins `base` bytes into `bytes`.
+    @inlinable
+    public func read(_ index: Int, of bytes: RawSpan, at base: Int = 0) -> Value {
+        Value(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: base + offset + index * stride, as: Value.self))
+    }
+}
+
+extension ArrayField where Value == PhysicalAddress {
+    /// Reads the element at `index` of the structure that begins `base` bytes into `bytes`.
+    @inlinable
+    public func read(_ index: Int, of bytes: RawSpan, at base: Int = 0) -> PhysicalAddress {
+        PhysicalAddress(
+            UInt64(
+                littleEndian: bytes.unsafeLoadUnaligned(
+                    fromByteOffset: base + offset + index * stride, as: UInt64.self)))
+    }
+}
+
 /// An array of structures inside a kernel structure.
 public struct StructureArrayField<Structure: KernelStructure>: Sendable {
     public let name: String

@@ -113,6 +113,17 @@ public struct FileState: Hashable, Sendable {
 
     public init() {}
 
+    init(token: UInt64, compatible: KernelString, data: UInt64) {
+        self.token = token
+        self.compatible = compatible
+        self.data = data
+    }
+
+    /// Whether there is a ``memfd``; takes no time, where to get one copies it.
+    public var isMemFD: Bool {
+        if case .memfd = payload { true } else { false }
+    }
+
     /// The memfd that the file is, where its handler is the memfd handler and its descriptor is at hand.
     public var memfd: MemFDState? {
         get {

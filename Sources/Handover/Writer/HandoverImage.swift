@@ -59,7 +59,7 @@ public struct HandoverImage: Sendable {
     /// Writes bytes, and zeros behind them to the end of what belongs to the extent.
     mutating func place(
         _ bytes: [UInt8], at address: PhysicalAddress?, byteCount: Int? = nil, role: Extent.Role, form: Extent.Form,
-        owner: String, path: @autoclosure () -> String
+        owner: Owner, path: @autoclosure () -> String
     ) throws(WriteError) {
         guard let address else { throw .incomplete(path()) }
         let size = max(bytes.count, byteCount ?? 0)
@@ -75,7 +75,7 @@ public struct HandoverImage: Sendable {
 
     /// Writes structures that begin a run of whole pages.
     mutating func placePages(
-        _ bytes: [UInt8], at address: PhysicalAddress?, role: Extent.Role, form: Extent.Form, owner: String,
+        _ bytes: [UInt8], at address: PhysicalAddress?, role: Extent.Role, form: Extent.Form, owner: Owner,
         path: @autoclosure () -> String
     ) throws(WriteError) {
         let pages = (bytes.count + pageSize.bytes - 1) / pageSize.bytes

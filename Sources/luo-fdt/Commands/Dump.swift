@@ -54,7 +54,7 @@ struct Dump: ParsableCommand {
     }
 
     func run() throws {
-        try request.run().end()
+        request.run()
     }
 
     /// What was asked for.

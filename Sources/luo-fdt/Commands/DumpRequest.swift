@@ -12,36 +12,47 @@ struct DumpRequest: Sendable {
     var color = ColorArgument.auto
     var options = InputOptions()
 
-    func run() -> ExitStatus {
+    /// Shows the inputs, and ends the process.
+    func run() -> Never {
         let stream = OutputStream(.standardOutput)
         let output = DumpOutput(
             format: format, style: color.style(on: stream), all: all, blob: subtree, needsHeadings: inputs.count > 1,
             stream: stream)
         var status = ExitStatus.fine
-        for path in inputs {
-            status = status.worse(show(path, on: output))
-            stream.flush()
-        }
-        return status
+        var last: HandoverInput?
+        for path in inputs { last = show(path, on: output, &status) }
+        // To take down a handover of a million files takes as long as to show it, and the process goes as a whole.
+        if let last { _ = Unmanaged.passRetained(Kept(last)) }
+        status.exit()
     }
 
-    private func show(_ path: FilePath, on output: DumpOutput) -> ExitStatus {
+    /// Shows an input, which is returned, and notes in `status` how that ended.
+    private func show(_ path: FilePath, on output: DumpOutput, _ status: inout ExitStatus) -> HandoverInput? {
         do throws(InputError) {
             let handover = try ProgressBar.whileReading(path, options)
             if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
                 let names = handover.documents.flatMap { $0.blobs.map(\.name) }.joined(separator: ", ")
                 Diagnostics.report("\(handover.path): no subtree \"\(subtree)\"; there are \(names)")
-                return .unreadable
+                status = status.worse(.unreadable)
+                return handover
             }
             output.show(handover)
             output.stream.flush()
             FindingReport.print(handover)
-            return handover.isDamaged ? .damaged : .fine
+            if handover.isDamaged { status = status.worse(.damaged) }
+            return handover
         } catch {
             Diagnostics.report("\(error)")
-            return .unreadable
+            status = status.worse(.unreadable)
+            return nil
         }
     }
+}
+
+/// Something that stays as long as the process.
+private final class Kept<Value> {
+    let value: Value
+    init(_ value: Value) { self.value = value }
 }
 
 extension DumpRequest {

@@ -98,7 +98,7 @@ extension CheckRule {
                 for extent in handover.subject.reading?.extents ?? []
                 where !extent.role.isPreserved && extent.range.overlaps(area) {
                     findings.report(
-                        extent.role.rawValue, at: extent.address, found: extent.owner,
+                        extent.role.rawValue, at: extent.address, found: "\(extent.owner)",
                         expected: "nothing in the scratch area from \(area.lowerBound) to \(area.upperBound)")
                 }
             }
@@ -158,7 +158,7 @@ extension CheckRule {
 
     /// Structures whose absence no other rule reports.
     private static let danglingStructures: Set<String> = [
-        VmallocChunkLayout(pageSize: .kib4).structure.name, FolioLayout.layout.structure.name,
+        VmallocChunkLayout.layout(.kib4).structure.name, FolioLayout.layout.structure.name,
         "subtree memblock", "subtree kexec-metadata", "subtree kho_test",
     ]
 }
