@@ -26,11 +26,9 @@ extension Field where Value: FixedWidthInteger & BitwiseCopyable {
     /// Writes the field of the structure that begins `base` bytes into `bytes`.
     @inlinable
     public func write(_ value: Value, to bytes: inout [UInt8], at base: Int = 0) {
-        var rest = value
-        for index in 0..<MemoryLayout<Value>.size {
-            bytes[base + offset + index] = UInt8(truncatingIfNeeded: rest)
-            rest >>= 8
-        }
+        var span = bytes.mutableSpan
+        var raw = span.mutableBytes
+        raw.storeBytes(of: value.littleEndian, toByteOffset: base + offset, as: Value.self)
     }
 }
 

@@ -14,6 +14,12 @@ public struct KernelString: Hashable, Sendable {
         self.init(bytes: Array(string.utf8))
     }
 
+    /// Whether the bytes are valid UTF-8.
+    public var isValid: Bool {
+        // Nearly all names are ASCII, of which no string has to be made to know.
+        bytes.allSatisfy { $0 < 0x80 } || validString != nil
+    }
+
     /// The string, or `nil` where the bytes are not valid UTF-8.
     public var validString: String? {
         String(validating: bytes, as: UTF8.self)

@@ -94,10 +94,11 @@ struct ObjectForm<Object: Sendable>: Sendable {
             _ key: String, _ path: WritableKeyPath<Object, Codec.Value> & Sendable, _ codec: Codec,
             required: Bool = false, _ summary: String
         ) -> Member {
-            Member(
+            let written = DocumentWriter.Key(key)
+            return Member(
                 key: key, summary: summary, isRequired: required, schema: codec.schema,
                 write: { object, writer in
-                    writer.key(key)
+                    writer.key(written)
                     codec.write(object[keyPath: path], to: &writer)
                 },
                 encode: { object, container in
@@ -112,11 +113,12 @@ struct ObjectForm<Object: Sendable>: Sendable {
             _ key: String, _ path: WritableKeyPath<Object, Codec.Value?> & Sendable, _ codec: Codec,
             _ summary: String
         ) -> Member {
-            Member(
+            let written = DocumentWriter.Key(key)
+            return Member(
                 key: key, summary: summary, isRequired: false, schema: codec.schema,
                 write: { object, writer in
                     guard let value = object[keyPath: path] else { return }
-                    writer.key(key)
+                    writer.key(written)
                     codec.write(value, to: &writer)
                 },
                 encode: { object, container in

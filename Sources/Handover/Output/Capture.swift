@@ -47,9 +47,7 @@ public struct Capture: Sendable {
     /// The bytes of an extent.
     public func bytes(of extent: Extent) throws(MemoryError) -> [UInt8] {
         try memory.withBytes(at: extent.address, count: extent.byteCount) { bytes in
-            var copy: [UInt8] = []
-            copy.append(copying: bytes)
-            return copy
+            [UInt8](copying: bytes)
         }
     }
 

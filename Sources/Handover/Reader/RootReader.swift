@@ -132,9 +132,7 @@ struct RootReader {
             return nil
         }
         return context.read(structure, at: address, count: count, &log) { bytes in
-            var copy: [UInt8] = []
-            copy.append(copying: bytes)
-            return copy
+            [UInt8](copying: bytes)
         }
     }
 }

@@ -1,6 +1,6 @@
 import KernelABI
 
-extension HandoverImage {
+extension MetadataWriter {
     /// Writes what LUO's state leads to: the FLBs, the sessions and their files.
     mutating func writeLUO() throws(WriteError) {
         guard let luo = state.luo, let abi = generation.luo else { return }
@@ -111,7 +111,7 @@ extension HandoverImage {
     }
 
     /// The pages without folios that a list is given.
-    private static let emptyListPages: UInt64 = 1024
+    private static var emptyListPages: UInt64 { 1024 }
 
     private mutating func write(
         _ folios: [FolioState], in vmalloc: VmallocState, owner: Owner, path: String

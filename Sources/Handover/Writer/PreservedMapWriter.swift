@@ -1,6 +1,6 @@
 import KernelABI
 
-extension HandoverImage {
+extension MetadataWriter {
     /// Writes the map of preserved memory.
     mutating func writeMap() throws(WriteError) {
         switch state.preserved?.map {

@@ -1,6 +1,6 @@
 import KernelABI
 
-extension HandoverImage {
+extension MetadataWriter {
     /// Writes records into the array, or the chain of blocks, that holds them.
     ///
     /// - Parameters:

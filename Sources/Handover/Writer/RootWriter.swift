@@ -1,7 +1,7 @@
 import FDT
 import KernelABI
 
-extension HandoverImage {
+extension MetadataWriter {
     /// Writes the subtrees' blobs and the root FDT, by the calls of libfdt that the kernel makes, in its order.
     mutating func writeRoot() throws(WriteError) {
         guard let kho = state.kho, let map = kho.preservedMemoryMap, let compatible = kho.compatible else {
