@@ -29,6 +29,19 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // What the library takes for them, without the command. The plugin wants it under Benchmarks.
+        .executableTarget(
+            name: "HandoverBenchmarks",
+            dependencies: [
+                "Workloads",
+                .product(name: "FDT", package: "luo-fdt"),
+                .product(name: "KernelABI", package: "luo-fdt"),
+                .product(name: "Handover", package: "luo-fdt"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "Benchmark", package: "benchmark"),
+            ],
+            path: "Benchmarks/HandoverBenchmarks",
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -29,7 +29,7 @@ public struct HostMemory: PhysicalMemory {
 
         let end = regions[regions.count - 1].upperBound
         image = try HandoverImage(
-            withoutFilesOf: Self.state(contents: size / 16), base: PhysicalAddress(end - size / 4 + (16 << 20)))
+            withoutFilesOf: Self.state(contents: size / 16), base: PhysicalAddress(end - size / 4 + size / 256))
         var described: [Range<PhysicalAddress>] = []
         for extent in image.memory.storedExtents {
             if let last = described.last, last.upperBound == extent.lowerBound {

@@ -24,6 +24,7 @@ public struct InputFile: Sendable {
             try OutputForm.write(blob ?? [], to: path)
         },
         siblings(20_000),
+        siblings(100_000),
         siblings(200_000),
         map("map-512gib.elf", "a map of 512 GiB in runs of pages", leaves: PreservedMap.fullSize / 2),
         map("map-1tib.elf", "a map of 1 TiB in runs of pages", leaves: PreservedMap.fullSize),
