@@ -61,11 +61,12 @@ fuzz: dependencies
 
 # Measures the library, then whole commands beside their peers: Benchmarks/README.md tells how to read it.
 BENCH = .build-bench
+BENCH_RUNS ?= 10
 .PHONY: bench bench-dependencies
 bench: build bench-dependencies $(addprefix $(BENCH)/reference/,walk map copy)
 	swift build -c release --package-path Benchmarks --scratch-path $(BENCH) --product make-inputs
 	swift package --package-path Benchmarks --scratch-path $(BENCH) benchmark --no-progress
-	Benchmarks/compare --output $(BENCH)/comparison.md
+	Benchmarks/compare --runs $(BENCH_RUNS) --output $(BENCH)/comparison.md
 
 $(BENCH)/reference/%: Benchmarks/reference/%.c Benchmarks/reference/core.h
 	mkdir -p $(@D)

@@ -1,5 +1,3 @@
-import SystemPackage
-
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -8,11 +6,10 @@ import Musl
 import Darwin
 #endif
 
-/// How much smaller the inputs are than those that commands are measured with.
-///
-/// A tenth of them, for a run of a minute or two, unless `LUO_FDT_BENCHMARK_DIVISOR` says otherwise.
+/// How large the inputs are: as large as those that commands are measured with, unless `LUO_FDT_BENCHMARK_DIVISOR`
+/// says by what to divide that.
 enum Scale {
-    static let divisor = getenv("LUO_FDT_BENCHMARK_DIVISOR").flatMap { Int(String(cString: $0)) }.map { max($0, 1) } ?? 10
+    private static let divisor = getenv("LUO_FDT_BENCHMARK_DIVISOR").flatMap { Int(String(cString: $0)) } ?? 1
 
-    static func scaled(_ fullSize: Int) -> Int { max(fullSize / divisor, 1) }
+    static func scaled(_ fullSize: Int) -> Int { max(fullSize / max(divisor, 1), 1) }
 }
