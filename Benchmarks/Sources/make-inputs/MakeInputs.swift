@@ -8,7 +8,7 @@ struct MakeInputs: ParsableCommand {
         commandName: "make-inputs",
         abstract: "Makes the files that luo-fdt is measured with: the same ones for the same seed.",
         discussion: """
-            Files that are there already are left alone, but for --force. All of them take 10 GiB.
+            Files that are there already are left alone, but for --force. All of them take 7 GB.
 
             \(InputFile.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
             """)
