@@ -49,7 +49,7 @@ struct Build: ParsableCommand {
 
     private func build() -> HandoverImage? {
         let source: DocumentFile
-        do throws(DocumentFileError) {
+        do throws(DocumentReadError) {
             source = try DocumentFile(path: document)
         } catch {
             Diagnostics.report("\(document): \(error)")

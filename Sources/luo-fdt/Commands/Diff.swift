@@ -57,7 +57,7 @@ struct Diff: ParsableCommand {
     /// Reads a handover: a document, or whatever shows one.
     private func side(_ path: FilePath) -> HandoverDiff.Side? {
         if path.extension == "json" {
-            do throws(DocumentFileError) {
+            do throws(DocumentReadError) {
                 return HandoverDiff.Side(state: try DocumentFile(path: path).state)
             } catch {
                 Diagnostics.report("\(path): \(error)")
