@@ -54,10 +54,15 @@ public struct DocumentReader {
 
     /// Reads a document that is in memory.
     public static func read(_ text: [UInt8]) throws(DocumentReadError) -> HandoverState {
-        var rest: [UInt8]? = text
+        try read(text, portion: max(1, text.count))
+    }
+
+    /// Reads a document that comes in portions of so many bytes.
+    static func read(_ text: [UInt8], portion: Int) throws(DocumentReadError) -> HandoverState {
+        var rest = text[...]
         var reader = DocumentReader { window in
-            window += rest ?? []
-            rest = nil
+            window += rest.prefix(portion)
+            rest = rest.dropFirst(portion)
         }
         return try reader.document()
     }
@@ -76,11 +81,14 @@ public struct DocumentReader {
         switch try next() ?? 0 {
         case UInt8(ascii: "\""):
             let range = try scanString()
-            if let number = Self.number(window[range]) { return number }
+            if let number = window.span.number(in: range) { return number }
             throw .document("\"\(string(range))\" is not an integer from 0 to 0xffffffffffffffff")
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
             let range = try scanNumber()
-            if let number = Self.decimal(window[range]) { return number }
+            if range.count > 1, window[range.lowerBound] == UInt8(ascii: "0"), window.span.decimal(in: range) != nil {
+                throw notJSON("no zero before a number", instead: "\(string(range))")
+            }
+            if let number = window.span.decimal(in: range) { return number }
             // Other writers have other forms of integers: 1e3, 4096.0.
             if let number = Double(string(range)).flatMap(UInt64.init(exactly:)) { return number }
             throw .document(expected())
@@ -145,7 +153,8 @@ public struct DocumentReader {
     ) throws(DocumentReadError) -> Int? {
         guard try goOn(to: UInt8(ascii: "}"), isFirst: isFirst) else { return nil }
         guard window[position] == UInt8(ascii: "\"") else { throw notJSON("a key") }
-        let key = try find(self, try scanString())
+        let text = try scanString()
+        let key = try find(self, text)
         guard try next() == UInt8(ascii: ":") else { throw notJSON("\":\"") }
         position += 1
         return key
@@ -153,9 +162,7 @@ public struct DocumentReader {
 
     /// Whether the bytes of the window are these.
     func isEqual(_ range: Range<Int>, _ bytes: [UInt8]) -> Bool {
-        guard range.count == bytes.count else { return false }
-        for index in bytes.indices where window[range.lowerBound + index] != bytes[index] { return false }
-        return true
+        range.count == bytes.count && window.span.bytes.extracting(range).equals(bytes)
     }
 
     func string(_ range: Range<Int>) -> String {
@@ -168,21 +175,10 @@ public struct DocumentReader {
     private mutating func next() throws(DocumentReadError) -> UInt8? {
         while true {
             let start = position
-            position = Self.endOfSpace(window.span, from: start)
+            position = window.span.endOfSpace(from: start)
             if position < window.count { return window[position] }
             if try !fill(keeping: position) { return nil }
         }
-    }
-
-    private static func endOfSpace(_ text: Span<UInt8>, from start: Int) -> Int {
-        var position = start
-        while position < text.count {
-            switch text[position] {
-            case 0x20, 0x0a, 0x0d, 0x09: position += 1
-            default: return position
-            }
-        }
-        return position
     }
 
     /// Goes on to the next element or member; `false` where `end` ends the list instead.
@@ -208,7 +204,7 @@ public struct DocumentReader {
         var isPlain = true
         var isASCII = true
         while true {
-            let found = Self.endOfPlainText(window.span, from: position + length, &isASCII)
+            let found = window.span.endOfPlainText(from: position + length, &isASCII)
             length = found - position
             guard found < window.count else {
                 guard try fill(keeping: position) else { throw notJSON("the end of a string") }
@@ -227,20 +223,6 @@ public struct DocumentReader {
         if !isPlain { range = try unescape(range) }
         if !isASCII, String(validating: window[range], as: UTF8.self) == nil { throw notJSON("UTF-8") }
         return range
-    }
-
-    /// Where the quotation mark, the escape or the control character is that ends plain text, or the window's end.
-    private static func endOfPlainText(_ text: Span<UInt8>, from start: Int, _ isASCII: inout Bool) -> Int {
-        var position = start
-        var all: UInt8 = 0
-        while position < text.count {
-            let byte = text[position]
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
-            all |= byte
-            position += 1
-        }
-        if all >= 0x80 { isASCII = false }
-        return position
     }
 
     private mutating func unescape(_ range: Range<Int>) throws(DocumentReadError) -> Range<Int> {
@@ -355,16 +337,69 @@ public struct DocumentReader {
         return .notJSON("line \(line): expected \(expected) \(here)" + (found.map { "; \($0)" } ?? ""))
     }
 
-    // MARK: - Numbers
+    private func slot(of range: Range<Int>) -> Int {
+        guard let first = window[range].first, let last = window[range].last else { return 0 }
+        return (range.count &* 7 &+ Int(first) &+ Int(last) &* 3) % names.count
+    }
+}
+
+// MARK: - Bytes
+
+// Text of a hundred megabytes goes through here: eight bytes at a time where that is possible.
+extension Span<UInt8> {
+    private func word(at position: Int) -> UInt64 {
+        UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+    }
+
+    /// Where white space ends that begins at `start`.
+    fileprivate func endOfSpace(from start: Int) -> Int {
+        var position = start
+        while position < count {
+            switch self[position] {
+            case 0x20:
+                position += 1
+                while position + 8 <= count, word(at: position) == 0x2020_2020_2020_2020 { position += 8 }
+            case 0x0a, 0x0d, 0x09: position += 1
+            default: return position
+            }
+        }
+        return position
+    }
+
+    /// Where the quotation mark, the escape or the control character is that ends plain text, or the span's end.
+    fileprivate func endOfPlainText(from start: Int, _ isASCII: inout Bool) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops = ones << 7
+        var position = start
+        while position + 8 <= count {
+            let word = word(at: position)
+            let quote = word ^ ones * UInt64(UInt8(ascii: "\""))
+            let backslash = word ^ ones * UInt64(UInt8(ascii: "\\"))
+            // The top bit of every byte that is less than another; of those behind the first, perhaps wrongly so.
+            let ends = ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word) & tops
+            if ends == 0, word & tops == 0 {
+                position += 8
+                continue
+            }
+            break
+        }
+        while position < count {
+            let byte = self[position]
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { return position }
+            if byte >= 0x80 { isASCII = false }
+            position += 1
+        }
+        return position
+    }
 
     /// A number in a string: decimal, or hexadecimal behind `0x`.
-    private static func number(_ text: ArraySlice<UInt8>) -> UInt64? {
-        guard text.count > 2, text.first == UInt8(ascii: "0"),
-            let x = text.dropFirst().first, x | 0x20 == UInt8(ascii: "x")
-        else { return decimal(text) }
-        let digits = text.dropFirst(2)
+    fileprivate func number(in range: Range<Int>) -> UInt64? {
+        guard range.count > 2, self[range.lowerBound] == UInt8(ascii: "0"),
+            self[range.lowerBound + 1] | 0x20 == UInt8(ascii: "x")
+        else { return decimal(in: range) }
         var value: UInt64 = 0
-        for byte in digits {
+        for position in range.dropFirst(2) {
+            let byte = self[position]
             let digit: UInt8
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
@@ -378,10 +413,11 @@ public struct DocumentReader {
         return value
     }
 
-    private static func decimal(_ text: ArraySlice<UInt8>) -> UInt64? {
-        guard !text.isEmpty else { return nil }
+    fileprivate func decimal(in range: Range<Int>) -> UInt64? {
+        guard !range.isEmpty else { return nil }
         var value: UInt64 = 0
-        for byte in text {
+        for position in range {
+            let byte = self[position]
             guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return nil }
             let (product, overflow) = value.multipliedReportingOverflow(by: 10)
             let (sum, carry) = product.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
@@ -389,11 +425,6 @@ public struct DocumentReader {
             value = sum
         }
         return value
-    }
-
-    private func slot(of range: Range<Int>) -> Int {
-        guard let first = window[range].first, let last = window[range].last else { return 0 }
-        return (range.count &* 7 &+ Int(first) &+ Int(last) &* 3) % names.count
     }
 }
 

@@ -75,7 +75,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
     /// One member of the object.
     ///
     /// It is reached by closures: a key path says the same in fewer words, and takes ten times as long.
-    struct Member: Sendable {
+    final class Member: Sendable {
         let key: String
         let summary: String
         let isRequired: Bool

@@ -68,8 +68,8 @@ extension ObjectForm<MemFDState>.Member {
         _ key: String, _ summary: String, _ codec: Codec,
         set: @escaping @Sendable (Codec.Value) -> MemFDState.Contents,
         get: @escaping @Sendable (MemFDState.Contents) -> Codec.Value?
-    ) -> Self {
-        Self(
+    ) -> ObjectForm<MemFDState>.Member {
+        ObjectForm<MemFDState>.Member(
             key: key, summary: summary, isRequired: false, schema: codec.schema,
             write: { memfd, writer in
                 guard let value = memfd.contents.flatMap(get) else { return }

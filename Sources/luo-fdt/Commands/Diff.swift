@@ -58,7 +58,7 @@ struct Diff: ParsableCommand {
     private func side(_ path: FilePath) -> HandoverDiff.Side? {
         if path.extension == "json" {
             do throws(DocumentReadError) {
-                return HandoverDiff.Side(state: try DocumentFile(path: path).state)
+                return HandoverDiff.Side(state: try DocumentReader.read(path))
             } catch {
                 Diagnostics.report("\(path): \(error)")
                 return nil
