@@ -172,7 +172,13 @@ public struct DocumentReader {
     // MARK: - Text
 
     /// The first byte of the next value or sign, where reading goes on; `nil` at the end of the text.
+    @inline(__always)
     private mutating func next() throws(DocumentReadError) -> UInt8? {
+        if position < window.count, window[position] > 0x20 { return window[position] }
+        return try nextBehindSpace()
+    }
+
+    private mutating func nextBehindSpace() throws(DocumentReadError) -> UInt8? {
         while true {
             let start = position
             position = window.span.endOfSpace(from: start)
@@ -189,8 +195,7 @@ public struct DocumentReader {
             return false
         }
         if isFirst, byte != nil { return true }
-        let end = String(UnicodeScalar(end))
-        guard byte == UInt8(ascii: ",") else { throw notJSON("\",\" or \"\(end)\"") }
+        guard byte == UInt8(ascii: ",") else { throw notJSON("\",\" or \"\(UnicodeScalar(end))\"") }
         position += 1
         guard try next() != nil else { throw notJSON("a value") }
         return true
@@ -317,7 +322,7 @@ public struct DocumentReader {
 
     /// Drops what comes before `kept`, and reads on; `false` at the end of the text. The offset `kept` becomes 0.
     private mutating func fill(keeping kept: Int) throws(DocumentReadError) -> Bool {
-        for index in 0..<kept where window[index] == 0x0a { lines += 1 }
+        lines += window.span.lineCount(before: kept)
         window.removeSubrange(0..<kept)
         position -= kept
         let count = window.count
@@ -366,6 +371,24 @@ extension Span<UInt8> {
         return position
     }
 
+    /// The number of line feeds before `end`.
+    fileprivate func lineCount(before end: Int) -> Int {
+        let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
+        var count = 0
+        var position = 0
+        while position + 8 <= end {
+            let word = word(at: position) ^ 0x0a0a_0a0a_0a0a_0a0a
+            // The top bit of every byte that is zero.
+            count += (~((word & low &+ low) | word | low)).nonzeroBitCount
+            position += 8
+        }
+        while position < end {
+            if self[position] == 0x0a { count += 1 }
+            position += 1
+        }
+        return count
+    }
+
     /// Where the quotation mark, the escape or the control character is that ends plain text, or the span's end.
     fileprivate func endOfPlainText(from start: Int, _ isASCII: inout Bool) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
@@ -398,17 +421,18 @@ extension Span<UInt8> {
             self[range.lowerBound + 1] | 0x20 == UInt8(ascii: "x")
         else { return decimal(in: range) }
         var value: UInt64 = 0
-        for position in range.dropFirst(2) {
+        var position = range.lowerBound + 2
+        while position < range.upperBound {
             let byte = self[position]
-            let digit: UInt8
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
-            default: return nil
+            var digit = byte &- UInt8(ascii: "0")
+            if digit > 9 {
+                digit = (byte | 0x20) &- UInt8(ascii: "a")
+                guard digit < 6 else { return nil }
+                digit += 10
             }
             guard value >> 60 == 0 else { return nil }
             value = value << 4 | UInt64(digit)
+            position += 1
         }
         return value
     }

@@ -44,12 +44,10 @@ struct ObjectForm<Object: Sendable>: Sendable {
         var seen: UInt64 = 0
         // Members mostly come in their order.
         var likely = 0
-        func place(_ reader: borrowing DocumentReader, _ key: Range<Int>) throws(DocumentReadError) -> Int {
-            for index in members.indices[likely...] where reader.isEqual(key, members[index].utf8Key) { return index }
-            for index in members.indices[..<likely] where reader.isEqual(key, members[index].utf8Key) { return index }
-            throw unknown(reader.string(key))
-        }
-        while let index = try reader.key(isFirst: seen == 0, place) {
+        while let index = try reader.key(
+            isFirst: seen == 0,
+            { (reader, key) throws(DocumentReadError) in try place(of: key, in: reader, likely: likely) })
+        {
             let member = members[index]
             likely = index + 1
             do throws(DocumentReadError) {
@@ -65,6 +63,15 @@ struct ObjectForm<Object: Sendable>: Sendable {
         }
         try complete(&object)
         return object
+    }
+
+    /// The index of the member whose key is in the reader's window.
+    private func place(
+        of key: Range<Int>, in reader: borrowing DocumentReader, likely: Int
+    ) throws(DocumentReadError) -> Int {
+        for index in likely..<members.count where reader.isEqual(key, members[index].utf8Key) { return index }
+        for index in 0..<likely where reader.isEqual(key, members[index].utf8Key) { return index }
+        throw unknown(reader.string(key))
     }
 
     private func unknown(_ key: String) -> DocumentReadError {
