@@ -362,8 +362,13 @@ extension Span<UInt8> {
         while position < count {
             switch self[position] {
             case 0x20:
+                // Most of it is indentation.
                 position += 1
-                while position + 8 <= count, word(at: position) == 0x2020_2020_2020_2020 { position += 8 }
+                while position + 8 <= count {
+                    let other = word(at: position) ^ 0x2020_2020_2020_2020
+                    position += other == 0 ? 8 : other.trailingZeroBitCount / 8
+                    if other != 0 { break }
+                }
             case 0x0a, 0x0d, 0x09: position += 1
             default: return position
             }
