@@ -7,24 +7,37 @@ public enum ByteOrder: Sendable, Hashable {
 }
 
 extension RawSpan {
-    /// An unsigned number of the given width at a byte offset, or nil if it does not lie wholly within the span.
-    func integer<T: FixedWidthInteger & UnsignedInteger>(
+    /// An unsigned number at a byte offset, or nil if it does not lie wholly within the span.
+    func integer<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         _: T.Type, at offset: Int, _ order: ByteOrder
     ) -> T? {
-        let size = T.bitWidth / 8
-        guard offset >= 0, byteCount >= size, offset <= byteCount - size else { return nil }
-        var value: T = 0
-        for index in 0..<size {
-            let byte = T(truncatingIfNeeded: self.byte(at: offset + index))
-            switch order {
-            case .bigEndian: value = value << 8 | byte
-            case .littleEndian: value |= byte << T(truncatingIfNeeded: index * 8)
-            }
+        guard offset >= 0, byteCount >= MemoryLayout<T>.size, offset <= byteCount - MemoryLayout<T>.size else {
+            return nil
         }
-        return value
+        let value = unsafeLoadUnaligned(fromByteOffset: offset, as: T.self)
+        return order == .bigEndian ? T(bigEndian: value) : T(littleEndian: value)
     }
 
+    @inline(__always)
     func bigEndianUInt32(at offset: Int) -> UInt32? { integer(UInt32.self, at: offset, .bigEndian) }
+
+    /// The offset of the first NUL at or behind `start` and before `end`, or nil.
+    func firstNUL(from start: Int, to end: Int) -> Int? {
+        var offset = start
+        // Names are short and many: eight bytes at a time. Only bytes that are zero, and maybe some behind the first
+        // of these, have their highest bit set in `zeros`.
+        while offset <= end - 8 {
+            let word = UInt64(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let zeros = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+            if zeros != 0 { return offset + zeros.trailingZeroBitCount / 8 }
+            offset += 8
+        }
+        while offset < end {
+            if byte(at: offset) == 0 { return offset }
+            offset += 1
+        }
+        return nil
+    }
 
     /// The byte at an offset within the span.
     func byte(at offset: Int) -> UInt8 { unsafeLoad(fromByteOffset: offset, as: UInt8.self) }

@@ -41,7 +41,7 @@ extension FlattenedTree.Node {
             var result: Int32 = 0
             let path = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
                 buffer.withMemoryRebound(to: CChar.self) {
-                    result = fdt_get_path(tree.storage.words, offset, $0.baseAddress, Int32(clamping: $0.count))
+                    result = fdt_get_path(tree.storage.bytes, offset, $0.baseAddress, Int32(clamping: $0.count))
                 }
                 count = result == 0 ? buffer.firstIndex(of: 0) ?? 0 : 0
             }
@@ -52,11 +52,11 @@ extension FlattenedTree.Node {
     }
 
     /// How many steps below the root the node is: 0 for the root. Reads the tree from its start. C: `fdt_node_depth`.
-    public var depth: Int { Int(max(0, fdt_node_depth(tree.storage.words, offset))) }
+    public var depth: Int { Int(max(0, fdt_node_depth(tree.storage.bytes, offset))) }
 
     /// The node that this one is a child of, nil for the root. Reads the tree from its start. C: `fdt_parent_offset`.
     public var parent: FlattenedTree.Node? {
-        let parent = fdt_parent_offset(tree.storage.words, offset)
+        let parent = fdt_parent_offset(tree.storage.bytes, offset)
         return parent < 0 ? nil : FlattenedTree.Node(tree: tree, offset: parent)
     }
 
@@ -77,7 +77,7 @@ extension FlattenedTree.Node {
         var name = name
         let child = name.withUTF8 { utf8 in
             utf8.withMemoryRebound(to: CChar.self) {
-                fdt_subnode_offset_namelen(tree.storage.words, offset, $0.baseAddress, Int32(clamping: $0.count))
+                fdt_subnode_offset_namelen(tree.storage.bytes, offset, $0.baseAddress, Int32(clamping: $0.count))
             }
         }
         return child < 0 ? nil : FlattenedTree.Node(tree: tree, offset: child)
@@ -90,12 +90,12 @@ extension FlattenedTree.Node {
 
     /// Whether the list of strings in `compatible` has the string, at any place. C: `fdt_node_check_compatible`.
     public func isCompatible(with compatible: String) -> Bool {
-        fdt_node_check_compatible(tree.storage.words, offset, compatible) == 0
+        fdt_node_check_compatible(tree.storage.bytes, offset, compatible) == 0
     }
 
     /// The phandle that other nodes refer to this one by, or nil. C: `fdt_get_phandle`.
     public var phandle: UInt32? {
-        let phandle = fdt_get_phandle(tree.storage.words, offset)
+        let phandle = fdt_get_phandle(tree.storage.bytes, offset)
         return phandle == 0 || phandle == .max ? nil : phandle
     }
 }
@@ -119,8 +119,8 @@ extension FlattenedTree {
             public mutating func next() -> Node? {
                 let offset =
                     switch state {
-                    case .before(let parent): fdt_first_subnode(tree.storage.words, parent)
-                    case .at(let child): fdt_next_subnode(tree.storage.words, child)
+                    case .before(let parent): fdt_first_subnode(tree.storage.bytes, parent)
+                    case .at(let child): fdt_next_subnode(tree.storage.bytes, child)
                     case .done: -FDT_ERR_NOTFOUND
                     }
                 state = offset < 0 ? .done : .at(offset)
@@ -143,8 +143,8 @@ extension FlattenedTree {
             public mutating func next() -> Property? {
                 let offset =
                     switch state {
-                    case .before(let node): fdt_first_property_offset(tree.storage.words, node)
-                    case .at(let property): fdt_next_property_offset(tree.storage.words, property)
+                    case .before(let node): fdt_first_property_offset(tree.storage.bytes, node)
+                    case .at(let property): fdt_next_property_offset(tree.storage.bytes, property)
                     case .done: -FDT_ERR_NOTFOUND
                     }
                 guard offset >= 0, let property = Property(tree: tree, offset: offset) else {

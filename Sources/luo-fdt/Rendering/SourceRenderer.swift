@@ -23,28 +23,22 @@ struct SourceRenderer: Sendable {
         // Whether a subnode has ended in the node that is open, and whether anything at all is in it.
         var followsSubnode = false
         var isEmpty = true
-        for event in tree.walk {
-            switch event {
-            case .beginNode(let node, let nodeDepth):
+        tree.scan { step in
+            switch step {
+            case .beginNode(let name, let nodeDepth):
                 if !isEmpty { sink.endLine() }
-                depth = nodeDepth
-                indent(depth, &sink)
-                node.withNameBytes { beginNode($0, isRoot: nodeDepth == 0, &sink) }
-                depth += 1
+                beginNode(name, nodeDepth, &sink)
+                depth = nodeDepth + 1
                 followsSubnode = false
                 isEmpty = true
-            case .property(let property):
-                indent(depth, &sink)
-                property.withNameBytes { name in
-                    property.withBytes { value in
-                        if followsSubnode {
-                            lostProperty("after a subnode, where no reader looks: ", name, value, &sink)
-                        } else {
-                            self.property(name, value, depth, &sink)
-                        }
-                    }
+            case .property(let name, let value):
+                if followsSubnode {
+                    indent(depth, &sink)
+                    lostProperty("after a subnode, where no reader looks: ", name, value, &sink)
+                    sink.endLine()
+                } else {
+                    property(name, value, depth, &sink)
                 }
-                sink.endLine()
                 isEmpty = false
             case .endNode:
                 depth -= 1
@@ -75,15 +69,15 @@ struct SourceRenderer: Sendable {
                 sink.endLine()
                 break
             }
-            indent(node.depth, &sink)
-            beginNode(Array(node.name.utf8).span.bytes, isRoot: node.depth == 0, &sink)
+            beginNode(Array(node.name.utf8).span.bytes, node.depth, &sink)
             for property in node.properties {
-                indent(node.depth + 1, &sink)
                 let name = property.name.map { Array($0.utf8) }
                 property.withBytes { value in
                     if let name, property.isWhole {
-                        self.property(name.span.bytes, value, node.depth + 1, &sink)
-                    } else if let name {
+                        return self.property(name.span.bytes, value, node.depth + 1, &sink)
+                    }
+                    indent(node.depth + 1, &sink)
+                    if let name {
                         lostProperty(
                             "cut short after \(value.byteCount) of \(property.declaredCount) bytes: ",
                             name.span.bytes, value, &sink)
@@ -92,8 +86,8 @@ struct SourceRenderer: Sendable {
                             "its name, at \(Quantity.hex(property.nameOffset)) of the strings block, is not there: ",
                             [UInt8(ascii: "?")].span.bytes, value, &sink)
                     }
+                    sink.endLine()
                 }
-                sink.endLine()
             }
             open.append(node)
         }
@@ -133,52 +127,56 @@ struct SourceRenderer: Sendable {
         if !isEmpty { sink.endLine() }
     }
 
-    private func beginNode(_ name: RawSpan, isRoot: Bool, _ sink: inout TextSink) {
-        if isRoot {
+    private func beginNode(_ name: RawSpan, _ depth: Int, _ sink: inout TextSink) {
+        if depth == 0 {
             sink.write("/")
         } else {
-            self.name(name, &sink)
+            self.name(name, depth, &sink)
         }
-        sink.write(" {")
-        sink.endLine()
+        sink.endLine(atMost: 2) { $0.write(" {") }
     }
 
     private func endNode(_ depth: Int, _ sink: inout TextSink) {
-        indent(depth, &sink)
-        sink.write("};")
-        sink.endLine()
+        let tabs = tabs(depth)
+        sink.endLine(atMost: tabs + 2) { text in
+            text.tabs(tabs)
+            text.write("};")
+        }
     }
 
     private func property(_ name: RawSpan, _ value: RawSpan, _ depth: Int, _ sink: inout TextSink) {
-        self.name(name, &sink)
-        switch SourceValue(value) {
+        self.name(name, depth, &sink)
+        let form = SourceValue(value)
+        switch form {
         case .empty: break
-        case .strings:
-            sink.write(" = ")
-            SourceValue.writeStrings(value, &sink)
-        case .cells:
-            sink.write(" = <")
-            for index in 0..<value.byteCount / 4 {
-                // Long values are broken where eight cells end.
-                if index > 0, index % 8 == 0 {
-                    sink.endLine()
-                    indent(depth + 1, &sink)
-                } else if index > 0 {
-                    sink.write(UInt8(ascii: " "))
-                }
-                sink.write("0x")
-                sink.hex(SourceValue.cell(value, index), width: 8)
-            }
-            sink.write(">")
-        case .bytes:
-            sink.write(" = ")
-            SourceValue.writeBytes(value, &sink)
+        case .strings: SourceValue.writeStrings(value, &sink)
+        case .cells: cells(value, depth, &sink)
+        case .bytes: SourceValue.writeBytes(value, &sink)
         }
-        sink.write(";")
-        if let number = SourceValue.number(value) {
-            sink.write(" /* 0x")
-            sink.hex(number)
-            sink.write(" */")
+        sink.endLine(atMost: 32) { text in
+            text.write(";")
+            if let number = form.number(value) {
+                text.write(" /* 0x")
+                text.hex(number)
+                text.write(" */")
+            }
+        }
+    }
+
+    /// Cells, eight in a line.
+    private func cells(_ value: RawSpan, _ depth: Int, _ sink: inout TextSink) {
+        let lineSize = 32
+        for start in stride(from: 0, to: value.byteCount, by: lineSize) {
+            let end = min(start + lineSize, value.byteCount)
+            if start > 0 {
+                sink.endLine()
+                indent(depth + 1, &sink)
+            }
+            sink.write(atMost: 5 + 8 * 11) { text in
+                if start == 0 { text.write(" = <") }
+                SourceValue.writeCells(value.extracting(start..<end), &text)
+                if end == value.byteCount { text.write(">") }
+            }
         }
     }
 
@@ -186,30 +184,36 @@ struct SourceRenderer: Sendable {
     private func lostProperty(_ why: String, _ name: RawSpan, _ value: RawSpan, _ sink: inout TextSink) {
         sink.write("/* ")
         sink.write(why)
-        self.name(name, &sink, isInComment: true)
-        if value.byteCount > 0 {
-            sink.write(" = ")
-            SourceValue.writeBytes(value, &sink)
-        }
-        if let number = SourceValue.number(value) {
+        self.name(name, 0, &sink, isInComment: true)
+        if value.byteCount > 0 { SourceValue.writeBytes(value, &sink) }
+        let form = SourceValue(value)
+        if let number = form.number(value) {
             sink.write(", 0x")
             sink.hex(number)
-        } else if case .strings = SourceValue(value) {
+        } else if case .strings = form {
             sink.write(", ")
             commentText(Legible.quoted(value.array.dropLast()), &sink)
         }
         sink.write(" */")
     }
 
-    private func name(_ name: RawSpan, _ sink: inout TextSink, isInComment: Bool = false) {
-        if name.byteCount > 0, (0..<name.byteCount).allSatisfy({ SourceValue.isNameCharacter(name.byte($0)) }) {
-            return sink.write(name)
+    /// Writes a name behind its indentation; in a comment there is no place for another one.
+    private func name(_ name: RawSpan, _ depth: Int, _ sink: inout TextSink, isInComment: Bool = false) {
+        let tabs = tabs(depth)
+        var isPlain = name.byteCount > 0
+        sink.write(atMost: tabs + name.byteCount + 1) { text in
+            text.tabs(tabs)
+            var others = 0
+            for offset in 0..<name.byteCount {
+                let byte = name.byte(offset)
+                let isNameCharacter = SourceValue.isNameCharacter(byte)
+                text.append(isNameCharacter ? byte : UInt8(ascii: "_"))
+                others += isNameCharacter ? 0 : 1
+            }
+            if name.byteCount == 0 { text.write("_") }
+            if others > 0 { isPlain = false }
         }
-        for index in 0..<name.byteCount {
-            sink.write(SourceValue.isNameCharacter(name.byte(index)) ? name.byte(index) : UInt8(ascii: "_"))
-        }
-        if name.byteCount == 0 { sink.write("_") }
-        guard !isInComment else { return }
+        guard !isPlain, !isInComment else { return }
         sink.write(" ")
         comment("the name is \(Legible.quoted(name.array))", &sink)
     }
@@ -231,6 +235,9 @@ struct SourceRenderer: Sendable {
     }
 
     private func indent(_ depth: Int, _ sink: inout TextSink) {
-        for _ in 0..<min(depth, Self.deepestIndentation) { sink.write(UInt8(ascii: "\t")) }
+        let tabs = tabs(depth)
+        sink.write(atMost: tabs) { $0.tabs(tabs) }
     }
+
+    private func tabs(_ depth: Int) -> Int { min(depth, Self.deepestIndentation) }
 }
