@@ -18,7 +18,11 @@ extension RawSpan {
         return order == .bigEndian ? T(bigEndian: value) : T(littleEndian: value)
     }
 
-    @inline(__always)
+    /// The big-endian word at an offset. Traps where that is out of bounds, as a subscript does.
+    func word(at offset: Int) -> UInt32 {
+        UInt32(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+
     func bigEndianUInt32(at offset: Int) -> UInt32? { integer(UInt32.self, at: offset, .bigEndian) }
 
     /// The offset of the first NUL at or behind `start` and before `end`, or nil.
@@ -41,6 +45,16 @@ extension RawSpan {
 
     /// The byte at an offset within the span.
     func byte(at offset: Int) -> UInt8 { unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
+
+    /// Whether a string of these bytes, with its NUL, is at an offset.
+    func holds(_ string: RawSpan, at offset: Int) -> Bool {
+        guard offset <= byteCount - string.byteCount - 1, byte(at: offset + string.byteCount) == 0 else { return false }
+        for index in 0..<string.byteCount where byte(at: offset + index) != string.byte(at: index) { return false }
+        return true
+    }
+
+    /// The bytes as UTF-8, repaired where they are not.
+    var string: String { withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
 
     /// A copy of the bytes.
     var array: [UInt8] { withUnsafeBytes { Array($0) } }

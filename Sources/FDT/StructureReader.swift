@@ -1,7 +1,7 @@
 /// Reads the tags of a structure block, one after the other, as `fdt_next_tag` does, but at the cost of a load and a
 /// comparison each: libfdt checks the header anew for every byte of a name.
 ///
-/// Any bytes may be given, if they are the same ones in every call: it ends where a tag is not whole or not known.
+/// Any bytes will do, if they are the same in every call: it ends where a tag is not whole or not known.
 /// Whether a tree is one is for libfdt to judge (``Storage/verdict()``).
 struct StructureReader: Sendable {
     /// A tag; ranges and offsets are from the start of the tree.
@@ -23,19 +23,27 @@ struct StructureReader: Sendable {
     /// The next tag, from the start of the tree.
     private var offset: Int
 
-    init(_ header: Header) {
-        start = Int(header.structureOffset)
-        end = min(Int(header.totalSize), header.structureSize.map { Int(header.structureOffset) + Int($0) } ?? .max)
+    /// - Parameters:
+    ///   - count: how many bytes there are.
+    ///   - offset: where to begin, from the start of the block: libfdt's offset of a node or a property.
+    init(_ header: Header, count: Int, at offset: Int = 0) {
+        let start = Int(header.structureOffset)
+        self.start = start
+        end = min(count, Int(header.totalSize), header.structureSize.map { start + Int($0) } ?? .max)
         stringsStart = Int(header.stringsOffset)
         isOld = header.version < 16
-        offset = start
+        self.offset = start + offset
     }
 
+    /// Where the next tag is, from the start of the block.
+    var structureOffset: Int { offset - start }
+
     /// The next tag, nil where there is none.
+    // Inlined, so that no tag is made where the caller asks at once what it is.
+    @inline(__always)
     mutating func next(in bytes: RawSpan) -> Tag? {
-        let end = min(self.end, bytes.byteCount)
-        guard offset <= end - 4, let tag = bytes.bigEndianUInt32(at: offset) else { return nil }
-        switch tag {
+        guard offset <= end - 4 else { return nil }
+        switch bytes.word(at: offset) {
         case 1:
             let name = offset + 4
             guard let nameEnd = bytes.firstNUL(from: name, to: end) else { return nil }
@@ -45,17 +53,17 @@ struct StructureReader: Sendable {
             offset += 4
             return .endNode
         case 3:
-            guard offset <= end - 12, let count = bytes.bigEndianUInt32(at: offset + 4),
-                let name = bytes.bigEndianUInt32(at: offset + 8)
-            else { return nil }
+            guard offset <= end - 12 else { return nil }
+            let count = bytes.word(at: offset + 4)
             guard count <= Int32.max else { return .endlessProperty }
+            let nameStart = stringsStart + Int(bytes.word(at: offset + 8))
+            var value = offset + 12
             // Before version 16 values of 8 bytes and more are aligned to 8 bytes of the block.
-            let padding = isOld && count >= 8 && (offset + 12 - start) % 8 != 0 ? 4 : 0
-            let value = offset + 12 + padding
+            if isOld, count >= 8, (value - start) % 8 != 0 { value += 4 }
             let valueEnd = value + Int(count)
             guard valueEnd <= end else { return nil }
             skip(to: valueEnd)
-            return .property(nameStart: stringsStart + Int(name), value: value..<valueEnd)
+            return .property(nameStart: nameStart, value: value..<valueEnd)
         case 4:
             offset += 4
             return .nop
@@ -64,6 +72,27 @@ struct StructureReader: Sendable {
             return .end
         default:
             return nil
+        }
+    }
+
+    /// Where a property is.
+    struct Property {
+        /// libfdt's offset of the property.
+        let structureOffset: Int
+        let nameStart: Int
+        let value: Range<Int>
+    }
+
+    /// The next property of a node that has just begun, or of which a property was read last; nil behind the last one.
+    mutating func nextProperty(in bytes: RawSpan) -> Property? {
+        while true {
+            let here = structureOffset
+            switch next(in: bytes) {
+            case .property(let nameStart, let value):
+                return Property(structureOffset: here, nameStart: nameStart, value: value)
+            case .nop: break
+            default: return nil
+            }
         }
     }
 

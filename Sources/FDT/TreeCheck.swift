@@ -53,7 +53,7 @@ extension Storage {
         var stringsEnd = min(stringsStart + Int(header.stringsSize ?? 0), bytes.byteCount)
         while stringsEnd > stringsStart, bytes.byte(at: stringsEnd - 1) != 0 { stringsEnd -= 1 }
 
-        var reader = StructureReader(header)
+        var reader = StructureReader(header, count: bytes.byteCount)
         var depth = 0
         var hasRoot = false
         while let tag = reader.next(in: bytes) {

@@ -17,7 +17,7 @@ extension FlattenedTree {
     /// nor keeps the tree alive.
     public func scan(_ body: (ScanStep) -> Void) {
         withBytes { bytes in
-            var reader = StructureReader(header)
+            var reader = StructureReader(header, count: bytes.byteCount)
             var depth = 0
             while let tag = reader.next(in: bytes) {
                 switch tag {

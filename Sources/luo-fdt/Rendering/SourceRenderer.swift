@@ -128,12 +128,17 @@ struct SourceRenderer: Sendable {
     }
 
     private func beginNode(_ name: RawSpan, _ depth: Int, _ sink: inout TextSink) {
-        if depth == 0 {
-            sink.write("/")
-        } else {
-            self.name(name, depth, &sink)
+        guard depth > 0 else { return sink.write("/ {\n") }
+        let isPlain = SourceValue.isName(name)
+        if !isPlain { oddName(name, depth, &sink) }
+        let tabs = tabs(depth)
+        sink.endLine(atMost: tabs + name.byteCount + 2) { text in
+            if isPlain {
+                text.tabs(tabs)
+                text.write(name)
+            }
+            text.write(" {")
         }
-        sink.endLine(atMost: 2) { $0.write(" {") }
     }
 
     private func endNode(_ depth: Int, _ sink: inout TextSink) {
@@ -145,37 +150,33 @@ struct SourceRenderer: Sendable {
     }
 
     private func property(_ name: RawSpan, _ value: RawSpan, _ depth: Int, _ sink: inout TextSink) {
-        self.name(name, depth, &sink)
+        let isPlain = SourceValue.isName(name)
+        if !isPlain { oddName(name, depth, &sink) }
         let form = SourceValue(value)
-        switch form {
-        case .empty: break
-        case .strings: SourceValue.writeStrings(value, &sink)
-        case .cells: cells(value, depth, &sink)
-        case .bytes: SourceValue.writeBytes(value, &sink)
+        // Long values are broken where eight cells end.
+        let lineSize = 32
+        let first = form == .cells ? value.extracting(first: lineSize) : value
+        let tabs = tabs(depth)
+        sink.write(atMost: tabs + name.byteCount + form.mostText(first)) { text in
+            if isPlain {
+                text.tabs(tabs)
+                text.write(name)
+            }
+            form.write(first, &text)
         }
+        for start in stride(from: lineSize, to: value.byteCount, by: lineSize) where form == .cells {
+            sink.endLine()
+            indent(depth + 1, &sink)
+            let row = value.extracting(start..<min(start + lineSize, value.byteCount))
+            sink.write(atMost: form.mostText(row)) { SourceValue.writeCells(row, &$0) }
+        }
+        let number = form.number(value)
         sink.endLine(atMost: 32) { text in
-            text.write(";")
-            if let number = form.number(value) {
+            text.write(form == .cells ? ">;" : ";")
+            if let number {
                 text.write(" /* 0x")
                 text.hex(number)
                 text.write(" */")
-            }
-        }
-    }
-
-    /// Cells, eight in a line.
-    private func cells(_ value: RawSpan, _ depth: Int, _ sink: inout TextSink) {
-        let lineSize = 32
-        for start in stride(from: 0, to: value.byteCount, by: lineSize) {
-            let end = min(start + lineSize, value.byteCount)
-            if start > 0 {
-                sink.endLine()
-                indent(depth + 1, &sink)
-            }
-            sink.write(atMost: 5 + 8 * 11) { text in
-                if start == 0 { text.write(" = <") }
-                SourceValue.writeCells(value.extracting(start..<end), &text)
-                if end == value.byteCount { text.write(">") }
             }
         }
     }
@@ -184,8 +185,10 @@ struct SourceRenderer: Sendable {
     private func lostProperty(_ why: String, _ name: RawSpan, _ value: RawSpan, _ sink: inout TextSink) {
         sink.write("/* ")
         sink.write(why)
-        self.name(name, 0, &sink, isInComment: true)
-        if value.byteCount > 0 { SourceValue.writeBytes(value, &sink) }
+        possibleName(name, &sink)
+        if value.byteCount > 0 {
+            sink.write(atMost: SourceValue.bytes.mostText(value)) { SourceValue.bytes.write(value, &$0) }
+        }
         let form = SourceValue(value)
         if let number = form.number(value) {
             sink.write(", 0x")
@@ -197,25 +200,20 @@ struct SourceRenderer: Sendable {
         sink.write(" */")
     }
 
-    /// Writes a name behind its indentation; in a comment there is no place for another one.
-    private func name(_ name: RawSpan, _ depth: Int, _ sink: inout TextSink, isInComment: Bool = false) {
-        let tabs = tabs(depth)
-        var isPlain = name.byteCount > 0
-        sink.write(atMost: tabs + name.byteCount + 1) { text in
-            text.tabs(tabs)
-            var others = 0
-            for offset in 0..<name.byteCount {
-                let byte = name.byte(offset)
-                let isNameCharacter = SourceValue.isNameCharacter(byte)
-                text.append(isNameCharacter ? byte : UInt8(ascii: "_"))
-                others += isNameCharacter ? 0 : 1
-            }
-            if name.byteCount == 0 { text.write("_") }
-            if others > 0 { isPlain = false }
-        }
-        guard !isPlain, !isInComment else { return }
+    /// Writes a name that `dtc` does not take, as one that it takes, and what it is in a comment.
+    private func oddName(_ name: RawSpan, _ depth: Int, _ sink: inout TextSink) {
+        indent(depth, &sink)
+        possibleName(name, &sink)
         sink.write(" ")
         comment("the name is \(Legible.quoted(name.array))", &sink)
+    }
+
+    private func possibleName(_ name: RawSpan, _ sink: inout TextSink) {
+        for offset in 0..<name.byteCount {
+            let byte = name.byte(offset)
+            sink.write(SourceValue.isNameCharacter(byte) ? byte : UInt8(ascii: "_"))
+        }
+        if name.byteCount == 0 { sink.write("_") }
     }
 
     /// A comment; its text cannot end it.

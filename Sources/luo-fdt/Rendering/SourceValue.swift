@@ -18,13 +18,14 @@ enum SourceValue {
     }
 
     private static func isStrings(_ value: RawSpan) -> Bool {
-        var last: UInt8 = 0
-        for index in 0..<value.byteCount {
-            let byte = value.byte(index)
-            guard byte == 0 ? last != 0 : byte >= 0x20 && byte < 0x7f else { return false }
-            last = byte
+        value.withUnsafeBytes { bytes in
+            var last: UInt8 = 0
+            for byte in bytes {
+                guard byte == 0 ? last != 0 : byte >= 0x20 && byte < 0x7f else { return false }
+                last = byte
+            }
+            return last == 0
         }
-        return last == 0
     }
 
     /// The value as a little-endian u64, where it is 8 bytes that are not a string.
@@ -37,7 +38,30 @@ enum SourceValue {
         UInt32(bigEndian: value.unsafeLoadUnaligned(fromByteOffset: index * 4, as: UInt32.self))
     }
 
-    /// Writes `0x00000001 0x00000002`.
+    /// How many bytes ``write(_:_:)`` writes at most.
+    func mostText(_ value: RawSpan) -> Int {
+        switch self {
+        case .empty: 0
+        // A byte takes two at most, and the NUL of a string, which has another byte at least, four.
+        case .strings: value.byteCount * 3 + 4
+        case .cells: value.byteCount / 4 * 11 + 4
+        case .bytes: value.byteCount * 3 + 5
+        }
+    }
+
+    /// Writes a value of this form: ` = "a", "b"`, ` = <0x00000001 0x00000002` (to be closed), ` = [00 01 02]`.
+    @inline(__always)
+    func write(_ value: RawSpan, _ text: inout OutputSpan<UInt8>) {
+        switch self {
+        case .empty: break
+        case .strings: Self.writeStrings(value, &text)
+        case .cells:
+            text.write(" = <")
+            Self.writeCells(value, &text)
+        case .bytes: Self.writeBytes(value, &text)
+        }
+    }
+
     static func writeCells(_ value: RawSpan, _ text: inout OutputSpan<UInt8>) {
         for index in 0..<value.byteCount / 4 {
             if index > 0 { text.write(" ") }
@@ -46,34 +70,32 @@ enum SourceValue {
         }
     }
 
-    /// Writes ` = "a", "b"`.
-    static func writeStrings(_ value: RawSpan, _ sink: inout TextSink) {
-        // A byte takes two at most, and the NUL of a string, which has another byte at least, four.
-        sink.write(atMost: value.byteCount * 3 + 4) { text in
-            text.write(" = \"")
-            for index in 0..<value.byteCount {
-                let byte = value.byte(index)
-                if byte == 0 {
-                    text.write("\"")
-                    if index + 1 < value.byteCount { text.write(", \"") }
-                } else {
-                    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { text.write("\\") }
-                    text.append(byte)
-                }
+    private static func writeStrings(_ value: RawSpan, _ text: inout OutputSpan<UInt8>) {
+        text.write(" = \"")
+        for index in 0..<value.byteCount {
+            let byte = value.byte(index)
+            if byte == 0 {
+                text.write("\"")
+                if index + 1 < value.byteCount { text.write(", \"") }
+            } else {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { text.write("\\") }
+                text.append(byte)
             }
         }
     }
 
-    /// Writes ` = [00 01 02]`.
-    static func writeBytes(_ value: RawSpan, _ sink: inout TextSink) {
-        sink.write(atMost: value.byteCount * 3 + 5) { text in
-            text.write(" = [")
-            for index in 0..<value.byteCount {
-                if index > 0 { text.write(" ") }
-                text.hex(UInt64(value.byte(index)), width: 2)
-            }
-            text.write("]")
+    private static func writeBytes(_ value: RawSpan, _ text: inout OutputSpan<UInt8>) {
+        text.write(" = [")
+        for index in 0..<value.byteCount {
+            if index > 0 { text.write(" ") }
+            text.hex(UInt64(value.byte(index)), width: 2)
         }
+        text.write("]")
+    }
+
+    /// Whether `dtc` takes the bytes for the name of a node or property.
+    static func isName(_ name: RawSpan) -> Bool {
+        name.byteCount > 0 && name.withUnsafeBytes { $0.allSatisfy(isNameCharacter) }
     }
 
     /// What `dtc` takes in names of nodes and properties: letters, digits, and `#*+,-.?@_`.

@@ -19,6 +19,7 @@ struct TextSink {
     }
 
     /// Has `body` write at most `count` bytes: of many small pieces, each costs a fraction of a write by itself.
+    @inline(__always)
     mutating func write(atMost count: Int, _ body: (inout OutputSpan<UInt8>) -> Void) {
         buffer.append(addingCapacity: count, initializingWith: body)
     }
@@ -47,6 +48,7 @@ struct TextSink {
     }
 
     /// Ends a line, with at most `count` bytes that `body` writes before its end; the place where text is handed on.
+    @inline(__always)
     mutating func endLine(atMost count: Int = 0, _ body: (inout OutputSpan<UInt8>) -> Void = { _ in }) {
         write(atMost: count + 1) { text in
             body(&text)
@@ -61,7 +63,7 @@ struct TextSink {
     }
 }
 
-// Always inlined, so that a literal comes down to its bytes.
+// Inlined, so that a line comes down to its bytes.
 extension OutputSpan<UInt8> {
     @inline(__always)
     mutating func tabs(_ count: Int) {
@@ -71,6 +73,13 @@ extension OutputSpan<UInt8> {
     @inline(__always)
     mutating func write(_ text: StaticString) {
         text.withUTF8Buffer { bytes in
+            for byte in bytes { append(byte) }
+        }
+    }
+
+    @inline(__always)
+    mutating func write(_ bytes: RawSpan) {
+        bytes.withUnsafeBytes { bytes in
             for byte in bytes { append(byte) }
         }
     }

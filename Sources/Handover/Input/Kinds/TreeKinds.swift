@@ -26,7 +26,8 @@ extension InputKind {
         read: { source, context throws(InputError) in
             guard let tree = source.tree else { return [] }
             return [try context.read(tree, named: "memblock", of: source, kind: "memblock") { reader throws(Finding) in
-                try reader.read(memblock: tree.bytes)
+                if let whole = tree.whole { return try reader.read(memblock: whole) }
+                return try reader.read(memblock: tree.bytes)
             }]
         })
 
