@@ -58,3 +58,26 @@ fuzz: dependencies
 	mkdir -p .build-fuzz/corpus
 	.build-fuzz/release/handover-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
 		.build-fuzz/corpus Fixtures/fuzz
+
+# Measures the library, then whole commands beside their peers: Benchmarks/README.md tells how to read it.
+BENCH = .build-bench
+BENCH_RUNS ?= 10
+.PHONY: bench bench-dependencies
+bench: build bench-dependencies $(addprefix $(BENCH)/reference/,walk map copy)
+	swift build -c release --package-path Benchmarks --scratch-path $(BENCH) --product make-inputs
+	swift package --package-path Benchmarks --scratch-path $(BENCH) benchmark --no-progress
+	Benchmarks/compare --runs $(BENCH_RUNS) --output $(BENCH)/comparison.md
+
+$(BENCH)/reference/%: Benchmarks/reference/%.c Benchmarks/reference/core.h
+	mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $< -lfdt
+
+bench-dependencies: dependencies
+	@if ! command -v hyperfine >/dev/null || ! [ -x /usr/bin/time ]; then \
+		if ! command -v apt-get >/dev/null; then \
+			echo "make bench needs hyperfine and GNU time: please install them" >&2; \
+			exit 1; \
+		fi; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends hyperfine time; \
+	fi

@@ -26,11 +26,9 @@ extension Field where Value: FixedWidthInteger & BitwiseCopyable {
     /// Writes the field of the structure that begins `base` bytes into `bytes`.
     @inlinable
     public func write(_ value: Value, to bytes: inout [UInt8], at base: Int = 0) {
-        var rest = value
-        for index in 0..<MemoryLayout<Value>.size {
-            bytes[base + offset + index] = UInt8(truncatingIfNeeded: rest)
-            rest >>= 8
-        }
+        var span = bytes.mutableSpan
+        var raw = span.mutableBytes
+        raw.storeBytes(of: value.littleEndian, toByteOffset: base + offset, as: Value.self)
     }
 }
 
@@ -103,6 +101,25 @@ public struct ArrayField<Value: Sendable>: Sendable {
     @inlinable
     public subscript(index: Int) -> Field<Value> {
         Field(name: name, offset: offset + index * stride)
+    }
+}
+
+extension ArrayField where Value: FixedWidthInteger & BitwiseCopyable {
+    /// Reads the element at `index` of the structure that begins `base` bytes into `bytes`.
+    @inlinable
+    public func read(_ index: Int, of bytes: RawSpan, at base: Int = 0) -> Value {
+        Value(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: base + offset + index * stride, as: Value.self))
+    }
+}
+
+extension ArrayField where Value == PhysicalAddress {
+    /// Reads the element at `index` of the structure that begins `base` bytes into `bytes`.
+    @inlinable
+    public func read(_ index: Int, of bytes: RawSpan, at base: Int = 0) -> PhysicalAddress {
+        PhysicalAddress(
+            UInt64(
+                littleEndian: bytes.unsafeLoadUnaligned(
+                    fromByteOffset: base + offset + index * stride, as: UInt64.self)))
     }
 }
 

@@ -14,6 +14,12 @@ public struct KernelString: Hashable, Sendable {
         self.init(bytes: Array(string.utf8))
     }
 
+    /// Whether the bytes are valid UTF-8.
+    public var isValid: Bool {
+        // Nearly all names are ASCII, of which no string has to be made to know.
+        bytes.allSatisfy { $0 < 0x80 } || validString != nil
+    }
+
     /// The string, or `nil` where the bytes are not valid UTF-8.
     public var validString: String? {
         String(validating: bytes, as: UTF8.self)
@@ -32,20 +38,34 @@ extension KernelString: ExpressibleByStringLiteral, CustomStringConvertible {
 }
 
 extension CharacterField {
+    /// Whether the field of the structure at `base` holds `string`; makes no string.
+    @inlinable
+    public func holds(_ string: KernelString, _ bytes: RawSpan, at base: Int = 0) -> Bool {
+        let length = string.bytes.count
+        guard length < count ? string.isTerminated : length == count && !string.isTerminated else { return false }
+        let start = base + offset
+        if length < count, bytes.unsafeLoad(fromByteOffset: start + length, as: UInt8.self) != 0 { return false }
+        let other = string.bytes.span.bytes
+        var index = 0
+        while index + 8 <= length {
+            guard bytes.unsafeLoadUnaligned(fromByteOffset: start + index, as: UInt64.self)
+                == other.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            else { return false }
+            index += 8
+        }
+        while index < length {
+            guard bytes.unsafeLoad(fromByteOffset: start + index, as: UInt8.self)
+                == other.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+            else { return false }
+            index += 1
+        }
+        return true
+    }
+
     /// The string that the field of the structure at `base` holds.
-    ///
-    /// Gives back `last` where it holds the same bytes: long lists repeat their strings.
-    public func read(_ bytes: RawSpan, at base: Int = 0, last: KernelString? = nil) -> KernelString {
+    public func read(_ bytes: RawSpan, at base: Int = 0) -> KernelString {
         let length = length(bytes, at: base)
         let start = base + offset
-        if let last, last.bytes.count == length, last.isTerminated == (length < count) {
-            var isSame = true
-            for index in 0..<length where bytes.unsafeLoad(fromByteOffset: start + index, as: UInt8.self) != last.bytes[index] {
-                isSame = false
-                break
-            }
-            if isSame { return last }
-        }
         var string: [UInt8] = []
         string.reserveCapacity(length)
         for index in 0..<length {

@@ -2,23 +2,56 @@
 ///
 /// There is one description for each structure. Reading and writing, the hex annotation, the `layout` table and the
 /// comparison with a kernel's type information all follow from it.
-public struct StructureDescription: Hashable, Sendable {
+public struct StructureDescription: Sendable {
     /// The tag of the C structure.
-    public let name: String
+    public var name: String { contents.name }
     /// What the structure is for, in a sentence.
-    public let summary: String
+    public var summary: String { contents.summary }
     /// The size in bytes.
-    public let size: Int
-    public let fields: [FieldDescription]
+    public var size: Int { contents.size }
+    public var fields: [FieldDescription] { contents.fields }
+
+    /// Behind a reference: every piece of a handover names its structure, and there can be millions.
+    private let contents: Contents
+
+    private final class Contents: Sendable {
+        let name: String
+        let summary: String
+        let size: Int
+        let fields: [FieldDescription]
+
+        init(_ name: String, _ summary: String, _ size: Int, _ fields: [FieldDescription]) {
+            self.name = name
+            self.summary = summary
+            self.size = size
+            self.fields = fields
+        }
+    }
+
+    init(name: String, summary: String, size: Int, fields: [FieldDescription]) {
+        contents = Contents(name, summary, size, fields)
+    }
 
     /// Whether a structure that begins `base` bytes into `bytes` lies inside of them.
-    @inlinable
     public func fits(in bytes: RawSpan, at base: Int = 0) -> Bool {
         base >= 0 && base <= bytes.byteCount && size <= bytes.byteCount - base
     }
 
     public func field(named name: String) -> FieldDescription? {
         fields.first { $0.name == name }
+    }
+}
+
+extension StructureDescription: Hashable {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.contents === right.contents
+            || left.name == right.name && left.summary == right.summary && left.size == right.size
+                && left.fields == right.fields
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(size)
     }
 }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 
-@main
 struct LuoFDT: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "luo-fdt",

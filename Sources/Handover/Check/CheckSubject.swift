@@ -85,18 +85,3 @@ extension CheckSubject {
         }
     }
 }
-
-extension PhysicalMemory {
-    /// A copy of `count` bytes at `address`, or `nil` where they are not all at hand.
-    func copy(at address: PhysicalAddress, count: Int) -> [UInt8]? {
-        do throws(MemoryError) {
-            return try withBytes(at: address, count: count) { bytes in
-                var copy: [UInt8] = []
-                copy.append(copying: bytes)
-                return copy
-            }
-        } catch {
-            return nil
-        }
-    }
-}

@@ -120,8 +120,8 @@ struct KernelStringCodec: DocumentCodec {
     }
 
     func write(_ value: KernelString, to writer: inout DocumentWriter) {
-        if value.isTerminated, let string = value.validString {
-            writer.string(string)
+        if value.isTerminated, value.isValid {
+            writer.string(utf8: value.bytes)
         } else {
             writer.object(compact: true) { writer in
                 writer.key("base64")

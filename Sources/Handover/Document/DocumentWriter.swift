@@ -31,39 +31,51 @@ public struct DocumentWriter {
         buffer.removeAll(keepingCapacity: true)
     }
 
+    // MARK: - Values
+
     public mutating func string(_ string: String) {
-        buffer.append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                buffer.append(UInt8(ascii: "\\"))
-                buffer.append(byte)
-            case 0x0a: raw("\\n")
-            case 0x0d: raw("\\r")
-            case 0x09: raw("\\t")
-            case 0..<0x20, 0x7f:
-                raw("\\u00")
-                hexDigit(byte >> 4)
-                hexDigit(byte & 15)
-            default: buffer.append(byte)
+        self.string(utf8: Array(string.utf8))
+    }
+
+    /// Writes a string of these bytes, which are UTF-8.
+    mutating func string(utf8 bytes: [UInt8]) {
+        // At worst every byte becomes \u00XX.
+        write(atMost: 6 * bytes.count + 2) { text in
+            text.append(UInt8(ascii: "\""))
+            for byte in bytes {
+                switch byte {
+                case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                    text.append(UInt8(ascii: "\\"))
+                    text.append(byte)
+                case 0x0a: text.write("\\n")
+                case 0x0d: text.write("\\r")
+                case 0x09: text.write("\\t")
+                case 0..<0x20, 0x7f:
+                    text.write("\\u00")
+                    text.digit(byte >> 4)
+                    text.digit(byte & 15)
+                default: text.append(byte)
+                }
             }
+            text.append(UInt8(ascii: "\""))
         }
-        buffer.append(UInt8(ascii: "\""))
     }
 
     public mutating func number(_ value: UInt64) {
-        digits(value, radix: 10)
+        write(atMost: 20) { $0.decimal(value) }
     }
 
     /// Writes `"0x…"`.
     public mutating func hex(_ value: UInt64) {
-        raw("\"0x")
-        digits(value, radix: 16)
-        buffer.append(UInt8(ascii: "\""))
+        write(atMost: 20) { text in
+            text.write("\"0x")
+            text.hex(value)
+            text.append(UInt8(ascii: "\""))
+        }
     }
 
     public mutating func boolean(_ value: Bool) {
-        raw(value ? "true" : "false")
+        write(atMost: 5) { $0.write(value ? "true" : "false") }
     }
 
     mutating func base64(_ bytes: [UInt8]) {
@@ -71,6 +83,8 @@ public struct DocumentWriter {
         Base64.encode(bytes, into: &buffer)
         buffer.append(UInt8(ascii: "\""))
     }
+
+    // MARK: - Objects and arrays
 
     public mutating func object(compact: Bool = false, _ body: (inout DocumentWriter) -> Void) {
         enclose("{", "}", compact: compact, body)
@@ -80,34 +94,48 @@ public struct DocumentWriter {
         enclose("[", "]", compact: compact, body)
     }
 
+    /// The name of a member as it is written: `"token": `.
+    struct Key: Sendable {
+        fileprivate let text: [UInt8]
+
+        init(_ name: String) {
+            var writer = DocumentWriter { _ in }
+            writer.string(name)
+            text = writer.buffer + Array(": ".utf8)
+        }
+    }
+
     /// Writes the key of the next member; its value is to follow.
     public mutating func key(_ key: String) {
-        separate()
-        string(key)
-        raw(": ")
+        self.key(Key(key))
+    }
+
+    /// Writes the key of the next member; its value is to follow.
+    mutating func key(_ key: Key) {
+        separate(and: key.text)
     }
 
     /// Begins the next element of an array; its value is to follow.
     public mutating func element() {
-        separate()
+        separate(and: [])
     }
 
     private mutating func enclose(
         _ open: StaticString, _ close: StaticString, compact: Bool, _ body: (inout DocumentWriter) -> Void
     ) {
-        raw(open)
+        write(atMost: 1) { $0.write(open) }
         let outer = isFirst
         isFirst = true
         if compact || compactDepth > 0 { compactDepth += 1 }
         depth += 1
         body(&self)
         depth -= 1
-        if compactDepth > 0 {
-            compactDepth -= 1
-        } else if !isFirst {
-            newLine()
+        let endsLine = compactDepth == 0 && !isFirst
+        if compactDepth > 0 { compactDepth -= 1 }
+        write(atMost: 2 * depth + 2) { [depth] text in
+            if endsLine { text.newLine(depth) }
+            text.write(close)
         }
-        raw(close)
         isFirst = outer
         if buffer.count >= flushSize {
             flush(buffer)
@@ -115,38 +143,62 @@ public struct DocumentWriter {
         }
     }
 
-    private mutating func separate() {
-        if !isFirst { buffer.append(UInt8(ascii: ",")) }
-        if compactDepth == 0 {
-            newLine()
-        } else if !isFirst {
-            buffer.append(UInt8(ascii: " "))
+    /// Goes to where the next member or element stands, and writes its key.
+    private mutating func separate(and key: [UInt8]) {
+        write(atMost: 2 * depth + 2 + key.count) { [isFirst, depth, compactDepth] text in
+            if !isFirst { text.append(UInt8(ascii: ",")) }
+            if compactDepth == 0 {
+                text.newLine(depth)
+            } else if !isFirst {
+                text.append(UInt8(ascii: " "))
+            }
+            for byte in key { text.append(byte) }
         }
         isFirst = false
     }
 
-    private mutating func newLine() {
-        buffer.append(UInt8(ascii: "\n"))
-        for _ in 0..<depth {
-            raw("  ")
+    /// Has `body` write at most `count` bytes: of many small pieces, each costs a fraction of a write by itself.
+    @inline(__always)
+    private mutating func write(atMost count: Int, _ body: (inout OutputSpan<UInt8>) -> Void) {
+        buffer.append(addingCapacity: count, initializingWith: body)
+    }
+}
+
+extension OutputSpan<UInt8> {
+    // Always inlined, so that a literal comes down to its bytes.
+    @inline(__always)
+    fileprivate mutating func write(_ text: StaticString) {
+        text.withUTF8Buffer { bytes in
+            for byte in bytes { append(byte) }
         }
     }
 
-    private mutating func raw(_ text: StaticString) {
-        text.withUTF8Buffer { buffer.append(contentsOf: $0) }
+    fileprivate mutating func newLine(_ depth: Int) {
+        append(UInt8(ascii: "\n"))
+        append(repeating: UInt8(ascii: " "), count: 2 * depth)
     }
 
-    private mutating func hexDigit(_ value: UInt8) {
-        buffer.append(value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value)
+    fileprivate mutating func digit(_ value: UInt8) {
+        append(value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value)
     }
 
-    private mutating func digits(_ value: UInt64, radix: UInt64) {
+    fileprivate mutating func hex(_ value: UInt64) {
+        let count = max(1, (67 - value.leadingZeroBitCount) / 4)
+        var rest = value << UInt64(64 - 4 * count)
+        for _ in 0..<count {
+            digit(UInt8(truncatingIfNeeded: rest >> 60))
+            rest <<= 4
+        }
+    }
+
+    fileprivate mutating func decimal(_ value: UInt64) {
+        var power: UInt64 = 1
+        while value / power >= 10 { power *= 10 }
         var rest = value
-        let start = buffer.count
-        repeat {
-            hexDigit(UInt8(truncatingIfNeeded: rest % radix))
-            rest /= radix
-        } while rest != 0
-        buffer[start...].reverse()
+        while power > 0 {
+            digit(UInt8(truncatingIfNeeded: rest / power))
+            rest %= power
+            power /= 10
+        }
     }
 }

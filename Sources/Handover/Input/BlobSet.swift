@@ -57,7 +57,7 @@ extension InputContext {
         var placed = reading
         placed.state.kho?.fdtAddress = address
         placed.extents.insert(
-            Extent(address: address, byteCount: Int(size), role: .root, form: .tree, owner: "KHO"), at: 0)
+            Extent(address: address, byteCount: Int(size), role: .root, form: .tree, owner: .kho), at: 0)
         return placed
     }
 

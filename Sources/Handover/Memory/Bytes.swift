@@ -1,6 +1,11 @@
 import KernelABI
 
 extension [UInt8] {
+    /// A copy of the span's bytes.
+    init(copying span: RawSpan) {
+        self = span.withUnsafeBytes { Array($0) }
+    }
+
     /// Appends a copy of the span's bytes.
     mutating func append(copying span: RawSpan) {
         span.withUnsafeBytes { append(contentsOf: $0) }
@@ -15,6 +20,34 @@ extension [UInt8] {
 }
 
 extension RawSpan {
+    /// Whether the bytes are those of `start`, and zeros behind them.
+    func equals(_ start: [UInt8]) -> Bool {
+        let other = start.span.bytes
+        guard other.byteCount <= byteCount else { return false }
+        var offset = 0
+        while offset + 8 <= other.byteCount {
+            guard unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                == other.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            else { return false }
+            offset += 8
+        }
+        while offset < other.byteCount {
+            guard unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+                == other.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            else { return false }
+            offset += 1
+        }
+        return extracting(offset..<byteCount).firstNonzeroByte == nil
+    }
+
+    /// The offset of the first byte that is not zero, or `nil`.
+    var firstNonzeroByte: Int? {
+        var offset = 0
+        while offset + 8 <= byteCount, unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) == 0 { offset += 8 }
+        while offset < byteCount, unsafeLoad(fromByteOffset: offset, as: UInt8.self) == 0 { offset += 1 }
+        return offset < byteCount ? offset : nil
+    }
+
     /// The little-endian number at `offset`. Traps where that is out of bounds, as a subscript does.
     func littleEndian<Number: FixedWidthInteger & BitwiseCopyable>(
         at offset: Int, as type: Number.Type = Number.self

@@ -38,6 +38,17 @@ extension PhysicalMemory {
     public var statedMachine: Machine? { nil }
 }
 
+extension PhysicalMemory {
+    /// A copy of `count` bytes at `address`, or `nil` where they are not all at hand.
+    func copy(at address: PhysicalAddress, count: Int) -> [UInt8]? {
+        do throws(MemoryError) {
+            return try withBytes(at: address, count: count) { [UInt8](copying: $0) }
+        } catch {
+            return nil
+        }
+    }
+}
+
 /// A processor architecture whose kernels hand memory over.
 public enum Machine: String, Hashable, Sendable, CaseIterable {
     case x86_64

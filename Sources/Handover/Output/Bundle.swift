@@ -71,7 +71,7 @@ public enum Bundle {
                         UInt32(truncatingIfNeeded: size),
                     ])
                 try writer.property("role", string: extent.role.rawValue)
-                try writer.property("owner", string: extent.owner.filter { $0 != "\0" })
+                try writer.property("owner", string: extent.owner.description.filter { $0 != "\0" })
                 if let last = data.lastIndex(where: { $0 != 0 }) {
                     try writer.property("data", bytes: Array(data[...last]))
                 }

@@ -47,9 +47,7 @@ public struct Capture: Sendable {
     /// The bytes of an extent.
     public func bytes(of extent: Extent) throws(MemoryError) -> [UInt8] {
         try memory.withBytes(at: extent.address, count: extent.byteCount) { bytes in
-            var copy: [UInt8] = []
-            copy.append(copying: bytes)
-            return copy
+            [UInt8](copying: bytes)
         }
     }
 
@@ -78,9 +76,9 @@ extension HandoverState {
         let sizes = FolioSizes(preserved: preserved, pageSize: pageSize)
         var extents: [Extent] = []
         for session in luo?.sessions ?? [] {
-            for file in session.files ?? [] {
+            for file in session.files ?? [] where file.isMemFD {
                 guard let memfd = file.memfd else { continue }
-                let owner = "session \"\(session.name)\", token 0x\(String(file.token, radix: 16))"
+                let owner = Owner.file(session: session.name, token: file.token)
                 extents += ContentsMap(of: memfd, sizes, pageSize: pageSize).extents(owner: owner)
             }
         }
@@ -89,7 +87,7 @@ extension HandoverState {
             extents.append(
                 Extent(
                     address: start, byteCount: count, role: .region, form: .opaque,
-                    owner: "region \"\(region.name)\""))
+                    owner: .region(region.name)))
         }
         return extents
     }

@@ -7,8 +7,7 @@ public struct Extent: Hashable, Sendable {
     public var byteCount: Int
     public var role: Role
     public var form: Form
-    /// Whose it is, in words: `session "vm-alpha"`.
-    public var owner: String
+    public var owner: Owner
 
     /// What a piece of memory is for.
     public enum Role: String, Hashable, Sendable, CaseIterable {
@@ -55,7 +54,7 @@ public struct Extent: Hashable, Sendable {
         case opaque
     }
 
-    public init(address: PhysicalAddress, byteCount: Int, role: Role, form: Form, owner: String) {
+    public init(address: PhysicalAddress, byteCount: Int, role: Role, form: Form, owner: Owner) {
         self.address = address
         self.byteCount = byteCount
         self.role = role

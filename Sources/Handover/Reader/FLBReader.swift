@@ -12,7 +12,7 @@ struct FLBReader {
         let layout = FLBLayout.layout
         var pageCount: UInt64 = 0
         var flbs: [FLBState] = []
-        var reader = RecordReader(context: context, container: container, role: .flbs, owner: "LUO")
+        var reader = RecordReader(context: context, container: container, role: .flbs, owner: .luo())
         let count = reader.readArray(
             at: address, count: nil, countField: header.count.name, &log,
             header: { bytes in
@@ -21,7 +21,7 @@ struct FLBReader {
             },
             record: { bytes, base in
                 var flb = FLBState()
-                flb.name = layout.name.read(bytes, at: base, last: nil)
+                flb.name = layout.name.read(bytes, at: base)
                 flb.data = layout.data.read(bytes, at: base)
                 flb.count = layout.count.read(bytes, at: base)
                 flbs.append(flb)

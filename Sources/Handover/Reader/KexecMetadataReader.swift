@@ -24,7 +24,7 @@ struct KexecMetadataReader {
                     expected: "\(abi.version)"))
             return nil
         }
-        let release: KernelString = layout.previousRelease.read(bytes, last: nil)
+        let release: KernelString = layout.previousRelease.read(bytes)
         if !release.isTerminated {
             log.report(
                 Finding(

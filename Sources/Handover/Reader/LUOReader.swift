@@ -28,7 +28,7 @@ struct LUOReader {
             return nil
         }
         let bytes = blob.span.bytes
-        let compatible: KernelString = layout.compatible.read(bytes, last: nil)
+        let compatible: KernelString = layout.compatible.read(bytes)
         guard compatible == KernelString(abi.compatible) else {
             log.report(
                 Finding(

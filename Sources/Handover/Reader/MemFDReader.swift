@@ -2,10 +2,17 @@ import KernelABI
 
 /// Reads a preserved memfd: its descriptor and its list of folios.
 struct MemFDReader {
-    let context: ReadingContext
-    let layout: MemFDLayout
+    private let context: ReadingContext
+    private let layout: MemFDLayout
+    private let vmallocReader: VmallocReader
 
-    func read(at address: PhysicalAddress, owner: String, _ log: inout ReadingLog) -> MemFDState? {
+    init(context: ReadingContext, layout: MemFDLayout) {
+        self.context = context
+        self.layout = layout
+        vmallocReader = VmallocReader(context: context)
+    }
+
+    func read(at address: PhysicalAddress, owner: Owner, _ log: inout ReadingLog) -> MemFDState? {
         let name = layout.structure.name
         guard context.isAligned(address, name, &log), log.visit(address, as: .memfd, structure: name) else {
             return nil
@@ -26,21 +33,20 @@ struct MemFDReader {
             Extent(
                 address: address, byteCount: context.pageSize.bytes, role: .memfd,
                 form: .structure(layout.structure), owner: owner))
-        let reader = VmallocReader(context: context)
-        reader.readChunks(of: &vmalloc, owner: owner, &log)
+        vmallocReader.readChunks(of: &vmalloc, owner: owner, &log)
         memfd.vmalloc = vmalloc
-        memfd.folios = readFolios(memfd.folioCount ?? 0, of: vmalloc, reader, owner: owner, &log)
+        memfd.folios = readFolios(memfd.folioCount ?? 0, of: vmalloc, owner: owner, &log)
         return memfd
     }
 
     private func readFolios(
-        _ count: UInt64, of vmalloc: VmallocState, _ reader: VmallocReader, owner: String, _ log: inout ReadingLog
+        _ count: UInt64, of vmalloc: VmallocState, owner: Owner, _ log: inout ReadingLog
     ) -> [FolioState]? {
         guard count > 0 else { return [] }
         let folio = FolioLayout.layout
         let name = folio.structure.name
         // One entry can stand for all memory, and a page can be in many lists: all lists together get no more.
-        let pages = reader.pages(of: vmalloc, limit: log.budget / UInt64(context.pageSize.bytes))
+        let pages = vmallocReader.pages(of: vmalloc, limit: log.budget / UInt64(context.pageSize.bytes))
         guard !pages.isEmpty, log.spend(UInt64(pages.count) * UInt64(context.pageSize.bytes)) else { return nil }
         let perPage = context.pageSize.bytes / folio.structure.size
         let capacity = UInt64(pages.count) * UInt64(perPage)

@@ -17,18 +17,18 @@ struct PreservedMapReader {
     }
 
     private func readBitmap(_ bytes: RawSpan, _ words: ArrayField<UInt64>) -> Bitmap {
+        var count = words.count
+        while count > 0, words.read(count - 1, of: bytes) == 0 { count -= 1 }
         var values: [UInt64] = []
-        values.reserveCapacity(words.count)
-        for index in 0..<words.count {
-            values.append(words[index].read(bytes))
-        }
+        values.reserveCapacity(count)
+        for index in 0..<count { values.append(words.read(index, of: bytes)) }
         return Bitmap(words: values)
     }
 
     // MARK: - Chunked bitmaps
 
     private func readChunks(at first: PhysicalAddress, _ log: inout ReadingLog) -> [BitmapChunkState]? {
-        let layout = BitmapChunkLayout(pageSize: context.pageSize)
+        let layout = BitmapChunkLayout.layout(context.pageSize)
         let name = layout.structure.name
         let header = layout.header.layout
         let pointer = layout.bitmaps.layout
@@ -59,7 +59,7 @@ struct PreservedMapReader {
             log.add(
                 Extent(
                     address: address, byteCount: context.pageSize.bytes, role: .bitmapChunk,
-                    form: .structure(layout.structure), owner: "order \(chunk.order)"))
+                    form: .structure(layout.structure), owner: .order(chunk.order)))
             if count > UInt32(layout.bitmaps.count) {
                 log.report(
                     Finding(
@@ -85,7 +85,7 @@ struct PreservedMapReader {
     private func readBitmap(
         _ bitmap: BitmapChunkState.BitmapState, order: UInt32, _ log: inout ReadingLog
     ) -> Bitmap {
-        let layout = BitmapLayout(pageSize: context.pageSize)
+        let layout = BitmapLayout.layout(context.pageSize)
         let name = layout.structure.name
         guard let address = bitmap.address, context.isAligned(address, name, &log),
             log.visit(address, as: .bitmap, structure: name)
@@ -97,7 +97,7 @@ struct PreservedMapReader {
         log.add(
             Extent(
                 address: address, byteCount: context.pageSize.bytes, role: .bitmap,
-                form: .structure(layout.structure), owner: "order \(order) from \(bitmap.start)"))
+                form: .structure(layout.structure), owner: .order(order, from: bitmap.start)))
         return bits
     }
 
@@ -105,8 +105,8 @@ struct PreservedMapReader {
 
     private func readTree(at root: PhysicalAddress, _ log: inout ReadingLog) -> RadixTreeState? {
         let geometry = RadixGeometry(pageSize: context.pageSize)
-        let nodeLayout = RadixNodeLayout(pageSize: context.pageSize)
-        let leafLayout = RadixLeafLayout(pageSize: context.pageSize)
+        let nodeLayout = RadixNodeLayout.layout(context.pageSize)
+        let leafLayout = RadixLeafLayout.layout(context.pageSize)
         var tree = RadixTreeState()
         var pending = [RadixTreeState.Node(address: root, level: UInt8(geometry.depth - 1), key: 0)]
         while let node = pending.popLast() {
@@ -115,7 +115,6 @@ struct PreservedMapReader {
             guard let address = node.address, context.isAligned(address, name, &log),
                 log.visit(address, as: isLeaf ? .radixLeaf : .radixNode, structure: name)
             else { continue }
-            let key = "key 0x" + String(node.key, radix: 16)
             if isLeaf {
                 let bits = context.read(name, at: address, count: context.pageSize.bytes, &log) {
                     readBitmap($0, leafLayout.bitmap)
@@ -125,14 +124,14 @@ struct PreservedMapReader {
                 log.add(
                     Extent(
                         address: address, byteCount: context.pageSize.bytes, role: .radixLeaf,
-                        form: .structure(leafLayout.structure), owner: key))
+                        form: .structure(leafLayout.structure), owner: .keys(from: node.key)))
                 continue
             }
             var children: [RadixTreeState.Node] = []
             let read: Void? = context.read(name, at: address, count: context.pageSize.bytes, &log) { bytes in
                 let shift = UInt64(geometry.shift(level: Int(node.level)))
                 for index in 0..<nodeLayout.table.count {
-                    let child = nodeLayout.table[index].read(bytes)
+                    let child = nodeLayout.table.read(index, of: bytes)
                     guard child.rawValue != 0 else { continue }
                     // The kernel, too, lets what lies above the key's width fall away.
                     let part = shift < 64 ? UInt64(index) << shift : 0
@@ -144,7 +143,7 @@ struct PreservedMapReader {
             log.add(
                 Extent(
                     address: address, byteCount: context.pageSize.bytes, role: .radixNode,
-                    form: .structure(nodeLayout.structure), owner: "level \(node.level), \(key)"))
+                    form: .structure(nodeLayout.structure), owner: .keys(from: node.key, level: node.level)))
             pending.append(contentsOf: children.reversed())
         }
         return tree.nodes.isEmpty ? nil : tree

@@ -5,7 +5,7 @@ struct RecordReader {
     let context: ReadingContext
     let container: RecordContainer
     let role: Extent.Role
-    let owner: String
+    let owner: Owner
 
     /// Reads an array whose records are counted by `count`, or by its header where that is `nil`.
     ///
@@ -78,7 +78,7 @@ struct RecordReader {
                 Extent(
                     address: address, byteCount: context.pageSize.bytes, role: role,
                     form: .records(header: container.header, record: container.record, count: present),
-                    owner: "\(owner), block \(blocks.count)"))
+                    owner: owner.block(blocks.count)))
             next = header.next
         }
         return blocks

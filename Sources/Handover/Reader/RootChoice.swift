@@ -75,6 +75,7 @@ public struct RootChoice: Sendable {
             let order = UInt64(order)
             if blocks.contains(page >> order) { heads.insert((page >> order) << order) }
         }
+        if heads.isEmpty { return false }
         return (state.luo?.sessions ?? []).contains { session in
             (session.files ?? []).contains { file in
                 (file.memfd?.folios ?? []).contains { heads.contains($0.pfn) }

@@ -29,7 +29,7 @@ struct RootReader {
         kho.preservedMemoryMap = properties.number(abi.mapProperty, &log).map(PhysicalAddress.init(_:))
         if let address {
             log.add(
-                Extent(address: address, byteCount: tree.totalSize, role: .root, form: .tree, owner: "KHO"))
+                Extent(address: address, byteCount: tree.totalSize, role: .root, form: .tree, owner: .kho))
         }
 
         var state = HandoverState()
@@ -71,7 +71,7 @@ struct RootReader {
             } else {
                 byteCount = blob.count
             }
-            log.add(Extent(address: address, byteCount: byteCount, role: .subtree, form: form, owner: name))
+            log.add(Extent(address: address, byteCount: byteCount, role: .subtree, form: form, owner: .subtree(name)))
         }
         return subtree
     }
@@ -133,9 +133,7 @@ struct RootReader {
             return nil
         }
         return context.read(structure, at: address, count: count, &log) { bytes in
-            var copy: [UInt8] = []
-            copy.append(copying: bytes)
-            return copy
+            [UInt8](copying: bytes)
         }
     }
 }

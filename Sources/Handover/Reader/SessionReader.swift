@@ -2,9 +2,16 @@ import KernelABI
 
 /// Reads sessions and their files.
 struct SessionReader {
-    let context: ReadingContext
-    let abi: Generation.LUOState
-    let memfd: [Generation.MemFDHandler]
+    private let context: ReadingContext
+    private let abi: Generation.LUOState
+    /// What reads the files of each handler that is known.
+    private let memfds: [(handler: KernelString, reader: MemFDReader)]
+
+    init(context: ReadingContext, abi: Generation.LUOState, memfd: [Generation.MemFDHandler]) {
+        self.context = context
+        self.abi = abi
+        memfds = memfd.map { (KernelString($0.compatible), MemFDReader(context: context, layout: $0.layout)) }
+    }
 
     /// Reads the sessions at `address` into `state`; 0 is none.
     func read(at address: PhysicalAddress, into state: inout LUOState, _ log: inout ReadingLog) {
@@ -14,12 +21,12 @@ struct SessionReader {
             return
         }
         var sessions: [SessionState] = []
-        var reader = RecordReader(context: context, container: abi.sessions, role: .sessions, owner: "LUO")
+        var reader = RecordReader(context: context, container: abi.sessions, role: .sessions, owner: .luo())
         let layout = SessionLayout.layout
         let fileSet = layout.fileSet
-        let add = { (bytes: RawSpan, base: Int) in
+        func add(_ bytes: RawSpan, _ base: Int) {
             var session = SessionState()
-            session.name = layout.name.read(bytes, at: base, last: nil)
+            session.name = layout.name.read(bytes, at: base)
             session.filesAddress = fileSet.layout.files.read(bytes, at: base + fileSet.offset)
             session.count = fileSet.layout.count.read(bytes, at: base + fileSet.offset)
             sessions.append(session)
@@ -54,52 +61,45 @@ struct SessionReader {
             }
             return
         }
-        var files: [FileState] = []
-        var last: KernelString?
+        var files = FileReader(expecting: stated)
         var reader = RecordReader(
-            context: context, container: abi.files, role: .files, owner: "session \"\(session.name)\"")
-        let layout = FileLayout.layout
-        let add = { (bytes: RawSpan, base: Int) in
-            var file = FileState()
-            let compatible: KernelString = layout.compatible.read(bytes, at: base, last: last)
-            last = compatible
-            file.compatible = compatible
-            file.data = layout.data.read(bytes, at: base)
-            file.token = layout.token.read(bytes, at: base)
-            files.append(file)
-        }
+            context: context, container: abi.files, role: .files, owner: .session(session.name))
         switch abi.files.form {
         case .array:
             let count = reader.readArray(
                 at: address, count: stated, countField: FileSetLayout.layout.count.name, &log, header: { _ in stated },
-                record: add)
+                record: { files.add($0, at: $1) })
             guard count != nil else { return }
         case .blockChain:
-            let blocks = reader.readChain(at: address, &log, record: add)
+            let blocks = reader.readChain(at: address, &log, record: { files.add($0, at: $1) })
             guard !blocks.isEmpty else { return }
             session.blocks = blocks
-            if UInt64(files.count) != stated {
+            if UInt64(files.files.count) != stated {
                 log.report(
                     Finding(
                         structure: FileSetLayout.layout.structure.name, field: FileSetLayout.layout.count.name,
                         address: address, found: "\(stated) for session \"\(session.name)\"",
-                        expected: "\(files.count), the number of files in its blocks"))
+                        expected: "\(files.files.count), the number of files in its blocks"))
             }
         }
-        var handler: (name: KernelString, reader: MemFDReader?)?
-        for index in files.indices {
-            guard let compatible = files[index].compatible else { continue }
-            if handler?.name != compatible {
-                checkTermination(of: compatible, layout.structure.name, layout.compatible.name, &log)
-                let known = memfd.first { $0.compatible == compatible.validString && compatible.isTerminated }
-                handler = (compatible, known.map { MemFDReader(context: context, layout: $0.layout) })
+        readMemFDs(of: &files, in: session.name, &log)
+        session.files = files.files
+    }
+
+    /// Reads those of the files that are memfds.
+    private func readMemFDs(of reader: inout FileReader, in session: KernelString, _ log: inout ReadingLog) {
+        let layout = FileLayout.layout
+        for (place, first) in reader.runs.enumerated() {
+            guard let compatible = reader.files[first].compatible else { continue }
+            checkTermination(of: compatible, layout.structure.name, layout.compatible.name, &log)
+            guard let memfd = memfds.first(where: { $0.handler == compatible })?.reader else { continue }
+            let end = place + 1 < reader.runs.count ? reader.runs[place + 1] : reader.files.count
+            for index in first..<end {
+                guard let data = reader.files[index].data else { continue }
+                let owner = Owner.file(session: session, token: reader.files[index].token)
+                reader.files[index].memfd = memfd.read(at: PhysicalAddress(data), owner: owner, &log)
             }
-            guard let reader = handler?.reader, let data = files[index].data else { continue }
-            let token = String(files[index].token, radix: 16)
-            files[index].memfd = reader.read(
-                at: PhysicalAddress(data), owner: "session \"\(session.name)\", token 0x\(token)", &log)
         }
-        session.files = files
     }
 
     private func checkTermination(

@@ -3,6 +3,12 @@ import KernelABI
 /// Reads the chunks of page addresses that describe a preserved vmalloc area.
 struct VmallocReader {
     let context: ReadingContext
+    private let layout: VmallocChunkLayout
+
+    init(context: ReadingContext) {
+        self.context = context
+        layout = VmallocChunkLayout.layout(context.pageSize)
+    }
 
     static func readDescriptor(_ bytes: RawSpan, at base: Int) -> VmallocState {
         let layout = VmallocLayout.layout
@@ -15,8 +21,7 @@ struct VmallocReader {
     }
 
     /// Reads the chunks into `state`, which holds the descriptor.
-    func readChunks(of state: inout VmallocState, owner: String, _ log: inout ReadingLog) {
-        let layout = VmallocChunkLayout(pageSize: context.pageSize)
+    func readChunks(of state: inout VmallocState, owner: Owner, _ log: inout ReadingLog) {
         let name = layout.structure.name
         var chunks: [VmallocState.Chunk] = []
         var next = state.first ?? PhysicalAddress(0)
@@ -29,7 +34,7 @@ struct VmallocReader {
             let read: Void? = context.read(name, at: address, count: context.pageSize.bytes, &log) { bytes in
                 var pages: [PhysicalAddress] = []
                 for index in 0..<layout.pages.count {
-                    let page = layout.pages[index].read(bytes)
+                    let page = layout.pages.read(index, of: bytes)
                     guard page.rawValue != 0 else { break }
                     pages.append(page)
                 }

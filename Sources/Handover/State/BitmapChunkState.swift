@@ -23,10 +23,10 @@ extension BitmapChunkState: DocumentObject {
     static let form = ObjectForm<BitmapChunkState>(
         "bitmapChunk", "a chunk of pointers to bitmaps",
         [
-            .ifKnown("pa", \.address, AddressCodec(), "where the chunk is"),
-            .always("order", \.order, NumberCodec<UInt32>(), required: true, "each bit stands for 2^order pages"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the chunk is"),
+            .always("order", { $0.order }, { $0.order = $1 }, NumberCodec<UInt32>(), required: true, "each bit stands for 2^order pages"),
             .always(
-                "bitmaps", \.bitmaps, ArrayCodec(ObjectCodec<BitmapState>()), required: true, "the bitmaps"),
+                "bitmaps", { $0.bitmaps }, { $0.bitmaps = $1 }, ArrayCodec(ObjectCodec<BitmapState>()), required: true, "the bitmaps"),
         ])
 }
 
@@ -34,8 +34,8 @@ extension BitmapChunkState.BitmapState: DocumentObject {
     static let form = ObjectForm<BitmapChunkState.BitmapState>(
         "bitmap", "a bitmap", compact: true,
         [
-            .always("start", \.start, AddressCodec(), required: true, "the memory that bit 0 stands for"),
-            .ifKnown("pa", \.address, AddressCodec(), "where the bitmap is"),
-            .always("bits", \.bits, BitmapCodec(), required: true, "the bits that are set"),
+            .always("start", { $0.start }, { $0.start = $1 }, AddressCodec(), required: true, "the memory that bit 0 stands for"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the bitmap is"),
+            .always("bits", { $0.bits }, { $0.bits = $1 }, BitmapCodec(), required: true, "the bits that are set"),
         ])
 }

@@ -77,7 +77,7 @@ public struct ContentsMap: Sendable {
     }
 
     /// The memory of the contents.
-    public func extents(owner: String) -> [Extent] {
+    public func extents(owner: Owner) -> [Extent] {
         runs.compactMap { run in
             guard let addresses = addresses(of: run),
                 let count = Int(exactly: addresses.upperBound.rawValue - addresses.lowerBound.rawValue)

@@ -41,26 +41,26 @@ extension HandoverState: DocumentObject {
     static let form = ObjectForm<HandoverState>(
         "handover", "what one kernel hands to the next",
         [
-            .ifKnown("kernel", \.kernel, KernelCodec(), "the generation of the ABI: a kernel release"),
-            .always("page_size", \.pageSize, PageSizeCodec(), "the page size in bytes"),
-            .ifKnown("machine", \.machine, MachineCodec(), "the processor architecture"),
-            .ifKnown("kho", \.kho, ObjectCodec<KHOState>(), "the root FDT and its subtrees"),
-            .ifKnown("luo", \.luo, ObjectCodec<LUOState>(), "the Live Update Orchestrator's state"),
-            .ifKnown("memblock", \.memblock, ObjectCodec<MemblockState>(), "the reserve_mem regions"),
+            .ifKnown("kernel", { $0.kernel }, { $0.kernel = $1 }, KernelCodec(), "the generation of the ABI: a kernel release"),
+            .always("page_size", { $0.pageSize }, { $0.pageSize = $1 }, PageSizeCodec(), "the page size in bytes"),
+            .ifKnown("machine", { $0.machine }, { $0.machine = $1 }, MachineCodec(), "the processor architecture"),
+            .ifKnown("kho", { $0.kho }, { $0.kho = $1 }, ObjectCodec<KHOState>(), "the root FDT and its subtrees"),
+            .ifKnown("luo", { $0.luo }, { $0.luo = $1 }, ObjectCodec<LUOState>(), "the Live Update Orchestrator's state"),
+            .ifKnown("memblock", { $0.memblock }, { $0.memblock = $1 }, ObjectCodec<MemblockState>(), "the reserve_mem regions"),
             .ifKnown(
-                "kexec_metadata", \.kexecMetadata, ObjectCodec<KexecMetadataState>(), "which kernel handed over"),
-            .ifKnown("preserved", \.preserved, ObjectCodec<PreservedState>(), "the map of preserved memory"),
+                "kexec_metadata", { $0.kexecMetadata }, { $0.kexecMetadata = $1 }, ObjectCodec<KexecMetadataState>(), "which kernel handed over"),
+            .ifKnown("preserved", { $0.preserved }, { $0.preserved = $1 }, ObjectCodec<PreservedState>(), "the map of preserved memory"),
             .ifKnown(
-                "residue", \.residue, ArrayCodec(ObjectCodec<ResidueState>()),
+                "residue", { $0.residue }, { $0.residue = $1 }, ArrayCodec(ObjectCodec<ResidueState>()),
                 "bytes of the handover's pages that nothing else here accounts for"),
             .shortcut(
-                "liveupdate_number", \.shortLiveUpdateNumber, NumberCodec<UInt64>(),
+                "liveupdate_number", { $0.shortLiveUpdateNumber }, { $0.shortLiveUpdateNumber = $1 }, NumberCodec<UInt64>(),
                 "short for luo.liveupdate_number"),
             .shortcut(
-                "sessions", \.shortSessions, ArrayCodec(ObjectCodec<SessionState>()), "short for luo.sessions"),
-            .shortcut("flbs", \.shortFLBs, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
+                "sessions", { $0.shortSessions }, { $0.shortSessions = $1 }, ArrayCodec(ObjectCodec<SessionState>()), "short for luo.sessions"),
+            .shortcut("flbs", { $0.shortFLBs }, { $0.shortFLBs = $1 }, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
             .shortcut(
-                "reserve_mem", \.shortRegions, ArrayCodec(ObjectCodec<MemblockState.Region>()),
+                "reserve_mem", { $0.shortRegions }, { $0.shortRegions = $1 }, ArrayCodec(ObjectCodec<MemblockState.Region>()),
                 "short for memblock.regions"),
         ])
 

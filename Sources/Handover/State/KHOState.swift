@@ -21,17 +21,17 @@ extension KHOState: DocumentObject {
     static let form = ObjectForm<KHOState>(
         "kho", "the root FDT",
         [
-            .ifKnown("fdt_pa", \.fdtAddress, AddressCodec(), "where the root FDT is"),
-            .ifKnown("fdt_size", \.fdtSize, NumberCodec<UInt64>(), "its size in bytes"),
-            .ifKnown("compatible", \.compatible, KernelStringCodec(), "the version of the ABI"),
+            .ifKnown("fdt_pa", { $0.fdtAddress }, { $0.fdtAddress = $1 }, AddressCodec(), "where the root FDT is"),
+            .ifKnown("fdt_size", { $0.fdtSize }, { $0.fdtSize = $1 }, NumberCodec<UInt64>(), "its size in bytes"),
+            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
             .ifKnown(
-                "preserved_memory_map", \.preservedMemoryMap, AddressCodec(),
+                "preserved_memory_map", { $0.preservedMemoryMap }, { $0.preservedMemoryMap = $1 }, AddressCodec(),
                 "where the map of preserved memory begins"),
             .ifKnown(
-                "subtrees", \.subtrees, ArrayCodec(ObjectCodec<SubtreeState>()),
+                "subtrees", { $0.subtrees }, { $0.subtrees = $1 }, ArrayCodec(ObjectCodec<SubtreeState>()),
                 "the subtrees, in the order of their nodes"),
             .ifKnown(
-                "stale", \.staleRoots, ArrayCodec(AddressCodec(), compact: true),
+                "stale", { $0.staleRoots }, { $0.staleRoots = $1 }, ArrayCodec(AddressCodec(), compact: true),
                 "roots that earlier handovers left behind; not built"),
         ])
 }
@@ -56,10 +56,10 @@ extension SubtreeState: DocumentObject {
     static let form = ObjectForm<SubtreeState>(
         "subtree", "a blob that its owner has registered",
         [
-            .always("name", \.name, KernelStringCodec(), required: true, "the name of the node"),
-            .ifKnown("pa", \.address, AddressCodec(), "where the blob is"),
-            .ifKnown("size", \.size, NumberCodec<UInt64>(), "its size in bytes"),
-            .ifKnown("data", \.data, BytesCodec(), "the blob itself, where nothing else here describes it"),
+            .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the name of the node"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the blob is"),
+            .ifKnown("size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(), "its size in bytes"),
+            .ifKnown("data", { $0.data }, { $0.data = $1 }, BytesCodec(), "the blob itself, where nothing else here describes it"),
         ])
 }
 
@@ -80,7 +80,7 @@ extension ResidueState: DocumentObject {
     static let form = ObjectForm<ResidueState>(
         "residue", "bytes at an address", compact: true,
         [
-            .always("pa", \.address, AddressCodec(), required: true, "where the bytes are"),
-            .always("data", \.data, BytesCodec(), required: true, "the bytes"),
+            .always("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), required: true, "where the bytes are"),
+            .always("data", { $0.data }, { $0.data = $1 }, BytesCodec(), required: true, "the bytes"),
         ])
 }

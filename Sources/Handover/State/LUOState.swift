@@ -27,23 +27,23 @@ extension LUOState: DocumentObject {
     static let form = ObjectForm<LUOState>(
         "luo", "the Live Update Orchestrator's state",
         [
-            .ifKnown("compatible", \.compatible, KernelStringCodec(), "the version of the ABI"),
+            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
             .ifKnown(
-                "liveupdate_number", \.liveUpdateNumber, NumberCodec<UInt64>(),
+                "liveupdate_number", { $0.liveUpdateNumber }, { $0.liveUpdateNumber = $1 }, NumberCodec<UInt64>(),
                 "how many live updates there have been, this one included"),
             .ifKnown(
-                "session_compatible", \.sessionCompatible, KernelStringCodec(),
+                "session_compatible", { $0.sessionCompatible }, { $0.sessionCompatible = $1 }, KernelStringCodec(),
                 "the version of the sessions (luo-v1)"),
             .ifKnown(
-                "sessions_pa", \.sessionsAddress, AddressCodec(), "where the sessions are; 0 for none"),
+                "sessions_pa", { $0.sessionsAddress }, { $0.sessionsAddress = $1 }, AddressCodec(), "where the sessions are; 0 for none"),
             .ifKnown(
-                "blocks", \.blocks, ArrayCodec(ObjectCodec<BlockState>()), "the blocks of sessions (luo-v5)"),
-            .ifKnown("sessions", \.sessions, ArrayCodec(ObjectCodec<SessionState>()), "the sessions"),
+                "blocks", { $0.blocks }, { $0.blocks = $1 }, ArrayCodec(ObjectCodec<BlockState>()), "the blocks of sessions (luo-v5)"),
+            .ifKnown("sessions", { $0.sessions }, { $0.sessions = $1 }, ArrayCodec(ObjectCodec<SessionState>()), "the sessions"),
             .ifKnown(
-                "flb_compatible", \.flbCompatible, KernelStringCodec(), "the version of the FLBs (luo-v1)"),
-            .ifKnown("flb_pa", \.flbAddress, AddressCodec(), "where the page of FLBs is"),
-            .ifKnown("flb_pgcnt", \.flbPageCount, NumberCodec<UInt64>(), "its number of pages, as it says"),
-            .ifKnown("flbs", \.flbs, ArrayCodec(ObjectCodec<FLBState>()), "the file-lifecycle-bound objects"),
+                "flb_compatible", { $0.flbCompatible }, { $0.flbCompatible = $1 }, KernelStringCodec(), "the version of the FLBs (luo-v1)"),
+            .ifKnown("flb_pa", { $0.flbAddress }, { $0.flbAddress = $1 }, AddressCodec(), "where the page of FLBs is"),
+            .ifKnown("flb_pgcnt", { $0.flbPageCount }, { $0.flbPageCount = $1 }, NumberCodec<UInt64>(), "its number of pages, as it says"),
+            .ifKnown("flbs", { $0.flbs }, { $0.flbs = $1 }, ArrayCodec(ObjectCodec<FLBState>()), "the file-lifecycle-bound objects"),
         ])
 }
 
@@ -65,8 +65,8 @@ extension BlockState: DocumentObject {
     static let form = ObjectForm<BlockState>(
         "block", "a block of records", compact: true,
         [
-            .ifKnown("pa", \.address, AddressCodec(), "where the block is"),
-            .ifKnown("count", \.count, NumberCodec<UInt64>(), "its number of records"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the block is"),
+            .ifKnown("count", { $0.count }, { $0.count = $1 }, NumberCodec<UInt64>(), "its number of records"),
         ])
 }
 
@@ -88,11 +88,11 @@ extension SessionState: DocumentObject {
     static let form = ObjectForm<SessionState>(
         "session", "a session",
         [
-            .always("name", \.name, KernelStringCodec(), required: true, "the session's name"),
-            .ifKnown("files_pa", \.filesAddress, AddressCodec(), "where the files are; 0 for none"),
-            .ifKnown("count", \.count, NumberCodec<UInt64>(), "the number of files"),
-            .ifKnown("blocks", \.blocks, ArrayCodec(ObjectCodec<BlockState>()), "the blocks of files (luo-v5)"),
-            .ifKnown("files", \.files, ArrayCodec(ObjectCodec<FileState>()), "the files"),
+            .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the session's name"),
+            .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, AddressCodec(), "where the files are; 0 for none"),
+            .ifKnown("count", { $0.count }, { $0.count = $1 }, NumberCodec<UInt64>(), "the number of files"),
+            .ifKnown("blocks", { $0.blocks }, { $0.blocks = $1 }, ArrayCodec(ObjectCodec<BlockState>()), "the blocks of files (luo-v5)"),
+            .ifKnown("files", { $0.files }, { $0.files = $1 }, ArrayCodec(ObjectCodec<FileState>()), "the files"),
         ])
 }
 
@@ -113,6 +113,17 @@ public struct FileState: Hashable, Sendable {
 
     public init() {}
 
+    init(token: UInt64, compatible: KernelString, data: UInt64) {
+        self.token = token
+        self.compatible = compatible
+        self.data = data
+    }
+
+    /// Whether there is a ``memfd``; takes no time, where to get one copies it.
+    public var isMemFD: Bool {
+        if case .memfd = payload { true } else { false }
+    }
+
     /// The memfd that the file is, where its handler is the memfd handler and its descriptor is at hand.
     public var memfd: MemFDState? {
         get {
@@ -128,10 +139,10 @@ extension FileState: DocumentObject {
     static let form = ObjectForm<FileState>(
         "file", "a preserved file",
         [
-            .always("token", \.token, HexCodec(), required: true, "identifies the file within its session"),
-            .ifKnown("compatible", \.compatible, KernelStringCodec(), "the handler that preserved the file"),
-            .ifKnown("data", \.data, HexCodec(), "the handler's handle; for a memfd its descriptor's address"),
-            .ifKnown("memfd", \.memfd, ObjectCodec<MemFDState>(), "the memfd"),
+            .always("token", { $0.token }, { $0.token = $1 }, HexCodec(), required: true, "identifies the file within its session"),
+            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the handler that preserved the file"),
+            .ifKnown("data", { $0.data }, { $0.data = $1 }, HexCodec(), "the handler's handle; for a memfd its descriptor's address"),
+            .ifKnown("memfd", { $0.memfd }, { $0.memfd = $1 }, ObjectCodec<MemFDState>(), "the memfd"),
         ])
 }
 
@@ -150,8 +161,8 @@ extension FLBState: DocumentObject {
     static let form = ObjectForm<FLBState>(
         "flb", "a file-lifecycle-bound object", compact: true,
         [
-            .always("name", \.name, KernelStringCodec(), required: true, "the object's unique name"),
-            .always("data", \.data, HexCodec(), "the handle that its preserve operation returned"),
-            .always("count", \.count, NumberCodec<UInt64>(), "the number of files that depend on it"),
+            .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the object's unique name"),
+            .always("data", { $0.data }, { $0.data = $1 }, HexCodec(), "the handle that its preserve operation returned"),
+            .always("count", { $0.count }, { $0.count = $1 }, NumberCodec<UInt64>(), "the number of files that depend on it"),
         ])
 }

@@ -37,13 +37,13 @@ extension MemFDState: DocumentObject {
             }
         },
         [
-            .always("pos", \.position, NumberCodec<UInt64>(), "the file position in bytes"),
-            .ifKnown("size", \.size, NumberCodec<UInt64>(), "the file size in bytes"),
-            .ifKnown("seals", \.seals, NumberCodec<UInt32>(), "F_SEAL_* (memfd-v2)"),
-            .ifKnown("flags", \.flags, NumberCodec<UInt32>(), "none are defined (memfd-v2)"),
-            .ifKnown("nr_folios", \.folioCount, NumberCodec<UInt64>(), "the number of folios"),
-            .ifKnown("vmalloc", \.vmalloc, ObjectCodec<VmallocState>(), "the memory that holds the list of folios"),
-            .ifKnown("folios", \.folios, ArrayCodec(ObjectCodec<FolioState>()), "the folios"),
+            .always("pos", { $0.position }, { $0.position = $1 }, NumberCodec<UInt64>(), "the file position in bytes"),
+            .ifKnown("size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(), "the file size in bytes"),
+            .ifKnown("seals", { $0.seals }, { $0.seals = $1 }, NumberCodec<UInt32>(), "F_SEAL_* (memfd-v2)"),
+            .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt32>(), "none are defined (memfd-v2)"),
+            .ifKnown("nr_folios", { $0.folioCount }, { $0.folioCount = $1 }, NumberCodec<UInt64>(), "the number of folios"),
+            .ifKnown("vmalloc", { $0.vmalloc }, { $0.vmalloc = $1 }, ObjectCodec<VmallocState>(), "the memory that holds the list of folios"),
+            .ifKnown("folios", { $0.folios }, { $0.folios = $1 }, ArrayCodec(ObjectCodec<FolioState>()), "the folios"),
             .contents("content", "the name of a file, beside the document, with the contents", StringCodec()) {
                 .file($0)
             } get: {
@@ -111,9 +111,9 @@ extension FolioState: DocumentObject {
     static let form = ObjectForm<FolioState>(
         "folio", "a folio of a memfd", compact: true,
         [
-            .always("pfn", \.pfn, HexCodec(), required: true, "the page frame number; 0 for a hole"),
-            .always("flags", \.flags, NumberCodec<UInt16>(), "bit 0: dirty; bit 1: up to date"),
-            .always("index", \.index, NumberCodec<UInt64>(), required: true, "the place in the file, in pages"),
+            .always("pfn", { $0.pfn }, { $0.pfn = $1 }, HexCodec(), required: true, "the page frame number; 0 for a hole"),
+            .always("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt16>(), "bit 0: dirty; bit 1: up to date"),
+            .always("index", { $0.index }, { $0.index = $1 }, NumberCodec<UInt64>(), required: true, "the place in the file, in pages"),
         ])
 }
 
@@ -148,11 +148,11 @@ extension VmallocState: DocumentObject {
     static let form = ObjectForm<VmallocState>(
         "vmalloc", "a preserved vmalloc area",
         [
-            .ifKnown("first", \.first, AddressCodec(), "where the first chunk is"),
-            .ifKnown("total_pages", \.totalPages, NumberCodec<UInt32>(), "the number of base pages"),
-            .ifKnown("flags", \.flags, NumberCodec<UInt16>(), "bit 0: alloc; bit 1: huge vmap"),
-            .ifKnown("order", \.order, NumberCodec<UInt16>(), "each address stands for 2^order pages"),
-            .ifKnown("chunks", \.chunks, ArrayCodec(ObjectCodec<Chunk>()), "the chunks of page addresses"),
+            .ifKnown("first", { $0.first }, { $0.first = $1 }, AddressCodec(), "where the first chunk is"),
+            .ifKnown("total_pages", { $0.totalPages }, { $0.totalPages = $1 }, NumberCodec<UInt32>(), "the number of base pages"),
+            .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt16>(), "bit 0: alloc; bit 1: huge vmap"),
+            .ifKnown("order", { $0.order }, { $0.order = $1 }, NumberCodec<UInt16>(), "each address stands for 2^order pages"),
+            .ifKnown("chunks", { $0.chunks }, { $0.chunks = $1 }, ArrayCodec(ObjectCodec<Chunk>()), "the chunks of page addresses"),
         ])
 }
 
@@ -160,8 +160,8 @@ extension VmallocState.Chunk: DocumentObject {
     static let form = ObjectForm<VmallocState.Chunk>(
         "vmallocChunk", "a page of page addresses",
         [
-            .ifKnown("pa", \.address, AddressCodec(), "where the chunk is"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the chunk is"),
             .always(
-                "pages", \.pages, ArrayCodec(AddressCodec(), compact: true), required: true, "the page addresses"),
+                "pages", { $0.pages }, { $0.pages = $1 }, ArrayCodec(AddressCodec(), compact: true), required: true, "the page addresses"),
         ])
 }

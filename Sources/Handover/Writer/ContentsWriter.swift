@@ -18,22 +18,22 @@ extension HandoverImage {
         let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
         var total: UInt64 = 0
         for session in state.luo?.sessions ?? [] {
-            for file in session.files ?? [] {
+            for file in session.files ?? [] where file.isMemFD {
                 guard let memfd = file.memfd else { continue }
-                let owner = "session \"\(session.name)\", token 0x\(String(file.token, radix: 16))"
+                let owner = Owner.file(session: session.name, token: file.token)
                 try write(memfd, sizes, owner: owner, &total, open)
             }
         }
         for region in state.memblock?.regions ?? [] {
             guard let start = region.start, let count = Int(exactly: region.size) else { continue }
             let extent = Extent(
-                address: start, byteCount: count, role: .region, form: .opaque, owner: "region \"\(region.name)\"")
+                address: start, byteCount: count, role: .region, form: .opaque, owner: .region(region.name))
             try allocate(extent, &total)
         }
     }
 
     private mutating func write(
-        _ memfd: MemFDState, _ sizes: FolioSizes, owner: String, _ total: inout UInt64,
+        _ memfd: MemFDState, _ sizes: FolioSizes, owner: Owner, _ total: inout UInt64,
         _ open: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
         let map = ContentsMap(of: memfd, sizes, pageSize: pageSize)

@@ -8,7 +8,6 @@ public struct HandoverImage: Sendable {
     public internal(set) var memory: SparseMemory
     /// The pieces of memory, in the order in which they were written.
     public internal(set) var extents: [Extent] = []
-    let generation: Generation
     let pageSize: PageSize
 
     /// The address of the root FDT, which the next kernel is to be told.
@@ -33,20 +32,22 @@ public struct HandoverImage: Sendable {
     }
 
     private init(emptyFor state: HandoverState) throws(WriteError) {
-        guard let generation = state.generation, let pageSize = PageSize(rawValue: state.pageSize) else {
-            throw .incomplete(".kernel")
-        }
+        guard let pageSize = PageSize(rawValue: state.pageSize) else { throw .incomplete(".page_size") }
         self.state = state
-        self.generation = generation
         self.pageSize = pageSize
         memory = SparseMemory(pageSize: pageSize.bytes)
         memory.statedMachine = state.machine
     }
 
     private mutating func writeMetadata() throws(WriteError) {
-        try writeMap()
-        try writeLUO()
-        try writeRoot()
+        // The pages pass from one to the other: a second owner would mean copies.
+        let pages = ImagePages(memory: memory, extents: extents)
+        memory = SparseMemory(pageSize: pageSize.bytes)
+        extents = []
+        var writer = try MetadataWriter(of: state, to: pages)
+        try writer.write()
+        memory = writer.destination.memory
+        extents = writer.destination.extents
         for residue in state.residue ?? [] {
             do throws(MemoryError) {
                 try memory.write(residue.data, at: residue.address)
@@ -55,32 +56,21 @@ public struct HandoverImage: Sendable {
             }
         }
     }
+}
 
-    /// Writes bytes, and zeros behind them to the end of what belongs to the extent.
-    mutating func place(
-        _ bytes: [UInt8], at address: PhysicalAddress?, byteCount: Int? = nil, role: Extent.Role, form: Extent.Form,
-        owner: String, path: @autoclosure () -> String
-    ) throws(WriteError) {
-        guard let address else { throw .incomplete(path()) }
-        let size = max(bytes.count, byteCount ?? 0)
-        let extent = Extent(address: address, byteCount: size, role: role, form: form, owner: owner)
-        memory.allocate(extent.range)
+/// The pages of an image on their way.
+private struct ImagePages: PieceDestination {
+    var memory: SparseMemory
+    var extents: [Extent]
+
+    mutating func take(_ bytes: [UInt8], of extent: Extent) throws(WriteError) {
+        if extent.byteCount > bytes.count { memory.allocate(extent.range) }
         do throws(MemoryError) {
-            try memory.write(bytes, at: address)
+            try memory.write(bytes, at: extent.address)
         } catch {
-            throw .outside(address, bytes.count)
+            throw .outside(extent.address, bytes.count)
         }
         extents.append(extent)
-    }
-
-    /// Writes structures that begin a run of whole pages.
-    mutating func placePages(
-        _ bytes: [UInt8], at address: PhysicalAddress?, role: Extent.Role, form: Extent.Form, owner: String,
-        path: @autoclosure () -> String
-    ) throws(WriteError) {
-        let pages = (bytes.count + pageSize.bytes - 1) / pageSize.bytes
-        try place(
-            bytes, at: address, byteCount: pages * pageSize.bytes, role: role, form: form, owner: owner, path: path())
     }
 }
 

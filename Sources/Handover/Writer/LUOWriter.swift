@@ -1,6 +1,6 @@
 import KernelABI
 
-extension HandoverImage {
+extension MetadataWriter {
     /// Writes what LUO's state leads to: the FLBs, the sessions and their files.
     mutating func writeLUO() throws(WriteError) {
         guard let luo = state.luo, let abi = generation.luo else { return }
@@ -9,7 +9,7 @@ extension HandoverImage {
             let header = FLBHeaderLayout.layout
             let layout = FLBLayout.layout
             try writeRecords(
-                flbs.count, in: container, at: luo.flbAddress, blocks: nil, role: .flbs, owner: "LUO",
+                flbs.count, in: container, at: luo.flbAddress, blocks: nil, role: .flbs, owner: .luo(),
                 path: ".luo.flb_pa",
                 header: { bytes in
                     header.pageCount.write(luo.flbPageCount ?? 0, to: &bytes)
@@ -25,7 +25,7 @@ extension HandoverImage {
         let layout = SessionLayout.layout
         try writeRecords(
             sessions.count, in: abi.sessions, at: luo.sessionsAddress, blocks: luo.blocks, role: .sessions,
-            owner: "LUO", path: ".luo.sessions_pa",
+            owner: .luo(), path: ".luo.sessions_pa",
             header: { SessionHeaderLayout.layout.count.write(UInt64(sessions.count), to: &$0) },
             record: { (index, bytes, base) throws(WriteError) in
                 let session = sessions[index]
@@ -47,7 +47,7 @@ extension HandoverImage {
     ) throws(WriteError) {
         let files = session.files ?? []
         let layout = FileLayout.layout
-        let owner = "session \"\(session.name)\""
+        let owner = Owner.session(session.name)
         try writeRecords(
             files.count, in: abi.files, at: session.filesAddress, blocks: session.blocks, role: .files, owner: owner,
             path: path,
@@ -65,12 +65,12 @@ extension HandoverImage {
             else { continue }
             try write(
                 memfd, handler.layout, at: file.data.map(PhysicalAddress.init(_:)),
-                owner: "\(owner), token 0x\(String(file.token, radix: 16))", path: "\(path).files[\(index)].memfd")
+                owner: .file(session: session.name, token: file.token), path: "\(path).files[\(index)].memfd")
         }
     }
 
     private mutating func write(
-        _ memfd: MemFDState, _ layout: MemFDLayout, at address: PhysicalAddress?, owner: String, path: String
+        _ memfd: MemFDState, _ layout: MemFDLayout, at address: PhysicalAddress?, owner: Owner, path: String
     ) throws(WriteError) {
         guard let size = memfd.size, let folioCount = memfd.folioCount, let vmalloc = memfd.vmalloc,
             let first = vmalloc.first, let folios = memfd.folios
@@ -92,8 +92,8 @@ extension HandoverImage {
         try write(folios, in: vmalloc, owner: owner, path: path)
     }
 
-    private mutating func write(_ vmalloc: VmallocState, owner: String, path: String) throws(WriteError) {
-        let layout = VmallocChunkLayout(pageSize: pageSize)
+    private mutating func write(_ vmalloc: VmallocState, owner: Owner, path: String) throws(WriteError) {
+        let layout = VmallocChunkLayout.layout(pageSize)
         let chunks = vmalloc.chunks ?? []
         for (index, chunk) in chunks.enumerated() {
             var bytes = [UInt8](repeating: 0, count: layout.structure.size)
@@ -111,10 +111,10 @@ extension HandoverImage {
     }
 
     /// The pages without folios that a list is given.
-    private static let emptyListPages: UInt64 = 1024
+    private static var emptyListPages: UInt64 { 1024 }
 
     private mutating func write(
-        _ folios: [FolioState], in vmalloc: VmallocState, owner: String, path: String
+        _ folios: [FolioState], in vmalloc: VmallocState, owner: Owner, path: String
     ) throws(WriteError) {
         let layout = FolioLayout.layout
         let size = layout.structure.size

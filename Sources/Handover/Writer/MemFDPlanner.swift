@@ -84,7 +84,7 @@ extension HandoverPlanner {
     private mutating func completeVmalloc(_ memfd: inout MemFDState, folios: UInt64, _ path: DocumentPath) {
         var vmalloc = memfd.vmalloc ?? VmallocState()
         let perPage = UInt64(pageSize.bytes / FolioLayout.layout.structure.size)
-        let capacity = VmallocChunkLayout(pageSize: pageSize).pages.count
+        let capacity = VmallocChunkLayout.layout(pageSize).pages.count
         let isEmpty = folios == 0
         vmalloc.flags = vmalloc.flags ?? (isEmpty ? 0 : VmallocLayout.allocFlag)
         let order = UInt64(vmalloc.order ?? 0)

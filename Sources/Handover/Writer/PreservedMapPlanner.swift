@@ -114,7 +114,7 @@ extension HandoverPlanner {
             let number = block.address.rawValue >> UInt64(pageSize.shift + block.order)
             bitmaps[block.order, default: [:]][number / bits, default: Bitmap()].insert(Int(number % bits))
         }
-        let capacity = BitmapChunkLayout(pageSize: pageSize).bitmaps.count
+        let capacity = BitmapChunkLayout.layout(pageSize).bitmaps.count
         var chunks: [BitmapChunkState] = []
         for (order, pages) in bitmaps.sorted(by: { $0.key < $1.key }) {
             var chunk = BitmapChunkState()

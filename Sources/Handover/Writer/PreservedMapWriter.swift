@@ -1,6 +1,6 @@
 import KernelABI
 
-extension HandoverImage {
+extension MetadataWriter {
     /// Writes the map of preserved memory.
     mutating func writeMap() throws(WriteError) {
         switch state.preserved?.map {
@@ -11,8 +11,8 @@ extension HandoverImage {
     }
 
     private mutating func write(_ chunks: [BitmapChunkState]) throws(WriteError) {
-        let layout = BitmapChunkLayout(pageSize: pageSize)
-        let bitmapLayout = BitmapLayout(pageSize: pageSize)
+        let layout = BitmapChunkLayout.layout(pageSize)
+        let bitmapLayout = BitmapLayout.layout(pageSize)
         let pointer = layout.bitmaps.layout
         for (index, chunk) in chunks.enumerated() {
             let path = { ".preserved.chunks[\(index)].pa" }
@@ -30,19 +30,19 @@ extension HandoverImage {
                 pointer.bitmap.write(address, to: &bytes, at: base)
                 try place(
                     page(of: bitmap.bits, bitmapLayout.words, bitmapLayout.structure), at: address, role: .bitmap,
-                    form: .structure(bitmapLayout.structure), owner: "order \(chunk.order) from \(bitmap.start)",
+                    form: .structure(bitmapLayout.structure), owner: .order(chunk.order, from: bitmap.start),
                     path: path())
             }
             try place(
                 bytes, at: chunk.address, role: .bitmapChunk, form: .structure(layout.structure),
-                owner: "order \(chunk.order)", path: path())
+                owner: .order(chunk.order), path: path())
         }
     }
 
     private mutating func write(_ tree: RadixTreeState) throws(WriteError) {
         let geometry = RadixGeometry(pageSize: pageSize)
-        let nodeLayout = RadixNodeLayout(pageSize: pageSize)
-        let leafLayout = RadixLeafLayout(pageSize: pageSize)
+        let nodeLayout = RadixNodeLayout.layout(pageSize)
+        let leafLayout = RadixLeafLayout.layout(pageSize)
         /// The address of each node and leaf, by level and key.
         var tables: [Int: [UInt64: [UInt8]]] = [:]
         for node in tree.nodes {
@@ -64,12 +64,12 @@ extension HandoverImage {
             try place(
                 tables[Int(node.level)]?[node.key] ?? [], at: node.address, role: .radixNode,
                 form: .structure(nodeLayout.structure),
-                owner: "level \(node.level), key 0x\(String(node.key, radix: 16))", path: ".preserved.radix.nodes")
+                owner: .keys(from: node.key, level: node.level), path: ".preserved.radix.nodes")
         }
         for leaf in tree.leaves {
             try place(
                 page(of: leaf.bits, leafLayout.bitmap, leafLayout.structure), at: leaf.address, role: .radixLeaf,
-                form: .structure(leafLayout.structure), owner: "key 0x\(String(leaf.key, radix: 16))",
+                form: .structure(leafLayout.structure), owner: .keys(from: leaf.key),
                 path: ".preserved.radix.leaves")
         }
     }

@@ -1,6 +1,6 @@
 import KernelABI
 
-extension HandoverImage {
+extension MetadataWriter {
     /// Writes records into the array, or the chain of blocks, that holds them.
     ///
     /// - Parameters:
@@ -8,7 +8,7 @@ extension HandoverImage {
     ///   - record: writes the record of this index at a place in a page.
     mutating func writeRecords(
         _ count: Int, in container: RecordContainer, at address: PhysicalAddress?, blocks: [BlockState]?,
-        role: Extent.Role, owner: String, path: @autoclosure () -> String,
+        role: Extent.Role, owner: Owner, path: @autoclosure () -> String,
         header: (inout [UInt8]) -> Void = { _ in },
         record: (Int, inout [UInt8], Int) throws(WriteError) -> Void
     ) throws(WriteError) {
@@ -45,7 +45,7 @@ extension HandoverImage {
                 try place(
                     bytes, at: block.address, role: role,
                     form: .records(header: container.header, record: container.record, count: here),
-                    owner: "\(owner), block \(number + 1)", path: path())
+                    owner: owner.block(number + 1), path: path())
             }
         }
     }

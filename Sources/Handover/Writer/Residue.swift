@@ -8,66 +8,90 @@ extension Reading {
     ///
     /// - Parameter memory: what the handover was read from.
     public func exactState(in memory: any PhysicalMemory) -> HandoverState {
-        guard !memory.regions.isEmpty, let planned = plan(state) else { return state }
+        guard !memory.regions.isEmpty, let finder = compare(with: memory) else { return state }
         var exact = state
         // A known blob with something unknown in it travels as bytes.
-        for index in (state.kho?.subtrees ?? []).indices where state.kho?.subtrees?[index].data == nil {
-            guard let address = state.kho?.subtrees?[index].address, let size = state.kho?.subtrees?[index].size,
-                let count = Int(exactly: size), let found = bytes(at: address, count: count, in: memory)
+        for index in (state.kho?.subtrees ?? []).indices {
+            guard let subtree = state.kho?.subtrees?[index], subtree.data == nil, let address = subtree.address
             else { continue }
-            let made = self.bytes(at: address, count: count, in: planned.memory)
-            if made != found, extent(at: address, role: .subtree, in: planned)?.form == .tree {
-                exact.kho?.subtrees?[index].data = found
-            }
+            exact.kho?.subtrees?[index].data = finder.otherTrees[address]
         }
-        guard let image = exact == state ? planned : plan(exact) else { return exact }
-        var residue: [ResidueState] = []
-        for extent in extents where extent.role.isMetadata {
-            guard let found = bytes(at: extent.address, count: extent.byteCount, in: memory) else { continue }
-            let made =
-                bytes(at: extent.address, count: extent.byteCount, in: image.memory)
-                ?? [UInt8](repeating: 0, count: found.count)
-            residue += Self.differences(found, made, at: extent.address)
-        }
+        let residue = finder.residue(of: extents)
         exact.residue = residue.isEmpty ? nil : residue
         return exact
     }
 
-    private func plan(_ state: HandoverState) -> HandoverImage? {
+    /// Holds what would be built of the state against the memory; `nil` where nothing would be.
+    private func compare(with memory: any PhysicalMemory) -> ResidueFinder? {
+        // A state that was read whole has nothing left to plan.
+        if let finder = Self.compare(state, with: memory) { return finder }
         var state = state
         state.decideFolios()
         var options = HandoverPlanner.Options()
         options.force = true
-        guard
-            let planned = try? HandoverPlanner.plan(
-                state, options: options, sizeOfFile: { _ throws(FileError) in 0 })
-        else { return nil }
-        return try? HandoverImage(metadataOf: planned)
+        let planned = try? HandoverPlanner.plan(state, options: options, sizeOfFile: { _ throws(FileError) in 0 })
+        return planned.flatMap { Self.compare($0, with: memory) }
     }
 
-    private func extent(at address: PhysicalAddress, role: Extent.Role, in image: HandoverImage) -> Extent? {
-        image.extents.first { $0.address == address && $0.role == role }
-    }
-
-    private func bytes(at address: PhysicalAddress, count: Int, in memory: any PhysicalMemory) -> [UInt8]? {
-        do throws(MemoryError) {
-            return try memory.withBytes(at: address, count: count) { bytes in
-                var copy: [UInt8] = []
-                copy.append(copying: bytes)
-                return copy
-            }
+    private static func compare(_ state: HandoverState, with memory: any PhysicalMemory) -> ResidueFinder? {
+        do throws(WriteError) {
+            var writer = try MetadataWriter(of: state, to: ResidueFinder(memory: memory))
+            try writer.write()
+            return writer.destination
         } catch {
             return nil
         }
     }
+}
 
-    /// The runs of bytes in which `found` differs; runs that are close together are one.
+/// Finds the bytes in which memory differs from what would be written there.
+private struct ResidueFinder: PieceDestination {
+    let memory: any PhysicalMemory
+    /// Subtrees of known kinds, FDTs, that are not what would be built.
+    private(set) var otherTrees: [PhysicalAddress: [UInt8]] = [:]
+    private var differences: [ResidueState] = []
+    /// Where the pieces are that have come past, those of one role by themselves.
+    private var seen: [(role: Extent.Role, addresses: AddressSet)] = []
+
+    init(memory: any PhysicalMemory) {
+        self.memory = memory
+    }
+
+    mutating func take(_ bytes: [UInt8], of extent: Extent) throws(WriteError) {
+        _ = note(extent)
+        let isEqual = try? memory.withBytes(at: extent.address, count: extent.byteCount) { $0.equals(bytes) }
+        guard isEqual == false, let found = memory.copy(at: extent.address, count: extent.byteCount) else { return }
+        if extent.role == .subtree, extent.form == .tree {
+            otherTrees[extent.address] = found
+        } else {
+            differences += Self.differences(found, bytes, at: extent.address)
+        }
+    }
+
+    /// - Returns: whether it is the first piece of its role there.
+    private mutating func note(_ extent: Extent) -> Bool {
+        let index = seen.firstIndex { $0.role == extent.role } ?? seen.endIndex
+        if index == seen.endIndex { seen.append((extent.role, AddressSet())) }
+        return seen[index].addresses.insert(extent.address)
+    }
+
+    /// What nothing of the state accounts for, by address.
+    ///
+    /// - Parameter extents: the pieces that were read; those that would not be built are residue as a whole.
+    consuming func residue(of extents: [Extent]) -> [ResidueState] {
+        for extent in extents where extent.role.isMetadata && note(extent) {
+            guard let found = memory.copy(at: extent.address, count: extent.byteCount) else { continue }
+            differences += Self.differences(found, [], at: extent.address)
+        }
+        return differences.sorted { $0.address < $1.address }
+    }
+
+    /// The runs of bytes in which `found` differs from `made`, which ends in zeros; runs close together are one.
     private static func differences(
         _ found: [UInt8], _ made: [UInt8], at address: PhysicalAddress
     ) -> [ResidueState] {
-        guard found != made else { return [] }
         var runs: [Range<Int>] = []
-        for index in found.indices where found[index] != made[index] {
+        for index in found.indices where found[index] != (index < made.count ? made[index] : 0) {
             if let last = runs.last, index - last.upperBound < 16 {
                 runs[runs.count - 1] = last.lowerBound..<index + 1
             } else {

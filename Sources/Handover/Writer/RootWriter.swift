@@ -1,7 +1,7 @@
 import FDT
 import KernelABI
 
-extension HandoverImage {
+extension MetadataWriter {
     /// Writes the subtrees' blobs and the root FDT, by the calls of libfdt that the kernel makes, in its order.
     mutating func writeRoot() throws(WriteError) {
         guard let kho = state.kho, let map = kho.preservedMemoryMap, let compatible = kho.compatible else {
@@ -23,7 +23,7 @@ extension HandoverImage {
             throw .tree("root FDT", error)
         }
         try place(
-            tree.bytes, at: kho.fdtAddress, role: .root, form: .tree, owner: "KHO", path: ".kho.fdt_pa")
+            tree.bytes, at: kho.fdtAddress, role: .root, form: .tree, owner: .kho, path: ".kho.fdt_pa")
     }
 
     private func sequentialRoot(
@@ -72,7 +72,7 @@ extension HandoverImage {
     private mutating func write(
         _ blob: Blob, of subtree: SubtreeState, path: String
     ) throws(WriteError) {
-        let owner = subtree.name.description
+        let owner = Owner.subtree(subtree.name.description)
         if case .structure = blob.form {
             try placePages(blob.bytes, at: subtree.address, role: .subtree, form: blob.form, owner: owner, path: path)
         } else {

@@ -33,10 +33,12 @@ public struct BitmapPointerLayout: KernelStructure {
 }
 
 /// `struct khoser_mem_chunk`: one page of bitmap pointers, all of one order.
-public struct BitmapChunkLayout: KernelStructure {
+public struct BitmapChunkLayout: PageStructure {
     public let header: NestedField<BitmapChunkHeaderLayout>
     public let bitmaps: StructureArrayField<BitmapPointerLayout>
     public let structure: StructureDescription
+
+    public static let layouts = PageLayouts<BitmapChunkLayout>()
 
     public init(pageSize: PageSize) {
         var builder = StructureBuilder("khoser_mem_chunk", "One page of bitmap pointers, all of one order.")
@@ -50,9 +52,11 @@ public struct BitmapChunkLayout: KernelStructure {
 }
 
 /// `struct kho_mem_phys_bits`: one page of bits, each of which stands for 2^order preserved pages.
-public struct BitmapLayout: KernelStructure {
+public struct BitmapLayout: PageStructure {
     public let words: ArrayField<UInt64>
     public let structure: StructureDescription
+
+    public static let layouts = PageLayouts<BitmapLayout>()
 
     public init(pageSize: PageSize) {
         var builder = StructureBuilder("kho_mem_phys_bits", "One page of bits of one order.")

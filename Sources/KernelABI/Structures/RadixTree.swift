@@ -1,7 +1,9 @@
 /// `struct kho_radix_node`: an inner node of the radix tree, one page of addresses.
-public struct RadixNodeLayout: KernelStructure {
+public struct RadixNodeLayout: PageStructure {
     public let table: ArrayField<PhysicalAddress>
     public let structure: StructureDescription
+
+    public static let layouts = PageLayouts<RadixNodeLayout>()
 
     public init(pageSize: PageSize) {
         var builder = StructureBuilder("kho_radix_node", "An inner node of the tree of preserved memory.")
@@ -12,9 +14,11 @@ public struct RadixNodeLayout: KernelStructure {
 }
 
 /// `struct kho_radix_leaf`: a leaf of the radix tree, one page of bits.
-public struct RadixLeafLayout: KernelStructure {
+public struct RadixLeafLayout: PageStructure {
     public let bitmap: ArrayField<UInt64>
     public let structure: StructureDescription
+
+    public static let layouts = PageLayouts<RadixLeafLayout>()
 
     public init(pageSize: PageSize) {
         var builder = StructureBuilder("kho_radix_leaf", "A leaf of the tree of preserved memory.")

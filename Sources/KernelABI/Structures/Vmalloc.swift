@@ -38,10 +38,12 @@ public struct VmallocChunkHeaderLayout: KernelStructure {
 }
 
 /// `struct kho_vmalloc_chunk`: one page of page addresses, terminated by 0 where it is not full.
-public struct VmallocChunkLayout: KernelStructure {
+public struct VmallocChunkLayout: PageStructure {
     public let header: NestedField<VmallocChunkHeaderLayout>
     public let pages: ArrayField<PhysicalAddress>
     public let structure: StructureDescription
+
+    public static let layouts = PageLayouts<VmallocChunkLayout>()
 
     public init(pageSize: PageSize) {
         var builder = StructureBuilder("kho_vmalloc_chunk", "One page of page addresses.")

@@ -115,7 +115,7 @@ extension Kernel {
             guard !known.contains(block.address), !contents.contains(block.address) else { return nil }
             return Extent(
                 address: block.address, byteCount: memory.pageSize.bytes << block.order, role: .contents,
-                form: .opaque, owner: "an operation that preserved it")
+                form: .opaque, owner: .preservedBesides)
         }
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Handover
 import SystemPackage
 
@@ -45,8 +45,7 @@ struct DocumentFile {
 
     private static func reason(_ error: any Error) -> String {
         guard case DecodingError.dataCorrupted(let context) = error else { return "\(error)" }
-        let underlying = context.underlyingError.map { ($0 as NSError).userInfo[NSDebugDescriptionErrorKey] ?? $0 }
-        return underlying.map { "\($0)" } ?? context.debugDescription
+        return context.underlyingError.map { "\($0)" } ?? context.debugDescription
     }
 }
 

@@ -12,9 +12,7 @@ struct InputArguments: ParsableArguments {
 
     /// Reads an input; shows how far a long search has come.
     func read(_ path: FilePath) throws(InputError) -> HandoverInput {
-        let progress = ProgressBar()
-        defer { progress.finish() }
-        return try HandoverInput(path, options: options, progress: { progress.update($0, of: $1) })
+        try ProgressBar.whileReading(path, options)
     }
 
     /// Reads an input that has to be one whole handover, with its memory; `nil` where it is not, which is reported.
@@ -35,7 +33,7 @@ struct InputArguments: ParsableArguments {
         }
     }
 
-    private var options: InputOptions {
+    var options: InputOptions {
         var options = source.options
         options.generation = kernel?.generation
         return options

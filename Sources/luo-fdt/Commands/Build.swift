@@ -5,6 +5,7 @@ import SystemPackage
 
 struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "build",
         abstract: "Builds a handover from a JSON document, as the kernel would have written it.",
         discussion: """
             The DOCUMENT is what `luo-fdt dump --format json` prints, with nearly everything optional: what it does \

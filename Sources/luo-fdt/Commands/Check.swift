@@ -5,6 +5,7 @@ import SystemPackage
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "check",
         abstract: "Says what the next kernel would do with a handover.",
         discussion: """
             The verdict is one of

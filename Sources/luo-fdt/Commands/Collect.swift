@@ -4,6 +4,7 @@ import SystemPackage
 
 struct Collect: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "collect",
         abstract: "Reduces a memory image to what belongs to the handover.",
         discussion: """
             A dump of many GiB becomes a small file that dump, check and the lab read like the dump itself: all \

@@ -5,6 +5,7 @@ import SystemPackage
 
 struct Diff: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "diff",
         abstract: "Shows what changed between two handovers.",
         discussion: """
             Sessions and FLBs are compared by name, files by token, regions by name, memfds with their contents where \

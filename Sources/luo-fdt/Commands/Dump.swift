@@ -5,6 +5,7 @@ import SystemPackage
 
 struct Dump: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "dump",
         abstract: "Shows a handover.",
         discussion: """
             What an INPUT is, is found out by looking at it:
@@ -53,34 +54,18 @@ struct Dump: ParsableCommand {
     }
 
     func run() throws {
-        let stream = OutputStream(.standardOutput)
-        let output = DumpOutput(
-            format: format, style: color.style(on: stream), all: all, blob: subtree, needsHeadings: inputs.count > 1,
-            stream: stream)
-        var status = ExitStatus.fine
-        for path in inputs {
-            status = status.worse(show(path, on: output))
-            stream.flush()
-        }
-        try status.end()
+        request.run()
     }
 
-    private func show(_ path: FilePath, on output: DumpOutput) -> ExitStatus {
-        do throws(InputError) {
-            let handover = try input.read(path)
-            if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
-                let names = handover.documents.flatMap { $0.blobs.map(\.name) }.joined(separator: ", ")
-                Diagnostics.report("\(handover.path): no subtree \"\(subtree)\"; there are \(names)")
-                return .unreadable
-            }
-            output.show(handover)
-            output.stream.flush()
-            FindingReport.print(handover)
-            return handover.isDamaged ? .damaged : .fine
-        } catch {
-            Diagnostics.report("\(error)")
-            return .unreadable
-        }
+    /// What was asked for.
+    var request: DumpRequest {
+        var request = DumpRequest(inputs: inputs)
+        request.format = format
+        request.subtree = subtree
+        request.all = all
+        request.color = color
+        request.options = input.options
+        return request
     }
 }
 

@@ -5,6 +5,7 @@ import SystemPackage
 
 struct Extract: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "extract",
         abstract: "Writes the content of a preserved memfd to a file.",
         discussion: """
             The file is sparse where the memfd has holes or zeros.

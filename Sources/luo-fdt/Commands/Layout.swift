@@ -6,6 +6,7 @@ import SystemPackage
 
 struct Layout: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "layout",
         abstract: "Shows the kernel's structures: offsets, sizes and limits.",
         discussion: """
             EXAMPLES

@@ -4,6 +4,7 @@ import SystemPackage
 
 struct Schema: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "schema",
         abstract: "Prints the JSON Schema of the documents that dump prints and build reads.")
 
     func run() {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// How the command ends.
 enum ExitStatus: Int32 {
@@ -19,8 +20,13 @@ enum ExitStatus: Int32 {
         rawValue >= other.rawValue ? self : other
     }
 
-    /// Ends the command with this status.
+    /// Ends the command with this status where that is not fine.
     func end() throws {
         if self != .fine { throw ExitCode(rawValue) }
+    }
+
+    /// Ends the process with this status.
+    func exit() -> Never {
+        Glibc.exit(rawValue)
     }
 }

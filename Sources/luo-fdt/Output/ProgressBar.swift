@@ -1,3 +1,4 @@
+import Handover
 import SystemPackage
 
 /// Shows on a terminal how far the search of a large image is.
@@ -25,5 +26,12 @@ final class ProgressBar {
         guard shown >= 0 else { return }
         stream.write("\r\u{1b}[K")
         stream.flush()
+    }
+
+    /// Reads an input, and shows how far a long search has come.
+    static func whileReading(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
+        let bar = ProgressBar()
+        defer { bar.finish() }
+        return try HandoverInput(path, options: options, progress: { bar.update($0, of: $1) })
     }
 }

@@ -46,7 +46,9 @@ extension HandoverView {
     private func sessions(
         _ sessions: [SessionState], _ luo: LUOState, _ outline: inout Outline, _ sink: inout TextSink, isLast: Bool
     ) {
-        let fileCount = sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
+        let totals = sessions.map(SessionTotal.init)
+        let total = totals.reduce(SessionTotal(), +)
+        let fileCount = total.files
         let isWhole = all || sessions.count + fileCount <= TreeRenderer.Limit.whole
         let shown = isWhole ? sessions.count : self.shown(sessions.count, limit: TreeRenderer.Limit.sessions)
         let fileLimit = isWhole ? Int.max - 1 : max(1, TreeRenderer.Limit.files / max(shown, 1))
@@ -54,7 +56,7 @@ extension HandoverView {
         var heading = [Cell(Quantity.count(sessions.count, "session"), .heading)]
         if !sessions.isEmpty {
             heading.append(Cell(Quantity.count(fileCount, "file")))
-            heading.append(Cell(Self.size(of: sessions).map(Quantity.bytes) ?? ""))
+            heading.append(Cell(total.size.map(Quantity.bytes) ?? ""))
             if let address = luo.sessionsAddress {
                 let blocks = luo.blocks.map { Quantity.count($0.count, "block") + " " } ?? ""
                 heading.append(Cell("\(blocks)at \(address)", .faint))
@@ -62,54 +64,40 @@ extension HandoverView {
         }
         var sessionColumns = Columns()
         var fileColumns = Columns()
-        for session in sessions.prefix(shown) {
-            sessionColumns.measure(cells(session))
+        for (session, total) in zip(sessions, totals).prefix(shown) {
+            sessionColumns.measure(cells(session, total))
             let files = session.files ?? []
             for file in files.prefix(self.shown(files.count, limit: fileLimit)) { fileColumns.measure(cells(file)) }
         }
         outline.line(heading, isLast: isLast, to: &sink) { outline, sink in
             for (index, session) in sessions.prefix(shown).enumerated() {
                 outline.line(
-                    cells(session), columns: sessionColumns, isLast: index == sessions.count - 1, to: &sink
+                    cells(session, totals[index]), columns: sessionColumns, isLast: index == sessions.count - 1, to: &sink
                 ) { outline, sink in
                     files(session.files ?? [], limit: fileLimit, fileColumns, &outline, &sink)
                 }
             }
             guard shown < sessions.count else { return }
-            let rest = sessions[shown...]
-            let fileCount = rest.reduce(0) { $0 + ($1.files?.count ?? 0) }
-            let details = [Quantity.count(fileCount, "file"), Self.size(of: rest).map(Quantity.bytes)]
+            let rest = totals[shown...].reduce(SessionTotal(), +)
+            let details = [Quantity.count(rest.files, "file"), rest.size.map(Quantity.bytes)]
             more(sessions.count - shown, &outline, &sink, details.compactMap { $0 })
         }
     }
 
-    private func cells(_ session: SessionState) -> [Cell] {
+    private func cells(_ session: SessionState, _ total: SessionTotal) -> [Cell] {
         let name = Cell(Legible.name(session.name), .name)
         guard let files = session.files else {
             let count = session.count.map { Quantity.count($0, "file") } ?? ""
             return [name, Cell(count), Cell(""), absent(session.filesAddress)]
         }
         var cells = [name, Cell(Quantity.count(files.count, "file"))]
-        cells.append(Cell(Self.size(of: [session]).map(Quantity.bytes) ?? "", right: true))
+        cells.append(Cell(total.size.map(Quantity.bytes) ?? "", right: true))
         if let stated = session.count, stated != UInt64(files.count) {
             cells.append(Cell("its record says \(stated)", .damage))
         } else if let address = session.filesAddress, address.rawValue != 0 {
             cells.append(Cell("at \(address)", .faint))
         }
         return cells
-    }
-
-    /// The size of all memfds, `nil` where there is none.
-    private static func size(of sessions: some Sequence<SessionState>) -> UInt64? {
-        var size: UInt64?
-        for session in sessions {
-            for file in session.files ?? [] {
-                guard let bytes = file.memfd?.size else { continue }
-                let sum = (size ?? 0).addingReportingOverflow(bytes)
-                size = sum.overflow ? .max : sum.partialValue
-            }
-        }
-        return size
     }
 
     // MARK: - Files
@@ -177,5 +165,33 @@ extension HandoverView {
         if odd > 0 { text += ", \(odd) not \(Quantity.flags(UInt64(FolioLayout.preservedFlags), names: FolioLayout.flagNames))" }
         if let stated = memfd.folioCount, stated != UInt64(folios.count) { return Cell("\(text) of \(stated)", .damage) }
         return Cell(text)
+    }
+}
+
+/// What the files of one session, or of several, come to.
+private struct SessionTotal {
+    var files = 0
+    /// The size of all memfds in bytes, `nil` where there is none.
+    var size: UInt64?
+
+    init() {}
+
+    init(_ session: SessionState) {
+        files = session.files?.count ?? 0
+        for file in session.files ?? [] where file.isMemFD {
+            if let bytes = file.memfd?.size { add(bytes) }
+        }
+    }
+
+    private mutating func add(_ bytes: UInt64) {
+        let (sum, overflow) = (size ?? 0).addingReportingOverflow(bytes)
+        size = overflow ? .max : sum
+    }
+
+    static func + (left: Self, right: Self) -> Self {
+        var sum = left
+        sum.files += right.files
+        if let size = right.size { sum.add(size) }
+        return sum
     }
 }

@@ -5,6 +5,7 @@ import SystemPackage
 
 struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "simulate",
         abstract: "Plays a scenario of live updates, and tells what happens.",
         discussion: """
             The SCENARIO is a JSON document: file handlers, file-lifecycle-bound objects, files, and the steps that \

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import LiveUpdate
 
 /// How the trace of a scenario is shown.

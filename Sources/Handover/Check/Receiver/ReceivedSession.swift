@@ -13,7 +13,7 @@ struct ReceivedSession: Sendable {
     /// The name that the kernel's copy leaves: at most one byte less than the field, for the NUL.
     var keptName: [UInt8] { Array(name.bytes.prefix(SessionLayout.layout.name.count - 1)) }
 
-    var owner: String { "session \(name.quoted)" }
+    var owner: Owner { .session(name) }
 
     /// Reads the session at `address`, and its files.
     init?(
@@ -38,7 +38,7 @@ struct ReceivedSession: Sendable {
             at: filesAddress, count: count, abi.files, in: context.memory, pageSize: context.pageSize, taken: &taken)
         self.records = records
         for address in records.addresses {
-            if let file = ReceivedFile(at: address, of: owner, context, handlers: handlers, &log) { files.append(file) }
+            if let file = ReceivedFile(at: address, of: name, context, handlers: handlers, &log) { files.append(file) }
         }
     }
 }
@@ -62,13 +62,13 @@ struct ReceivedFile: Sendable {
     let compatible: KernelString
     let data: UInt64
     let token: UInt64
-    let owner: String
+    let owner: Owner
     /// The descriptor, where the file is a memfd and its descriptor is at hand.
     let memfd: MemFDState?
     let isMemFD: Bool
 
     init?(
-        at address: PhysicalAddress, of session: String, _ context: ReadingContext, handlers: Handlers,
+        at address: PhysicalAddress, of session: KernelString, _ context: ReadingContext, handlers: Handlers,
         _ log: inout ReadingLog
     ) {
         let layout = FileLayout.layout
@@ -83,7 +83,7 @@ struct ReceivedFile: Sendable {
         compatible = record.compatible
         data = record.data
         token = record.token
-        let owner = "\(session), token 0x\(String(record.token, radix: 16))"
+        let owner = Owner.file(session: session, token: record.token)
         self.owner = owner
         let handler = handlers.memfd.first {
             record.compatible.isTerminated && $0.compatible == record.compatible.validString

@@ -130,7 +130,7 @@ extension CheckRule {
             "the kernel follows the pointer, and takes whatever is there for sessions", in: "luo_session_setup_incoming"
         ) { handover, findings in
             guard handover.context.hasMemory, let records = handover.luo?.sessionRecords else { return }
-            findings.reportMissing(records, SessionLayout.layout.structure.name, owner: "LUO")
+            findings.reportMissing(records, SessionLayout.layout.structure.name, owner: .luo())
         },
         CheckRule(
             "session-count", .error, .unchecked, .open, "the number of sessions in their array",
@@ -210,7 +210,7 @@ extension RuleFindings {
     }
 
     /// Says where records are not at hand.
-    mutating func reportMissing(_ records: ReceivedRecords, _ structure: String, owner: String) {
+    mutating func reportMissing(_ records: ReceivedRecords, _ structure: String, owner: Owner) {
         if case .outside(let address, let from) = records.chain?.end {
             report(
                 BlockHeaderLayout.layout.structure.name, at: address, found: "no memory at hand there",

@@ -98,7 +98,7 @@ extension CheckRule {
                 for extent in handover.subject.reading?.extents ?? []
                 where !extent.role.isPreserved && extent.range.overlaps(area) {
                     findings.report(
-                        extent.role.rawValue, at: extent.address, found: extent.owner,
+                        extent.role.rawValue, at: extent.address, found: "\(extent.owner)",
                         expected: "nothing in the scratch area from \(area.lowerBound) to \(area.upperBound)")
                 }
             }
@@ -128,7 +128,7 @@ extension CheckRule {
                 guard let used = extent.usedBytes, used < extent.byteCount, let start = extent.address.advanced(by: UInt64(used))
                 else { continue }
                 let place = try? handover.context.memory.withBytes(
-                    at: start, count: extent.byteCount - used, Self.firstNonzeroByte)
+                    at: start, count: extent.byteCount - used) { $0.firstNonzeroByte }
                 guard let place = place.flatMap({ $0 }) else { continue }
                 findings.report(
                     extent.role.rawValue, at: start.advanced(by: UInt64(place)),
@@ -147,18 +147,9 @@ extension CheckRule {
         },
     ]
 
-    private static func firstNonzeroByte(_ bytes: RawSpan) -> Int? {
-        var offset = 0
-        while offset + 8 <= bytes.byteCount, bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) == 0 {
-            offset += 8
-        }
-        while offset < bytes.byteCount, bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self) == 0 { offset += 1 }
-        return offset < bytes.byteCount ? offset : nil
-    }
-
     /// Structures whose absence no other rule reports.
     private static let danglingStructures: Set<String> = [
-        VmallocChunkLayout(pageSize: .kib4).structure.name, FolioLayout.layout.structure.name,
+        VmallocChunkLayout.layout(.kib4).structure.name, FolioLayout.layout.structure.name,
         "subtree memblock", "subtree kexec-metadata", "subtree kho_test",
     ]
 }

@@ -115,8 +115,8 @@ extension CheckRule {
 enum MapStructures {
     static let names: Set<String> = Set(
         [
-            RadixNodeLayout(pageSize: .kib4).structure, RadixLeafLayout(pageSize: .kib4).structure,
-            BitmapChunkLayout(pageSize: .kib4).structure, BitmapChunkHeaderLayout.layout.structure,
-            BitmapLayout(pageSize: .kib4).structure,
+            RadixNodeLayout.layout(.kib4).structure, RadixLeafLayout.layout(.kib4).structure,
+            BitmapChunkLayout.layout(.kib4).structure, BitmapChunkHeaderLayout.layout.structure,
+            BitmapLayout.layout(.kib4).structure,
         ].map(\.name))
 }

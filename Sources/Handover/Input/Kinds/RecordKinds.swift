@@ -9,7 +9,7 @@ extension InputKind {
             guard bytes.count == layout.structure.size else {
                 return "it has \(file.count) bytes, fewer than the \(layout.structure.size) of a luo_ser"
             }
-            let compatible = layout.compatible.read(bytes.span.bytes, last: nil)
+            let compatible = layout.compatible.read(bytes.span.bytes)
             return compatible.bytes.starts(with: Array("luo-v".utf8))
                 ? nil : "compatible is \(compatible.quoted), not \"luo-v…\""
         },
@@ -31,7 +31,7 @@ extension InputKind {
             }
             let version = layout.version.read(bytes.span.bytes)
             guard (1..<256).contains(version) else { return "version is \(version)" }
-            let release = layout.previousRelease.read(bytes.span.bytes, last: nil)
+            let release = layout.previousRelease.read(bytes.span.bytes)
             guard release.isTerminated, let first = release.bytes.first, (0x30...0x39).contains(first) else {
                 return "previous_release is \(release.quoted), which is no release"
             }
@@ -64,7 +64,7 @@ extension InputKind {
             guard count <= UInt64(room) else { return "count is \(count), and there is room for \(room)" }
             for index in 0..<Int(count) {
                 let base = header.structure.size + index * record.structure.size
-                let name = record.name.read(span, at: base, last: nil)
+                let name = record.name.read(span, at: base)
                 guard name.isTerminated, !name.bytes.isEmpty else {
                     return "the name of record \(index) is \(name.quoted)"
                 }

@@ -1,0 +1,24 @@
+/// A generator of random numbers (Steele, Lea and Flood's SplitMix64) that gives the same ones on every machine.
+public struct SplitMix64: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) {
+        state = seed
+    }
+
+    public mutating func next() -> UInt64 {
+        state &+= Self.increment
+        return Self.mix(state)
+    }
+
+    static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    /// The number that belongs to a state; any place of the sequence can so be had by itself.
+    @inline(__always)
+    static func mix(_ state: UInt64) -> UInt64 {
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+        return word ^ (word >> 31)
+    }
+}

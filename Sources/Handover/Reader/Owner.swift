@@ -1,0 +1,51 @@
+import KernelABI
+
+/// Whose a piece of a handover is; put into words only when somebody asks, as there can be millions.
+public enum Owner: Hashable, Sendable {
+    case kho
+    /// LUO, or one block of its sessions, counted from 1.
+    case luo(block: Int? = nil)
+    /// The owner of a subtree.
+    case subtree(String)
+    /// A session, or one block of its files, counted from 1.
+    case session(KernelString, block: Int? = nil)
+    /// A file of a session.
+    case file(session: KernelString, token: UInt64)
+    /// A `reserve_mem` region.
+    case region(KernelString)
+    /// The blocks of an order in the map of preserved memory; all, or those from an address on.
+    case order(UInt32, from: PhysicalAddress? = nil)
+    /// The keys of a radix node or, without a level, of a leaf.
+    case keys(from: UInt64, level: UInt8? = nil)
+    /// An operation that has preserved the memory without saying what for.
+    case preservedBesides
+
+    /// The same owner's block of this number, counted from 1.
+    func block(_ number: Int) -> Owner {
+        switch self {
+        case .luo: .luo(block: number)
+        case .session(let name, _): .session(name, block: number)
+        default: self
+        }
+    }
+}
+
+extension Owner: CustomStringConvertible {
+    /// For example `session "vm-alpha", token 0x42`.
+    public var description: String {
+        switch self {
+        case .kho: "KHO"
+        case .luo(let block): "LUO" + Self.words(block)
+        case .subtree(let name): name
+        case .session(let name, let block): "session \(name.quoted)" + Self.words(block)
+        case .file(let session, let token): "session \(session.quoted), token 0x\(String(token, radix: 16))"
+        case .region(let name): "region \(name.quoted)"
+        case .order(let order, let address): "order \(order)" + (address.map { " from \($0)" } ?? "")
+        case .keys(let key, let level):
+            (level.map { "level \($0), " } ?? "") + "key 0x" + String(key, radix: 16)
+        case .preservedBesides: "an operation that preserved it"
+        }
+    }
+
+    private static func words(_ block: Int?) -> String { block.map { ", block \($0)" } ?? "" }
+}

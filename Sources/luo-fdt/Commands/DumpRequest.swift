@@ -1,0 +1,80 @@
+import Handover
+import SystemPackage
+
+/// What `dump` is asked to show, and how.
+struct DumpRequest: Sendable {
+    var inputs: [FilePath]
+    var format = DumpFormat.tree
+    /// The one blob to show.
+    var subtree: String?
+    /// Whether the tree shows long lists whole.
+    var all = false
+    var color = ColorArgument.auto
+    var options = InputOptions()
+
+    /// Shows the inputs, and ends the process.
+    func run() -> Never {
+        let stream = OutputStream(.standardOutput)
+        let output = DumpOutput(
+            format: format, style: color.style(on: stream), all: all, blob: subtree, needsHeadings: inputs.count > 1,
+            stream: stream)
+        var status = ExitStatus.fine
+        var last: HandoverInput?
+        for path in inputs { last = show(path, on: output, &status) }
+        // To take down a handover of a million files takes as long as to show it, and the process goes as a whole.
+        if let last { _ = Unmanaged.passRetained(Kept(last)) }
+        status.exit()
+    }
+
+    /// Shows an input, which is returned, and notes in `status` how that ended.
+    private func show(_ path: FilePath, on output: DumpOutput, _ status: inout ExitStatus) -> HandoverInput? {
+        do throws(InputError) {
+            let handover = try ProgressBar.whileReading(path, options)
+            if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
+                let names = handover.documents.flatMap { $0.blobs.map(\.name) }.joined(separator: ", ")
+                Diagnostics.report("\(handover.path): no subtree \"\(subtree)\"; there are \(names)")
+                status = status.worse(.unreadable)
+                return handover
+            }
+            output.show(handover)
+            output.stream.flush()
+            FindingReport.print(handover)
+            if handover.isDamaged { status = status.worse(.damaged) }
+            return handover
+        } catch {
+            Diagnostics.report("\(error)")
+            status = status.worse(.unreadable)
+            return nil
+        }
+    }
+}
+
+/// Something that stays as long as the process.
+private final class Kept<Value> {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+extension DumpRequest {
+    /// `dump` with nothing but inputs and perhaps a format, as it is run over thousands of captures; `nil` for
+    /// whatever else the arguments say.
+    ///
+    /// ArgumentParser takes several times as long to understand this as it takes to show a small capture: it looks
+    /// at every command through reflection.
+    init?(plain arguments: some Collection<String>) {
+        guard arguments.first == "dump" else { return nil }
+        self.init(inputs: [])
+        var rest = arguments.dropFirst()
+        while let argument = rest.popFirst() {
+            if argument == "--format" || argument == "-f" {
+                guard let format = rest.popFirst().flatMap(DumpFormat.init(rawValue:)) else { return nil }
+                self.format = format
+            } else if argument.isEmpty || argument.hasPrefix("-") {
+                return nil
+            } else {
+                inputs.append(FilePath(argument))
+            }
+        }
+        if inputs.isEmpty { return nil }
+    }
+}
