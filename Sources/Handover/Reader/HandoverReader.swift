@@ -83,6 +83,11 @@ public struct HandoverReader: Sendable {
         try read(subtree: { $0.memblock.subtree }, tree.bytes, tree)
     }
 
+    /// Whether there is nothing wrong with a blob of the memblock subtree; keeps none of what it says.
+    func isPlain(memblock tree: FlattenedTree) -> Bool {
+        candidates.last.map { MemblockReader(abi: $0.memblock).isPlain(tree) } ?? false
+    }
+
     /// Reads a kexec-metadata blob by itself.
     public func read(kexecMetadata blob: [UInt8]) throws(Finding) -> Reading {
         try read(subtree: { $0.kexecMetadata?.subtree }, blob)

@@ -44,8 +44,13 @@ struct MemblockReader {
         }
     }
 
+    /// Whether there is nothing to say of the tree; keeps none of what it says.
+    func isPlain(_ tree: FlattenedTree) -> Bool {
+        tree.root.isCompatible(with: abi.compatible) && plainRegions(of: tree, keepsThem: false) != nil
+    }
+
     /// The regions, if all of them are as a kernel writes them: in one pass, as there may be very many. Else `nil`.
-    private func plainRegions(of tree: FlattenedTree) -> [MemblockState.Region]? {
+    private func plainRegions(of tree: FlattenedTree, keepsThem: Bool = true) -> [MemblockState.Region]? {
         let compatible = KernelString(abi.regionCompatible)
         let compatibleValue = compatible.bytes + [0]
         let compatibleName = Array("compatible".utf8)
@@ -53,24 +58,25 @@ struct MemblockReader {
         let sizeName = Array(abi.sizeProperty.utf8)
 
         var regions: [MemblockState.Region] = []
-        var region = MemblockState.Region()
+        var name: KernelString = ""
+        var isCompatible = false
+        var start: UInt64?
         var size: UInt64?
         var depth = 0
         var isPlain = true
         tree.scan { step in
             switch step {
-            case .beginNode(let name, _):
+            case .beginNode(let bytes, _):
                 depth += 1
                 isPlain = isPlain && depth <= 2
-                region = MemblockState.Region()
-                region.name = KernelString(name.withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
-                size = nil
-            case .property(let name, let value) where depth == 2:
-                if name.isEqual(to: compatibleName), region.compatible == nil, value.isEqual(to: compatibleValue) {
-                    region.compatible = compatible
-                } else if name.isEqual(to: startName), region.start == nil, value.byteCount == 8 {
-                    region.start = PhysicalAddress(value.littleEndian(at: 0))
-                } else if name.isEqual(to: sizeName), size == nil, value.byteCount == 8 {
+                if keepsThem { name = KernelString(bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }) }
+                (isCompatible, start, size) = (false, nil, nil)
+            case .property(let property, let value) where depth == 2:
+                if property.isEqual(to: compatibleName), !isCompatible, value.isEqual(to: compatibleValue) {
+                    isCompatible = true
+                } else if property.isEqual(to: startName), start == nil, value.byteCount == 8 {
+                    start = value.littleEndian(at: 0)
+                } else if property.isEqual(to: sizeName), size == nil, value.byteCount == 8 {
                     size = value.littleEndian(at: 0)
                 } else {
                     isPlain = false
@@ -78,8 +84,16 @@ struct MemblockReader {
             case .endNode:
                 depth -= 1
                 guard depth == 1 else { break }
-                isPlain = isPlain && size != nil && region.compatible != nil && region.start != nil
-                region.size = size ?? 0
+                guard isCompatible, let start, let size else {
+                    isPlain = false
+                    break
+                }
+                guard keepsThem else { break }
+                var region = MemblockState.Region()
+                region.name = name
+                region.compatible = compatible
+                region.start = PhysicalAddress(start)
+                region.size = size
                 regions.append(region)
             case .property, .nop:
                 break

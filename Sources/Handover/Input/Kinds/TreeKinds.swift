@@ -26,8 +26,11 @@ extension InputKind {
         read: { source, context throws(InputError) in
             guard let tree = source.tree else { return [] }
             return [try context.read(tree, named: "memblock", of: source, kind: "memblock") { reader throws(Finding) in
-                if let whole = tree.whole { return try reader.read(memblock: whole) }
-                return try reader.read(memblock: tree.bytes)
+                guard let whole = tree.whole else { return try reader.read(memblock: tree.bytes) }
+                if context.options.blobsOnly, reader.isPlain(memblock: whole) {
+                    return Reading(state: .opaque("memblock", tree.bytes), extents: [], findings: [])
+                }
+                return try reader.read(memblock: whole)
             }]
         })
 
