@@ -2,7 +2,7 @@ import CLibFDT
 
 /// A whole and checked flattened device tree that owns its bytes.
 ///
-/// Whatever bytes it is made from, a tree that exists has passed `fdt_check_full`, so reading it cannot fail:
+/// Whatever bytes it is made from, a tree that exists is one that `fdt_check_full` passes, so reading it cannot fail:
 /// a node or property that is asked for is there or it is not. A tree that does not pass may still be looked at with
 /// ``PartialTree``.
 ///
@@ -73,6 +73,15 @@ public struct FlattenedTree: Sendable, Hashable {
     /// Gives the tree's bytes without copying them.
     public func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try storage.withBytes(body)
+    }
+
+    /// Gives the strings block: the names of properties, each with its NUL, and maybe what nothing refers to.
+    public func withStrings<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+        try withBytes { (bytes) throws(E) in
+            let start = min(Int(header.stringsOffset), bytes.byteCount)
+            let end = header.stringsSize.map { min(start + Int($0), bytes.byteCount) } ?? bytes.byteCount
+            return try body(bytes.extracting(start..<end))
+        }
     }
 
     /// The root node, `/`.

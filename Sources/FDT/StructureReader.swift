@@ -1,5 +1,5 @@
-/// Reads the tags of a structure block, one after the other, as `fdt_next_tag` does, but at the cost of a load and a
-/// comparison each: libfdt checks the header anew for every byte of a name.
+/// Reads the tags of a structure block, one after the other, as `fdt_next_tag` does, but without a call for each, and
+/// another look into the header for each byte of a name.
 ///
 /// Any bytes will do, if they are the same in every call: it ends where a tag is not whole or not known.
 /// Whether a tree is one is for libfdt to judge (``Storage/verdict()``).

@@ -3,9 +3,9 @@ import CLibFDT
 extension Storage {
     /// What libfdt finds wrong with the bytes as a tree, or nil.
     ///
-    /// libfdt is the judge. It takes its time, though: it checks the header again for every byte of a node's name. So
-    /// the structure is gone through here first, and a tree that is plainly whole, as nearly all are, is one that
-    /// `fdt_check_full` would pass. About every other one it is asked.
+    /// libfdt is the judge, but takes its time: it looks into the header again for every byte of a node's name. So the
+    /// structure is gone through here first. What is plainly whole, as nearly all trees are, `fdt_check_full` would
+    /// pass; about everything else it is asked.
     func verdict() -> FDTError? {
         guard let header = withBytes({ Header($0) }), header.totalSize <= count, fdt_check_header(bytes) == 0 else {
             return libfdtVerdict()

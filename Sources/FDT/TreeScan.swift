@@ -18,6 +18,7 @@ extension FlattenedTree {
     public func scan(_ body: (ScanStep) -> Void) {
         withBytes { bytes in
             var reader = StructureReader(header, count: bytes.byteCount)
+            var names = NameEnds()
             var depth = 0
             while let tag = reader.next(in: bytes) {
                 switch tag {
@@ -26,7 +27,7 @@ extension FlattenedTree {
                     body(.beginNode(name: bytes.extracting(name), depth: depth))
                     depth += 1
                 case .property(let nameStart, let value):
-                    guard let nameEnd = bytes.firstNUL(from: nameStart, to: bytes.byteCount) else { return }
+                    guard let nameEnd = names.end(ofNameAt: nameStart, in: bytes) else { return }
                     body(.property(name: bytes.extracting(nameStart..<nameEnd), value: bytes.extracting(value)))
                 case .endNode:
                     depth -= 1
@@ -38,5 +39,20 @@ extension FlattenedTree {
                 }
             }
         }
+    }
+}
+
+/// Where names of properties end. Properties share few names, so the last ones are remembered.
+private struct NameEnds {
+    private var starts = InlineArray<16, Int>(repeating: -1)
+    private var ends = InlineArray<16, Int>(repeating: 0)
+
+    mutating func end(ofNameAt start: Int, in bytes: RawSpan) -> Int? {
+        let place = start & 15
+        if starts[place] == start { return ends[place] }
+        guard let end = bytes.firstNUL(from: start, to: bytes.byteCount) else { return nil }
+        starts[place] = start
+        ends[place] = end
+        return end
     }
 }

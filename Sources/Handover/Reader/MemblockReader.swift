@@ -51,54 +51,80 @@ struct MemblockReader {
 
     /// The regions, if all of them are as a kernel writes them: in one pass, as there may be very many. Else `nil`.
     private func plainRegions(of tree: FlattenedTree, keepsThem: Bool = true) -> [MemblockState.Region]? {
-        let compatible = KernelString(abi.regionCompatible)
-        let compatibleValue = compatible.bytes + [0]
-        let compatibleName = Array("compatible".utf8)
-        let startName = Array(abi.startProperty.utf8)
-        let sizeName = Array(abi.sizeProperty.utf8)
+        var regions = PlainRegions(abi: abi, keepsThem: keepsThem)
+        tree.scan { regions.take($0) }
+        return regions.isPlain ? regions.regions : nil
+    }
+}
 
-        var regions: [MemblockState.Region] = []
-        var name: KernelString = ""
-        var isCompatible = false
-        var start: UInt64?
-        var size: UInt64?
-        var depth = 0
-        var isPlain = true
-        tree.scan { step in
-            switch step {
-            case .beginNode(let bytes, _):
-                depth += 1
-                isPlain = isPlain && depth <= 2
-                if keepsThem { name = KernelString(bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }) }
-                (isCompatible, start, size) = (false, nil, nil)
-            case .property(let property, let value) where depth == 2:
-                if property.isEqual(to: compatibleName), !isCompatible, value.isEqual(to: compatibleValue) {
-                    isCompatible = true
-                } else if property.isEqual(to: startName), start == nil, value.byteCount == 8 {
-                    start = value.littleEndian(at: 0)
-                } else if property.isEqual(to: sizeName), size == nil, value.byteCount == 8 {
-                    size = value.littleEndian(at: 0)
-                } else {
-                    isPlain = false
-                }
-            case .endNode:
-                depth -= 1
-                guard depth == 1 else { break }
-                guard isCompatible, let start, let size else {
-                    isPlain = false
-                    break
-                }
-                guard keepsThem else { break }
-                var region = MemblockState.Region()
-                region.name = name
-                region.compatible = compatible
-                region.start = PhysicalAddress(start)
-                region.size = size
-                regions.append(region)
-            case .property, .nop:
-                break
-            }
+/// Takes the regions from the steps of a scan, as long as they are as a kernel writes them.
+private struct PlainRegions {
+    private(set) var isPlain = true
+    private(set) var regions: [MemblockState.Region] = []
+
+    private let keepsThem: Bool
+    private let compatible: KernelString
+    private let compatibleValue: [UInt8]
+    private let compatibleName = Array("compatible".utf8)
+    private let startName: [UInt8]
+    private let sizeName: [UInt8]
+
+    private var depth = 0
+    private var name: KernelString = ""
+    private var isCompatible = false
+    private var start: UInt64?
+    private var size: UInt64?
+
+    init(abi: Generation.MemblockTree, keepsThem: Bool) {
+        self.keepsThem = keepsThem
+        compatible = KernelString(abi.regionCompatible)
+        compatibleValue = compatible.bytes + [0]
+        startName = Array(abi.startProperty.utf8)
+        sizeName = Array(abi.sizeProperty.utf8)
+    }
+
+    mutating func take(_ step: FlattenedTree.ScanStep) {
+        switch step {
+        case .beginNode(let bytes, _):
+            depth += 1
+            if depth > 2 { isPlain = false }
+            if keepsThem { name = KernelString(bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }) }
+            isCompatible = false
+            start = nil
+            size = nil
+        case .property(let property, let value):
+            if depth == 2 { take(property, value) }
+        case .endNode:
+            depth -= 1
+            if depth == 1 { endRegion() }
+        case .nop:
+            break
         }
-        return isPlain ? regions : nil
+    }
+
+    private mutating func take(_ property: RawSpan, _ value: RawSpan) {
+        if property.isEqual(to: sizeName), size == nil, value.byteCount == 8 {
+            size = value.littleEndian(at: 0)
+        } else if property.isEqual(to: startName), start == nil, value.byteCount == 8 {
+            start = value.littleEndian(at: 0)
+        } else if property.isEqual(to: compatibleName), !isCompatible, value.isEqual(to: compatibleValue) {
+            isCompatible = true
+        } else {
+            isPlain = false
+        }
+    }
+
+    private mutating func endRegion() {
+        guard isCompatible, let start, let size else {
+            isPlain = false
+            return
+        }
+        guard keepsThem else { return }
+        var region = MemblockState.Region()
+        region.name = name
+        region.compatible = compatible
+        region.start = PhysicalAddress(start)
+        region.size = size
+        regions.append(region)
     }
 }

@@ -1,4 +1,5 @@
 import FDT
+import Glibc
 import KernelABI
 
 /// Reads the properties of an FDT's node as the kernel does, and says what is wrong with them.
@@ -54,8 +55,12 @@ extension RawSpan {
     /// Whether the bytes are these.
     func isEqual(to bytes: [UInt8]) -> Bool {
         guard byteCount == bytes.count else { return false }
-        for index in bytes.indices where unsafeLoad(fromByteOffset: index, as: UInt8.self) != bytes[index] { return false }
-        return true
+        return withUnsafeBytes { left in
+            bytes.withUnsafeBytes { right in
+                guard let left = left.baseAddress, let right = right.baseAddress else { return true }
+                return memcmp(left, right, bytes.count) == 0
+            }
+        }
     }
 }
 

@@ -19,6 +19,8 @@ struct SourceRenderer: Sendable {
     func render(_ tree: FlattenedTree, title: String, to sink: inout TextSink) {
         head("\(title), \(tree.totalSize) bytes, version \(tree.header.version)", [], &sink)
         reservations(tree.memoryReservations, &sink)
+        // Properties share few names: those are looked at once.
+        let hasPlainNames = tree.withStrings { SourceValue.areNames($0) }
         var depth = 0
         // Whether a subnode has ended in the node that is open, and whether anything at all is in it.
         var followsSubnode = false
@@ -37,7 +39,8 @@ struct SourceRenderer: Sendable {
                     lostProperty("after a subnode, where no reader looks: ", name, value, &sink)
                     sink.endLine()
                 } else {
-                    property(name, value, depth, &sink)
+                    let isPlain = hasPlainNames ? name.byteCount > 0 : SourceValue.isName(name)
+                    property(name, isPlain: isPlain, value, depth, &sink)
                 }
                 isEmpty = false
             case .endNode:
@@ -74,7 +77,8 @@ struct SourceRenderer: Sendable {
                 let name = property.name.map { Array($0.utf8) }
                 property.withBytes { value in
                     if let name, property.isWhole {
-                        return self.property(name.span.bytes, value, node.depth + 1, &sink)
+                        return self.property(
+                            name.span.bytes, isPlain: SourceValue.isName(name.span.bytes), value, node.depth + 1, &sink)
                     }
                     indent(node.depth + 1, &sink)
                     if let name {
@@ -133,10 +137,7 @@ struct SourceRenderer: Sendable {
         if !isPlain { oddName(name, depth, &sink) }
         let tabs = tabs(depth)
         sink.endLine(atMost: tabs + name.byteCount + 2) { text in
-            if isPlain {
-                text.tabs(tabs)
-                text.write(name)
-            }
+            if isPlain { text.write(name, tabs: tabs) }
             text.write(" {")
         }
     }
@@ -149,36 +150,46 @@ struct SourceRenderer: Sendable {
         }
     }
 
-    private func property(_ name: RawSpan, _ value: RawSpan, _ depth: Int, _ sink: inout TextSink) {
-        let isPlain = SourceValue.isName(name)
+    private func property(
+        _ name: RawSpan, isPlain: Bool, _ value: RawSpan, _ depth: Int, _ sink: inout TextSink
+    ) {
         if !isPlain { oddName(name, depth, &sink) }
         let form = SourceValue(value)
-        // Long values are broken where eight cells end.
-        let lineSize = 32
-        let first = form == .cells ? value.extracting(first: lineSize) : value
         let tabs = tabs(depth)
-        sink.write(atMost: tabs + name.byteCount + form.mostText(first)) { text in
-            if isPlain {
-                text.tabs(tabs)
-                text.write(name)
+        if form == .cells, value.byteCount > Self.rowSize {
+            sink.write(atMost: tabs + name.byteCount) { text in
+                if isPlain { text.write(name, tabs: tabs) }
             }
-            form.write(first, &text)
-        }
-        for start in stride(from: lineSize, to: value.byteCount, by: lineSize) where form == .cells {
-            sink.endLine()
-            indent(depth + 1, &sink)
-            let row = value.extracting(start..<min(start + lineSize, value.byteCount))
-            sink.write(atMost: form.mostText(row)) { SourceValue.writeCells(row, &$0) }
+            return rows(value, depth, &sink)
         }
         let number = form.number(value)
-        sink.endLine(atMost: 32) { text in
-            text.write(form == .cells ? ">;" : ";")
+        sink.endLine(atMost: tabs + name.byteCount + form.mostText(value) + 32) { text in
+            if isPlain { text.write(name, tabs: tabs) }
+            form.write(value, &text)
+            text.write(";")
             if let number {
                 text.write(" /* 0x")
                 text.hex(number)
                 text.write(" */")
             }
         }
+    }
+
+    /// The size of the cells that stand in a line.
+    private static let rowSize = 32
+
+    /// Ends a property with cells in several lines.
+    private func rows(_ value: RawSpan, _ depth: Int, _ sink: inout TextSink) {
+        sink.write(" = <")
+        for start in stride(from: 0, to: value.byteCount, by: Self.rowSize) {
+            if start > 0 {
+                sink.endLine()
+                indent(depth + 1, &sink)
+            }
+            let row = value.extracting(start..<min(start + Self.rowSize, value.byteCount))
+            sink.write(atMost: SourceValue.cells.mostText(row)) { SourceValue.writeCells(row, &$0) }
+        }
+        sink.endLine(atMost: 2) { $0.write(">;") }
     }
 
     /// A property that the language has no place for.

@@ -44,12 +44,12 @@ enum SourceValue {
         case .empty: 0
         // A byte takes two at most, and the NUL of a string, which has another byte at least, four.
         case .strings: value.byteCount * 3 + 4
-        case .cells: value.byteCount / 4 * 11 + 4
+        case .cells: value.byteCount / 4 * 11 + 5
         case .bytes: value.byteCount * 3 + 5
         }
     }
 
-    /// Writes a value of this form: ` = "a", "b"`, ` = <0x00000001 0x00000002` (to be closed), ` = [00 01 02]`.
+    /// Writes a value of this form: ` = "a", "b"`, ` = <0x00000001 0x00000002>`, ` = [00 01 02]`.
     @inline(__always)
     func write(_ value: RawSpan, _ text: inout OutputSpan<UInt8>) {
         switch self {
@@ -58,6 +58,7 @@ enum SourceValue {
         case .cells:
             text.write(" = <")
             Self.writeCells(value, &text)
+            text.write(">")
         case .bytes: Self.writeBytes(value, &text)
         }
     }
@@ -72,16 +73,17 @@ enum SourceValue {
 
     private static func writeStrings(_ value: RawSpan, _ text: inout OutputSpan<UInt8>) {
         text.write(" = \"")
-        for index in 0..<value.byteCount {
-            let byte = value.byte(index)
-            if byte == 0 {
-                text.write("\"")
-                if index + 1 < value.byteCount { text.write(", \"") }
-            } else {
-                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { text.write("\\") }
-                text.append(byte)
+        value.extracting(droppingLast: 1).withUnsafeBytes { bytes in
+            for byte in bytes {
+                switch byte {
+                case 0: text.write("\", \"")
+                case UInt8(ascii: "\""): text.write("\\\"")
+                case UInt8(ascii: "\\"): text.write("\\\\")
+                default: text.append(byte)
+                }
             }
         }
+        text.write("\"")
     }
 
     private static func writeBytes(_ value: RawSpan, _ text: inout OutputSpan<UInt8>) {
@@ -91,6 +93,11 @@ enum SourceValue {
             text.hex(UInt64(value.byte(index)), width: 2)
         }
         text.write("]")
+    }
+
+    /// Whether strings, each with its NUL, are names that `dtc` takes, or empty.
+    static func areNames(_ strings: RawSpan) -> Bool {
+        strings.withUnsafeBytes { $0.allSatisfy { $0 == 0 || isNameCharacter($0) } }
     }
 
     /// Whether `dtc` takes the bytes for the name of a node or property.

@@ -24,7 +24,7 @@ struct TextSink {
         buffer.append(addingCapacity: count, initializingWith: body)
     }
 
-    // Literals are to be static strings, which need no String to be made and copied from.
+    // Literals are to be static strings: those come down to their bytes, where a String has to be made and copied.
     @_disfavoredOverload
     mutating func write(_ text: String) {
         buffer.append(contentsOf: text.utf8)
@@ -77,8 +77,10 @@ extension OutputSpan<UInt8> {
         }
     }
 
+    /// Writes bytes behind tabs.
     @inline(__always)
-    mutating func write(_ bytes: RawSpan) {
+    mutating func write(_ bytes: RawSpan, tabs count: Int) {
+        tabs(count)
         bytes.withUnsafeBytes { bytes in
             for byte in bytes { append(byte) }
         }
@@ -107,9 +109,10 @@ extension OutputSpan<UInt8> {
         // With 6 added, a digit over 9 has bit 4 set: it is a letter, and these begin 39 behind the decimal digits.
         let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
         digits += 0x3030_3030_3030_3030 + letters * 39
-        for _ in 0..<8 {
-            append(UInt8(truncatingIfNeeded: digits >> 56))
-            digits <<= 8
-        }
+        let end = count
+        append(repeating: 0, count: 8)
+        var written = mutableSpan
+        var bytes = written.mutableBytes
+        bytes.storeBytes(of: digits.bigEndian, toByteOffset: end, as: UInt64.self)
     }
 }
