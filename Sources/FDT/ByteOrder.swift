@@ -7,27 +7,54 @@ public enum ByteOrder: Sendable, Hashable {
 }
 
 extension RawSpan {
-    /// An unsigned number of the given width at a byte offset, or nil if it does not lie wholly within the span.
-    func integer<T: FixedWidthInteger & UnsignedInteger>(
+    /// An unsigned number at a byte offset, or nil if it does not lie wholly within the span.
+    func integer<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         _: T.Type, at offset: Int, _ order: ByteOrder
     ) -> T? {
-        let size = T.bitWidth / 8
-        guard offset >= 0, byteCount >= size, offset <= byteCount - size else { return nil }
-        var value: T = 0
-        for index in 0..<size {
-            let byte = T(truncatingIfNeeded: self.byte(at: offset + index))
-            switch order {
-            case .bigEndian: value = value << 8 | byte
-            case .littleEndian: value |= byte << T(truncatingIfNeeded: index * 8)
-            }
+        guard offset >= 0, byteCount >= MemoryLayout<T>.size, offset <= byteCount - MemoryLayout<T>.size else {
+            return nil
         }
-        return value
+        let value = unsafeLoadUnaligned(fromByteOffset: offset, as: T.self)
+        return order == .bigEndian ? T(bigEndian: value) : T(littleEndian: value)
+    }
+
+    /// The big-endian word at an offset. Traps where that is out of bounds, as a subscript does.
+    func word(at offset: Int) -> UInt32 {
+        UInt32(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
     func bigEndianUInt32(at offset: Int) -> UInt32? { integer(UInt32.self, at: offset, .bigEndian) }
 
+    /// The offset of the first NUL at or behind `start` and before `end`, or nil.
+    func firstNUL(from start: Int, to end: Int) -> Int? {
+        var offset = start
+        // Names are short and many: eight bytes at a time. Only bytes that are zero, and maybe some behind the first
+        // of these, have their highest bit set in `zeros`.
+        while offset <= end - 8 {
+            let word = UInt64(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let zeros = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+            if zeros != 0 { return offset + zeros.trailingZeroBitCount / 8 }
+            offset += 8
+        }
+        while offset < end {
+            if byte(at: offset) == 0 { return offset }
+            offset += 1
+        }
+        return nil
+    }
+
     /// The byte at an offset within the span.
     func byte(at offset: Int) -> UInt8 { unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
+
+    /// Whether a string of these bytes, with its NUL, is at an offset.
+    func holds(_ string: RawSpan, at offset: Int) -> Bool {
+        guard offset <= byteCount - string.byteCount - 1, byte(at: offset + string.byteCount) == 0 else { return false }
+        for index in 0..<string.byteCount where byte(at: offset + index) != string.byte(at: index) { return false }
+        return true
+    }
+
+    /// The bytes as UTF-8, repaired where they are not.
+    var string: String { withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
 
     /// A copy of the bytes.
     var array: [UInt8] { withUnsafeBytes { Array($0) } }

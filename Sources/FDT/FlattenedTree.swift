@@ -2,7 +2,7 @@ import CLibFDT
 
 /// A whole and checked flattened device tree that owns its bytes.
 ///
-/// Whatever bytes it is made from, a tree that exists has passed `fdt_check_full`, so reading it cannot fail:
+/// Whatever bytes it is made from, a tree that exists is one that `fdt_check_full` passes, so reading it cannot fail:
 /// a node or property that is asked for is there or it is not. A tree that does not pass may still be looked at with
 /// ``PartialTree``.
 ///
@@ -18,25 +18,45 @@ public struct FlattenedTree: Sendable, Hashable {
     /// C: `fdt_check_full`; then `fdt_get_name` for the root, as `fdt_check_full` also passes a tree without one.
     /// - Throws: libfdt's verdict; `.truncated` if fewer bytes are given than `totalsize` claims.
     public init(bytes: RawSpan) throws(FDTError) {
-        let claimed = bytes.bigEndianUInt32(at: 4).map { Int($0) } ?? 0
-        let isTree = bytes.bigEndianUInt32(at: 0) == Header.magic
-        // Whatever stands at the claimed size, only a tree that may be whole is worth a copy. Of others the header is
-        // enough for libfdt's verdict: it looks at that first, then at the size.
-        let mayBeWhole = isTree && (Header.size...Int(Int32.max)).contains(claimed) && claimed <= bytes.byteCount
-        let storage = Storage(copying: bytes, count: mayBeWhole ? claimed : min(bytes.byteCount, Header.size))
-        if let error = storage.verdict() {
-            let looked = isTree ? min(bytes.byteCount, claimed) : storage.count
-            throw FDTError(error.code, in: error.operation, at: Self.firstFault(bytes.extracting(first: looked)))
-        }
-        try self.init(checked: storage)
+        try self.init(checking: Storage(copying: bytes, count: Self.neededCount(of: bytes)), of: bytes)
     }
 
-    /// Copies the first `totalsize` bytes and checks them whole. Bytes that follow are left alone.
+    /// Checks the first `totalsize` bytes whole, and shares them where the array has no others.
     ///
     /// C: `fdt_check_full`; then `fdt_get_name` for the root, as `fdt_check_full` also passes a tree without one.
     /// - Throws: libfdt's verdict; `.truncated` if fewer bytes are given than `totalsize` claims.
     public init(_ bytes: [UInt8]) throws(FDTError) {
-        try self.init(bytes: bytes.span.bytes)
+        let span = bytes.span.bytes
+        let count = Self.neededCount(of: span)
+        let storage = count == bytes.count ? Storage(sharing: bytes) : Storage(copying: span, count: count)
+        try self.init(checking: storage, of: span)
+    }
+
+    /// How many of some bytes it takes for libfdt's verdict on them.
+    ///
+    /// Whatever stands at the claimed size, only a tree that may be whole is worth a copy. Of others the header is
+    /// enough: libfdt looks at that first, then at the size.
+    private static func neededCount(of bytes: RawSpan) -> Int {
+        let claimed = Int(bytes.bigEndianUInt32(at: 4) ?? 0)
+        let mayBeWhole =
+            isTree(bytes) && (Header.size...Int(Int32.max)).contains(claimed) && claimed <= bytes.byteCount
+        return mayBeWhole ? claimed : min(bytes.byteCount, Header.size)
+    }
+
+    private static func isTree(_ bytes: RawSpan) -> Bool { bytes.bigEndianUInt32(at: 0) == Header.magic }
+
+    /// - Parameter bytes: what the storage was made of, for a word on what is wrong with them.
+    private init(checking storage: Storage, of bytes: RawSpan) throws(FDTError) {
+        if let error = storage.verdict() {
+            let claimed = Int(bytes.bigEndianUInt32(at: 4) ?? 0)
+            let looked = Self.isTree(bytes) ? min(bytes.byteCount, claimed) : storage.count
+            throw FDTError(error.code, in: error.operation, at: Self.firstFault(bytes.extracting(first: looked)))
+        }
+        guard let header = storage.withBytes({ Header($0) }) else {
+            throw FDTError(.truncated, in: "fdt_check_full")
+        }
+        self.storage = storage
+        self.header = header
     }
 
     /// What is wrong first, in words; nil if the bytes are so many that to find out would take long.
@@ -44,26 +64,24 @@ public struct FlattenedTree: Sendable, Hashable {
         bytes.byteCount > 1 << 24 ? nil : PartialTree(bytes: bytes).missing.first?.description
     }
 
-    /// A tree of bytes that are known to pass.
-    init(checked storage: Storage) throws(FDTError) {
-        guard let header = storage.withBytes({ Header($0) }) else {
-            throw FDTError(.truncated, in: "fdt_check_full")
-        }
-        var storage = storage
-        storage.truncate(to: Int(header.totalSize))
-        self.storage = storage
-        self.header = header
-    }
-
     /// The size of the tree in bytes. C: `fdt_totalsize`.
     public var totalSize: Int { storage.count }
 
-    /// A copy of the tree's bytes, ``totalSize`` of them.
-    public var bytes: [UInt8] { withBytes { $0.array } }
+    /// The tree's bytes, ``totalSize`` of them.
+    public var bytes: [UInt8] { storage.bytes }
 
     /// Gives the tree's bytes without copying them.
     public func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try storage.withBytes(body)
+    }
+
+    /// Gives the strings block: the names of properties, each with its NUL, and maybe what nothing refers to.
+    public func withStrings<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+        try withBytes { (bytes) throws(E) in
+            let start = min(Int(header.stringsOffset), bytes.byteCount)
+            let end = header.stringsSize.map { min(start + Int($0), bytes.byteCount) } ?? bytes.byteCount
+            return try body(bytes.extracting(start..<end))
+        }
     }
 
     /// The root node, `/`.
@@ -88,7 +106,7 @@ public struct FlattenedTree: Sendable, Hashable {
         var path = path
         let offset = path.withUTF8 { utf8 in
             utf8.withMemoryRebound(to: CChar.self) {
-                fdt_path_offset_namelen(storage.words, $0.baseAddress, Int32(clamping: $0.count))
+                fdt_path_offset_namelen(storage.bytes, $0.baseAddress, Int32(clamping: $0.count))
             }
         }
         return offset < 0 ? nil : Node(tree: self, offset: offset)
@@ -99,7 +117,7 @@ public struct FlattenedTree: Sendable, Hashable {
     /// C: `fdt_node_offset_by_compatible`.
     public func nodes(compatibleWith compatible: String) -> some Sequence<Node> {
         sequence(state: Int32(-1)) { [self] (last: inout Int32) -> Node? in
-            let offset = fdt_node_offset_by_compatible(storage.words, last, compatible)
+            let offset = fdt_node_offset_by_compatible(storage.bytes, last, compatible)
             guard offset >= 0 else { return nil }
             last = offset
             return Node(tree: self, offset: offset)
@@ -113,7 +131,7 @@ public struct FlattenedTree: Sendable, Hashable {
 
     /// The node with a phandle, or nil. C: `fdt_node_offset_by_phandle`.
     public func node(phandle: UInt32) -> Node? {
-        let offset = fdt_node_offset_by_phandle(storage.words, phandle)
+        let offset = fdt_node_offset_by_phandle(storage.bytes, phandle)
         return offset < 0 ? nil : Node(tree: self, offset: offset)
     }
 }

@@ -35,24 +35,19 @@ public struct Header: Sendable, Hashable {
     /// Reads the fields of the header as they stand, without judging them; nil if the bytes end before the header
     /// of their version does.
     public init?(_ bytes: RawSpan) {
-        var fields: [UInt32] = []
-        for index in 0..<min(10, bytes.byteCount / 4) {
-            guard let field = bytes.bigEndianUInt32(at: index * 4) else { return nil }
-            fields.append(field)
-        }
-        guard fields.count >= 7 else { return nil }
-        let version = fields[5]
-        guard fields.count >= Header.fieldCount(version: version) else { return nil }
-        magic = fields[0]
-        totalSize = fields[1]
-        structureOffset = fields[2]
-        stringsOffset = fields[3]
-        memoryReservationOffset = fields[4]
+        func field(_ index: Int) -> UInt32 { bytes.bigEndianUInt32(at: index * 4) ?? 0 }
+        let version = field(5)
+        guard bytes.byteCount >= Header.fieldCount(version: version) * 4 else { return nil }
+        magic = field(0)
+        totalSize = field(1)
+        structureOffset = field(2)
+        stringsOffset = field(3)
+        memoryReservationOffset = field(4)
         self.version = version
-        lastCompatibleVersion = fields[6]
-        bootCPU = version >= 2 ? fields[7] : 0
-        stringsSize = version >= 3 ? fields[8] : nil
-        structureSize = version >= 17 ? fields[9] : nil
+        lastCompatibleVersion = field(6)
+        bootCPU = version >= 2 ? field(7) : 0
+        stringsSize = version >= 3 ? field(8) : nil
+        structureSize = version >= 17 ? field(9) : nil
     }
 
     private static func fieldCount(version: UInt32) -> Int {

@@ -8,7 +8,7 @@ extension Header {
     public static func verdict(on bytes: RawSpan) -> FDTError? {
         var storage = Storage(copying: bytes, count: min(bytes.byteCount, size))
         storage.grow(to: size)
-        let result = fdt_check_header(storage.words)
+        let result = fdt_check_header(storage.bytes)
         return result == 0 ? nil : FDTError(FDTError.Code(rawValue: -result), in: "fdt_check_header")
     }
 }

@@ -32,7 +32,7 @@ extension FlattenedTree {
             public mutating func next() -> MemoryReservation? {
                 var address: UInt64 = 0
                 var size: UInt64 = 0
-                guard fdt_get_mem_rsv(tree.storage.words, index, &address, &size) == 0, size != 0 else { return nil }
+                guard fdt_get_mem_rsv(tree.storage.bytes, index, &address, &size) == 0, size != 0 else { return nil }
                 index += 1
                 return MemoryReservation(address: address, size: size)
             }

@@ -21,14 +21,15 @@ extension FlattenedTree.Node {
 
     /// The name with its unit address, empty for the root; bytes that are not UTF-8 are repaired.
     /// C: `fdt_get_name`.
-    public var name: String { withNameBytes { String(decoding: $0.array, as: UTF8.self) } }
+    public var name: String { withNameBytes { $0.string } }
 
     /// Gives the bytes of the name, without its NUL.
     public func withNameBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
-        var length: Int32 = 0
-        let start = tree.storage.offset { UnsafeRawPointer(fdt_get_name($0, offset, &length)) }
-        let range = start.map { $0..<$0 + Int(length) } ?? 0..<0
-        return try tree.storage.withBytes(in: range, body)
+        try tree.withBytes { (bytes) throws(E) in
+            var reader = StructureReader(tree.header, count: tree.totalSize, at: structureOffset)
+            guard case .beginNode(let name) = reader.next(in: bytes) else { return try body(RawSpan()) }
+            return try body(bytes.extracting(reader.nodeName(name, in: bytes) ?? name))
+        }
     }
 
     /// The path from the root, `/` for the root itself. C: `fdt_get_path`.
@@ -41,7 +42,7 @@ extension FlattenedTree.Node {
             var result: Int32 = 0
             let path = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
                 buffer.withMemoryRebound(to: CChar.self) {
-                    result = fdt_get_path(tree.storage.words, offset, $0.baseAddress, Int32(clamping: $0.count))
+                    result = fdt_get_path(tree.storage.bytes, offset, $0.baseAddress, Int32(clamping: $0.count))
                 }
                 count = result == 0 ? buffer.firstIndex(of: 0) ?? 0 : 0
             }
@@ -52,11 +53,11 @@ extension FlattenedTree.Node {
     }
 
     /// How many steps below the root the node is: 0 for the root. Reads the tree from its start. C: `fdt_node_depth`.
-    public var depth: Int { Int(max(0, fdt_node_depth(tree.storage.words, offset))) }
+    public var depth: Int { Int(max(0, fdt_node_depth(tree.storage.bytes, offset))) }
 
     /// The node that this one is a child of, nil for the root. Reads the tree from its start. C: `fdt_parent_offset`.
     public var parent: FlattenedTree.Node? {
-        let parent = fdt_parent_offset(tree.storage.words, offset)
+        let parent = fdt_parent_offset(tree.storage.bytes, offset)
         return parent < 0 ? nil : FlattenedTree.Node(tree: tree, offset: parent)
     }
 
@@ -77,7 +78,7 @@ extension FlattenedTree.Node {
         var name = name
         let child = name.withUTF8 { utf8 in
             utf8.withMemoryRebound(to: CChar.self) {
-                fdt_subnode_offset_namelen(tree.storage.words, offset, $0.baseAddress, Int32(clamping: $0.count))
+                fdt_subnode_offset_namelen(tree.storage.bytes, offset, $0.baseAddress, Int32(clamping: $0.count))
             }
         }
         return child < 0 ? nil : FlattenedTree.Node(tree: tree, offset: child)
@@ -85,17 +86,27 @@ extension FlattenedTree.Node {
 
     /// The property of a name. C: `fdt_getprop`.
     public func property(_ name: String) -> FlattenedTree.Property? {
-        properties.first { $0.isNamed(name) }
+        tree.withBytes { bytes in
+            let utf8 = name.utf8
+            var reader = StructureReader(tree.header, count: tree.totalSize, at: structureOffset)
+            _ = reader.next(in: bytes)
+            while let place = reader.nextProperty(in: bytes) {
+                if bytes.holds(utf8.span.bytes, at: place.nameStart) {
+                    return FlattenedTree.Property(tree: tree, place: place)
+                }
+            }
+            return nil
+        }
     }
 
     /// Whether the list of strings in `compatible` has the string, at any place. C: `fdt_node_check_compatible`.
     public func isCompatible(with compatible: String) -> Bool {
-        fdt_node_check_compatible(tree.storage.words, offset, compatible) == 0
+        fdt_node_check_compatible(tree.storage.bytes, offset, compatible) == 0
     }
 
     /// The phandle that other nodes refer to this one by, or nil. C: `fdt_get_phandle`.
     public var phandle: UInt32? {
-        let phandle = fdt_get_phandle(tree.storage.words, offset)
+        let phandle = fdt_get_phandle(tree.storage.bytes, offset)
         return phandle == 0 || phandle == .max ? nil : phandle
     }
 }
@@ -109,22 +120,38 @@ extension FlattenedTree {
     public struct Children: Sequence, Sendable {
         let parent: Node
 
-        public func makeIterator() -> Iterator { Iterator(tree: parent.tree, state: .before(parent.offset)) }
+        public func makeIterator() -> Iterator { Iterator(parent) }
 
         public struct Iterator: IteratorProtocol {
-            enum State { case before(Int32), at(Int32), done }
             let tree: FlattenedTree
-            var state: State
+            var reader: StructureReader
+            /// How deep the next tag is below the parent: 1 within it, more within the child that was given last.
+            var depth = 0
+
+            init(_ parent: Node) {
+                tree = parent.tree
+                reader = StructureReader(tree.header, count: tree.totalSize, at: parent.structureOffset)
+            }
 
             public mutating func next() -> Node? {
-                let offset =
-                    switch state {
-                    case .before(let parent): fdt_first_subnode(tree.storage.words, parent)
-                    case .at(let child): fdt_next_subnode(tree.storage.words, child)
-                    case .done: -FDT_ERR_NOTFOUND
+                let offset = tree.withBytes { bytes -> Int? in
+                    var offset = reader.structureOffset
+                    while let tag = reader.next(in: bytes) {
+                        switch tag {
+                        case .beginNode:
+                            depth += 1
+                            if depth == 2 { return offset }
+                        case .endNode:
+                            depth -= 1
+                            if depth <= 0 { return nil }
+                        case .property, .nop: break
+                        case .end, .endlessProperty: return nil
+                        }
+                        offset = reader.structureOffset
                     }
-                state = offset < 0 ? .done : .at(offset)
-                return offset < 0 ? nil : Node(tree: tree, offset: offset)
+                    return nil
+                }
+                return offset.map { Node(tree: tree, offset: Int32($0)) }
             }
         }
     }
@@ -133,26 +160,21 @@ extension FlattenedTree {
     public struct Properties: Sequence, Sendable {
         let node: Node
 
-        public func makeIterator() -> Iterator { Iterator(tree: node.tree, state: .before(node.offset)) }
+        public func makeIterator() -> Iterator { Iterator(node) }
 
         public struct Iterator: IteratorProtocol {
-            enum State { case before(Int32), at(Int32), done }
             let tree: FlattenedTree
-            var state: State
+            var reader: StructureReader
+
+            init(_ node: Node) {
+                tree = node.tree
+                reader = StructureReader(tree.header, count: tree.totalSize, at: node.structureOffset)
+                _ = tree.withBytes { reader.next(in: $0) }
+            }
 
             public mutating func next() -> Property? {
-                let offset =
-                    switch state {
-                    case .before(let node): fdt_first_property_offset(tree.storage.words, node)
-                    case .at(let property): fdt_next_property_offset(tree.storage.words, property)
-                    case .done: -FDT_ERR_NOTFOUND
-                    }
-                guard offset >= 0, let property = Property(tree: tree, offset: offset) else {
-                    state = .done
-                    return nil
-                }
-                state = .at(offset)
-                return property
+                let place = tree.withBytes { reader.nextProperty(in: $0) }
+                return place.map { Property(tree: tree, place: $0) }
             }
         }
     }

@@ -28,6 +28,13 @@ extension FlattenedTree {
             self.nameStart = nameStart
             value = start..<start + Int(length)
         }
+
+        init(tree: FlattenedTree, place: StructureReader.Property) {
+            self.tree = tree
+            offset = Int32(place.structureOffset)
+            nameStart = place.nameStart
+            value = place.value
+        }
     }
 }
 
@@ -36,28 +43,13 @@ extension FlattenedTree.Property {
     public var structureOffset: Int { Int(offset) }
 
     /// The name; bytes that are not UTF-8 are repaired.
-    public var name: String { withNameBytes { String(decoding: $0.array, as: UTF8.self) } }
+    public var name: String { withNameBytes { $0.string } }
 
     /// Gives the bytes of the name, without its NUL.
     public func withNameBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
-        let end = tree.withBytes { bytes in
-            var end = nameStart
-            while end < bytes.byteCount, bytes.byte(at: end) != 0 { end += 1 }
-            return end
-        }
-        return try tree.storage.withBytes(in: nameStart..<end, body)
-    }
-
-    /// Whether the property has a name; makes no string.
-    public func isNamed(_ name: String) -> Bool {
-        withNameBytes { bytes in
-            guard bytes.byteCount == name.utf8.count else { return false }
-            var index = 0
-            for byte in name.utf8 {
-                guard bytes.byte(at: index) == byte else { return false }
-                index += 1
-            }
-            return true
+        try tree.withBytes { (bytes) throws(E) in
+            let end = bytes.firstNUL(from: nameStart, to: bytes.byteCount) ?? bytes.byteCount
+            return try body(bytes.extracting(nameStart..<end))
         }
     }
 

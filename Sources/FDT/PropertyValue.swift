@@ -30,7 +30,9 @@ extension PropertyValue {
     /// The value as 64-bit numbers; nil unless it is a whole number of them.
     public func u64s(_ order: ByteOrder = .bigEndian) -> [UInt64]? { array(of: UInt64.self, order) }
 
-    private func array<T: FixedWidthInteger & UnsignedInteger>(of type: T.Type, _ order: ByteOrder) -> [T]? {
+    private func array<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+        of type: T.Type, _ order: ByteOrder
+    ) -> [T]? {
         withBytes { bytes in
             let size = T.bitWidth / 8
             guard bytes.byteCount.isMultiple(of: size) else { return nil }

@@ -34,7 +34,7 @@ public struct SequentialWriter: Sendable {
         }
         storage = Storage(count: capacity)
         self.grows = grows
-        try FDTError.check(fdt_create(&storage.words, size), "fdt_create", at: "a capacity of \(capacity) bytes")
+        try FDTError.check(fdt_create(&storage.bytes, size), "fdt_create", at: "a capacity of \(capacity) bytes")
     }
 
     /// The room there is, in bytes.
@@ -102,13 +102,13 @@ public struct SequentialWriter: Sendable {
     private mutating func write(
         _ operation: String, _ name: String? = nil, _ call: (UnsafeMutableRawPointer) -> Int32
     ) throws(FDTError) {
-        var result = call(&storage.words)
+        var result = call(&storage.bytes)
         while result == -FDT_ERR_NOSPACE, grows, storage.count <= Int(Int32.max) / 2 {
             var larger = Storage(count: storage.count * 2)
             try FDTError.check(
-                fdt_resize(&storage.words, &larger.words, Int32(larger.count)), "fdt_resize", at: location(name))
+                fdt_resize(&storage.bytes, &larger.bytes, Int32(larger.count)), "fdt_resize", at: location(name))
             storage = larger
-            result = call(&storage.words)
+            result = call(&storage.bytes)
         }
         try FDTError.check(result, operation, at: location(name))
     }

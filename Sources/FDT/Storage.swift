@@ -1,55 +1,52 @@
 import CLibFDT
 
-/// The bytes of a tree, in words: libfdt wants a tree at an address that is a multiple of 8.
+/// The bytes of a tree, where libfdt takes them: at an address that is a multiple of 8.
 ///
-/// Passing `words` to a C function hands it the address for the time of the call. The pointers that libfdt gives
+/// Passing `bytes` to a C function hands it the address for the time of the call. The pointers that libfdt gives
 /// back are turned into offsets at once and so never outlive it.
 struct Storage: Sendable, Hashable {
-    /// Bytes past `count` in the last word are zero, so that equal trees are equal storages.
-    var words: [UInt64]
-    private(set) var count: Int
+    /// An array's elements lie 32 bytes into its allocation, and that at a multiple of 16.
+    var bytes: [UInt8]
+
+    var count: Int { bytes.count }
 
     /// Zero-filled.
     init(count: Int) {
-        words = Array(repeating: 0, count: (count + 7) / 8)
-        self.count = count
+        bytes = Array(repeating: 0, count: count)
     }
 
     /// A copy of the first `count` bytes.
     init(copying bytes: RawSpan, count: Int) {
-        self.init(count: count)
-        words.withUnsafeMutableBytes { target in
-            bytes.extracting(first: count).withUnsafeBytes { target.copyMemory(from: $0) }
-        }
+        self.bytes = bytes.extracting(first: count).array
+    }
+
+    /// An array as it is, without a copy.
+    init(sharing bytes: [UInt8]) {
+        // Nothing promises the alignment of an array that someone else has made; a copy is our own.
+        let isAligned = bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress).isMultiple(of: 8) }
+        self.bytes = isAligned ? bytes : bytes.span.bytes.array
     }
 
     func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
-        try body(words.span.bytes.extracting(first: count))
+        try body(bytes.span.bytes)
     }
 
     func withBytes<R, E: Error>(in range: Range<Int>, _ body: (RawSpan) throws(E) -> R) throws(E) -> R {
-        try body(words.span.bytes.extracting(first: count).extracting(range))
+        try body(bytes.span.bytes.extracting(range))
     }
 
     /// Where the bytes lie that a libfdt function found, or nil if it found none.
     func offset(of find: (UnsafeRawPointer?) -> UnsafeRawPointer?) -> Int? {
-        words.withUnsafeBytes { buffer in
+        bytes.withUnsafeBytes { buffer in
             guard let base = buffer.baseAddress, let found = find(base) else { return nil }
             let offset = found - base
             return (0...count).contains(offset) ? offset : nil
         }
     }
 
-    /// Forgets the bytes from `count` on.
-    mutating func truncate(to count: Int) {
-        guard count < self.count else { return }
-        self = withBytes { Storage(copying: $0, count: count) }
-    }
-
     /// Makes room for `count` bytes; the new ones are zero.
     mutating func grow(to count: Int) {
         guard count > self.count else { return }
-        words.append(contentsOf: repeatElement(0, count: (count + 7) / 8 - words.count))
-        self.count = count
+        bytes.append(contentsOf: repeatElement(0, count: count - self.count))
     }
 }

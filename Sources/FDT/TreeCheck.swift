@@ -2,48 +2,82 @@ import CLibFDT
 
 extension Storage {
     /// What libfdt finds wrong with the bytes as a tree, or nil.
+    ///
+    /// libfdt is the judge, but takes its time: it looks into the header again for every byte of a node's name. So the
+    /// structure is gone through here first. What is plainly whole, as nearly all trees are, `fdt_check_full` would
+    /// pass; about everything else it is asked.
     func verdict() -> FDTError? {
-        if let error = trapVerdict() { return error }
-        let result = fdt_check_full(words, count)
+        guard let header = withBytes({ Header($0) }), header.totalSize <= count, fdt_check_header(bytes) == 0 else {
+            return libfdtVerdict()
+        }
+        switch withBytes({ Self.survey(header, $0) }) {
+        case .plain: return fdt_num_mem_rsv(bytes) < 0 ? libfdtVerdict() : nil
+        case .unclear: return libfdtVerdict()
+        case .trap(let error): return error
+        }
+    }
+
+    /// C: `fdt_check_full`. It also passes a tree without a root; whoever asks libfdt for one is told so here.
+    func libfdtVerdict() -> FDTError? {
+        let result = fdt_check_full(bytes, count)
         guard result == 0 else { return FDTError(.init(negated: result), in: "fdt_check_full") }
-        // fdt_check_full passes a tree without a root; whoever asks libfdt for one is told so here.
         var length: Int32 = 0
-        guard fdt_get_name(words, 0, &length) != nil else {
+        guard fdt_get_name(bytes, 0, &length) != nil else {
             return FDTError(.init(negated: length), in: "fdt_get_name")
         }
         return nil
     }
 
-    /// Looks for what `fdt_check_full` of libfdt 1.6 does not survive, and gives the verdict that later ones give:
+    private enum Survey {
+        /// Everything is as it has to be, in the last version of the format.
+        case plain
+        /// It is for libfdt to say.
+        case unclear
+        /// libfdt must not see it.
+        case trap(FDTError)
+    }
+
+    /// Goes through the structure block: one root, everything in it, all names of properties in the strings block.
+    ///
+    /// It also looks for what `fdt_check_full` of libfdt 1.6 does not survive, and gives the verdict that later ones
+    /// give:
     ///
     /// - A property of nearly 2^32 bytes: the sum of offset and length wraps around, so that the next tag is the same
     ///   one again (for ever, with 0xfffffff4) or lies within the property.
     /// - Before version 16, where names of nodes are whole paths, a name without a slash: a null pointer is followed
     ///   if it is the root's.
-    private func trapVerdict() -> FDTError? {
-        guard let header = withBytes({ Header($0) }), header.totalSize <= count, fdt_check_header(words) == 0 else {
-            return nil
-        }
-        var offset: Int32 = 0
-        while offset >= 0 {
-            var next: Int32 = 0
-            switch CInt(bitPattern: fdt_next_tag(words, offset, &next)) {
-            case FDT_PROP:
-                let lengthOffset = Int(header.structureOffset) + Int(offset) + 4
-                let length = withBytes { $0.bigEndianUInt32(at: lengthOffset) }
-                guard let length, length <= Int32.max else { return FDTError(.badStructure, in: "fdt_next_tag") }
-            case FDT_BEGIN_NODE where header.version < 16:
-                var length: Int32 = 0
-                guard fdt_get_name(words, offset, &length) != nil else {
-                    return FDTError(.init(negated: length), in: "fdt_get_name")
+    private static func survey(_ header: Header, _ bytes: RawSpan) -> Survey {
+        var isPlain = header.version == 17
+        // Every string that begins before the last NUL ends in the block.
+        let stringsStart = Int(header.stringsOffset)
+        var stringsEnd = min(stringsStart + Int(header.stringsSize ?? 0), bytes.byteCount)
+        while stringsEnd > stringsStart, bytes.byte(at: stringsEnd - 1) != 0 { stringsEnd -= 1 }
+
+        var reader = StructureReader(header, count: bytes.byteCount)
+        var depth = 0
+        var hasRoot = false
+        while let tag = reader.next(in: bytes) {
+            switch tag {
+            case .beginNode(let name):
+                if reader.nodeName(name, in: bytes) == nil {
+                    return .trap(FDTError(.badStructure, in: "fdt_get_name"))
                 }
-            case FDT_END:
-                return nil
-            default:
-                break
+                if depth == 0, hasRoot || !name.isEmpty { isPlain = false }
+                hasRoot = true
+                depth += 1
+            case .endNode:
+                depth -= 1
+                if depth < 0 { isPlain = false }
+            case .property(let nameStart, _):
+                if depth <= 0 || nameStart >= stringsEnd { isPlain = false }
+            case .nop:
+                if depth <= 0 { isPlain = false }
+            case .end:
+                return isPlain && hasRoot && depth == 0 ? .plain : .unclear
+            case .endlessProperty:
+                return .trap(FDTError(.badStructure, in: "fdt_next_tag"))
             }
-            offset = next
         }
-        return nil
+        return .unclear
     }
 }

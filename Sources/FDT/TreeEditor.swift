@@ -25,7 +25,7 @@ public struct TreeEditor: Sendable {
         }
         storage = Storage(count: capacity)
         try FDTError.check(
-            fdt_open_into(tree.storage.words, &storage.words, size), "fdt_open_into", at: location)
+            fdt_open_into(tree.storage.bytes, &storage.bytes, size), "fdt_open_into", at: location)
     }
 
     /// The size of the buffer in bytes.
@@ -38,7 +38,7 @@ public struct TreeEditor: Sendable {
             throw FDTError(.noSpace, in: "fdt_open_into", at: "a capacity of \(capacity) bytes")
         }
         var larger = Storage(count: capacity)
-        try FDTError.check(fdt_open_into(storage.words, &larger.words, size), "fdt_open_into")
+        try FDTError.check(fdt_open_into(storage.bytes, &larger.bytes, size), "fdt_open_into")
         storage = larger
     }
 
@@ -50,7 +50,7 @@ public struct TreeEditor: Sendable {
         let path = parent == "/" ? "/\(name)" : "\(parent)/\(name)"
         try refuse(name, asNode: true, "fdt_add_subnode", at: path)
         let offset = try self.offset(of: parent)
-        try FDTError.check(fdt_add_subnode(&storage.words, offset, name), "fdt_add_subnode", at: path)
+        try FDTError.check(fdt_add_subnode(&storage.bytes, offset, name), "fdt_add_subnode", at: path)
         return path
     }
 
@@ -62,13 +62,13 @@ public struct TreeEditor: Sendable {
             throw FDTError(.noSpace, in: "fdt_setprop", at: "\(name) of \(path)")
         }
         try FDTError.check(
-            fdt_setprop(&storage.words, offset, name, bytes, count), "fdt_setprop", at: "\(name) of \(path)")
+            fdt_setprop(&storage.bytes, offset, name, bytes, count), "fdt_setprop", at: "\(name) of \(path)")
     }
 
     /// Removes a property; its name stays in the strings block. C: `fdt_delprop`.
     public mutating func deleteProperty(_ name: String, of path: String) throws(FDTError) {
         let offset = try self.offset(of: path)
-        try FDTError.check(fdt_delprop(&storage.words, offset, name), "fdt_delprop", at: "\(name) of \(path)")
+        try FDTError.check(fdt_delprop(&storage.bytes, offset, name), "fdt_delprop", at: "\(name) of \(path)")
     }
 
     /// Removes a node and all that is below it. C: `fdt_del_node`.
@@ -77,7 +77,7 @@ public struct TreeEditor: Sendable {
         guard offset != 0 else {
             throw FDTError(.badPath, in: "fdt_del_node", at: "the root cannot be removed")
         }
-        try FDTError.check(fdt_del_node(&storage.words, offset), "fdt_del_node", at: path)
+        try FDTError.check(fdt_del_node(&storage.bytes, offset), "fdt_del_node", at: path)
     }
 
     /// Gives a node another name. C: `fdt_set_name`.
@@ -89,7 +89,7 @@ public struct TreeEditor: Sendable {
         guard offset != 0 else {
             throw FDTError(.badPath, in: "fdt_set_name", at: "the root has no name")
         }
-        try FDTError.check(fdt_set_name(&storage.words, offset, name), "fdt_set_name", at: path)
+        try FDTError.check(fdt_set_name(&storage.bytes, offset, name), "fdt_set_name", at: path)
         var path = path
         while path.last == "/" { path.removeLast() }
         let parent = path.lastIndex(of: "/").map { path[..<$0] } ?? ""
@@ -98,14 +98,14 @@ public struct TreeEditor: Sendable {
 
     /// Adds an entry to the memory reservation block. C: `fdt_add_mem_rsv`.
     public mutating func addReservation(address: UInt64, size: UInt64) throws(FDTError) {
-        try FDTError.check(fdt_add_mem_rsv(&storage.words, address, size), "fdt_add_mem_rsv")
+        try FDTError.check(fdt_add_mem_rsv(&storage.bytes, address, size), "fdt_add_mem_rsv")
     }
 
     /// Packs the tree, gives it, and opens it again in the same buffer for further changes.
     ///
     /// C: `fdt_pack`, a copy, `fdt_open_into`. This is how Linux KHO adds one subtree after the other to one page.
     public mutating func pack() throws(FDTError) -> FlattenedTree {
-        try FDTError.check(fdt_pack(&storage.words), "fdt_pack")
+        try FDTError.check(fdt_pack(&storage.bytes), "fdt_pack")
         let tree = try storage.withBytes { (bytes) throws(FDTError) in try FlattenedTree(bytes: bytes) }
         self = try TreeEditor(opening: tree, capacity: capacity)
         return tree
@@ -117,7 +117,7 @@ public struct TreeEditor: Sendable {
         var utf8Path = path
         let offset = utf8Path.withUTF8 { utf8 in
             utf8.withMemoryRebound(to: CChar.self) {
-                fdt_path_offset_namelen(storage.words, $0.baseAddress, Int32(clamping: $0.count))
+                fdt_path_offset_namelen(storage.bytes, $0.baseAddress, Int32(clamping: $0.count))
             }
         }
         try FDTError.check(offset, "fdt_path_offset", at: path)

@@ -34,7 +34,7 @@ extension FlattenedTree {
         public mutating func next() -> Event? {
             guard offset >= 0 else { return nil }
             let here = offset
-            let tag = fdt_next_tag(tree.storage.words, here, &offset)
+            let tag = fdt_next_tag(tree.storage.bytes, here, &offset)
             switch CInt(bitPattern: tag) {
             case FDT_BEGIN_NODE:
                 open += 1

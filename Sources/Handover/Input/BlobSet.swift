@@ -3,17 +3,15 @@ import KernelABI
 
 /// A handover as blobs: the root FDT, which may be missing or cut short, and subtrees by name.
 struct BlobSet {
-    /// The root FDT's bytes, as many as there are.
-    var root: [UInt8]?
+    var root: InputTree?
     var subtrees: [(name: String, bytes: [UInt8])] = []
 
-    init(root: [UInt8]?, subtrees: [(name: String, bytes: [UInt8])] = []) {
+    init(root: InputTree?) {
         self.root = root
-        self.subtrees = subtrees
     }
 
     var named: [HandoverDocument.Blob] {
-        (root.map { [HandoverDocument.Blob(name: HandoverDocument.Blob.rootName, bytes: $0)] } ?? [])
+        (root.map { [HandoverDocument.Blob(name: HandoverDocument.Blob.rootName, $0)] } ?? [])
             + subtrees.map { HandoverDocument.Blob(name: $0.name, bytes: $0.bytes) }
     }
 
@@ -34,7 +32,7 @@ extension InputContext {
         do throws(Finding) {
             var reading = try read(blobs, memory)
             if self.memory == nil, let beside, reading.state.kho?.fdtAddress == nil, let root = blobs.root {
-                reading = Self.placing(reading, at: Self.address(of: root, in: beside.memory))
+                reading = Self.placing(reading, at: Self.address(of: root.bytes, in: beside.memory))
             }
             reading.findings = (image?.findings ?? []) + reading.findings
             return HandoverDocument(reading, memory: memory, blobs: blobs.named)
@@ -64,15 +62,14 @@ extension InputContext {
     }
 
     private func read(_ blobs: BlobSet, _ memory: any PhysicalMemory) throws(Finding) -> Reading {
-        guard let bytes = blobs.root else { return try readRootless(blobs, memory) }
-        let whole = Result { () throws(FDTError) in try FlattenedTree(bytes) }
-        switch whole {
-        case .success(let tree):
+        switch blobs.root?.contents {
+        case nil:
+            return try readRootless(blobs, memory)
+        case .whole(let tree):
             return try withBestPageSize(in: memory) { reader throws(Finding) in
                 try reader.read(root: tree, at: rootAddress, blobs: blobs.byName)
             }
-        case .failure(let verdict):
-            let partial = PartialTree(bytes)
+        case .damaged(let partial, let verdict):
             let root = PartialRoot(partial, subtrees: blobs.subtrees.map(\.name))
             var reading =
                 if root.compatible != nil {

@@ -1,3 +1,4 @@
+import FDT
 import KernelABI
 
 /// One handover, or part of one, as an input shows it: what was read, and what it was read from.
@@ -22,6 +23,8 @@ public struct HandoverDocument: Sendable {
         /// Where it lies in memory, where that is known.
         public var address: PhysicalAddress?
         public var bytes: [UInt8]
+        /// The bytes as a tree, where they were found to be one when they were read.
+        var tree: FlattenedTree?
 
         /// What the root FDT is called among the blobs.
         public static let rootName = "kho"
@@ -30,6 +33,11 @@ public struct HandoverDocument: Sendable {
             self.name = name
             self.address = address
             self.bytes = bytes
+        }
+
+        init(name: String, _ tree: InputTree) {
+            self.init(name: name, bytes: tree.bytes)
+            self.tree = tree.whole
         }
     }
 

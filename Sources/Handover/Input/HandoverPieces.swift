@@ -8,9 +8,17 @@ public struct HandoverPiece: Sendable {
     /// Where it lies in memory, where that is known.
     public var address: PhysicalAddress?
     public var bytes: [UInt8]
+    /// The bytes as a tree, where they were found to be one when they were read.
+    var tree: FlattenedTree?
     public var form: Extent.Form
     /// Whether it is the root or a subtree, rather than something that they lead to.
     public var isBlob = false
+
+    /// The bytes as a tree: checked here, unless that was done when they were read.
+    public func openTree() throws(FDTError) -> FlattenedTree {
+        if let tree { return tree }
+        return try FlattenedTree(bytes)
+    }
 }
 
 extension HandoverDocument {
@@ -30,7 +38,8 @@ extension HandoverDocument {
             var piece =
                 extent.flatMap { self.piece($0, title: title) }
                 ?? HandoverPiece(
-                    title: title, address: blob.address, bytes: blob.bytes, form: Extent.Form(ofBlob: blob.bytes))
+                    title: title, address: blob.address, bytes: blob.bytes, tree: blob.tree,
+                    form: Extent.Form(ofBlob: blob.bytes))
             piece.isBlob = true
             body(piece)
         }

@@ -6,6 +6,8 @@ import SystemPackage
 struct InputSource: Sendable {
     let path: FilePath
     let contents: Contents
+    /// The bytes that the header of an FDT gives it, or those of them that there are; `nil` where it is no FDT.
+    let tree: InputTree?
 
     enum Contents: Sendable {
         case directory
@@ -21,7 +23,9 @@ struct InputSource: Sendable {
         if path == "-" {
             self.path = "standard input"
             do throws(FileError) {
-                contents = .file(try MappedFile(descriptor: .standardInput, path: "standard input"), reopen: nil)
+                let file = try MappedFile(descriptor: .standardInput, path: "standard input")
+                contents = .file(file, reopen: nil)
+                tree = Self.tree(in: file)
             } catch {
                 throw .file(error)
             }
@@ -29,10 +33,13 @@ struct InputSource: Sendable {
         }
         self.path = path
         do throws(FileError) {
-            contents = .file(try MappedFile(path: path), reopen: path)
+            let file = try MappedFile(path: path)
+            contents = .file(file, reopen: path)
+            tree = Self.tree(in: file)
         } catch {
             guard case .isDirectory = error else { throw .file(error) }
             contents = .directory
+            tree = nil
         }
     }
 
@@ -49,10 +56,11 @@ struct InputSource: Sendable {
     /// All bytes of a blob.
     var blob: [UInt8] { prefix(Self.blobLimit) }
 
-    /// The bytes that the header of an FDT gives it, or those of them that there are; `nil` where it is no FDT.
-    var treeBytes: [UInt8]? {
-        guard let header = Header(prefix(Header.size).span.bytes), header.magic == Header.magic else { return nil }
-        return prefix(Int(header.totalSize))
+    private static func tree(in file: MappedFile) -> InputTree? {
+        guard let header = Header(bytes(of: file, limit: Header.size).span.bytes), header.magic == Header.magic else {
+            return nil
+        }
+        return InputTree(bytes(of: file, limit: Int(header.totalSize)))
     }
 
     static func bytes(of file: MappedFile, limit: Int) -> [UInt8] {

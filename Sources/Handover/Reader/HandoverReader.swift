@@ -78,6 +78,16 @@ public struct HandoverReader: Sendable {
         try read(subtree: { $0.memblock.subtree }, blob)
     }
 
+    /// Reads a blob of the memblock subtree that has been opened as a tree.
+    func read(memblock tree: FlattenedTree) throws(Finding) -> Reading {
+        try read(subtree: { $0.memblock.subtree }, tree.bytes, tree)
+    }
+
+    /// Whether there is nothing wrong with a blob of the memblock subtree; keeps none of what it says.
+    func isPlain(memblock tree: FlattenedTree) -> Bool {
+        candidates.last.map { MemblockReader(abi: $0.memblock).isPlain(tree) } ?? false
+    }
+
     /// Reads a kexec-metadata blob by itself.
     public func read(kexecMetadata blob: [UInt8]) throws(Finding) -> Reading {
         try read(subtree: { $0.kexecMetadata?.subtree }, blob)
@@ -113,7 +123,7 @@ public struct HandoverReader: Sendable {
 
     /// Reads a subtree's blob as the newest generation that takes it for its own.
     private func read(
-        subtree: (Generation) -> String?, _ blob: [UInt8]
+        subtree: (Generation) -> String?, _ blob: [UInt8], _ tree: FlattenedTree? = nil
     ) throws(Finding) -> Reading {
         var refused: Reading?
         for generation in candidates.reversed() {
@@ -122,7 +132,7 @@ public struct HandoverReader: Sendable {
             var state = HandoverState()
             state.pageSize = context.pageSize.bytes
             let reader = RootReader(context: context, blobs: [:], generation: generation)
-            let isKnown = reader.readKnown(name, blob, at: nil, generation, into: &state, &log)
+            let isKnown = reader.readKnown(name, blob, tree, at: nil, generation, into: &state, &log)
             // Only LUO's state differs from generation to generation.
             state.kernel = state.luo != nil ? generation.name : self.generation?.name
             let reading = Reading(state: state, extents: log.extents, findings: log.findings)

@@ -76,8 +76,9 @@ struct RootReader {
         return subtree
     }
 
+    /// - Parameter tree: the blob as a tree, if it has been opened already.
     func readKnown(
-        _ name: String, _ blob: [UInt8], at address: PhysicalAddress?, _ generation: Generation,
+        _ name: String, _ blob: [UInt8], _ tree: FlattenedTree? = nil, at address: PhysicalAddress?, _ generation: Generation,
         into state: inout HandoverState, _ log: inout ReadingLog
     ) -> Bool {
         if let luo = generation.luo, name == luo.subtree {
@@ -85,7 +86,7 @@ struct RootReader {
             return state.luo != nil
         }
         if name == generation.memblock.subtree {
-            state.memblock = MemblockReader(abi: generation.memblock).read(blob, at: address, &log)
+            state.memblock = MemblockReader(abi: generation.memblock).read(blob, tree, at: address, &log)
             return state.memblock != nil
         }
         if let metadata = generation.kexecMetadata, name == metadata.subtree {

@@ -1,4 +1,5 @@
 import FDT
+import Glibc
 import KernelABI
 
 /// Reads the properties of an FDT's node as the kernel does, and says what is wrong with them.
@@ -30,15 +31,36 @@ struct TreeProperties {
 
     /// The `compatible` property; reported where `expected` is not among its strings.
     func compatible(_ expected: String, _ log: inout ReadingLog) -> KernelString? {
+        compatible(KernelString(expected), &log)
+    }
+
+    /// The `compatible` property; reported where `expected` is not among its strings.
+    ///
+    /// Gives back `expected` where it is the only one: long lists repeat their strings.
+    func compatible(_ expected: KernelString, _ log: inout ReadingLog) -> KernelString? {
         guard let property = node.property("compatible") else {
             log.report(finding("compatible", "no such property", "\"\(expected)\""))
             return nil
         }
+        if property.withBytes({ $0.isEqual(to: expected.bytes + [0]) }) { return expected }
         let string = KernelString(compatibleBytes: property.bytes)
-        if !node.isCompatible(with: expected) {
+        if !node.isCompatible(with: expected.description) {
             log.report(finding("compatible", string.quoted, "\"\(expected)\""))
         }
         return string
+    }
+}
+
+extension RawSpan {
+    /// Whether the bytes are these.
+    func isEqual(to bytes: [UInt8]) -> Bool {
+        guard byteCount == bytes.count else { return false }
+        return withUnsafeBytes { left in
+            bytes.withUnsafeBytes { right in
+                guard let left = left.baseAddress, let right = right.baseAddress else { return true }
+                return memcmp(left, right, bytes.count) == 0
+            }
+        }
     }
 }
 

@@ -27,6 +27,8 @@ struct DumpRequest: Sendable {
     /// Shows an input, which is returned, and notes in `status` how that ended.
     private func show(_ path: FilePath, on output: DumpOutput, _ status: inout ExitStatus) -> HandoverInput? {
         do throws(InputError) {
+            var options = options
+            options.blobsOnly = format.showsBlobs
             let handover = try ProgressBar.whileReading(path, options)
             if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
                 let names = handover.documents.flatMap { $0.blobs.map(\.name) }.joined(separator: ", ")

@@ -66,7 +66,7 @@ struct DumpOutput {
                 return
             }
             do throws(FDTError) {
-                SourceRenderer().render(try FlattenedTree(piece.bytes), title: title, to: &sink)
+                SourceRenderer().render(try piece.openTree(), title: title, to: &sink)
             } catch {
                 SourceRenderer().render(PartialTree(piece.bytes), title: title, to: &sink)
             }

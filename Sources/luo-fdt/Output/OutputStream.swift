@@ -31,17 +31,27 @@ final class OutputStream {
         if buffer.count >= Self.pieceSize { flush() }
     }
 
+    /// Pieces that are large already are written as they are.
     func write(_ bytes: borrowing [UInt8]) {
-        buffer.append(contentsOf: copy bytes)
-        if buffer.count >= Self.pieceSize { flush() }
+        if bytes.count >= Self.pieceSize {
+            flush()
+            send(bytes)
+        } else {
+            buffer.append(contentsOf: copy bytes)
+            if buffer.count >= Self.pieceSize { flush() }
+        }
     }
 
     func flush() {
-        defer { buffer.removeAll(keepingCapacity: true) }
-        guard !buffer.isEmpty else { return }
+        send(buffer)
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private func send(_ bytes: borrowing [UInt8]) {
+        guard !bytes.isEmpty else { return }
         hasWritten = true
         do {
-            _ = try descriptor.writeAll(buffer)
+            _ = try bytes.withUnsafeBytes { try descriptor.writeAll($0) }
         } catch {
             if error as? Errno == .brokenPipe { exit(ExitStatus.fine.rawValue) }
             if descriptor != .standardError { Diagnostics.report("standard output: \(error)") }

@@ -19,32 +19,29 @@ struct SourceRenderer: Sendable {
     func render(_ tree: FlattenedTree, title: String, to sink: inout TextSink) {
         head("\(title), \(tree.totalSize) bytes, version \(tree.header.version)", [], &sink)
         reservations(tree.memoryReservations, &sink)
+        // Properties share few names: those are looked at once.
+        let hasPlainNames = tree.withStrings { SourceValue.areNames($0) }
         var depth = 0
         // Whether a subnode has ended in the node that is open, and whether anything at all is in it.
         var followsSubnode = false
         var isEmpty = true
-        for event in tree.walk {
-            switch event {
-            case .beginNode(let node, let nodeDepth):
+        tree.scan { step in
+            switch step {
+            case .beginNode(let name, let nodeDepth):
                 if !isEmpty { sink.endLine() }
-                depth = nodeDepth
-                indent(depth, &sink)
-                node.withNameBytes { beginNode($0, isRoot: nodeDepth == 0, &sink) }
-                depth += 1
+                beginNode(name, nodeDepth, &sink)
+                depth = nodeDepth + 1
                 followsSubnode = false
                 isEmpty = true
-            case .property(let property):
-                indent(depth, &sink)
-                property.withNameBytes { name in
-                    property.withBytes { value in
-                        if followsSubnode {
-                            lostProperty("after a subnode, where no reader looks: ", name, value, &sink)
-                        } else {
-                            self.property(name, value, depth, &sink)
-                        }
-                    }
+            case .property(let name, let value):
+                if followsSubnode {
+                    indent(depth, &sink)
+                    lostProperty("after a subnode, where no reader looks: ", name, value, &sink)
+                    sink.endLine()
+                } else {
+                    let isPlain = hasPlainNames ? name.byteCount > 0 : SourceValue.isName(name)
+                    property(name, isPlain: isPlain, value, depth, &sink)
                 }
-                sink.endLine()
                 isEmpty = false
             case .endNode:
                 depth -= 1
@@ -75,15 +72,16 @@ struct SourceRenderer: Sendable {
                 sink.endLine()
                 break
             }
-            indent(node.depth, &sink)
-            beginNode(Array(node.name.utf8).span.bytes, isRoot: node.depth == 0, &sink)
+            beginNode(Array(node.name.utf8).span.bytes, node.depth, &sink)
             for property in node.properties {
-                indent(node.depth + 1, &sink)
                 let name = property.name.map { Array($0.utf8) }
                 property.withBytes { value in
                     if let name, property.isWhole {
-                        self.property(name.span.bytes, value, node.depth + 1, &sink)
-                    } else if let name {
+                        return self.property(
+                            name.span.bytes, isPlain: SourceValue.isName(name.span.bytes), value, node.depth + 1, &sink)
+                    }
+                    indent(node.depth + 1, &sink)
+                    if let name {
                         lostProperty(
                             "cut short after \(value.byteCount) of \(property.declaredCount) bytes: ",
                             name.span.bytes, value, &sink)
@@ -92,8 +90,8 @@ struct SourceRenderer: Sendable {
                             "its name, at \(Quantity.hex(property.nameOffset)) of the strings block, is not there: ",
                             [UInt8(ascii: "?")].span.bytes, value, &sink)
                     }
+                    sink.endLine()
                 }
-                sink.endLine()
             }
             open.append(node)
         }
@@ -133,85 +131,100 @@ struct SourceRenderer: Sendable {
         if !isEmpty { sink.endLine() }
     }
 
-    private func beginNode(_ name: RawSpan, isRoot: Bool, _ sink: inout TextSink) {
-        if isRoot {
-            sink.write("/")
-        } else {
-            self.name(name, &sink)
+    private func beginNode(_ name: RawSpan, _ depth: Int, _ sink: inout TextSink) {
+        guard depth > 0 else { return sink.write("/ {\n") }
+        let isPlain = SourceValue.isName(name)
+        if !isPlain { oddName(name, depth, &sink) }
+        let tabs = tabs(depth)
+        sink.endLine(atMost: tabs + name.byteCount + 2) { text in
+            if isPlain { text.write(name, tabs: tabs) }
+            text.write(" {")
         }
-        sink.write(" {")
-        sink.endLine()
     }
 
     private func endNode(_ depth: Int, _ sink: inout TextSink) {
-        indent(depth, &sink)
-        sink.write("};")
-        sink.endLine()
+        let tabs = tabs(depth)
+        sink.endLine(atMost: tabs + 2) { text in
+            text.tabs(tabs)
+            text.write("};")
+        }
     }
 
-    private func property(_ name: RawSpan, _ value: RawSpan, _ depth: Int, _ sink: inout TextSink) {
-        self.name(name, &sink)
-        switch SourceValue(value) {
-        case .empty: break
-        case .strings:
-            sink.write(" = ")
-            SourceValue.writeStrings(value, &sink)
-        case .cells:
-            sink.write(" = <")
-            for index in 0..<value.byteCount / 4 {
-                // Long values are broken where eight cells end.
-                if index > 0, index % 8 == 0 {
-                    sink.endLine()
-                    indent(depth + 1, &sink)
-                } else if index > 0 {
-                    sink.write(UInt8(ascii: " "))
-                }
-                sink.write("0x")
-                sink.hex(SourceValue.cell(value, index), width: 8)
+    private func property(
+        _ name: RawSpan, isPlain: Bool, _ value: RawSpan, _ depth: Int, _ sink: inout TextSink
+    ) {
+        if !isPlain { oddName(name, depth, &sink) }
+        let form = SourceValue(value)
+        let tabs = tabs(depth)
+        if form == .cells, value.byteCount > Self.rowSize {
+            sink.write(atMost: tabs + name.byteCount) { text in
+                if isPlain { text.write(name, tabs: tabs) }
             }
-            sink.write(">")
-        case .bytes:
-            sink.write(" = ")
-            SourceValue.writeBytes(value, &sink)
+            return rows(value, depth, &sink)
         }
-        sink.write(";")
-        if let number = SourceValue.number(value) {
-            sink.write(" /* 0x")
-            sink.hex(number)
-            sink.write(" */")
+        let number = form.number(value)
+        sink.endLine(atMost: tabs + name.byteCount + form.mostText(value) + 32) { text in
+            if isPlain { text.write(name, tabs: tabs) }
+            form.write(value, &text)
+            text.write(";")
+            if let number {
+                text.write(" /* 0x")
+                text.hex(number)
+                text.write(" */")
+            }
         }
+    }
+
+    /// The size of the cells that stand in a line.
+    private static let rowSize = 32
+
+    /// Ends a property with cells in several lines.
+    private func rows(_ value: RawSpan, _ depth: Int, _ sink: inout TextSink) {
+        sink.write(" = <")
+        for start in stride(from: 0, to: value.byteCount, by: Self.rowSize) {
+            if start > 0 {
+                sink.endLine()
+                indent(depth + 1, &sink)
+            }
+            let row = value.extracting(start..<min(start + Self.rowSize, value.byteCount))
+            sink.write(atMost: SourceValue.cells.mostText(row)) { SourceValue.writeCells(row, &$0) }
+        }
+        sink.endLine(atMost: 2) { $0.write(">;") }
     }
 
     /// A property that the language has no place for.
     private func lostProperty(_ why: String, _ name: RawSpan, _ value: RawSpan, _ sink: inout TextSink) {
         sink.write("/* ")
         sink.write(why)
-        self.name(name, &sink, isInComment: true)
+        possibleName(name, &sink)
         if value.byteCount > 0 {
-            sink.write(" = ")
-            SourceValue.writeBytes(value, &sink)
+            sink.write(atMost: SourceValue.bytes.mostText(value)) { SourceValue.bytes.write(value, &$0) }
         }
-        if let number = SourceValue.number(value) {
+        let form = SourceValue(value)
+        if let number = form.number(value) {
             sink.write(", 0x")
             sink.hex(number)
-        } else if case .strings = SourceValue(value) {
+        } else if case .strings = form {
             sink.write(", ")
             commentText(Legible.quoted(value.array.dropLast()), &sink)
         }
         sink.write(" */")
     }
 
-    private func name(_ name: RawSpan, _ sink: inout TextSink, isInComment: Bool = false) {
-        if name.byteCount > 0, (0..<name.byteCount).allSatisfy({ SourceValue.isNameCharacter(name.byte($0)) }) {
-            return sink.write(name)
-        }
-        for index in 0..<name.byteCount {
-            sink.write(SourceValue.isNameCharacter(name.byte(index)) ? name.byte(index) : UInt8(ascii: "_"))
-        }
-        if name.byteCount == 0 { sink.write("_") }
-        guard !isInComment else { return }
+    /// Writes a name that `dtc` does not take, as one that it takes, and what it is in a comment.
+    private func oddName(_ name: RawSpan, _ depth: Int, _ sink: inout TextSink) {
+        indent(depth, &sink)
+        possibleName(name, &sink)
         sink.write(" ")
         comment("the name is \(Legible.quoted(name.array))", &sink)
+    }
+
+    private func possibleName(_ name: RawSpan, _ sink: inout TextSink) {
+        for offset in 0..<name.byteCount {
+            let byte = name.byte(offset)
+            sink.write(SourceValue.isNameCharacter(byte) ? byte : UInt8(ascii: "_"))
+        }
+        if name.byteCount == 0 { sink.write("_") }
     }
 
     /// A comment; its text cannot end it.
@@ -231,6 +244,9 @@ struct SourceRenderer: Sendable {
     }
 
     private func indent(_ depth: Int, _ sink: inout TextSink) {
-        for _ in 0..<min(depth, Self.deepestIndentation) { sink.write(UInt8(ascii: "\t")) }
+        let tabs = tabs(depth)
+        sink.write(atMost: tabs) { $0.tabs(tabs) }
     }
+
+    private func tabs(_ depth: Int) -> Int { min(depth, Self.deepestIndentation) }
 }

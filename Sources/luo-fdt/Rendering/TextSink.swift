@@ -18,12 +18,20 @@ struct TextSink {
         buffer.removeAll(keepingCapacity: true)
     }
 
+    /// Has `body` write at most `count` bytes: of many small pieces, each costs a fraction of a write by itself.
+    @inline(__always)
+    mutating func write(atMost count: Int, _ body: (inout OutputSpan<UInt8>) -> Void) {
+        buffer.append(addingCapacity: count, initializingWith: body)
+    }
+
+    // Literals are to be static strings: those come down to their bytes, where a String has to be made and copied.
+    @_disfavoredOverload
     mutating func write(_ text: String) {
         buffer.append(contentsOf: text.utf8)
     }
 
     mutating func write(_ text: StaticString) {
-        text.withUTF8Buffer { buffer.append(contentsOf: $0) }
+        write(atMost: text.utf8CodeUnitCount) { $0.write(text) }
     }
 
     mutating func write(_ byte: UInt8) {
@@ -36,21 +44,75 @@ struct TextSink {
 
     mutating func spaces(_ count: Int) {
         guard count > 0 else { return }
-        buffer.append(contentsOf: repeatElement(UInt8(ascii: " "), count: count))
+        write(atMost: count) { $0.append(repeating: UInt8(ascii: " "), count: count) }
     }
 
-    /// Ends a line; the place where text is handed on.
-    mutating func endLine() {
-        buffer.append(UInt8(ascii: "\n"))
+    /// Ends a line, with at most `count` bytes that `body` writes before its end; the place where text is handed on.
+    @inline(__always)
+    mutating func endLine(atMost count: Int = 0, _ body: (inout OutputSpan<UInt8>) -> Void = { _ in }) {
+        write(atMost: count + 1) { text in
+            body(&text)
+            text.write("\n")
+        }
         if buffer.count >= flushSize { finish() }
     }
 
     /// Writes a number in lower-case hexadecimal digits, at least `width` of them.
     mutating func hex(_ value: UInt64, width: Int = 1) {
-        let digits = max(width, (67 - value.leadingZeroBitCount) / 4, 1)
-        for digit in stride(from: digits - 1, through: 0, by: -1) {
-            let nibble = digit < 16 ? UInt8(truncatingIfNeeded: value >> UInt64(digit * 4)) & 15 : 0
-            buffer.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble)
+        write(atMost: max(width, 16)) { $0.hex(value, width: width) }
+    }
+}
+
+// Inlined, so that a line comes down to its bytes.
+extension OutputSpan<UInt8> {
+    @inline(__always)
+    mutating func tabs(_ count: Int) {
+        for _ in 0..<count { append(UInt8(ascii: "\t")) }
+    }
+
+    @inline(__always)
+    mutating func write(_ text: StaticString) {
+        text.withUTF8Buffer { bytes in
+            for byte in bytes { append(byte) }
         }
+    }
+
+    /// Writes bytes behind tabs.
+    @inline(__always)
+    mutating func write(_ bytes: RawSpan, tabs count: Int) {
+        tabs(count)
+        bytes.withUnsafeBytes { bytes in
+            for byte in bytes { append(byte) }
+        }
+    }
+
+    /// Writes a number in lower-case hexadecimal digits, at least `width` of them.
+    mutating func hex(_ value: UInt64, width: Int = 1) {
+        let count = max((67 - value.leadingZeroBitCount) / 4, 1)
+        if width > count { append(repeating: UInt8(ascii: "0"), count: width - count) }
+        var rest = value << UInt64(64 - count * 4)
+        for _ in 0..<count {
+            let digit = UInt8(truncatingIfNeeded: rest >> 60)
+            append(digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
+            rest <<= 4
+        }
+    }
+
+    /// Writes a number in all of its eight hexadecimal digits.
+    @inline(__always)
+    mutating func hex(_ value: UInt32) {
+        // Every digit into a byte of its own: first halves, then bytes, then digits move apart.
+        var digits = UInt64(value)
+        digits = (digits << 16 | digits) & 0x0000_ffff_0000_ffff
+        digits = (digits << 8 | digits) & 0x00ff_00ff_00ff_00ff
+        digits = (digits << 4 | digits) & 0x0f0f_0f0f_0f0f_0f0f
+        // With 6 added, a digit over 9 has bit 4 set: it is a letter, and these begin 39 behind the decimal digits.
+        let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        digits += 0x3030_3030_3030_3030 + letters * 39
+        let end = count
+        append(repeating: 0, count: 8)
+        var written = mutableSpan
+        var bytes = written.mutableBytes
+        bytes.storeBytes(of: digits.bigEndian, toByteOffset: end, as: UInt64.self)
     }
 }

@@ -49,12 +49,13 @@ struct TreeAnnotator {
 
     private func value(_ bytes: ArraySlice<UInt8>) -> String {
         let value = bytes.span.bytes
-        switch SourceValue(value) {
+        let form = SourceValue(value)
+        switch form {
         case .empty, .bytes: return ""
         case .strings:
             return bytes.dropLast().split(separator: 0).map { Legible.quoted($0) }.joined(separator: ", ")
         case .cells:
-            if let number = SourceValue.number(value) { return "\(Quantity.hex(number)) (little-endian u64)" }
+            if let number = form.number(value) { return "\(Quantity.hex(number)) (little-endian u64)" }
             return bytes.count == 4 ? "\(Quantity.hex(SourceValue.cell(value, 0))) (big-endian cell)" : ""
         }
     }

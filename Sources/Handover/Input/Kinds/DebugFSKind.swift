@@ -46,7 +46,7 @@ private struct DebugFSDirectory {
 
         func blobs() throws(InputError) -> BlobSet {
             do throws(FileError) {
-                var blobs = BlobSet(root: Directory.holds(root) ? try read(root) : nil)
+                var blobs = BlobSet(root: Directory.holds(root) ? InputTree(try read(root)) : nil)
                 for name in Directory.entries(of: subtrees) {
                     blobs.subtrees.append((name, try read(subtrees.appending(name))))
                 }

@@ -16,11 +16,11 @@ extension InputKind {
     static let bundle = InputKind(
         name: "bundle", summary: "a handover in one FDT, as build and collect write it",
         refusal: .file { source, _ in
-            guard let tree = source.tree else { return "it is not an FDT" }
+            guard let tree = source.tree?.whole else { return "it is not an FDT" }
             return Bundle.isBundle(tree) ? nil : "its compatible is not that of a bundle"
         },
         read: { source, context throws(InputError) in
-            guard let tree = source.tree else { return [] }
+            guard let tree = source.tree?.whole else { return [] }
             let bundle: Bundle.Contents
             do throws(BundleError) {
                 bundle = try Bundle.read(tree)
@@ -49,10 +49,6 @@ extension InputKind {
 }
 
 extension InputSource {
-    fileprivate var tree: FlattenedTree? {
-        treeBytes.flatMap { try? FlattenedTree($0) }
-    }
-
     fileprivate var dumpPath: FilePath? {
         if case .file(_, let reopen) = contents { reopen } else { nil }
     }

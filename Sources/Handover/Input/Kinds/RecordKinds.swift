@@ -15,7 +15,8 @@ extension InputKind {
         },
         read: { source, context throws(InputError) in
             let bytes = Array(source.prefix(LUOLayout.layout.structure.size))
-            return [try context.read("LUO", bytes, of: source, kind: "luo") { reader throws(Finding) in
+            let blob = HandoverDocument.Blob(name: "LUO", bytes: bytes)
+            return [try context.read(blob, of: source, kind: "luo") { reader throws(Finding) in
                 try reader.read(luo: bytes)
             }]
         })
@@ -38,8 +39,9 @@ extension InputKind {
         },
         read: { source, context throws(InputError) in
             let bytes = source.prefix(KexecMetadataLayout.layout.structure.size)
-            return [try context.read("kexec-metadata", bytes, of: source, kind: "kexec-metadata") {
-                reader throws(Finding) in try reader.read(kexecMetadata: bytes)
+            let blob = HandoverDocument.Blob(name: "kexec-metadata", bytes: bytes)
+            return [try context.read(blob, of: source, kind: "kexec-metadata") { reader throws(Finding) in
+                try reader.read(kexecMetadata: bytes)
             }]
         })
 
@@ -71,7 +73,8 @@ extension InputKind {
         },
         read: { source, context throws(InputError) in
             let bytes = source.prefix(PageSize.kib64.bytes)
-            return [try context.read("flb", bytes, of: source, kind: "flb") { reader throws(Finding) in
+            let blob = HandoverDocument.Blob(name: "flb", bytes: bytes)
+            return [try context.read(blob, of: source, kind: "flb") { reader throws(Finding) in
                 try reader.read(flbs: bytes)
             }]
         })
@@ -80,15 +83,14 @@ extension InputKind {
 extension InputContext {
     /// Reads a blob by itself, with what memory there is beside it.
     func read(
-        _ name: String, _ bytes: [UInt8], of source: InputSource, kind: String,
+        _ blob: HandoverDocument.Blob, of source: InputSource, kind: String,
         _ read: (HandoverReader) throws(Finding) -> Reading
     ) throws(InputError) -> HandoverDocument {
         let memory: any PhysicalMemory = self.memory?.memory ?? EmptyMemory()
         do throws(Finding) {
             var reading = try withBestPageSize(in: memory, read)
             reading.findings = (self.memory?.findings ?? []) + reading.findings
-            return HandoverDocument(
-                reading, memory: memory, blobs: [HandoverDocument.Blob(name: name, bytes: bytes)])
+            return HandoverDocument(reading, memory: memory, blobs: [blob])
         } catch {
             throw .noHandover(path: source.path, kind: kind, error)
         }

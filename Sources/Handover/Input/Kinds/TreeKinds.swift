@@ -7,17 +7,16 @@ extension InputKind {
         name: "root", summary: "a root FDT (kho-v…)",
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "kho-v") },
         read: { source, context throws(InputError) in
-            let blobs = BlobSet(root: source.treeBytes)
-            return [try context.read(blobs, of: source, kind: "root")]
+            return [try context.read(BlobSet(root: source.tree), of: source, kind: "root")]
         })
 
     static let luoTree = InputKind(
         name: "luo-fdt", summary: "LUO's state as an FDT (luo-v1)",
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "luo-v") },
         read: { source, context throws(InputError) in
-            let bytes = source.treeBytes ?? []
-            return [try context.read(tree: "LUO", bytes, of: source, kind: "luo-fdt") { reader throws(Finding) in
-                try reader.read(luo: bytes)
+            guard let tree = source.tree else { return [] }
+            return [try context.read(tree, named: "LUO", of: source, kind: "luo-fdt") { reader throws(Finding) in
+                try reader.read(luo: tree.bytes)
             }]
         })
 
@@ -25,9 +24,13 @@ extension InputKind {
         name: "memblock", summary: "the FDT of reserve_mem regions",
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "memblock-v") },
         read: { source, context throws(InputError) in
-            let bytes = source.treeBytes ?? []
-            return [try context.read(tree: "memblock", bytes, of: source, kind: "memblock") { reader throws(Finding) in
-                try reader.read(memblock: bytes)
+            guard let tree = source.tree else { return [] }
+            return [try context.read(tree, named: "memblock", of: source, kind: "memblock") { reader throws(Finding) in
+                guard let whole = tree.whole else { return try reader.read(memblock: tree.bytes) }
+                if context.options.blobsOnly, reader.isPlain(memblock: whole) {
+                    return Reading(state: .opaque("memblock", tree.bytes), extents: [], findings: [])
+                }
+                return try reader.read(memblock: whole)
             }]
         })
 
@@ -35,10 +38,10 @@ extension InputKind {
         name: "fdt", summary: "any other FDT",
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "") },
         read: { source, context throws(InputError) in
-            let bytes = source.treeBytes ?? []
+            guard let tree = source.tree else { return [] }
             let name = source.path.lastComponent?.string ?? source.path.string
-            return [try context.read(tree: name, bytes, of: source, kind: "fdt") { reader throws(Finding) in
-                Reading(state: .opaque(name, bytes), extents: [], findings: [])
+            return [try context.read(tree, named: name, of: source, kind: "fdt") { reader throws(Finding) in
+                Reading(state: .opaque(name, tree.bytes), extents: [], findings: [])
             }]
         })
 }
@@ -48,10 +51,9 @@ extension InputSource {
     ///
     /// A tree that is cut short counts, as long as what is there says so.
     fileprivate func refusal(asTreeCompatibleWith prefix: String) -> String? {
-        guard let bytes = treeBytes else { return "it does not begin with the header of an FDT" }
+        guard let tree else { return "it does not begin with the header of an FDT" }
         if prefix.isEmpty { return nil }
-        let found = PartialRoot(PartialTree(bytes), subtrees: []).compatible
-        guard let found else { return "the root node has no compatible" }
+        guard let found = tree.compatible else { return "the root node has no compatible" }
         if found.strings?.contains(where: { $0.hasPrefix(prefix) }) ?? false { return nil }
         return "compatible is \(KernelString(compatibleBytes: found.bytes).quoted), not \"\(prefix)…\""
     }
@@ -60,20 +62,16 @@ extension InputSource {
 extension InputContext {
     /// Reads a blob that is an FDT; where it is cut short or broken, says so and keeps its bytes.
     fileprivate func read(
-        tree name: String, _ bytes: [UInt8], of source: InputSource, kind: String,
+        _ tree: InputTree, named name: String, of source: InputSource, kind: String,
         _ read: (HandoverReader) throws(Finding) -> Reading
     ) throws(InputError) -> HandoverDocument {
-        do throws(FDTError) {
-            _ = try FlattenedTree(bytes)
-        } catch {
-            let reading = Reading(
-                state: .opaque(name, bytes), extents: [],
-                findings: PartialTree(bytes).findings(in: name, verdict: error))
-            return HandoverDocument(
-                reading, memory: memory?.memory ?? EmptyMemory(),
-                blobs: [HandoverDocument.Blob(name: name, bytes: bytes)])
+        let blob = HandoverDocument.Blob(name: name, tree)
+        guard case .damaged(let partial, let verdict) = tree.contents else {
+            return try self.read(blob, of: source, kind: kind, read)
         }
-        return try self.read(name, bytes, of: source, kind: kind, read)
+        let reading = Reading(
+            state: .opaque(name, tree.bytes), extents: [], findings: partial.findings(in: name, verdict: verdict))
+        return HandoverDocument(reading, memory: memory?.memory ?? EmptyMemory(), blobs: [blob])
     }
 }
 
