@@ -50,7 +50,7 @@ struct DumpRequest: Sendable {
 }
 
 /// Something that stays as long as the process.
-private final class Kept<Value> {
+final class Kept<Value> {
     let value: Value
     init(_ value: Value) { self.value = value }
 }
