@@ -6,11 +6,15 @@ HEADERS = libfdt.h libkdumpfile/kdumpfile.h bpf/btf.h
 CAPTURE = Fixtures/captures/7.3/basic.elf
 EXAMPLE = Fixtures/examples/readme.json
 
-# Linking Swift's own libraries in makes the command run where Swift is not installed, and start faster.
-SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt
+# Swift's own libraries and these are linked in, so that the command runs where they are not installed, and starts
+# faster. A library that the system has no archive of is linked as usual.
+ARCHIVES = fdt bpf elf z stdc++
+ARCHIVE_DIRECTORY = .build/archives
+SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \
+	-Xlinker -L$(CURDIR)/$(ARCHIVE_DIRECTORY) -Xlinker -lelf -Xlinker -lz -Xlinker --no-export-dynamic
 COMMAND = .build/release/luo-fdt
 
-.PHONY: all build dependencies fuzz test golden install clean
+.PHONY: all archives build dependencies dist fuzz manual test golden install clean
 
 # Looks at a real kernel's handover, then builds one from a few lines of JSON and looks at that.
 all: build
@@ -18,8 +22,17 @@ all: build
 	$(COMMAND) build $(EXAMPLE) -o .build/handover.elf
 	$(COMMAND) dump .build/handover.elf
 
-build: dependencies
+build: dependencies archives
 	$(SWIFT_BUILD)
+
+# Links to the archives alone: the linker takes a shared library wherever it finds one beside its archive.
+archives:
+	@mkdir -p $(ARCHIVE_DIRECTORY)
+	@for library in $(ARCHIVES); do \
+		archive=$$($${CC:-cc} -print-file-name=lib$$library.a); \
+		[ ! -f "$$archive" ] || ln -sf "$$archive" $(ARCHIVE_DIRECTORY)/lib$$library.a; \
+	done
+	@ln -sf "$$($${CC:-cc} -print-file-name=libgcc_eh.a)" $(ARCHIVE_DIRECTORY)/libgcc_s.a
 
 # Asks nothing of a system that has the libraries, and dtc for the tests, whatever package they came from.
 dependencies:
@@ -40,13 +53,39 @@ test: dependencies
 golden: dependencies
 	LUO_FDT_GOLDEN=write swift test --filter Golden
 
-install: build
+# The manual page, by ArgumentParser's own generator.
+MANUAL = .build/luo-fdt.1
+manual: build
+	swift build -c release --static-swift-stdlib --product generate-manual
+	.build/release/generate-manual $(COMMAND) --output-directory .build
+
+install: build manual
 	install -s -D -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/luo-fdt
+	install -D -m 644 $(MANUAL) $(DESTDIR)$(PREFIX)/share/man/man1/luo-fdt.1
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(COMMAND) --generate-completion-script bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/luo-fdt
 	$(COMMAND) --generate-completion-script zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_luo-fdt
 	$(COMMAND) --generate-completion-script fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/luo-fdt.fish
+
+# One archive with all that `make install` installs, and the licences of what is linked in: for machines without Swift.
+VERSION = $(shell sed -n 's/.*version: "\(.*\)".*/\1/p' Sources/luo-fdt/LuoFDT.swift)
+DIST = luo-fdt-$(VERSION)-$(shell uname -m)
+dist:
+	rm -rf .build/dist
+	$(MAKE) install DESTDIR=$(CURDIR)/.build/dist/$(DIST) PREFIX=
+	install -D -m 644 -t .build/dist/$(DIST)/share/doc/luo-fdt LICENSE README.md
+	@mkdir -p .build/dist/$(DIST)/share/doc/luo-fdt/licences && cd .build/dist/$(DIST)/share/doc/luo-fdt/licences && \
+	for checkout in swift-argument-parser swift-system; do \
+		cp $(CURDIR)/.build/checkouts/$$checkout/LICENSE.txt $$checkout; \
+	done && \
+	cp "$$(dirname "$$(readlink -f "$$(command -v swift)")")/../share/swift/LICENSE.txt" swift && \
+	for library in $(ARCHIVES) gcc_s; do \
+		archive=$$(readlink -f $(CURDIR)/$(ARCHIVE_DIRECTORY)/lib$$library.a) || continue; \
+		package=$$(dpkg -S "$$archive" | cut -d: -f1) && cp /usr/share/doc/$$package/copyright $$package; \
+	done
+	tar -C .build/dist --sort=name --owner=0 --group=0 --numeric-owner -czf .build/$(DIST).tar.gz $(DIST)
+	@echo ".build/$(DIST).tar.gz"
 
 clean:
 	swift package clean

@@ -4,46 +4,22 @@ import KernelABI
 protocol DocumentCodec<Value>: Sendable {
     associatedtype Value: Sendable
     func write(_ value: Value, to writer: inout DocumentWriter)
-    func encode(_ value: Value, to encoder: any Encoder) throws
-    func decode(from decoder: any Decoder) throws -> Value
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value
     var schema: DocumentSchema { get }
 }
 
 /// An integer as a JSON number; read from a number or from a string such as `"0x1f"` or `"31"`.
-struct NumberCodec<Value: FixedWidthInteger & UnsignedInteger & Codable & Sendable>: DocumentCodec {
+struct NumberCodec<Value: FixedWidthInteger & UnsignedInteger & Sendable>: DocumentCodec {
     func write(_ value: Value, to writer: inout DocumentWriter) {
         writer.number(UInt64(value))
     }
 
-    func encode(_ value: Value, to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(value)
-    }
-
-    func decode(from decoder: any Decoder) throws -> Value {
-        let container = try decoder.singleValueContainer()
-        if let number = try? container.decode(UInt64.self) {
-            return try fit(number, decoder)
-        }
-        guard let text = try? container.decode(String.self) else {
-            throw DocumentError(decoder.codingPath, "expected an integer from 0 to \(Value.max), or one in a string")
-        }
-        return try fit(parse(text, decoder), decoder)
-    }
-
-    private func fit(_ number: UInt64, _ decoder: any Decoder) throws -> Value {
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value {
+        let number = try reader.number("expected an integer from 0 to \(Value.max), or one in a string")
         guard let value = Value(exactly: number) else {
-            throw DocumentError(decoder.codingPath, "\(number) does not fit: the largest value is \(Value.max)")
+            throw .document("\(number) does not fit: the largest value is \(Value.max)")
         }
         return value
-    }
-
-    private func parse(_ text: String, _ decoder: any Decoder) throws -> UInt64 {
-        let isHex = text.hasPrefix("0x") || text.hasPrefix("0X")
-        guard !text.hasPrefix("+"), let number = isHex ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text) else {
-            throw DocumentError(decoder.codingPath, "\"\(text)\" is not an integer from 0 to 0xffffffffffffffff")
-        }
-        return number
     }
 
     var schema: DocumentSchema { .integer(maximum: UInt64(Value.max)) }
@@ -55,13 +31,8 @@ struct HexCodec: DocumentCodec {
         writer.hex(value)
     }
 
-    func encode(_ value: UInt64, to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode("0x" + String(value, radix: 16))
-    }
-
-    func decode(from decoder: any Decoder) throws -> UInt64 {
-        try NumberCodec<UInt64>().decode(from: decoder)
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> UInt64 {
+        try NumberCodec<UInt64>().read(from: &reader)
     }
 
     var schema: DocumentSchema { .hex }
@@ -73,12 +44,8 @@ struct AddressCodec: DocumentCodec {
         writer.hex(value.rawValue)
     }
 
-    func encode(_ value: PhysicalAddress, to encoder: any Encoder) throws {
-        try HexCodec().encode(value.rawValue, to: encoder)
-    }
-
-    func decode(from decoder: any Decoder) throws -> PhysicalAddress {
-        PhysicalAddress(try HexCodec().decode(from: decoder))
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> PhysicalAddress {
+        PhysicalAddress(try HexCodec().read(from: &reader))
     }
 
     var schema: DocumentSchema { .hex }
@@ -90,33 +57,43 @@ struct StringCodec: DocumentCodec {
         writer.string(value)
     }
 
-    func encode(_ value: String, to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(value)
-    }
-
-    func decode(from decoder: any Decoder) throws -> String {
-        guard let text = try? decoder.singleValueContainer().decode(String.self) else {
-            throw DocumentError(decoder.codingPath, "expected a string")
-        }
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> String {
+        guard let text = try reader.stringIfPresent() else { throw .document("expected a string") }
         return text
     }
 
     var schema: DocumentSchema { .string }
 }
 
+/// `true` or `false`.
+struct BooleanCodec: DocumentCodec {
+    func write(_ value: Bool, to writer: inout DocumentWriter) {
+        writer.boolean(value)
+    }
+
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Bool {
+        try reader.boolean()
+    }
+
+    var schema: DocumentSchema { .boolean }
+}
+
 /// A kernel's string: a JSON string where the bytes are UTF-8, else `{"base64": …}`; `"terminated": false` where
 /// no NUL ends it.
 struct KernelStringCodec: DocumentCodec {
-    private struct Exact: Codable {
-        var base64: String
-        var terminated: Bool?
-    }
+    /// The exact form.
+    private struct Exact: DocumentObject {
+        var bytes: [UInt8] = []
+        var isTerminated = true
 
-    private func exact(_ value: KernelString) -> Exact {
-        var text: [UInt8] = []
-        Base64.encode(value.bytes, into: &text)
-        return Exact(base64: String(decoding: text, as: UTF8.self), terminated: value.isTerminated ? nil : false)
+        static let form = ObjectForm<Exact>(
+            "kernelStringBytes", "a name that is not UTF-8", compact: true,
+            [
+                .always("base64", { $0.bytes }, { $0.bytes = $1 }, BytesCodec(), required: true, "its bytes"),
+                .always(
+                    "terminated", { $0.isTerminated }, { $0.isTerminated = $1 }, BooleanCodec(),
+                    "whether a NUL follows them"),
+            ])
     }
 
     func write(_ value: KernelString, to writer: inout DocumentWriter) {
@@ -134,26 +111,18 @@ struct KernelStringCodec: DocumentCodec {
         }
     }
 
-    func encode(_ value: KernelString, to encoder: any Encoder) throws {
-        if value.isTerminated, let string = value.validString {
-            try StringCodec().encode(string, to: encoder)
-        } else {
-            try exact(value).encode(to: encoder)
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> KernelString {
+        if let name = try reader.nameIfPresent() {
+            guard !name.bytes.contains(0) else { throw .document("a name cannot hold a NUL") }
+            return name
         }
-    }
-
-    func decode(from decoder: any Decoder) throws -> KernelString {
-        if let string = try? decoder.singleValueContainer().decode(String.self) {
-            guard !string.utf8.contains(0) else {
-                throw DocumentError(decoder.codingPath, "a name cannot hold a NUL")
-            }
-            return KernelString(string)
+        do throws(DocumentReadError) {
+            let exact = try Exact.form.read(from: &reader)
+            if !exact.bytes.contains(0) { return KernelString(bytes: exact.bytes, isTerminated: exact.isTerminated) }
+        } catch {
+            if case .document = error {} else { throw error }
         }
-        guard let exact = try? Exact(from: decoder), let bytes = Base64.decode(exact.base64), !bytes.contains(0) else {
-            throw DocumentError(
-                decoder.codingPath, "expected a string, or {\"base64\": …} for a name that is not UTF-8")
-        }
-        return KernelString(bytes: bytes, isTerminated: exact.terminated ?? true)
+        throw .document("expected a string, or {\"base64\": …} for a name that is not UTF-8")
     }
 
     var schema: DocumentSchema { .reference("kernelString") }
@@ -165,15 +134,9 @@ struct BytesCodec: DocumentCodec {
         writer.base64(value)
     }
 
-    func encode(_ value: [UInt8], to encoder: any Encoder) throws {
-        var text: [UInt8] = []
-        Base64.encode(value, into: &text)
-        try StringCodec().encode(String(decoding: text, as: UTF8.self), to: encoder)
-    }
-
-    func decode(from decoder: any Decoder) throws -> [UInt8] {
-        guard let bytes = Base64.decode(try StringCodec().decode(from: decoder)) else {
-            throw DocumentError(decoder.codingPath, "this is not base64")
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> [UInt8] {
+        guard let bytes = Base64.decode(try StringCodec().read(from: &reader)) else {
+            throw .document("this is not base64")
         }
         return bytes
     }
@@ -187,15 +150,9 @@ struct BitmapCodec: DocumentCodec {
         writer.string(value.description)
     }
 
-    func encode(_ value: Bitmap, to encoder: any Encoder) throws {
-        try StringCodec().encode(value.description, to: encoder)
-    }
-
-    func decode(from decoder: any Decoder) throws -> Bitmap {
-        let text = try StringCodec().decode(from: decoder)
-        guard let bitmap = Bitmap(text) else {
-            throw DocumentError(
-                decoder.codingPath,
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Bitmap {
+        guard let bitmap = Bitmap(try StringCodec().read(from: &reader)) else {
+            throw .document(
                 "expected bits in ascending runs such as \"0-5,7\", the largest below \(Bitmap.largestBitCount)")
         }
         return bitmap
@@ -215,14 +172,10 @@ struct AddressRangeCodec: DocumentCodec {
         }
     }
 
-    func encode(_ value: Range<PhysicalAddress>, to encoder: any Encoder) throws {
-        try ArrayCodec(AddressCodec()).encode([value.lowerBound, value.upperBound], to: encoder)
-    }
-
-    func decode(from decoder: any Decoder) throws -> Range<PhysicalAddress> {
-        let bounds = try ArrayCodec(AddressCodec()).decode(from: decoder)
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Range<PhysicalAddress> {
+        let bounds = try ArrayCodec(AddressCodec()).read(from: &reader)
         guard bounds.count == 2, bounds[0] <= bounds[1] else {
-            throw DocumentError(decoder.codingPath, "expected [start, end], the end not before the start")
+            throw .document("expected [start, end], the end not before the start")
         }
         return bounds[0]..<bounds[1]
     }
@@ -250,21 +203,9 @@ struct ArrayCodec<Element: DocumentCodec>: DocumentCodec {
         }
     }
 
-    func encode(_ value: [Element.Value], to encoder: any Encoder) throws {
-        var container = encoder.unkeyedContainer()
-        for item in value {
-            try element.encode(item, to: container.superEncoder())
-        }
-    }
-
-    func decode(from decoder: any Decoder) throws -> [Element.Value] {
-        guard var container = try? decoder.unkeyedContainer() else {
-            throw DocumentError(decoder.codingPath, "expected an array")
-        }
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> [Element.Value] {
         var result: [Element.Value] = []
-        while !container.isAtEnd {
-            result.append(try element.decode(from: container.superDecoder()))
-        }
+        try reader.array { (reader) throws(DocumentReadError) in result.append(try element.read(from: &reader)) }
         return result
     }
 
@@ -277,12 +218,8 @@ struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
         Object.form.write(value, to: &writer)
     }
 
-    func encode(_ value: Object, to encoder: any Encoder) throws {
-        try Object.form.encode(value, to: encoder)
-    }
-
-    func decode(from decoder: any Decoder) throws -> Object {
-        try Object.form.decode(from: decoder)
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
+        try Object.form.read(from: &reader)
     }
 
     var schema: DocumentSchema { .reference(Object.form.name) }

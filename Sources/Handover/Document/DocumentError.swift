@@ -8,32 +8,8 @@ public struct DocumentError: Error, Hashable, Sendable {
         self.path = path.isEmpty ? "." : path
         self.problem = problem
     }
-
-    init(_ codingPath: [any CodingKey], _ problem: String) {
-        var path = ""
-        for key in codingPath where key.stringValue != "super" {
-            path += key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)"
-        }
-        self.init(path: path, problem: problem)
-    }
 }
 
 extension DocumentError: CustomStringConvertible {
     public var description: String { "\(path): \(problem)" }
-}
-
-/// A member's name in a document.
-struct DocumentKey: CodingKey, Hashable {
-    let stringValue: String
-    let intValue: Int?
-
-    init(stringValue: String) {
-        self.stringValue = stringValue
-        self.intValue = nil
-    }
-
-    init(intValue: Int) {
-        self.stringValue = String(intValue)
-        self.intValue = intValue
-    }
 }

@@ -4,6 +4,7 @@ indirect enum DocumentSchema: Sendable {
     case integerChoice([Int])
     case stringChoice([String])
     case hex
+    case boolean
     case string
     case base64
     case bitmap
@@ -145,6 +146,7 @@ indirect enum DocumentSchema: Sendable {
                     }
                 }
             case .hex: writer.member("$ref", "#/$defs/hex")
+            case .boolean: writer.member("type", "boolean")
             case .string: writer.member("type", "string")
             case .base64:
                 writer.member("type", "string")

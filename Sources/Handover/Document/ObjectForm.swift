@@ -1,17 +1,7 @@
 /// A part of the state that stands in a document as a JSON object.
-protocol DocumentObject: Codable, Hashable, Sendable {
+protocol DocumentObject: Hashable, Sendable {
     init()
     static var form: ObjectForm<Self> { get }
-}
-
-extension DocumentObject {
-    public init(from decoder: any Decoder) throws {
-        self = try Self.form.decode(from: decoder)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        try Self.form.encode(self, to: encoder)
-    }
 }
 
 /// The members of a JSON object, in the order in which they are written.
@@ -23,20 +13,19 @@ struct ObjectForm<Object: Sendable>: Sendable {
     let members: [Member]
     /// Whether the object is written on one line.
     let isCompact: Bool
-    /// What holds between members; called when all have been read.
-    let validate: @Sendable (inout Object, [any CodingKey]) throws -> Void
+    /// Fills in what follows from the members that are there; called when all have been read.
+    private let complete: @Sendable (inout Object) throws(DocumentReadError) -> Void
     private let new: @Sendable () -> Object
 
     init(
         _ name: String, _ summary: String, compact: Bool = false,
-        validate: @escaping @Sendable (inout Object, [any CodingKey]) throws -> Void = { _, _ in },
-        _ members: [Member]
+        complete: @escaping @Sendable (inout Object) throws(DocumentReadError) -> Void = { _ in }, _ members: [Member]
     ) where Object: DocumentObject {
         self.name = name
         self.summary = summary
         self.members = members
         self.isCompact = compact
-        self.validate = validate
+        self.complete = complete
         self.new = { Object() }
     }
 
@@ -48,48 +37,73 @@ struct ObjectForm<Object: Sendable>: Sendable {
         }
     }
 
-    func encode(_ object: Object, to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: DocumentKey.self)
-        for member in members {
-            try member.encode(object, &container)
-        }
-    }
-
-    func decode(from decoder: any Decoder) throws -> Object {
-        guard let container = try? decoder.container(keyedBy: DocumentKey.self) else {
-            throw DocumentError(decoder.codingPath, "expected an object: \(summary)")
-        }
-        let known = Set(members.map(\.key))
-        if let unknown = container.allKeys.map(\.stringValue).filter({ !known.contains($0) }).min() {
-            throw DocumentError(
-                decoder.codingPath,
-                "unknown key \"\(unknown)\""
-                    + (Spelling.nearest(to: unknown, among: known).map { "; did you mean \"\($0)\"?" } ?? ""))
-        }
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
+        try reader.beginObject(summary)
         var object = new()
-        for member in members {
-            let key = DocumentKey(stringValue: member.key)
-            if container.contains(key) {
-                try member.decode(&object, container.superDecoder(forKey: key))
-            } else if member.isRequired {
-                throw DocumentError(decoder.codingPath, "missing key \"\(member.key)\": \(member.summary)")
+        /// The members that have been read, as bits.
+        var seen: UInt64 = 0
+        // Members mostly come in their order.
+        var likely = 0
+        while let index = try reader.key(
+            isFirst: seen == 0,
+            { (reader, key) throws(DocumentReadError) in try place(of: key, in: reader, likely: likely) })
+        {
+            let member = members[index]
+            likely = index + 1
+            do throws(DocumentReadError) {
+                guard seen & 1 << UInt64(index) == 0 else { throw .document("this key is there before") }
+                seen |= 1 << UInt64(index)
+                try member.read(&object, &reader)
+            } catch {
+                throw error.inside(".\(member.key)")
             }
         }
-        try validate(&object, decoder.codingPath)
+        for (index, member) in members.enumerated() where member.isRequired && seen & 1 << UInt64(index) == 0 {
+            throw .document("missing key \"\(member.key)\": \(member.summary)")
+        }
+        try complete(&object)
         return object
+    }
+
+    /// The index of the member whose key is in the reader's window.
+    private func place(
+        of key: Range<Int>, in reader: borrowing DocumentReader, likely: Int
+    ) throws(DocumentReadError) -> Int {
+        for index in likely..<members.count where reader.isEqual(key, members[index].utf8Key) { return index }
+        for index in 0..<likely where reader.isEqual(key, members[index].utf8Key) { return index }
+        throw unknown(reader.string(key))
+    }
+
+    private func unknown(_ key: String) -> DocumentReadError {
+        let nearest = Spelling.nearest(to: key, among: members.map(\.key))
+        return .document("unknown key \"\(key)\"" + (nearest.map { "; did you mean \"\($0)\"?" } ?? ""))
     }
 
     /// One member of the object.
     ///
     /// It is reached by closures: a key path says the same in fewer words, and takes ten times as long.
-    struct Member: Sendable {
+    final class Member: Sendable {
         let key: String
         let summary: String
         let isRequired: Bool
         let schema: DocumentSchema
         let write: @Sendable (Object, inout DocumentWriter) -> Void
-        let encode: @Sendable (Object, inout KeyedEncodingContainer<DocumentKey>) throws -> Void
-        let decode: @Sendable (inout Object, any Decoder) throws -> Void
+        let read: @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
+        let utf8Key: [UInt8]
+
+        init(
+            key: String, summary: String, isRequired: Bool, schema: DocumentSchema,
+            write: @escaping @Sendable (Object, inout DocumentWriter) -> Void,
+            read: @escaping @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
+        ) {
+            self.key = key
+            self.summary = summary
+            self.isRequired = isRequired
+            self.schema = schema
+            self.write = write
+            self.read = read
+            utf8Key = Array(key.utf8)
+        }
 
         /// A member that is always written; where it is not required, it keeps its initial value when missing.
         static func always<Codec: DocumentCodec>(
@@ -104,11 +118,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
                     writer.key(written)
                     codec.write(get(object), to: &writer)
                 },
-                encode: { object, container in
-                    try codec.encode(
-                        get(object), to: container.superEncoder(forKey: DocumentKey(stringValue: key)))
-                },
-                decode: { object, decoder in set(&object, try codec.decode(from: decoder)) })
+                read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) })
         }
 
         /// A member that is written where it is known, and may be missing.
@@ -124,16 +134,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
                     writer.key(written)
                     codec.write(value, to: &writer)
                 },
-                encode: { object, container in
-                    guard let value = get(object) else { return }
-                    try codec.encode(value, to: container.superEncoder(forKey: DocumentKey(stringValue: key)))
-                },
-                decode: { object, decoder in
-                    guard get(object) == nil else {
-                        throw DocumentError(decoder.codingPath, "this is given twice, here and in another place")
-                    }
-                    set(&object, try codec.decode(from: decoder))
-                })
+                read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) })
         }
 
         /// A member that is read but never written: a short form of another one.
@@ -144,7 +145,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
             let member = ifKnown(key, get, set, codec, summary)
             return Member(
                 key: key, summary: summary, isRequired: false, schema: codec.schema,
-                write: { _, _ in }, encode: { _, _ in }, decode: member.decode)
+                write: { _, _ in }, read: member.read)
         }
     }
 }

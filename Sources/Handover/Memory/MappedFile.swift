@@ -96,17 +96,15 @@ public final class MappedFile: Sendable {
 
     private static func readToEnd(_ descriptor: FileDescriptor, path: FilePath) throws(FileError) -> [UInt8] {
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let length: Int
-            do {
-                length = try chunk.withUnsafeMutableBytes { try descriptor.read(into: $0) }
+            let count = bytes.count
+            do throws(Errno) {
+                try descriptor.readPortion(appendingTo: &bytes)
             } catch {
-                throw .cannotRead(path: path, Errno(error))
+                throw .cannotRead(path: path, error)
             }
-            if length == 0 { return bytes }
-            if bytes.count + length > readLimit { throw .tooLarge(path: path, limit: readLimit) }
-            bytes += chunk[..<length]
+            if bytes.count == count { return bytes }
+            if bytes.count > readLimit { throw .tooLarge(path: path, limit: readLimit) }
         }
     }
 }
@@ -119,6 +117,18 @@ extension FileDescriptor {
         } catch {
             throw .cannotOpen(path: path, Errno(error))
         }
+    }
+
+    /// Reads on at the descriptor's offset, up to 64 KiB; nothing at the end. Mirrors `read(2)`.
+    func readPortion(appendingTo bytes: inout [UInt8]) throws(Errno) {
+        var portion = [UInt8](repeating: 0, count: 1 << 16)
+        let count: Int
+        do {
+            count = try portion.withUnsafeMutableBytes { try read(into: $0) }
+        } catch {
+            throw Errno(error)
+        }
+        bytes += portion[..<count]
     }
 
     /// Writes all of `bytes` at the descriptor's offset. Mirrors `write(2)`, repeated until nothing is left.

@@ -51,6 +51,13 @@ public struct SparseMemory: PhysicalMemory {
         guard address.advanced(by: UInt64(bytes.count)) != nil else {
             throw .notAvailable(address: address, count: bytes.count)
         }
+        // A whole page is taken over as it is, where it is an array already.
+        if bytes.count == pageSize, offset(of: address) == 0 {
+            let page = frame(of: address)
+            available[page >> 6, default: 0] |= 1 << (page & 63)
+            pages[page] = Array(bytes)
+            return
+        }
         var rest = bytes[...]
         var position = address
         while !rest.isEmpty {

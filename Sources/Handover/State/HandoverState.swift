@@ -18,20 +18,27 @@ public struct HandoverState: Hashable, Sendable {
     public var preserved: PreservedState?
     /// Bytes that the handover's pages hold beyond what all of the above says.
     public var residue: [ResidueState]?
-    /// The short forms that the document used, for messages that name its own keys; no part of the value.
-    private var usedShortcuts = Shortcuts()
+    /// The short forms that the document used; no part of the value.
+    private var short = Shortcuts()
 
     public init() {}
 
     /// Equal to every other value of its type.
     private struct Shortcuts: Hashable, Sendable {
+        /// Their keys, for messages that name those of the document.
         var keys: Set<String> = []
+        // What they say, until all of the document has been read.
+        var liveUpdateNumber: UInt64?
+        var sessions: [SessionState]?
+        var flbs: [FLBState]?
+        var regions: [MemblockState.Region]?
+
         static func == (left: Self, right: Self) -> Bool { true }
         func hash(into hasher: inout Hasher) {}
     }
 
     /// The keys of the short forms that the document used.
-    var shortcuts: Set<String> { usedShortcuts.keys }
+    var shortcuts: Set<String> { short.keys }
 
     /// The generation that ``kernel`` names.
     public var generation: Generation? { kernel.flatMap(Generation.init(release:)) }
@@ -40,6 +47,7 @@ public struct HandoverState: Hashable, Sendable {
 extension HandoverState: DocumentObject {
     static let form = ObjectForm<HandoverState>(
         "handover", "what one kernel hands to the next",
+        complete: { (state) throws(DocumentReadError) in try state.takeShortcuts() },
         [
             .ifKnown("kernel", { $0.kernel }, { $0.kernel = $1 }, KernelCodec(), "the generation of the ABI: a kernel release"),
             .always("page_size", { $0.pageSize }, { $0.pageSize = $1 }, PageSizeCodec(), "the page size in bytes"),
@@ -54,50 +62,39 @@ extension HandoverState: DocumentObject {
                 "residue", { $0.residue }, { $0.residue = $1 }, ArrayCodec(ObjectCodec<ResidueState>()),
                 "bytes of the handover's pages that nothing else here accounts for"),
             .shortcut(
-                "liveupdate_number", { $0.shortLiveUpdateNumber }, { $0.shortLiveUpdateNumber = $1 }, NumberCodec<UInt64>(),
+                "liveupdate_number", { $0.short.liveUpdateNumber }, { $0.short.liveUpdateNumber = $1 }, NumberCodec<UInt64>(),
                 "short for luo.liveupdate_number"),
             .shortcut(
-                "sessions", { $0.shortSessions }, { $0.shortSessions = $1 }, ArrayCodec(ObjectCodec<SessionState>()), "short for luo.sessions"),
-            .shortcut("flbs", { $0.shortFLBs }, { $0.shortFLBs = $1 }, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
+                "sessions", { $0.short.sessions }, { $0.short.sessions = $1 }, ArrayCodec(ObjectCodec<SessionState>()), "short for luo.sessions"),
+            .shortcut("flbs", { $0.short.flbs }, { $0.short.flbs = $1 }, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
             .shortcut(
-                "reserve_mem", { $0.shortRegions }, { $0.shortRegions = $1 }, ArrayCodec(ObjectCodec<MemblockState.Region>()),
+                "reserve_mem", { $0.short.regions }, { $0.short.regions = $1 }, ArrayCodec(ObjectCodec<MemblockState.Region>()),
                 "short for memblock.regions"),
         ])
 
-    private var shortLiveUpdateNumber: UInt64? {
-        get { luo?.liveUpdateNumber }
-        set {
-            luo = luo ?? LUOState()
-            luo?.liveUpdateNumber = newValue
-            usedShortcuts.keys.insert("liveupdate_number")
-        }
+    /// Puts what the short forms say where it belongs.
+    private mutating func takeShortcuts() throws(DocumentReadError) {
+        var luo = self.luo ?? LUOState()
+        try Self.take(&short.liveUpdateNumber, "liveupdate_number", to: &luo.liveUpdateNumber, &short.keys)
+        try Self.take(&short.sessions, "sessions", to: &luo.sessions, &short.keys)
+        try Self.take(&short.flbs, "flbs", to: &luo.flbs, &short.keys)
+        if !short.keys.isEmpty { self.luo = luo }
+        guard short.regions != nil else { return }
+        var memblock = self.memblock ?? MemblockState()
+        try Self.take(&short.regions, "reserve_mem", to: &memblock.regions, &short.keys)
+        self.memblock = memblock
     }
 
-    private var shortSessions: [SessionState]? {
-        get { luo?.sessions }
-        set {
-            luo = luo ?? LUOState()
-            luo?.sessions = newValue
-            usedShortcuts.keys.insert("sessions")
+    private static func take<Value>(
+        _ value: inout Value?, _ key: String, to place: inout Value?, _ keys: inout Set<String>
+    ) throws(DocumentReadError) {
+        guard let given = value else { return }
+        guard place == nil else {
+            throw DocumentReadError.document("this is given twice, here and in another place").inside(".\(key)")
         }
-    }
-
-    private var shortFLBs: [FLBState]? {
-        get { luo?.flbs }
-        set {
-            luo = luo ?? LUOState()
-            luo?.flbs = newValue
-            usedShortcuts.keys.insert("flbs")
-        }
-    }
-
-    private var shortRegions: [MemblockState.Region]? {
-        get { memblock?.regions }
-        set {
-            memblock = memblock ?? MemblockState()
-            memblock?.regions = newValue
-            usedShortcuts.keys.insert("reserve_mem")
-        }
+        place = given
+        value = nil
+        keys.insert(key)
     }
 }
 
@@ -107,15 +104,11 @@ struct KernelCodec: DocumentCodec {
         writer.string(value)
     }
 
-    func encode(_ value: String, to encoder: any Encoder) throws {
-        try StringCodec().encode(value, to: encoder)
-    }
-
-    func decode(from decoder: any Decoder) throws -> String {
-        let text = try StringCodec().decode(from: decoder)
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> String {
+        let text = try StringCodec().read(from: &reader)
         guard Generation(release: text) != nil else {
             let known = Generation.all.flatMap(\.releases).joined(separator: ", ")
-            throw DocumentError(decoder.codingPath, "no kernel \"\(text)\" is known here; known are \(known)")
+            throw .document("no kernel \"\(text)\" is known here; known are \(known)")
         }
         return text
     }
@@ -128,14 +121,10 @@ struct PageSizeCodec: DocumentCodec {
         writer.number(UInt64(value))
     }
 
-    func encode(_ value: Int, to encoder: any Encoder) throws {
-        try NumberCodec<UInt64>().encode(UInt64(value), to: encoder)
-    }
-
-    func decode(from decoder: any Decoder) throws -> Int {
-        let number = try NumberCodec<UInt32>().decode(from: decoder)
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Int {
+        let number = try NumberCodec<UInt32>().read(from: &reader)
         guard let size = PageSize(rawValue: Int(number)) else {
-            throw DocumentError(decoder.codingPath, "\(number) is no page size; they are 4096, 16384 and 65536")
+            throw .document("\(number) is no page size; they are 4096, 16384 and 65536")
         }
         return size.bytes
     }
@@ -148,15 +137,10 @@ struct MachineCodec: DocumentCodec {
         writer.string(value.rawValue)
     }
 
-    func encode(_ value: Machine, to encoder: any Encoder) throws {
-        try StringCodec().encode(value.rawValue, to: encoder)
-    }
-
-    func decode(from decoder: any Decoder) throws -> Machine {
-        let text = try StringCodec().decode(from: decoder)
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Machine {
+        let text = try StringCodec().read(from: &reader)
         guard let machine = Machine(rawValue: text) else {
-            throw DocumentError(
-                decoder.codingPath,
+            throw .document(
                 "\"\(text)\" is no machine with KHO; they are \(Machine.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return machine

@@ -31,7 +31,7 @@ public struct MemFDState: Hashable, Sendable {
 extension MemFDState: DocumentObject {
     static let form = ObjectForm<MemFDState>(
         "memfd", "a preserved memfd",
-        validate: { memfd, path in
+        complete: { memfd in
             if memfd.contents == nil, memfd.size == nil, memfd.folios == nil, memfd.vmalloc == nil {
                 memfd.size = 0
             }
@@ -68,23 +68,19 @@ extension ObjectForm<MemFDState>.Member {
         _ key: String, _ summary: String, _ codec: Codec,
         set: @escaping @Sendable (Codec.Value) -> MemFDState.Contents,
         get: @escaping @Sendable (MemFDState.Contents) -> Codec.Value?
-    ) -> Self {
-        Self(
+    ) -> ObjectForm<MemFDState>.Member {
+        ObjectForm<MemFDState>.Member(
             key: key, summary: summary, isRequired: false, schema: codec.schema,
             write: { memfd, writer in
                 guard let value = memfd.contents.flatMap(get) else { return }
                 writer.key(key)
                 codec.write(value, to: &writer)
             },
-            encode: { memfd, container in
-                guard let value = memfd.contents.flatMap(get) else { return }
-                try codec.encode(value, to: container.superEncoder(forKey: DocumentKey(stringValue: key)))
-            },
-            decode: { memfd, decoder in
+            read: { (memfd, reader) throws(DocumentReadError) in
                 guard memfd.contents == nil else {
-                    throw DocumentError(decoder.codingPath, "only one of content, text and base64 can be given")
+                    throw .document("only one of content, text and base64 can be given")
                 }
-                memfd.contents = set(try codec.decode(from: decoder))
+                memfd.contents = set(try codec.read(from: &reader))
             })
     }
 }

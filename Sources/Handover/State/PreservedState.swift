@@ -196,23 +196,16 @@ private struct BlocksByOrderCodec: DocumentCodec {
         }
     }
 
-    func encode(_ value: [Int: UInt64], to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: DocumentKey.self)
-        for (order, count) in value {
-            try container.encode(count, forKey: DocumentKey(stringValue: String(order)))
-        }
-    }
-
-    func decode(from decoder: any Decoder) throws -> [Int: UInt64] {
-        guard let container = try? decoder.container(keyedBy: DocumentKey.self) else {
-            throw DocumentError(decoder.codingPath, "expected an object")
-        }
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> [Int: UInt64] {
+        try reader.beginObject("the number of blocks of each order")
         var result: [Int: UInt64] = [:]
-        for key in container.allKeys {
-            guard let order = Int(key.stringValue), (0...64).contains(order) else {
-                throw DocumentError(decoder.codingPath, "\"\(key.stringValue)\" is no order")
-            }
-            result[order] = try NumberCodec<UInt64>().decode(from: container.superDecoder(forKey: key))
+        func order(_ reader: borrowing DocumentReader, _ key: Range<Int>) throws(DocumentReadError) -> Int {
+            let text = reader.string(key)
+            guard let order = Int(text), (0...64).contains(order) else { throw .document("\"\(text)\" is no order") }
+            return order
+        }
+        while let order = try reader.key(isFirst: result.isEmpty, order) {
+            result[order] = try NumberCodec<UInt64>().read(from: &reader)
         }
         return result
     }

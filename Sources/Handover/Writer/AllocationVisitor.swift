@@ -52,7 +52,7 @@ extension HandoverPlanner {
             var files = session.files ?? []
             session.files = nil
             for place in files.indices {
-                guard var memfd = files[place].memfd else { continue }
+                guard files[place].isMemFD, var memfd = files[place].memfd else { continue }
                 visitMemFD(&memfd, &files[place].data, sizes, path["files"][place], visit)
                 files[place].memfd = memfd
             }

@@ -33,7 +33,7 @@ public struct HandoverPlanner {
     ///   - sizeOfFile: the size in bytes of the file that a memfd's `content` names.
     /// - Throws: all that is wrong with it.
     public static func plan(
-        _ state: HandoverState, options: Options = Options(),
+        _ state: consuming HandoverState, options: Options = Options(),
         sizeOfFile: @escaping (String) throws(FileError) -> UInt64
     ) throws(PlanError) -> HandoverState {
         let kernel = state.kernel ?? Generation.latest.releases.last ?? Generation.latest.name
@@ -50,7 +50,6 @@ public struct HandoverPlanner {
         var planner = HandoverPlanner(
             options: options, generation: generation, pageSize: pageSize,
             space: AddressSpace(base: options.base), sizeOfFile: sizeOfFile)
-        var state = state
         state.kernel = kernel
         planner.complete(&state)
         guard planner.problems.isEmpty || (options.force && planner.canBeForced) else {

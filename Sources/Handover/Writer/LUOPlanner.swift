@@ -11,6 +11,8 @@ extension HandoverPlanner {
     /// Fills in LUO's state: versions, counts, blocks, and the sessions' files.
     mutating func completeLUO(_ state: inout HandoverState) {
         guard var luo = state.luo, let abi = generation.luo else { return }
+        // Each part is taken out of its whole while it is changed: two owners would mean copies.
+        state.luo = nil
         let path = DocumentPath.root["luo"]
         luo.compatible = luo.compatible ?? KernelString(abi.compatible)
         luo.liveUpdateNumber = luo.liveUpdateNumber ?? 1
@@ -32,6 +34,7 @@ extension HandoverPlanner {
 
     private mutating func completeSessions(_ luo: inout LUOState, _ abi: Generation.LUOState, _ path: DocumentPath) {
         var sessions = luo.sessions ?? []
+        luo.sessions = nil
         completeBlocks(
             &luo.blocks, abi.sessions, count: sessions.count, .root["luo"]["blocks"], path,
             limitName: "LUO_SESSION_MAX")
@@ -54,6 +57,7 @@ extension HandoverPlanner {
 
     private mutating func completeFiles(_ session: inout SessionState, _ abi: Generation.LUOState, _ path: DocumentPath) {
         var files = session.files ?? []
+        session.files = nil
         completeBlocks(
             &session.blocks, abi.files, count: files.count, path["blocks"], path["files"], limitName: "LUO_FILE_MAX")
         if files.isEmpty, session.blocks?.isEmpty ?? true {
@@ -65,21 +69,21 @@ extension HandoverPlanner {
         session.count = session.count ?? UInt64(files.count)
         var tokens: Set<UInt64> = []
         tokens.reserveCapacity(files.count)
+        let filesPath = path["files"]
         for index in files.indices {
-            let path = path["files"][index]
             if !tokens.insert(files[index].token).inserted {
-                forcible(path["token"], "0x\(String(files[index].token, radix: 16)) is there before in this session; luo_preserve_file gives EEXIST")
+                forcible(filesPath[index]["token"], "0x\(String(files[index].token, radix: 16)) is there before in this session; luo_preserve_file gives EEXIST")
             }
-            complete(&files[index], path)
+            complete(&files[index], filesPath[index])
         }
         session.files = files
     }
 
-    private mutating func complete(_ file: inout FileState, _ path: DocumentPath) {
-        if file.memfd != nil {
+    private mutating func complete(_ file: inout FileState, _ path: @autoclosure () -> DocumentPath) {
+        if file.isMemFD {
             guard let handler = memfdHandler(of: file) else {
                 impossible(
-                    path["memfd"],
+                    path()["memfd"],
                     generation.memfd.isEmpty
                         ? "kernel \(generation.name) has no memfd handler"
                         : "handler \(file.compatible?.quoted ?? "") is not a memfd handler of kernel \(generation.name); "
@@ -88,15 +92,15 @@ extension HandoverPlanner {
             }
             file.compatible = file.compatible ?? KernelString(handler.compatible)
             if var memfd = file.memfd {
-                completeMemFD(&memfd, handler.layout, path["memfd"])
+                completeMemFD(&memfd, handler.layout, path()["memfd"])
                 file.memfd = memfd
             }
         } else {
-            if file.compatible == nil { impossible(path, "a file needs a memfd, or its handler's compatible and data") }
+            if file.compatible == nil { impossible(path(), "a file needs a memfd, or its handler's compatible and data") }
             file.data = file.data ?? 0
         }
         checkLength(
-            of: file.compatible, FileLayout.layout.compatible, "LIVEUPDATE_HNDL_COMPAT_LENGTH", path["compatible"])
+            of: file.compatible, FileLayout.layout.compatible, "LIVEUPDATE_HNDL_COMPAT_LENGTH", path()["compatible"])
     }
 
     /// The memfd handler that a file names, or the one that the kernel writes where it names none.

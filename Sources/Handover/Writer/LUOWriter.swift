@@ -75,7 +75,7 @@ extension MetadataWriter {
         guard let size = memfd.size, let folioCount = memfd.folioCount, let vmalloc = memfd.vmalloc,
             let first = vmalloc.first, let folios = memfd.folios
         else { throw .incomplete(path) }
-        var bytes = [UInt8](repeating: 0, count: layout.structure.size)
+        var bytes = [UInt8](repeating: 0, count: pageSize.bytes)
         layout.position.write(memfd.position, to: &bytes)
         layout.size.write(size, to: &bytes)
         layout.seals?.write(memfd.seals ?? 0, to: &bytes)

@@ -112,15 +112,16 @@ extension HandoverPlanner {
 
     /// Holds a string against the field that it goes into.
     mutating func checkLength(
-        of string: KernelString?, _ field: CharacterField, _ limitName: String, _ path: DocumentPath
+        of string: KernelString?, _ field: CharacterField, _ limitName: String,
+        _ path: @autoclosure () -> DocumentPath
     ) {
         guard let string else { return }
         let most = string.isTerminated ? field.count - 1 : field.count
         if string.bytes.count > most {
             forcible(
-                path, "\(string.quoted) has \(string.bytes.count) bytes; \(limitName) is \(field.count), the NUL included")
+                path(), "\(string.quoted) has \(string.bytes.count) bytes; \(limitName) is \(field.count), the NUL included")
         } else if !string.isTerminated {
-            forcible(path, "\(string.quoted) is not to be terminated; a kernel reads on behind the field")
+            forcible(path(), "\(string.quoted) is not to be terminated; a kernel reads on behind the field")
         }
     }
 }

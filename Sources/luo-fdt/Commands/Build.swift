@@ -40,30 +40,28 @@ struct Build: ParsableCommand {
         let form = try subtree == nil ? destination.form() : nil
         guard let image = build() else { throw ExitCode(ExitStatus.unreadable.rawValue) }
         let capture = Capture(image)
-        if let form {
-            try destination.write(capture, as: form).end()
-        } else {
-            try writeSubtree(of: capture).end()
-        }
+        let status = form.map { destination.write(capture, as: $0) } ?? writeSubtree(of: capture)
+        status.exit(keeping: capture)
     }
 
     private func build() -> HandoverImage? {
-        let source: DocumentFile
-        do throws(DocumentFileError) {
-            source = try DocumentFile(path: document)
+        let state: HandoverState
+        do throws(DocumentReadError) {
+            state = try DocumentReader.read(document)
         } catch {
             Diagnostics.report("\(document): \(error)")
             return nil
         }
+        let files = DocumentFiles(besides: document)
         do throws(PlanError) {
             var options = HandoverPlanner.Options()
             options.base = base
             options.force = force
-            let plan = try HandoverPlanner.plan(source.state, options: options) { name throws(FileError) in
-                try source.file(name).count
+            let plan = try HandoverPlanner.plan(consume state, options: options) { name throws(FileError) in
+                try files.open(name).count
             }
             do throws(WriteError) {
-                return try HandoverImage(of: plan) { name throws(FileError) in try source.file(name) }
+                return try HandoverImage(of: plan) { name throws(FileError) in try files.open(name) }
             } catch {
                 Diagnostics.report("\(document): \(error)")
                 return nil

@@ -57,8 +57,8 @@ struct Diff: ParsableCommand {
     /// Reads a handover: a document, or whatever shows one.
     private func side(_ path: FilePath) -> HandoverDiff.Side? {
         if path.extension == "json" {
-            do throws(DocumentFileError) {
-                return HandoverDiff.Side(state: try DocumentFile(path: path).state)
+            do throws(DocumentReadError) {
+                return HandoverDiff.Side(state: try DocumentReader.read(path))
             } catch {
                 Diagnostics.report("\(path): \(error)")
                 return nil

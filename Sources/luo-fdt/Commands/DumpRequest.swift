@@ -21,9 +21,7 @@ struct DumpRequest: Sendable {
         var status = ExitStatus.fine
         var last: HandoverInput?
         for path in inputs { last = show(path, on: output, &status) }
-        // To take down a handover of a million files takes as long as to show it, and the process goes as a whole.
-        if let last { _ = Unmanaged.passRetained(Kept(last)) }
-        status.exit()
+        status.exit(keeping: last)
     }
 
     /// Shows an input, which is returned, and notes in `status` how that ended.
@@ -49,12 +47,6 @@ struct DumpRequest: Sendable {
             return nil
         }
     }
-}
-
-/// Something that stays as long as the process.
-private final class Kept<Value> {
-    let value: Value
-    init(_ value: Value) { self.value = value }
 }
 
 extension DumpRequest {

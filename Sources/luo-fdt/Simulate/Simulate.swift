@@ -49,8 +49,8 @@ struct Simulate: ParsableCommand {
     func run() throws {
         let form = try output.map(form(of:))
         let report: ScenarioReport
-        do throws(DocumentFileError) {
-            report = try DocumentFile.decode(Scenario.self, from: scenario).run()
+        do throws(DocumentReadError) {
+            report = try Scenario.read(scenario).run()
         } catch {
             Diagnostics.report("\(scenario): \(error)")
             throw ExitCode(ExitStatus.unreadable.rawValue)

@@ -66,7 +66,7 @@ struct Corruption: Decodable, Sendable, CustomTestStringConvertible {
     /// Builds the corrupted handover.
     func build() throws -> HandoverImage {
         let data = try Data(contentsOf: Self.directory.appending(path: "\(base).json"))
-        var state = try JSONDecoder().decode(HandoverState.self, from: data)
+        var state = try DocumentReader.read(Array(data))
         state.residue = patches.map(\.residue)
         var options = HandoverPlanner.Options()
         options.force = true

@@ -108,7 +108,7 @@ import Testing
         var text: [UInt8] = []
         var writer = DocumentWriter { text += copy $0 }
         writer.write(state)
-        #expect(try JSONDecoder().decode(HandoverState.self, from: Data(text)) == state)
+        #expect(try DocumentReader.read(text) == state)
     }
 
     @Test(arguments: CapturedHandover.all) func everyExtentIsPreserved(_ capture: CapturedHandover) throws {

@@ -41,7 +41,7 @@ import Testing
             var writer = DocumentWriter { text += $0 }
             writer.write(read)
             let again = try HandoverPlanner.plan(
-                try JSONDecoder().decode(HandoverState.self, from: Data(text)), sizeOfFile: noFiles)
+                try DocumentReader.read(text), sizeOfFile: noFiles)
             let copy = try HandoverImage(of: again, contents: noContents)
             for extent in image.extents where extent.role.isMetadata {
                 let made = try copy.memory.withBytes(at: extent.address, count: extent.byteCount) { Data($0) }

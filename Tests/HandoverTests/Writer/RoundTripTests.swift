@@ -19,7 +19,7 @@ import Testing
         var text: [UInt8] = []
         var writer = DocumentWriter { text += $0 }
         writer.write(exact)
-        let document = try JSONDecoder().decode(HandoverState.self, from: Data(text))
+        let document = try DocumentReader.read(text)
         #expect(document == exact)
 
         let planned = try HandoverPlanner.plan(document) { _ throws(FileError) in 0 }

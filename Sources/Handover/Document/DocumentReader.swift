@@ -1,0 +1,488 @@
+import KernelABI
+import SystemPackage
+
+/// Reads a document's JSON text (RFC 8259) value by value, through a window: the text is never held as a whole.
+///
+/// Foundation's decoder makes an object of every value before anybody asks for it; a handover of a million files
+/// takes it twenty times as long.
+public struct DocumentReader {
+    /// Appends the next bytes of the text; none at its end.
+    typealias Source = (inout [UInt8]) throws(FileError) -> Void
+
+    private let source: Source
+    /// A part of the text, from a value that is being read onwards.
+    private var window: [UInt8] = []
+    /// What of the window has been read.
+    private var position = 0
+    /// The number of lines before the window.
+    private var lines = 0
+    /// Names that were read last, by ``slot(of:)``: long lists repeat them, and so have them once.
+    private var names = [KernelString](repeating: "", count: 64)
+
+    init(_ source: @escaping Source) {
+        self.source = source
+    }
+
+    /// Reads the document in the file at `path`; `-` is standard input.
+    public static func read(_ path: FilePath) throws(DocumentReadError) -> HandoverState {
+        guard path != "-" else { return try read(.standardInput, path: "standard input") }
+        let file: FileDescriptor
+        do throws(FileError) {
+            file = try FileDescriptor.open(reading: path)
+        } catch {
+            throw .file(error)
+        }
+        defer { try? file.close() }
+        return try read(file, path: path)
+    }
+
+    /// Reads the text that `descriptor` stands for from its offset on, which is all of it and one document.
+    ///
+    /// - Parameter path: The file's name in errors.
+    public static func read(
+        _ descriptor: FileDescriptor, path: FilePath
+    ) throws(DocumentReadError) -> HandoverState {
+        var reader = DocumentReader { (window) throws(FileError) in
+            do throws(Errno) {
+                try descriptor.readPortion(appendingTo: &window)
+            } catch {
+                throw error == .isDirectory ? .isDirectory(path: path) : .cannotRead(path: path, error)
+            }
+        }
+        return try reader.document()
+    }
+
+    /// Reads a document that is in memory.
+    public static func read(_ text: [UInt8]) throws(DocumentReadError) -> HandoverState {
+        try read(text, portion: max(1, text.count))
+    }
+
+    /// Reads a document that comes in portions of so many bytes.
+    static func read(_ text: [UInt8], portion: Int) throws(DocumentReadError) -> HandoverState {
+        var rest = text[...]
+        var reader = DocumentReader { window in
+            window += rest.prefix(portion)
+            rest = rest.dropFirst(portion)
+        }
+        return try reader.document()
+    }
+
+    private mutating func document() throws(DocumentReadError) -> HandoverState {
+        if try next() == nil { throw .notJSON("there is no text") }
+        let state = try HandoverState.form.read(from: &self)
+        if try next() != nil { throw notJSON("nothing", instead: "the document has ended") }
+        return state
+    }
+
+    // MARK: - Values
+
+    /// Reads a string or a number that is an integer.
+    mutating func number(_ expected: @autoclosure () -> String) throws(DocumentReadError) -> UInt64 {
+        switch try next() ?? 0 {
+        case UInt8(ascii: "\""):
+            let range = try scanString()
+            if let number = window.span.number(in: range) { return number }
+            throw .document("\"\(string(range))\" is not an integer from 0 to 0xffffffffffffffff")
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+            let range = try scanNumber()
+            if range.count > 1, window[range.lowerBound] == UInt8(ascii: "0"), window.span.decimal(in: range) != nil {
+                throw notJSON("no zero before a number", instead: "\(string(range))")
+            }
+            if let number = window.span.decimal(in: range) { return number }
+            // Other writers have other forms of integers: 1e3, 4096.0.
+            if let number = Double(string(range)).flatMap(UInt64.init(exactly:)) { return number }
+            throw .document(expected())
+        default:
+            try skipWord()
+            throw .document(expected())
+        }
+    }
+
+    /// Reads a string; `nil`, and nothing is read, where another value stands.
+    mutating func stringIfPresent() throws(DocumentReadError) -> String? {
+        guard try next() == UInt8(ascii: "\"") else { return nil }
+        return string(try scanString())
+    }
+
+    /// Reads a string as a name; `nil`, and nothing is read, where another value stands.
+    mutating func nameIfPresent() throws(DocumentReadError) -> KernelString? {
+        guard try next() == UInt8(ascii: "\"") else { return nil }
+        let range = try scanString()
+        let slot = slot(of: range)
+        if !isEqual(range, names[slot].bytes) { names[slot] = KernelString(bytes: Array(window[range])) }
+        return names[slot]
+    }
+
+    mutating func boolean() throws(DocumentReadError) -> Bool {
+        switch try skipWord() {
+        case "true": return true
+        case "false": return false
+        default: throw .document("expected true or false")
+        }
+    }
+
+    /// Reads an array, whose elements `element` reads.
+    mutating func array(
+        _ element: (inout DocumentReader) throws(DocumentReadError) -> Void
+    ) throws(DocumentReadError) {
+        guard try next() == UInt8(ascii: "[") else { throw .document("expected an array") }
+        position += 1
+        var index = 0
+        while try goOn(to: UInt8(ascii: "]"), isFirst: index == 0) {
+            do throws(DocumentReadError) {
+                try element(&self)
+            } catch {
+                throw error.inside("[\(index)]")
+            }
+            index += 1
+        }
+    }
+
+    // MARK: - Objects
+
+    mutating func beginObject(_ summary: String) throws(DocumentReadError) {
+        guard try next() == UInt8(ascii: "{") else { throw .document("expected an object: \(summary)") }
+        position += 1
+    }
+
+    /// Finds the next key of an object among others; `nil` at the object's end.
+    ///
+    /// - Parameter find: gives the index of the key, or throws.
+    mutating func key(
+        isFirst: Bool, _ find: (borrowing DocumentReader, Range<Int>) throws(DocumentReadError) -> Int
+    ) throws(DocumentReadError) -> Int? {
+        guard try goOn(to: UInt8(ascii: "}"), isFirst: isFirst) else { return nil }
+        guard window[position] == UInt8(ascii: "\"") else { throw notJSON("a key") }
+        let text = try scanString()
+        let key = try find(self, text)
+        guard try next() == UInt8(ascii: ":") else { throw notJSON("\":\"") }
+        position += 1
+        return key
+    }
+
+    /// Whether the bytes of the window are these.
+    func isEqual(_ range: Range<Int>, _ bytes: [UInt8]) -> Bool {
+        range.count == bytes.count && window.span.bytes.extracting(range).equals(bytes)
+    }
+
+    func string(_ range: Range<Int>) -> String {
+        String(decoding: window[range], as: UTF8.self)
+    }
+
+    // MARK: - Text
+
+    /// The first byte of the next value or sign, where reading goes on; `nil` at the end of the text.
+    @inline(__always)
+    private mutating func next() throws(DocumentReadError) -> UInt8? {
+        if position < window.count, window[position] > 0x20 { return window[position] }
+        return try nextBehindSpace()
+    }
+
+    private mutating func nextBehindSpace() throws(DocumentReadError) -> UInt8? {
+        while true {
+            let start = position
+            position = window.span.endOfSpace(from: start)
+            if position < window.count { return window[position] }
+            if try !fill(keeping: position) { return nil }
+        }
+    }
+
+    /// Goes on to the next element or member; `false` where `end` ends the list instead.
+    private mutating func goOn(to end: UInt8, isFirst: Bool) throws(DocumentReadError) -> Bool {
+        let byte = try next()
+        if byte == end {
+            position += 1
+            return false
+        }
+        if isFirst, byte != nil { return true }
+        guard byte == UInt8(ascii: ",") else { throw notJSON("\",\" or \"\(UnicodeScalar(end))\"") }
+        position += 1
+        guard try next() != nil else { throw notJSON("a value") }
+        return true
+    }
+
+    /// Reads the string that begins here, and resolves its escapes in place.
+    ///
+    /// - Returns: where in the window its bytes are, as long as nothing else is read.
+    private mutating func scanString() throws(DocumentReadError) -> Range<Int> {
+        var length = 1
+        var isPlain = true
+        var isASCII = true
+        while true {
+            let found = window.span.endOfPlainText(from: position + length, &isASCII)
+            length = found - position
+            guard found < window.count else {
+                guard try fill(keeping: position) else { throw notJSON("the end of a string") }
+                continue
+            }
+            if window[found] == UInt8(ascii: "\"") { break }
+            guard window[found] == UInt8(ascii: "\\") else {
+                position = found
+                throw notJSON("no control character in a string")
+            }
+            isPlain = false
+            length += 2
+        }
+        var range = position + 1..<position + length
+        position += length + 1
+        if !isPlain { range = try unescape(range) }
+        if !isASCII, String(validating: window[range], as: UTF8.self) == nil { throw notJSON("UTF-8") }
+        return range
+    }
+
+    private mutating func unescape(_ range: Range<Int>) throws(DocumentReadError) -> Range<Int> {
+        var text: [UInt8] = []
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let byte = window[index]
+            index += 1
+            guard byte == UInt8(ascii: "\\") else {
+                text.append(byte)
+                continue
+            }
+            let escape = window[index]
+            index += 1
+            switch escape {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(escape)
+            case UInt8(ascii: "b"): text.append(0x08)
+            case UInt8(ascii: "f"): text.append(0x0c)
+            case UInt8(ascii: "n"): text.append(0x0a)
+            case UInt8(ascii: "r"): text.append(0x0d)
+            case UInt8(ascii: "t"): text.append(0x09)
+            case UInt8(ascii: "u"): text += try unescapeUnicode(&index, range.upperBound)
+            default: throw notJSON("an escape that JSON has")
+            }
+        }
+        window.replaceSubrange(range.lowerBound..<range.lowerBound + text.count, with: text)
+        return range.lowerBound..<range.lowerBound + text.count
+    }
+
+    /// The UTF-8 of the escape whose digits begin at `index`, and of the other half of its pair.
+    private func unescapeUnicode(_ index: inout Int, _ end: Int) throws(DocumentReadError) -> [UInt8] {
+        func unit() throws(DocumentReadError) -> UInt16 {
+            guard index + 4 <= end,
+                let unit = UInt16(String(decoding: window[index..<index + 4], as: UTF8.self), radix: 16),
+                window[index] != UInt8(ascii: "+"), window[index] != UInt8(ascii: "-")
+            else { throw notJSON("four hexadecimal digits behind \\u") }
+            index += 4
+            return unit
+        }
+        var units = [try unit()]
+        if UTF16.isLeadSurrogate(units[0]), index + 2 <= end, window[index] == UInt8(ascii: "\\"),
+            window[index + 1] == UInt8(ascii: "u")
+        {
+            index += 2
+            units.append(try unit())
+        }
+        guard let text = String(validating: units, as: UTF16.self) else { throw notJSON("whole surrogate pairs") }
+        return Array(text.utf8)
+    }
+
+    /// Reads the number that begins here.
+    private mutating func scanNumber() throws(DocumentReadError) -> Range<Int> {
+        var length = 0
+        while true {
+            while position + length < window.count {
+                switch window[position + length] {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."),
+                    UInt8(ascii: "e"), UInt8(ascii: "E"):
+                    length += 1
+                default:
+                    defer { position += length }
+                    return position..<position + length
+                }
+            }
+            if try !fill(keeping: position) {
+                defer { position += length }
+                return position..<position + length
+            }
+        }
+    }
+
+    /// Reads a word such as `true`, for what it is; of any other value, nothing.
+    @discardableResult
+    private mutating func skipWord() throws(DocumentReadError) -> String {
+        guard let first = try next() else { throw notJSON("a value") }
+        switch first {
+        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\""), UInt8(ascii: "-"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            return ""
+        default: break
+        }
+        for word in ["true", "false", "null"] {
+            let bytes = Array(word.utf8)
+            while window.count - position < bytes.count, try fill(keeping: position) {}
+            if window[position...].starts(with: bytes) {
+                position += bytes.count
+                return word
+            }
+        }
+        throw notJSON("a value")
+    }
+
+    /// Drops what comes before `kept`, and reads on; `false` at the end of the text. The offset `kept` becomes 0.
+    private mutating func fill(keeping kept: Int) throws(DocumentReadError) -> Bool {
+        lines += window.span.lineCount(before: kept)
+        window.removeSubrange(0..<kept)
+        position -= kept
+        let count = window.count
+        do throws(FileError) {
+            try source(&window)
+        } catch {
+            throw .file(error)
+        }
+        return window.count > count
+    }
+
+    /// - Parameter found: what is there instead, where the next byte does not say it.
+    private func notJSON(_ expected: String, instead found: String? = nil) -> DocumentReadError {
+        let before = window[..<min(position, window.count)]
+        let line = lines + before.count { $0 == 0x0a } + 1
+        let here = position < window.count ? "here" : "at the end"
+        return .notJSON("line \(line): expected \(expected) \(here)" + (found.map { "; \($0)" } ?? ""))
+    }
+
+    private func slot(of range: Range<Int>) -> Int {
+        guard let first = window[range].first, let last = window[range].last else { return 0 }
+        return (range.count &* 7 &+ Int(first) &+ Int(last) &* 3) % names.count
+    }
+}
+
+// MARK: - Bytes
+
+// Text of a hundred megabytes goes through here: eight bytes at a time where that is possible.
+extension Span<UInt8> {
+    private func word(at position: Int) -> UInt64 {
+        UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+    }
+
+    /// Where white space ends that begins at `start`.
+    fileprivate func endOfSpace(from start: Int) -> Int {
+        var position = start
+        while position < count {
+            switch self[position] {
+            case 0x20:
+                // Most of it is indentation.
+                position += 1
+                while position + 8 <= count {
+                    let other = word(at: position) ^ 0x2020_2020_2020_2020
+                    position += other == 0 ? 8 : other.trailingZeroBitCount / 8
+                    if other != 0 { break }
+                }
+            case 0x0a, 0x0d, 0x09: position += 1
+            default: return position
+            }
+        }
+        return position
+    }
+
+    /// The number of line feeds before `end`.
+    fileprivate func lineCount(before end: Int) -> Int {
+        let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
+        var count = 0
+        var position = 0
+        while position + 8 <= end {
+            let word = word(at: position) ^ 0x0a0a_0a0a_0a0a_0a0a
+            // The top bit of every byte that is zero.
+            count += (~((word & low &+ low) | word | low)).nonzeroBitCount
+            position += 8
+        }
+        while position < end {
+            if self[position] == 0x0a { count += 1 }
+            position += 1
+        }
+        return count
+    }
+
+    /// Where the quotation mark, the escape or the control character is that ends plain text, or the span's end.
+    fileprivate func endOfPlainText(from start: Int, _ isASCII: inout Bool) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops = ones << 7
+        var position = start
+        while position + 8 <= count {
+            let word = word(at: position)
+            let quote = word ^ ones * UInt64(UInt8(ascii: "\""))
+            let backslash = word ^ ones * UInt64(UInt8(ascii: "\\"))
+            // The top bit of every byte that is less than another; of those behind the first, perhaps wrongly so.
+            let ends = ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word) & tops
+            if ends == 0, word & tops == 0 {
+                position += 8
+                continue
+            }
+            break
+        }
+        while position < count {
+            let byte = self[position]
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { return position }
+            if byte >= 0x80 { isASCII = false }
+            position += 1
+        }
+        return position
+    }
+
+    /// A number in a string: decimal, or hexadecimal behind `0x`.
+    fileprivate func number(in range: Range<Int>) -> UInt64? {
+        guard range.count > 2, self[range.lowerBound] == UInt8(ascii: "0"),
+            self[range.lowerBound + 1] | 0x20 == UInt8(ascii: "x")
+        else { return decimal(in: range) }
+        var value: UInt64 = 0
+        var position = range.lowerBound + 2
+        while position < range.upperBound {
+            let byte = self[position]
+            var digit = byte &- UInt8(ascii: "0")
+            if digit > 9 {
+                digit = (byte | 0x20) &- UInt8(ascii: "a")
+                guard digit < 6 else { return nil }
+                digit += 10
+            }
+            guard value >> 60 == 0 else { return nil }
+            value = value << 4 | UInt64(digit)
+            position += 1
+        }
+        return value
+    }
+
+    fileprivate func decimal(in range: Range<Int>) -> UInt64? {
+        guard !range.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for position in range {
+            let byte = self[position]
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return nil }
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+            if overflow || carry { return nil }
+            value = sum
+        }
+        return value
+    }
+}
+
+/// Why a document could not be read.
+public enum DocumentReadError: Error, Hashable, Sendable {
+    case file(FileError)
+    /// The text is not JSON: where, and what was expected there.
+    case notJSON(String)
+    /// It does not describe a handover.
+    case document(DocumentError)
+
+    static func document(_ problem: String) -> DocumentReadError {
+        .document(DocumentError(path: "", problem: problem))
+    }
+
+    /// The error as what is around the place says it: with one more step before its path.
+    func inside(_ step: String) -> DocumentReadError {
+        guard case .document(let error) = self else { return self }
+        let path = error.path == "." ? step : step + error.path
+        return .document(DocumentError(path: path, problem: error.problem))
+    }
+}
+
+extension DocumentReadError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .file(let error): "\(error)"
+        case .notJSON(let reason): "this is not JSON: \(reason)"
+        case .document(let error): "\(error)"
+        }
+    }
+}
