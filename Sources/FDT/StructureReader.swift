@@ -10,7 +10,7 @@ struct StructureReader: Sendable {
         case endNode
         /// The name is the string at the offset.
         case property(nameStart: Int, value: Range<Int>)
-        /// A property that claims more bytes than any tree has.
+        /// A property whose size, with its header, is no number of 32 bits.
         case endlessProperty
         case nop
         case end
@@ -53,15 +53,15 @@ struct StructureReader: Sendable {
             offset += 4
             return .endNode
         case 3:
-            guard offset <= end - 12 else { return nil }
-            let count = bytes.word(at: offset + 4)
-            guard count <= Int32.max else { return .endlessProperty }
-            let nameStart = stringsStart + Int(bytes.word(at: offset + 8))
+            guard offset <= end - 8 else { return nil }
+            let count = Int(bytes.word(at: offset + 4))
             var value = offset + 12
             // Before version 16 values of 8 bytes and more are aligned to 8 bytes of the block.
             if isOld, count >= 8, (value - start) % 8 != 0 { value += 4 }
-            let valueEnd = value + Int(count)
+            let valueEnd = value + count
+            if valueEnd - offset > UInt32.max { return .endlessProperty }
             guard valueEnd <= end else { return nil }
+            let nameStart = stringsStart + Int(bytes.word(at: offset + 8))
             skip(to: valueEnd)
             return .property(nameStart: nameStart, value: value..<valueEnd)
         case 4:

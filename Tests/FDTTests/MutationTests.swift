@@ -1,5 +1,6 @@
-import FDT
 import Testing
+
+@testable import FDT
 
 /// Damaged copies of captured and compiled trees: nothing traps, what is accepted reads whole, and the two readers
 /// agree on what is whole.
@@ -79,6 +80,8 @@ import Testing
             if !readAll(tree) { Issue.record("\(what): contradicts itself") }
             if !partial.missing.isEmpty { Issue.record("\(what): accepted by libfdt, but \(partial.missing)") }
             if !agree(tree, partial) { Issue.record("\(what): read differently") }
+            if Steps(scanning: tree) != Steps(walking: tree) { Issue.record("\(what): scanned differently") }
+            if let verdict = tree.storage.libfdtVerdict() { Issue.record("\(what): accepted, but \(verdict)") }
         } catch {
             if partial.missing.isEmpty { Issue.record("\(what): whole, but \(error)") }
             if error.location == nil { Issue.record("\(what): no location: \(error)") }
