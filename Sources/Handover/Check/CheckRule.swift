@@ -53,17 +53,20 @@ struct RuleFindings {
     /// The findings of one rule that are kept: a hostile image has one for every byte.
     static let limit = 100
 
+    /// Reports what was found. The words are put together for the findings that are kept alone: there can be millions.
     mutating func report(
-        _ structure: String, _ field: String? = nil, at address: PhysicalAddress? = nil, found: String,
-        expected: String, errno: KernelErrno? = nil
+        _ structure: @autoclosure () -> String, _ field: @autoclosure () -> String? = nil,
+        at address: @autoclosure () -> PhysicalAddress? = nil, found: @autoclosure () -> String,
+        expected: @autoclosure () -> String, errno: KernelErrno? = nil
     ) {
-        report(
-            Finding(structure: structure, field: field, address: address, found: found, expected: expected),
-            errno: errno)
+        guard list.count < Self.limit else { return }
+        let finding = Finding(
+            structure: structure(), field: field(), address: address(), found: found(), expected: expected())
+        list.append((finding, errno))
     }
 
-    mutating func report(_ finding: Finding, errno: KernelErrno? = nil) {
-        if list.count < Self.limit { list.append((finding, errno)) }
+    mutating func report(_ finding: Finding) {
+        if list.count < Self.limit { list.append((finding, nil)) }
     }
 }
 

@@ -101,7 +101,8 @@ public struct DocumentReader {
     /// Reads a string; `nil`, and nothing is read, where another value stands.
     mutating func stringIfPresent() throws(DocumentReadError) -> String? {
         guard try next() == UInt8(ascii: "\"") else { return nil }
-        return string(try scanString())
+        let range = try scanString()
+        return string(range)
     }
 
     /// Reads a string as a name; `nil`, and nothing is read, where another value stands.

@@ -123,6 +123,17 @@ public struct ELFCore: PhysicalMemory {
         return body(copy.span.bytes)
     }
 
+    public func release(_ range: Range<PhysicalAddress>) {
+        let first = pieces.partitioningIndex { $0.range.upperBound > range.lowerBound }
+        for piece in pieces[first...].prefix(while: { $0.range.lowerBound < range.upperBound }) {
+            guard let offset = piece.offset else { continue }
+            let part = piece.range.clamped(to: range)
+            file.release(
+                at: offset + (part.lowerBound.rawValue - piece.range.lowerBound.rawValue),
+                count: part.upperBound.rawValue - part.lowerBound.rawValue)
+        }
+    }
+
     /// Reads within one piece.
     private func withBytes<Result>(
         of piece: Piece, at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result

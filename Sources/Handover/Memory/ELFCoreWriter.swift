@@ -67,15 +67,16 @@ public struct ELFCoreWriter: Sendable {
             var done: UInt64 = 0
             while done < run.stored {
                 let count = min(run.stored - done, 1 << 20)
+                let start = PhysicalAddress(run.start.rawValue + done)
                 let error: FileError?
                 do {
-                    error = try memory.withBytes(
-                        at: PhysicalAddress(run.start.rawValue + done), count: Int(count), sink)
+                    error = try memory.withBytes(at: start, count: Int(count), sink)
                 } catch {
                     throw .memory(error)
                 }
                 if let error { throw .file(error) }
                 done += count
+                memory.release(start..<PhysicalAddress(run.start.rawValue + done))
             }
             position = offset + run.stored
         }

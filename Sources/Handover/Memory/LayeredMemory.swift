@@ -60,4 +60,8 @@ public struct LayeredMemory: PhysicalMemory {
         }
         return body(copy.span.bytes)
     }
+
+    public func release(_ range: Range<PhysicalAddress>) {
+        for layer in layers { layer.release(range) }
+    }
 }

@@ -31,6 +31,10 @@ struct MemoryPart: PhysicalMemory {
         else { throw .notAvailable(address: address, count: count) }
         return try whole.withBytes(at: address, count: count, body)
     }
+
+    func release(_ range: Range<PhysicalAddress>) {
+        whole.release(range)
+    }
 }
 
 /// What two ascending, disjoint lists of ranges have in common.

@@ -30,12 +30,19 @@ public protocol PhysicalMemory: Sendable {
     func withBytes<Result>(
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
     ) throws(MemoryError) -> Result
+
+    /// Says that what is in `range` will not be read again soon: a source may let go of what it keeps at hand for it.
+    /// It can be read as before, though that may take longer.
+    ///
+    /// The default does nothing.
+    func release(_ range: Range<PhysicalAddress>)
 }
 
 extension PhysicalMemory {
     public var storedExtents: [Range<PhysicalAddress>] { regions }
     public var statedPageSize: Int? { nil }
     public var statedMachine: Machine? { nil }
+    public func release(_ range: Range<PhysicalAddress>) {}
 }
 
 extension PhysicalMemory {

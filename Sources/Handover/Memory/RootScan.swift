@@ -20,6 +20,9 @@ public struct RootScan: Sendable {
     private static let largestPage = 65536
     /// Read at once: much, as that goes at the memory's speed, but little enough for a source that has to copy.
     private static let portion: UInt64 = 4 << 20
+    /// Of a source that is larger, no more than a portion is kept at hand. A smaller one may consist of little else than
+    /// a handover, which is about to be read.
+    private static let mostKept: UInt64 = 1 << 30
 
     /// Searches `memory`.
     ///
@@ -44,6 +47,7 @@ public struct RootScan: Sendable {
                 // Up to the next multiple of the portion, so that no page is divided.
                 let length = min(end - start, Self.portion - start % Self.portion)
                 search(memory, from: start, length: length, limit: limit)
+                if total > Self.mostKept { memory.release(PhysicalAddress(start)..<PhysicalAddress(start + length)) }
                 if candidates.count > limit {
                     candidates.removeLast(candidates.count - limit)
                     reachedLimit = true

@@ -16,13 +16,14 @@ struct PreservedMapReader {
         return state
     }
 
-    private func readBitmap(_ bytes: RawSpan, _ words: ArrayField<UInt64>) -> Bitmap {
+    /// Reads a page of bits. `scratch` is for ``Bitmap``.
+    private func readBitmap(
+        _ bytes: RawSpan, _ words: ArrayField<UInt64>, _ scratch: inout [Range<UInt32>]
+    ) -> Bitmap {
+        let page = bytes.extracting(words.offset..<words.offset + words.count * 8)
         var count = words.count
-        while count > 0, words.read(count - 1, of: bytes) == 0 { count -= 1 }
-        var values: [UInt64] = []
-        values.reserveCapacity(count)
-        for index in 0..<count { values.append(words.read(index, of: bytes)) }
-        return Bitmap(words: values)
+        while count > 0, page.littleEndian(at: (count - 1) * 8, as: UInt64.self) == 0 { count -= 1 }
+        return Bitmap(wordCount: count, scratch: &scratch) { page.littleEndian(at: $0 &* 8) }
     }
 
     // MARK: - Chunked bitmaps
@@ -33,6 +34,7 @@ struct PreservedMapReader {
         let header = layout.header.layout
         let pointer = layout.bitmaps.layout
         var chunks: [BitmapChunkState] = []
+        var scratch: [Range<UInt32>] = []
         var next = first
         while next.rawValue != 0 {
             let address = next
@@ -75,7 +77,7 @@ struct PreservedMapReader {
             }
             chunk.bitmaps = chunk.bitmaps.filter { $0.address != nil }
             for index in chunk.bitmaps.indices {
-                chunk.bitmaps[index].bits = readBitmap(chunk.bitmaps[index], order: chunk.order, &log)
+                chunk.bitmaps[index].bits = readBitmap(chunk.bitmaps[index], order: chunk.order, &scratch, &log)
             }
             chunks.append(chunk)
         }
@@ -83,7 +85,8 @@ struct PreservedMapReader {
     }
 
     private func readBitmap(
-        _ bitmap: BitmapChunkState.BitmapState, order: UInt32, _ log: inout ReadingLog
+        _ bitmap: BitmapChunkState.BitmapState, order: UInt32, _ scratch: inout [Range<UInt32>],
+        _ log: inout ReadingLog
     ) -> Bitmap {
         let layout = BitmapLayout.layout(context.pageSize)
         let name = layout.structure.name
@@ -91,7 +94,7 @@ struct PreservedMapReader {
             log.visit(address, as: .bitmap, structure: name)
         else { return Bitmap() }
         let bits = context.read(name, at: address, count: context.pageSize.bytes, &log) {
-            readBitmap($0, layout.words)
+            readBitmap($0, layout.words, &scratch)
         }
         guard let bits else { return Bitmap() }
         log.add(
@@ -108,6 +111,7 @@ struct PreservedMapReader {
         let nodeLayout = RadixNodeLayout.layout(context.pageSize)
         let leafLayout = RadixLeafLayout.layout(context.pageSize)
         var tree = RadixTreeState()
+        var scratch: [Range<UInt32>] = []
         var pending = [RadixTreeState.Node(address: root, level: UInt8(geometry.depth - 1), key: 0)]
         while let node = pending.popLast() {
             let isLeaf = node.level == 0
@@ -117,7 +121,7 @@ struct PreservedMapReader {
             else { continue }
             if isLeaf {
                 let bits = context.read(name, at: address, count: context.pageSize.bytes, &log) {
-                    readBitmap($0, leafLayout.bitmap)
+                    readBitmap($0, leafLayout.bitmap, &scratch)
                 }
                 guard let bits else { continue }
                 tree.leaves.append(RadixTreeState.Leaf(address: address, key: node.key, bits: bits))

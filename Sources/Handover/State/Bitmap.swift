@@ -1,78 +1,159 @@
 /// A page of bits, as the maps of preserved memory hold them.
-public struct Bitmap: Hashable, Sendable {
-    /// The bits, 64 a word, bit 0 in the least significant place; no zero words at the end.
-    public private(set) var words: [UInt64]
+public struct Bitmap: Sendable {
+    /// The bits, 64 a word, bit 0 in the least significant place; no zero words at the end. Empty where there are
+    /// ``runs``.
+    private var dense: [UInt64] = []
+    /// The runs of adjacent set bits, ascending, where they take less room than words: those of a page of a large
+    /// machine mostly do, and there can be many such pages.
+    private var runs: [Range<UInt32>] = []
 
     /// The number of bits of the largest page, 64 KiB.
     static let largestBitCount = 65536 * 8
 
-    public init() {
-        words = []
-    }
+    public init() {}
 
     public init(words: [UInt64]) {
-        self.words = words
+        dense = words
         trim()
     }
 
-    private mutating func trim() {
-        while words.last == 0 { words.removeLast() }
+    /// Takes `count` words in, at most those of the largest page.
+    ///
+    /// - Parameter scratch: where runs are collected, so that many bitmaps are read without growing an array for each.
+    init(wordCount count: Int, scratch: inout [Range<UInt32>], _ word: (Int) -> UInt64) {
+        scratch.removeAll(keepingCapacity: true)
+        Self.forEachRun(wordCount: count, word) { run in
+            scratch.append(UInt32(run.lowerBound)..<UInt32(run.upperBound))
+        }
+        if scratch.count < count {
+            runs.reserveCapacity(scratch.count)
+            runs += scratch
+        } else {
+            dense = [UInt64](capacity: count) { words in
+                for index in 0..<count { words.append(word(index)) }
+            }
+            trim()
+        }
     }
 
-    public var isEmpty: Bool { words.isEmpty }
+    private mutating func trim() {
+        while dense.last == 0 { dense.removeLast() }
+    }
+
+    /// The bits, 64 a word, bit 0 in the least significant place; no zero words at the end.
+    public var words: [UInt64] {
+        guard !runs.isEmpty else { return dense }
+        var bitmap = Bitmap()
+        for run in runs { bitmap.insert(Int(run.lowerBound)..<Int(run.upperBound)) }
+        return bitmap.dense
+    }
+
+    public var isEmpty: Bool { dense.isEmpty && runs.isEmpty }
 
     /// The number of bits that are set.
     public var count: Int {
-        words.reduce(0) { $0 + $1.nonzeroBitCount }
+        dense.reduce(0) { $0 + $1.nonzeroBitCount } + runs.reduce(0) { $0 + $1.count }
+    }
+
+    /// The number of runs of adjacent set bits.
+    var runCount: Int {
+        var changes = RunChanges()
+        return (dense.reduce(0) { $0 + changes.next($1).nonzeroBitCount } + 1) / 2 + runs.count
     }
 
     /// The highest bit that is set.
     public var last: Int? {
-        words.last.map { words.count * 64 - 1 - $0.leadingZeroBitCount }
+        if let run = runs.last { return Int(run.upperBound) - 1 }
+        return dense.last.map { dense.count * 64 - 1 - $0.leadingZeroBitCount }
     }
 
     public func contains(_ bit: Int) -> Bool {
-        bit >= 0 && bit / 64 < words.count && words[bit / 64] >> UInt64(bit % 64) & 1 != 0
+        guard runs.isEmpty else {
+            let next = runs.partitioningIndex { $0.upperBound > bit }
+            return next < runs.count && runs[next].lowerBound <= bit
+        }
+        return bit >= 0 && bit / 64 < dense.count && dense[bit / 64] >> UInt64(bit % 64) & 1 != 0
+    }
+
+    /// Makes words of runs, as only these are changed.
+    private mutating func makeDense() {
+        guard !runs.isEmpty else { return }
+        dense = words
+        runs = []
     }
 
     public mutating func insert(_ bit: Int) {
-        while words.count <= bit / 64 { words.append(0) }
-        words[bit / 64] |= 1 << UInt64(bit % 64)
+        makeDense()
+        while dense.count <= bit / 64 { dense.append(0) }
+        dense[bit / 64] |= 1 << UInt64(bit % 64)
+    }
+
+    public mutating func insert(_ bits: Range<Int>) {
+        guard let last = bits.last else { return }
+        makeDense()
+        let missing = last / 64 + 1 - dense.count
+        if missing > 0 { dense.append(contentsOf: repeatElement(0, count: missing)) }
+        for index in bits.lowerBound / 64...last / 64 {
+            var mask = UInt64.max
+            if index == bits.lowerBound / 64 { mask <<= UInt64(bits.lowerBound % 64) }
+            if index == last / 64 { mask &= .max >> UInt64(63 - last % 64) }
+            dense[index] |= mask
+        }
     }
 
     public mutating func remove(_ bit: Int) {
         guard contains(bit) else { return }
-        words[bit / 64] &= ~(1 << UInt64(bit % 64))
+        makeDense()
+        dense[bit / 64] &= ~(1 << UInt64(bit % 64))
         trim()
     }
 
     /// Calls `body` with every run of adjacent set bits, ascending.
     public func forEachRun(_ body: (Range<Int>) -> Void) {
+        for run in runs { body(Int(run.lowerBound)..<Int(run.upperBound)) }
+        Self.forEachRun(wordCount: dense.count, { dense[$0] }, body)
+    }
+
+    @inline(__always)
+    private static func forEachRun(wordCount: Int, _ word: (Int) -> UInt64, _ body: (Range<Int>) -> Void) {
+        var changes = RunChanges()
         var start: Int?
-        for (index, word) in words.enumerated() {
-            let base = index * 64
-            if word == .max {
-                if start == nil { start = base }
-                continue
-            }
-            if word == 0, start == nil { continue }
-            var bit = 0
-            while bit < 64 {
-                let rest = word >> UInt64(bit)
+        for index in 0..<wordCount {
+            var places = changes.next(word(index))
+            while places != 0 {
+                let place = index * 64 + places.trailingZeroBitCount
                 if let open = start {
-                    let ones = (~rest).trailingZeroBitCount
-                    if bit + ones >= 64 { break }
-                    body(open..<(base + bit + ones))
+                    body(open..<place)
                     start = nil
-                    bit += ones
                 } else {
-                    if rest == 0 { break }
-                    bit += rest.trailingZeroBitCount
-                    start = base + bit
+                    start = place
                 }
+                places &= places - 1
             }
         }
-        if let open = start { body(open..<(words.count * 64)) }
+        if let start { body(start..<wordCount * 64) }
+    }
+
+    /// Goes from word to word, and knows the places where a run begins, or has ended.
+    private struct RunChanges {
+        /// The last bit of the word before.
+        private var carry: UInt64 = 0
+
+        mutating func next(_ word: UInt64) -> UInt64 {
+            defer { carry = word >> 63 }
+            return word ^ (word << 1 | carry)
+        }
+    }
+}
+
+extension Bitmap: Hashable {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.runs.isEmpty == right.runs.isEmpty
+            ? left.dense == right.dense && left.runs == right.runs : left.words == right.words
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        words.hash(into: &hasher)
     }
 }
 
@@ -87,7 +168,7 @@ extension Bitmap: LosslessStringConvertible {
             guard let first = Int(bounds[0]), let last = bounds.count == 1 ? first : Int(bounds[1]),
                 first >= next, last >= first, last < Self.largestBitCount
             else { return nil }
-            for bit in first...last { insert(bit) }
+            insert(first..<last + 1)
             next = last + 1
         }
     }

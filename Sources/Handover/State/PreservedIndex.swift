@@ -3,51 +3,77 @@ import KernelABI
 /// Finds blocks in a map of preserved memory by their address.
 public struct PreservedIndex: Sendable {
     private let geometry: RadixGeometry
-    /// The leaves or bitmaps by the key of their first bit.
-    private var bitmaps: [UInt64: Bitmap] = [:]
+    /// The leaves or bitmaps, by the key of their first bit, ascending: few of them, and each of many keys.
+    private let bitmaps: [(key: UInt64, bits: Bitmap)]
     private let bitsPerPage: UInt64
+    /// The order of the largest block, which has the smallest key.
+    private let largestOrder: Int
 
     public init(_ preserved: PreservedState, pageSize: PageSize) {
-        geometry = RadixGeometry(pageSize: pageSize)
+        let geometry = RadixGeometry(pageSize: pageSize)
+        self.geometry = geometry
         bitsPerPage = UInt64(pageSize.bytes) * 8
         switch preserved.map {
-        case nil: break
+        case nil: bitmaps = []
         case .radix(let tree):
-            for leaf in tree.leaves { bitmaps[leaf.key] = leaf.bits }
+            // Of leaves with the same key, which no kernel makes, the last one counts.
+            bitmaps = tree.leaves.map { ($0.key, $0.bits) }.sorted { $0.key < $1.key }
         case .chunks(let chunks):
             // The bitmaps' blocks as keys of the tree: the bits of a page are the same ones, but for the orders
             // whose keys do not fill a page.
+            var leaves = KeyedBitmaps(bitsPerPage: bitsPerPage)
             for chunk in chunks where chunk.order < UInt64.bitWidth - pageSize.shift {
                 for bitmap in chunk.bitmaps {
                     let key = geometry.key(of: PageBlock(address: bitmap.start, order: Int(chunk.order)))
                     bitmap.bits.forEachRun { run in
-                        for bit in run { insert(key &+ UInt64(bit)) }
+                        leaves.insert(key &+ UInt64(run.lowerBound), count: UInt64(run.count))
                     }
                 }
             }
+            bitmaps = leaves.bitmaps.map { ($0.key, $0.value) }.sorted { $0.key < $1.key }
         }
-    }
-
-    private mutating func insert(_ key: UInt64) {
-        let bit = key % bitsPerPage
-        bitmaps[key - bit, default: Bitmap()].insert(Int(bit))
+        largestOrder = bitmaps.first.flatMap { geometry.block(of: max($0.key, 1))?.order } ?? 64 - pageSize.shift
     }
 
     /// Whether exactly this block is in the map.
     public func contains(_ block: PageBlock) -> Bool {
         let key = geometry.key(of: block)
         let bit = key % bitsPerPage
-        return bitmaps[key - bit]?.contains(Int(bit)) ?? false
+        let next = bitmaps.partitioningIndex { $0.key > key - bit }
+        return next > 0 && bitmaps[next - 1].key == key - bit && bitmaps[next - 1].bits.contains(Int(bit))
     }
 
     /// The order of the block that begins at `address`, or `nil` where none does; the largest of several.
     public func order(at address: PhysicalAddress) -> Int? {
         let page = address.rawValue >> UInt64(geometry.pageSize.shift)
-        var order = min(page.trailingZeroBitCount, 64 - geometry.pageSize.shift)
+        var order = min(page.trailingZeroBitCount, largestOrder)
         while order >= 0 {
             if contains(PageBlock(address: address, order: order)) { return order }
             order -= 1
         }
         return nil
+    }
+}
+
+/// Keys on their way to the leaves that they belong to.
+private struct KeyedBitmaps {
+    let bitsPerPage: UInt64
+    private(set) var bitmaps: [UInt64: Bitmap] = [:]
+
+    init(bitsPerPage: UInt64) {
+        self.bitsPerPage = bitsPerPage
+    }
+
+    /// Adds `count` keys from `first` on.
+    mutating func insert(_ first: UInt64, count: UInt64) {
+        var key = first
+        var left = count
+        while left > 0 {
+            let bit = key % bitsPerPage
+            let here = min(left, bitsPerPage - bit)
+            bitmaps[key - bit, default: Bitmap()].insert(Int(bit)..<Int(bit + here))
+            key &+= here
+            left -= here
+        }
     }
 }

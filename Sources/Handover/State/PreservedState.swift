@@ -42,10 +42,25 @@ public struct PreservedState: Hashable, Sendable {
         case .radix(let tree):
             let geometry = RadixGeometry(pageSize: pageSize)
             for leaf in tree.leaves {
-                leaf.bits.forEachRun { run in
-                    geometry.forEachRun(of: leaf.key, run, body)
+                if let (order, first) = geometry.blocks(ofLeaf: leaf.key) {
+                    leaf.bits.forEachRun { run in
+                        body(order, first &+ UInt64(run.lowerBound)..<first &+ UInt64(run.upperBound))
+                    }
+                } else {
+                    leaf.bits.forEachRun { run in
+                        geometry.forEachRun(of: leaf.key, run, body)
+                    }
                 }
             }
+        }
+    }
+
+    /// The number of runs of adjacent bits in the map's pages.
+    fileprivate var runCount: Int {
+        switch map {
+        case nil: 0
+        case .chunks(let chunks): chunks.reduce(0) { $0 + $1.bitmaps.reduce(0) { $0 + $1.bits.runCount } }
+        case .radix(let tree): tree.leaves.reduce(0) { $0 + $1.bits.runCount }
         }
     }
 
@@ -65,6 +80,13 @@ public struct PreservedState: Hashable, Sendable {
 }
 
 extension RadixGeometry {
+    /// The order of all blocks of a leaf, and the number of the first; `nil` for the leaf of the smallest keys, whose
+    /// marker bits, and so orders, differ, and where the keys have no blocks.
+    fileprivate func blocks(ofLeaf key: UInt64) -> (order: Int, first: UInt64)? {
+        guard bitIndex(of: key) == 0, let block = block(of: key) else { return nil }
+        return (block.order, key & ~(1 << UInt64(63 - key.leadingZeroBitCount)))
+    }
+
     /// Splits a run of keys where the marker bit, and so the order, changes.
     fileprivate func forEachRun(
         of prefix: UInt64, _ bits: Range<Int>, _ body: (_ order: Int, _ blocks: Range<UInt64>) -> Void
@@ -101,44 +123,37 @@ public struct PreservedSummary: Hashable, Sendable {
 
     init(_ preserved: PreservedState, pageSize: PageSize) {
         // Within an order the runs of a sound map ascend, so that merging the orders is all there is to sort.
-        var runs: [Range<UInt64>] = []
+        var merged: [Range<PhysicalAddress>] = []
+        merged.reserveCapacity(preserved.runCount)
         var isSorted = true
         var counts = [UInt64](repeating: 0, count: 65)
+        let limit = UInt64.max >> UInt64(pageSize.shift) + 1
+        // The end of the address space itself has no address; its last page does.
+        func address(_ page: UInt64) -> PhysicalAddress {
+            PhysicalAddress(page == limit ? .max : page << UInt64(pageSize.shift))
+        }
         preserved.forEachRun(pageSize: pageSize) { order, blocks in
             guard order <= 64 - pageSize.shift else { return }
             counts[order] += UInt64(blocks.count)
             let first = blocks.lowerBound.multipliedFullWidth(by: 1 << UInt64(order))
             let end = blocks.upperBound.multipliedFullWidth(by: 1 << UInt64(order))
-            let limit = UInt64.max >> UInt64(pageSize.shift) + 1
             guard first.high == 0 else { return }
             let run = min(first.low, limit)..<(end.high == 0 ? min(end.low, limit) : limit)
             pages &+= run.upperBound - run.lowerBound
-            if let last = runs.last, run.lowerBound <= last.upperBound {
-                if run.lowerBound >= last.lowerBound {
-                    runs[runs.count - 1] = last.lowerBound..<max(last.upperBound, run.upperBound)
+            // What lies beyond the address space is shown at its end.
+            let range = address(min(run.lowerBound, limit - 1))..<address(run.upperBound)
+            if let last = merged.last, range.lowerBound <= last.upperBound {
+                if range.lowerBound >= last.lowerBound {
+                    merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
                     return
                 }
                 isSorted = false
             }
-            runs.append(run)
+            merged.append(range)
         }
         for (order, count) in counts.enumerated() where count > 0 { blocksByOrder[order] = count }
-        if !isSorted { runs.sort { $0.lowerBound < $1.lowerBound } }
         bytes = pages << UInt64(pageSize.shift)
-        var merged: [Range<UInt64>] = []
-        for run in runs {
-            if let last = merged.last, run.lowerBound <= last.upperBound {
-                merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, run.upperBound)
-            } else {
-                merged.append(run)
-            }
-        }
-        let shift = UInt64(pageSize.shift)
-        ranges = merged.map { run in
-            // The end of the address space itself has no address; its last page does.
-            let end = run.upperBound << shift
-            return PhysicalAddress(run.lowerBound << shift)..<PhysicalAddress(end == 0 ? .max : end)
-        }
+        ranges = isSorted ? merged : mergeAdjacent(merged.sorted { $0.lowerBound < $1.lowerBound })
     }
 
     /// Whether all of `range` is preserved.

@@ -97,6 +97,7 @@ struct Check: ParsableCommand {
 
         var reports: [CheckReport] = []
         var isUnreadable = false
+        var last: [CheckSubject] = []
         if let from, let to {
             reports.append(
                 CheckReport(path: nil, check: HandoverCheck(from: from.generation, to: to.generation, options: options)))
@@ -108,6 +109,7 @@ struct Check: ParsableCommand {
                 let subjects = try CheckSubject.subjects(
                     in: path, options: source.options, progress: { progress.update($0, of: $1) })
                 reports += subjects.map { CheckReport(path: path, check: HandoverCheck($0, options: options)) }
+                last = subjects
             } catch {
                 Diagnostics.report("\(error)")
                 isUnreadable = true
@@ -115,9 +117,8 @@ struct Check: ParsableCommand {
         }
         format.write(reports, to: output)
         output.flush()
-        let status = reports.map(\.exitStatus).max() ?? 0
-        if isUnreadable { throw ExitCode(ExitStatus.unreadable.rawValue) }
-        if status != 0 { throw ExitCode(status) }
+        let status = isUnreadable ? ExitStatus.unreadable.rawValue : reports.map(\.exitStatus).max() ?? 0
+        ExitStatus.exit(status, keeping: last)
     }
 
     /// Takes rules as -W and -E ask for.

@@ -25,13 +25,18 @@ enum ExitStatus: Int32 {
         if self != .fine { throw ExitCode(rawValue) }
     }
 
-    /// Ends the process with this status, and takes nothing down before.
+    /// Ends the process with this status, as ``exit(_:keeping:)`` does.
+    func exit<Value>(keeping value: Value) -> Never {
+        Self.exit(rawValue, keeping: value)
+    }
+
+    /// Ends the process, and takes nothing down before.
     ///
     /// - Parameter value: what is not to be freed: to free a handover of a million files, one by one, takes as long as
     ///   to show it, and the process goes as a whole.
-    func exit<Value>(keeping value: Value) -> Never {
+    static func exit<Value>(_ code: Int32, keeping value: Value) -> Never {
         _ = Unmanaged.passRetained(Kept(value))
-        Glibc.exit(rawValue)
+        Glibc.exit(code)
     }
 }
 

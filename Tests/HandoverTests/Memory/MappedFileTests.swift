@@ -25,6 +25,39 @@ import Testing
         }
     }
 
+    @Test func pagesThatAreReleasedLeaveTheProcessAndCanBeRead() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory.appending("core")
+            let contents = (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 / 4096 + $0) }
+            let core = RawCore(
+                segments: [.init(offset: 4096, physical: 0x10_0000, fileSize: 1 << 20, memorySize: 2 << 20)],
+                contents: contents)
+            try Data(core.bytes).write(to: URL(fileURLWithPath: path.string))
+            let memory = try ELFCore(file: try MappedFile(path: path))
+            let layered = LayeredMemory([SparseMemory(), memory])
+            let part = MemoryPart(of: memory, pageSize: .kib4, around: [range(0x10_0000, 0x20_0000)])
+            for source in [memory, layered, part] as [any PhysicalMemory] {
+                #expect(try source.copy(at: 0x10_0000, count: 1 << 20) == contents)
+                #expect(try Self.residentSize(of: path) >= 1 << 20)
+                // More than there is, and half of a page at the end of what is there.
+                source.release(range(0, 0x18_0800))
+                source.release(range(0x18_0800, .max))
+                #expect(try Self.residentSize(of: path) <= 4096)
+                source.release(range(0x1000_0000, 0x2000_0000))
+            }
+            #expect(try memory.copy(at: 0x10_0000, count: 1 << 20) == contents)
+        }
+    }
+
+    /// How many bytes of the mapped file are part of this process.
+    private static func residentSize(of path: FilePath) throws -> Int {
+        let text = try MappedFile(path: "/proc/self/smaps")
+        let maps = String(decoding: try text.copy(at: 0, count: Int(text.count)), as: UTF8.self).split(separator: "\n")
+        let place = try #require(maps.firstIndex { $0.hasSuffix(path.string) }, "\(path) among \(maps.count) lines")
+        let line = try #require(maps[place...].first { $0.hasPrefix("Rss:") })
+        return try #require(line.split(separator: " ").compactMap { Int($0) }.first) * 1024
+    }
+
     @Test func saysWhyAFileCannotBeOpened() throws {
         try withTemporaryDirectory { directory in
             let missing = directory.appending("missing")

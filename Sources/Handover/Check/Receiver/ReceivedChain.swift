@@ -28,16 +28,14 @@ struct ReceivedChain: Sendable {
     ) {
         let layout = BlockHeaderLayout.layout
         let capacity = UInt64(container.capacity(pageSize: pageSize))
-        var own: Set<PhysicalAddress> = []
-        defer { taken.formUnion(own) }
         var next = first
         // As the kernel does: the links of the whole chain first, then the counts.
         while next.rawValue != 0 {
-            if own.contains(next) {
-                end = .cyclic(next)
-                return
-            }
             if taken.contains(next) {
+                if blocks.contains(where: { $0.address == next }) {
+                    end = .cyclic(next)
+                    return
+                }
                 end = .shared(next)
                 break
             }
@@ -52,7 +50,7 @@ struct ReceivedChain: Sendable {
                 end = .outside(next, linkedFrom: blocks.last?.address)
                 return
             }
-            own.insert(next)
+            taken.insert(next)
             blocks.append((next, header.count))
             next = header.next
         }

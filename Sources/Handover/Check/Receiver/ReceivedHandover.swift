@@ -15,6 +15,9 @@ struct ReceivedHandover: Sendable {
     let handlers: Handlers
     /// The blocks that the kernel can take back from the map of preserved memory; `nil` where the map is not known.
     let preserved: PreservedBlocks?
+    let folioSizes: FolioSizes
+    /// The memory that is handed over, as the readers have it.
+    let contents: [Extent]
     let subtrees: [ReceivedSubtree]
     /// `nil` where the kernel finds no state of LUO.
     let luo: ReceivedLUO?
@@ -28,7 +31,9 @@ struct ReceivedHandover: Sendable {
         self.generation = generation
         context = ReadingContext(memory: subject.memory, pageSize: subject.pageSize)
         tree = ReceivedTree(subject.root)
-        handlers = Handlers(memfd: generation.memfd, others: options.handlers)
+        handlers = Handlers(memfd: generation.memfd, others: options.handlers, context)
+        folioSizes = FolioSizes(preserved: subject.reading?.state.preserved, pageSize: subject.pageSize)
+        contents = subject.reading?.state.contentsExtents ?? []
         preserved = subject.reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
         let root = tree.root
         isPopulated =
@@ -65,8 +70,7 @@ struct ReceivedHandover: Sendable {
             ?? context.memory.copy(at: address, count: min(size, context.pageSize.bytes))
     }
 
-    /// Every file of every session.
-    var files: some Sequence<ReceivedFile> { (luo?.sessions ?? []).lazy.flatMap(\.files) }
+    var sessions: [ReceivedSession] { luo?.sessions ?? [] }
 }
 
 /// A subtree's node as a kernel reads it: `kho_retrieve_subtree`.
@@ -109,10 +113,11 @@ struct PreservedBlocks: Sendable {
     /// The kernel notes the order in the block's first page, and smaller blocks after larger ones: the last one
     /// stays. C: `kho_preserved_memory_reserve`.
     func order(at address: PhysicalAddress, pageSize: PageSize) -> Int? {
-        orders.first { order in
+        for order in orders {
             let shift = UInt64(order + pageSize.shift)
-            guard shift >= 64 || address.rawValue & ((1 << shift) - 1) == 0 else { return false }
-            return index.contains(PageBlock(address: address, order: order))
+            guard shift >= 64 || address.rawValue & ((1 << shift) - 1) == 0 else { continue }
+            if index.contains(PageBlock(address: address, order: order)) { return order }
         }
+        return nil
     }
 }

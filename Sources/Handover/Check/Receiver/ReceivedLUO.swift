@@ -79,17 +79,21 @@ struct ReceivedLUO: Sendable {
         guard let sessionsAddress else { return }
         if case .blockChain = abi.sessions.form, sessionsAddress.rawValue == 0 { return }
         var taken: Set<PhysicalAddress> = []
+        var sessions: [ReceivedSession] = []
         let records = ReceivedRecords(
-            at: sessionsAddress, count: nil, abi.sessions, in: context.memory, pageSize: context.pageSize, taken: &taken)
+            at: sessionsAddress, count: nil, abi.sessions, in: context.memory, pageSize: context.pageSize, taken: &taken
+        ) { bytes, base, address in
+            sessions.append(ReceivedSession(bytes, at: base, address: address))
+        }
         sessionRecords = records
         // The kernel gives up before it comes past a session.
         if let chain = records.chain, !chain.isTaken { return }
         var log = ReadingLog(context: context)
         var files: Set<PhysicalAddress> = []
-        for address in records.addresses {
-            let session = ReceivedSession(at: address, abi, context, handlers: handlers, taken: &files, &log)
-            if let session { sessions.append(session) }
+        for index in sessions.indices {
+            sessions[index].readFiles(abi.files, context, handlers: handlers, taken: &files, &log)
         }
+        self.sessions = sessions
         findings = log.findings
     }
 }

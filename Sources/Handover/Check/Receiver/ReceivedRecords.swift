@@ -2,27 +2,25 @@ import KernelABI
 
 /// The records of one kind that a kernel reads: out of an array, or out of a chain of blocks.
 struct ReceivedRecords: Sendable {
-    /// Where each record is, as far as it is at hand.
-    private(set) var addresses: [PhysicalAddress] = []
     /// The number that is stated, where there is an array.
     private(set) var statedCount: UInt64?
     private(set) var chain: ReceivedChain?
     /// The array, where it is not at hand.
     private(set) var missing: PhysicalAddress?
 
-    private let pageSize: PageSize
-
+    /// Hands each record that is at hand to `record`: the bytes that it is in, where in these it begins, and where in
+    /// memory.
     init(
         at address: PhysicalAddress, count: UInt64?, _ container: RecordContainer, in memory: any PhysicalMemory,
-        pageSize: PageSize, taken: inout Set<PhysicalAddress>
+        pageSize: PageSize, taken: inout Set<PhysicalAddress>, record: (RawSpan, Int, PhysicalAddress) -> Void
     ) {
-        self.pageSize = pageSize
+        let capacity = container.capacity(pageSize: pageSize)
         switch container.form {
         case .blockChain:
             let chain = ReceivedChain(at: address, container, in: memory, pageSize: pageSize, taken: &taken)
             self.chain = chain
             for block in chain.blocks {
-                add(block.address, min(block.count, UInt64(container.capacity(pageSize: pageSize))), container, memory)
+                read(min(block.count, UInt64(capacity)), at: block.address, container, memory, record)
             }
         case .array:
             if let count {
@@ -36,22 +34,31 @@ struct ReceivedRecords: Sendable {
                 if statedCount == nil { missing = address }
                 return
             }
-            add(address, min(statedCount, UInt64(container.capacity(pageSize: pageSize))), container, memory)
+            read(min(statedCount, UInt64(capacity)), at: address, container, memory, record)
         }
     }
 
-    private mutating func add(
-        _ start: PhysicalAddress, _ count: UInt64, _ container: RecordContainer, _ memory: any PhysicalMemory
+    /// Reads the records of one allocation: all at once, or else those before the first that is not at hand.
+    private mutating func read(
+        _ count: UInt64, at start: PhysicalAddress, _ container: RecordContainer, _ memory: any PhysicalMemory,
+        _ record: (RawSpan, Int, PhysicalAddress) -> Void
     ) {
+        let count = Int(count)
+        let size = container.record.size
+        let isWhole: Void? = try? memory.withBytes(at: start, count: container.headerSize + count * size) { bytes in
+            for index in 0..<count {
+                let base = container.headerSize + index * size
+                record(bytes, base, PhysicalAddress(start.rawValue + UInt64(base)))
+            }
+        }
+        if isWhole != nil { return }
         for index in 0..<count {
-            let offset = UInt64(container.headerSize) + index * UInt64(container.record.size)
-            guard let address = start.advanced(by: offset),
-                (try? memory.withBytes(at: address, count: container.record.size) { _ in true }) != nil
+            guard let address = start.advanced(by: UInt64(container.headerSize + index * size)),
+                (try? memory.withBytes(at: address, count: size, { record($0, 0, address) })) != nil
             else {
                 missing = missing ?? start
                 return
             }
-            addresses.append(address)
         }
     }
 }

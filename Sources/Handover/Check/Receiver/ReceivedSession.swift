@@ -9,88 +9,134 @@ struct ReceivedSession: Sendable {
     /// `nil` where the session has no files.
     private(set) var records: ReceivedRecords?
     private(set) var files: [ReceivedFile] = []
+    /// The files, in runs of those that name the same handler: a session can have thousands, of few handlers.
+    private(set) var runs: [Run] = []
+    /// The memfds whose descriptors are at hand.
+    private(set) var memfds: [ReceivedMemFD] = []
+
+    /// Adjacent files that name the same handler.
+    struct Run: Sendable {
+        let compatible: KernelString
+        /// Their places in ``files``.
+        let files: Range<Int>
+    }
 
     /// The name that the kernel's copy leaves: at most one byte less than the field, for the NUL.
-    var keptName: [UInt8] { Array(name.bytes.prefix(SessionLayout.layout.name.count - 1)) }
+    var keptName: [UInt8] {
+        let limit = SessionLayout.layout.name.count - 1
+        return name.bytes.count <= limit ? name.bytes : Array(name.bytes.prefix(limit))
+    }
 
     var owner: Owner { .session(name) }
 
-    /// Reads the session at `address`, and its files.
-    init?(
-        at address: PhysicalAddress, _ abi: Generation.LUOState, _ context: ReadingContext, handlers: Handlers,
-        taken: inout Set<PhysicalAddress>, _ log: inout ReadingLog
-    ) {
+    func owner(of file: ReceivedFile) -> Owner { .file(session: name, token: file.token) }
+
+    /// Reads the record that begins `base` bytes into `bytes`; its files are read by themselves.
+    init(_ bytes: RawSpan, at base: Int, address: PhysicalAddress) {
         let layout = SessionLayout.layout
         let set = layout.fileSet
-        let record = try? context.memory.withBytes(at: address, count: layout.structure.size) { bytes in
-            (
-                name: layout.name.read(bytes), files: set.layout.files.read(bytes, at: set.offset),
-                count: set.layout.count.read(bytes, at: set.offset)
-            )
-        }
-        guard let record else { return nil }
         self.address = address
-        name = record.name
-        filesAddress = record.files
-        count = record.count
+        name = layout.name.read(bytes, at: base)
+        filesAddress = set.layout.files.read(bytes, at: base + set.offset)
+        count = set.layout.count.read(bytes, at: base + set.offset)
+    }
+
+    /// Reads the session's files, and the memfds among them.
+    mutating func readFiles(
+        _ container: RecordContainer, _ context: ReadingContext, handlers: Handlers,
+        taken: inout Set<PhysicalAddress>, _ log: inout ReadingLog
+    ) {
         guard filesAddress.rawValue != 0 else { return }
-        let records = ReceivedRecords(
-            at: filesAddress, count: count, abi.files, in: context.memory, pageSize: context.pageSize, taken: &taken)
-        self.records = records
-        for address in records.addresses {
-            if let file = ReceivedFile(at: address, of: name, context, handlers: handlers, &log) { files.append(file) }
+        let layout = FileLayout.layout
+        var files: [ReceivedFile] = []
+        // A count may mean nothing: no room is made for more than this before there is a record.
+        files.reserveCapacity(Int(min(count, 4096)))
+        var runs: [Run] = []
+        var compatible = KernelString(bytes: [])
+        var first = 0
+        records = ReceivedRecords(
+            at: filesAddress, count: count, container, in: context.memory, pageSize: context.pageSize, taken: &taken
+        ) { bytes, base, address in
+            if files.isEmpty || !layout.compatible.holds(compatible, bytes, at: base) {
+                if !files.isEmpty { runs.append(Run(compatible: compatible, files: first..<files.count)) }
+                first = files.count
+                compatible = layout.compatible.read(bytes, at: base)
+            }
+            files.append(
+                ReceivedFile(
+                    address: address, data: layout.data.read(bytes, at: base),
+                    token: layout.token.read(bytes, at: base)))
+        }
+        if !files.isEmpty { runs.append(Run(compatible: compatible, files: first..<files.count)) }
+        self.files = files
+        self.runs = runs
+        for run in runs {
+            guard let handler = handlers.memfd(named: run.compatible) else { continue }
+            for file in files[run.files] {
+                let owner = owner(of: file)
+                let descriptor = handler.reader.read(at: PhysicalAddress(file.data), owner: owner, &log)
+                guard let descriptor else { continue }
+                memfds.append(ReceivedMemFD(file, owner, handler.layout, descriptor))
+            }
         }
     }
 }
 
 /// The file handlers that a kernel has.
 struct Handlers: Sendable {
-    let memfd: [Generation.MemFDHandler]
-    let others: Set<String>
+    private let memfds: [MemFDHandler]
+    private let others: [KernelString]
 
-    func contains(_ name: KernelString) -> Bool {
-        guard name.isTerminated, let name = name.validString else { return false }
-        return others.contains(name) || memfd.contains { $0.compatible == name }
+    final class MemFDHandler: Sendable {
+        let name: KernelString
+        let layout: MemFDLayout
+        let reader: MemFDReader
+
+        init(_ handler: Generation.MemFDHandler, _ context: ReadingContext) {
+            name = KernelString(handler.compatible)
+            layout = handler.layout
+            reader = MemFDReader(context: context, layout: handler.layout)
+        }
     }
 
-    var names: String { (memfd.map(\.compatible) + others.sorted()).map { "\"\($0)\"" }.joined(separator: ", ") }
+    init(memfd: [Generation.MemFDHandler], others: Set<String>, _ context: ReadingContext) {
+        memfds = memfd.map { MemFDHandler($0, context) }
+        self.others = others.sorted().map { KernelString($0) }
+    }
+
+    func contains(_ name: KernelString) -> Bool {
+        memfd(named: name) != nil || others.contains(name)
+    }
+
+    func memfd(named name: KernelString) -> MemFDHandler? {
+        for handler in memfds where handler.name == name { return handler }
+        return nil
+    }
+
+    var names: String {
+        (memfds.map(\.name) + others).map { "\"\($0)\"" }.joined(separator: ", ")
+    }
 }
 
 /// A file as a kernel reads it.
 struct ReceivedFile: Sendable {
     let address: PhysicalAddress
-    let compatible: KernelString
     let data: UInt64
     let token: UInt64
-    let owner: Owner
-    /// The descriptor, where the file is a memfd and its descriptor is at hand.
-    let memfd: MemFDState?
-    let isMemFD: Bool
+}
 
-    init?(
-        at address: PhysicalAddress, of session: KernelString, _ context: ReadingContext, handlers: Handlers,
-        _ log: inout ReadingLog
-    ) {
-        let layout = FileLayout.layout
-        let record = try? context.memory.withBytes(at: address, count: layout.structure.size) { bytes in
-            (
-                compatible: layout.compatible.read(bytes), data: layout.data.read(bytes),
-                token: layout.token.read(bytes)
-            )
-        }
-        guard let record else { return nil }
-        self.address = address
-        compatible = record.compatible
-        data = record.data
-        token = record.token
-        let owner = Owner.file(session: session, token: record.token)
+/// A memfd as a kernel reads it; a class, as every rule comes past all of them.
+final class ReceivedMemFD: Sendable {
+    let file: ReceivedFile
+    let owner: Owner
+    /// What the kernel reads the descriptor by.
+    let layout: MemFDLayout
+    let descriptor: MemFDState
+
+    init(_ file: ReceivedFile, _ owner: Owner, _ layout: MemFDLayout, _ descriptor: MemFDState) {
+        self.file = file
         self.owner = owner
-        let handler = handlers.memfd.first {
-            record.compatible.isTerminated && $0.compatible == record.compatible.validString
-        }
-        isMemFD = handler != nil
-        memfd = handler.flatMap {
-            MemFDReader(context: context, layout: $0.layout).read(at: PhysicalAddress(record.data), owner: owner, &log)
-        }
+        self.layout = layout
+        self.descriptor = descriptor
     }
 }

@@ -68,12 +68,14 @@ extension CheckRule {
             "flb-file-count", .warning, .accepted, .retrieval, "the number of files that depend on an FLB",
             "the kernel finishes the FLB too early, or never", in: "luo_flb_file_finish"
         ) { handover, findings in
-            guard let luo = handover.luo, let flbs = luo.flbs, luo.sessionRecords?.chain?.isTaken ?? true,
+            guard let luo = handover.luo, let flbs = luo.flbs, !flbs.flbs.isEmpty, luo.sessionRecords?.chain?.isTaken ?? true,
                 luo.sessions.allSatisfy({ $0.files.count == Int(clamping: $0.count) })
             else { return }
             // An FLB depends on handlers: it counts all files of each, or none.
             var files: [KernelString: UInt64] = [:]
-            for file in handover.files { files[file.compatible, default: 0] += 1 }
+            for session in luo.sessions {
+                for run in session.runs { files[run.compatible, default: 0] += UInt64(run.files.count) }
+            }
             guard files.count <= 8 else { return }
             var sums: Set<UInt64> = [0]
             for count in files.values { sums.formUnion(sums.map { $0 + count }) }

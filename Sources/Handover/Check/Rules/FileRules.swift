@@ -9,7 +9,7 @@ extension CheckRule {
             "file-chain", .error, .openFails, .open, "the chain of blocks of a session's files", givesEIO,
             in: "kho_block_set_restore"
         ) { handover, findings in
-            for session in handover.luo?.sessions ?? [] {
+            for session in handover.sessions {
                 guard let chain = session.records?.chain else { continue }
                 findings.reportUntakenChain(chain, handover.generation.luo?.files, errno: .io)
             }
@@ -19,7 +19,7 @@ extension CheckRule {
             in: "kho_block_set_restore"
         ) { handover, findings in
             guard let container = handover.generation.luo?.files else { return }
-            for session in handover.luo?.sessions ?? [] {
+            for session in handover.sessions {
                 guard let chain = session.records?.chain else { continue }
                 findings.reportBadCount(chain, container, handover.context.pageSize, errno: .io)
             }
@@ -29,7 +29,7 @@ extension CheckRule {
             "the kernel follows the pointer, and takes whatever is there for files", in: "luo_file_deserialize"
         ) { handover, findings in
             guard handover.context.hasMemory else { return }
-            for session in handover.luo?.sessions ?? [] {
+            for session in handover.sessions {
                 guard let records = session.records else { continue }
                 findings.reportMissing(records, FileLayout.layout.structure.name, owner: session.owner)
             }
@@ -38,7 +38,7 @@ extension CheckRule {
             "file-shared-chain", .error, .unchecked, .open, "files that belong to two sessions",
             "the kernel lists them for both, and frees their blocks twice", in: "luo_file_finish"
         ) { handover, findings in
-            for session in handover.luo?.sessions ?? [] {
+            for session in handover.sessions {
                 guard case .shared(let address) = session.records?.chain?.end else { continue }
                 findings.report(
                     FileSetLayout.layout.structure.name, FileSetLayout.layout.files.name, at: session.address,
@@ -48,18 +48,22 @@ extension CheckRule {
         CheckRule(
             "file-handler", .error, .openFails, .open, "the handlers of files", givesEIO, in: "luo_file_deserialize_one"
         ) { handover, findings in
-            for file in handover.files where !handover.handlers.contains(file.compatible) {
-                findings.report(
-                    FileLayout.layout.structure.name, FileLayout.layout.compatible.name, at: file.address,
-                    found: file.compatible.quoted + (file.compatible.isTerminated ? "" : " without a NUL"),
-                    expected: "a handler that the kernel has: \(handover.handlers.names)", errno: .io)
+            for session in handover.sessions {
+                for run in session.runs where !handover.handlers.contains(run.compatible) {
+                    for file in session.files[run.files] {
+                        findings.report(
+                            FileLayout.layout.structure.name, FileLayout.layout.compatible.name, at: file.address,
+                            found: run.compatible.quoted + (run.compatible.isTerminated ? "" : " without a NUL"),
+                            expected: "a handler that the kernel has: \(handover.handlers.names)", errno: .io)
+                    }
+                }
             }
         },
         CheckRule(
             "file-count", .error, .openFails, .open, "the number of files that a session states", givesEIO,
             in: "luo_file_deserialize"
         ) { handover, findings in
-            for session in handover.luo?.sessions ?? [] {
+            for session in handover.sessions {
                 guard let chain = session.records?.chain, case .whole = chain.end else { continue }
                 let found = chain.blocks.reduce(0) { $0 &+ $1.count }
                 guard found != session.count else { continue }
@@ -75,7 +79,7 @@ extension CheckRule {
         ) { handover, findings in
             guard let container = handover.generation.luo?.files else { return }
             let capacity = container.capacity(pageSize: handover.context.pageSize)
-            for session in handover.luo?.sessions ?? [] {
+            for session in handover.sessions {
                 guard let count = session.records?.statedCount, count > UInt64(capacity) else { continue }
                 findings.report(
                     FileSetLayout.layout.structure.name, FileSetLayout.layout.count.name, at: session.address,
@@ -86,7 +90,7 @@ extension CheckRule {
             "file-set-lost", .error, .partly, .open, "sessions whose files are nowhere",
             "the kernel warns, and the session has no files", in: "luo_file_deserialize"
         ) { handover, findings in
-            for session in handover.luo?.sessions ?? [] {
+            for session in handover.sessions {
                 guard session.filesAddress.rawValue == 0, session.count != 0 else { continue }
                 findings.report(
                     FileSetLayout.layout.structure.name, FileSetLayout.layout.files.name, at: session.address,
@@ -98,7 +102,8 @@ extension CheckRule {
             "file-token", .error, .partly, .retrieval, "files of the same token in a session",
             "the kernel finds the first of them only", in: "luo_retrieve_file"
         ) { handover, findings in
-            for session in handover.luo?.sessions ?? [] {
+            for session in handover.sessions {
+                guard mayRepeat(session.files.lazy.map(\.token)) else { continue }
                 var tokens: Set<UInt64> = []
                 for file in session.files where !tokens.insert(file.token).inserted {
                     findings.report(

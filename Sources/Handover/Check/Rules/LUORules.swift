@@ -150,14 +150,15 @@ extension CheckRule {
             "/dev/liveupdate gives EIO", in: "luo_session_insert"
         ) { handover, findings in
             var seen: [[UInt8]: PhysicalAddress] = [:]
-            for session in handover.luo?.sessions ?? [] {
-                if let first = seen[session.keptName] {
+            for session in handover.sessions {
+                let name = session.keptName
+                if let first = seen[name] {
                     findings.report(
                         SessionLayout.layout.structure.name, SessionLayout.layout.name.name, at: session.address,
                         found: "\(session.name.quoted), as at \(first)", expected: "a name that no other session has",
                         errno: .io)
                 } else {
-                    seen[session.keptName] = session.address
+                    seen[name] = session.address
                 }
             }
         },
@@ -165,7 +166,7 @@ extension CheckRule {
             "session-name", .warning, .accepted, .open, "the names of sessions",
             "the kernel keeps what its copy leaves of the name", in: "luo_session_alloc"
         ) { handover, findings in
-            for session in handover.luo?.sessions ?? [] {
+            for session in handover.sessions {
                 let field = SessionLayout.layout.name
                 if !session.name.isTerminated {
                     findings.report(

@@ -20,17 +20,20 @@ extension CheckRule {
             guard let preserved = handover.preserved, let reading = handover.subject.reading else { return }
             let pageSize = handover.context.pageSize
             // A region's last page, where it is not whole, is another rule's.
-            let regions = reading.state.contentsExtents.compactMap { extent -> Extent? in
+            let regions = handover.contents.compactMap { extent -> Extent? in
                 guard extent.role == .region else { return nil }
                 var whole = extent
                 whole.byteCount = extent.byteCount / pageSize.bytes * pageSize.bytes
                 return whole
             }
-            for extent in reading.extents + regions where extent.role.isPreserved && !extent.role.isRestoredFirst {
-                guard extent.byteCount > 0, !preserved.summary.contains(extent.pages(handover.context.pageSize)) else { continue }
-                findings.report(
-                    extent.role.rawValue, at: extent.address, found: "a page of \(extent.owner) that is not preserved",
-                    expected: "all of it in the map of preserved memory")
+            for extents in [reading.extents, regions] {
+                for extent in extents where extent.role.isPreserved && !extent.role.isRestoredFirst {
+                    guard extent.byteCount > 0, !preserved.summary.contains(extent.pages(pageSize)) else { continue }
+                    findings.report(
+                        extent.role.rawValue, at: extent.address,
+                        found: "a page of \(extent.owner) that is not preserved",
+                        expected: "all of it in the map of preserved memory")
+                }
             }
         },
         CheckRule(
@@ -52,7 +55,7 @@ extension CheckRule {
         ) { handover, findings in
             guard let preserved = handover.preserved, let reading = handover.subject.reading else { return }
             let pageSize = handover.context.pageSize
-            for extent in reading.extents where [.sessions, .files, .memfd].contains(extent.role) {
+            for extent in reading.extents where extent.role.isFreedByItself {
                 guard preserved.summary.contains(extent.pages(pageSize)),
                     preserved.order(at: extent.pages(pageSize).lowerBound, pageSize: pageSize) == nil
                 else { continue }
@@ -66,22 +69,29 @@ extension CheckRule {
             "the kernel hands the page to the one, and what the other does with it is open", in: nil
         ) { handover, findings in
             guard let reading = handover.subject.reading else { return }
-            let all = (reading.extents + reading.state.contentsExtents).filter { $0.byteCount > 0 }
-            let sorted = all.map { ($0.pages(handover.context.pageSize), $0) }
-                .sorted { $0.0.lowerBound < $1.0.lowerBound }
-            var last: (range: Range<PhysicalAddress>, extent: Extent)?
-            for (range, extent) in sorted {
-                if let open = last, range.lowerBound < open.range.upperBound {
+            let lists = [reading.extents, handover.contents]
+            // What is sorted are places in the lists: to move extents about would take longer than all else.
+            var pieces: [(range: Range<PhysicalAddress>, list: Int, index: Int)] = []
+            pieces.reserveCapacity(lists.reduce(0) { $0 + $1.count })
+            for (list, extents) in lists.enumerated() {
+                for (index, extent) in extents.enumerated() where extent.byteCount > 0 {
+                    pieces.append((extent.pages(handover.context.pageSize), list, index))
+                }
+            }
+            pieces.sort { $0.range.lowerBound < $1.range.lowerBound }
+            guard var open = pieces.first else { return }
+            for piece in pieces.dropFirst() {
+                if piece.range.lowerBound < open.range.upperBound {
+                    let (extent, other) = (lists[piece.list][piece.index], lists[open.list][open.index])
                     // A folio that is twice in one file is another rule's.
-                    let isOne = extent.role == .contents && open.extent.role == .contents && extent.owner == open.extent.owner
-                    if !isOne {
+                    if extent.role != .contents || other.role != .contents || extent.owner != other.owner {
                         findings.report(
-                            extent.role.rawValue, at: range.lowerBound, found: "\(extent.owner) and \(open.extent.owner)",
+                            extent.role.rawValue, at: piece.range.lowerBound, found: "\(extent.owner) and \(other.owner)",
                             expected: "one owner")
                     }
-                    guard range.upperBound > open.range.upperBound else { continue }
+                    guard piece.range.upperBound > open.range.upperBound else { continue }
                 }
-                last = (range, extent)
+                open = piece
             }
         },
         CheckRule(
@@ -109,14 +119,17 @@ extension CheckRule {
         ) { handover, findings in
             guard let luo = handover.luo else { return }
             let pageSize = handover.context.pageSize
-            var blocks = [(luo.address, "LUO's state")]
-            blocks += (luo.sessionRecords?.chain?.blocks ?? []).map { ($0.address, "a block of sessions") }
-            for session in luo.sessions {
-                blocks += (session.records?.chain?.blocks ?? []).map { ($0.address, "a block of \(session.owner)") }
-            }
-            for (address, what) in blocks where !pageSize.isAligned(address) {
+            func look(at address: PhysicalAddress, of what: @autoclosure () -> String) {
+                guard !pageSize.isAligned(address) else { return }
                 findings.report(
-                    what, at: address, found: "an address inside a page", expected: "a multiple of \(pageSize.bytes)")
+                    what(), at: address, found: "an address inside a page", expected: "a multiple of \(pageSize.bytes)")
+            }
+            look(at: luo.address, of: "LUO's state")
+            for block in luo.sessionRecords?.chain?.blocks ?? [] { look(at: block.address, of: "a block of sessions") }
+            for session in luo.sessions {
+                for block in session.records?.chain?.blocks ?? [] {
+                    look(at: block.address, of: "a block of \(session.owner)")
+                }
             }
         },
         CheckRule(
@@ -157,6 +170,9 @@ extension CheckRule {
 extension Extent.Role {
     /// Whether the kernel takes the page back before it goes by what is in it, and so notices where it cannot.
     fileprivate var isRestoredFirst: Bool { self == .vmallocChunk || self == .folioList }
+
+    /// Whether the kernel gives the page back when it is done with what is in it.
+    fileprivate var isFreedByItself: Bool { self == .sessions || self == .files || self == .memfd }
 }
 
 extension Extent {

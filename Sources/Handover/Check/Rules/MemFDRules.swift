@@ -18,11 +18,11 @@ extension CheckRule {
         CheckRule(
             "memfd-seals", .error, .partly, .retrieval, "the seals of a memfd", fails, in: "memfd_luo_retrieve"
         ) { handover, findings in
-            handover.forEachMemFD { file, memfd, layout in
-                guard let seals = memfd.seals, seals & ~MemFDLayout.knownSeals != 0 else { return }
+            handover.forEachMemFD { memfd in
+                guard let seals = memfd.descriptor.seals, seals & ~MemFDLayout.knownSeals != 0 else { return }
                 findings.report(
-                    layout.structure.name, layout.seals?.name, at: PhysicalAddress(file.data),
-                    found: "0x\(String(seals, radix: 16)) for \(file.owner)",
+                    memfd.layout.structure.name, memfd.layout.seals?.name, at: PhysicalAddress(memfd.file.data),
+                    found: "0x\(String(seals, radix: 16)) for \(memfd.owner)",
                     expected: "seals of 0x\(String(MemFDLayout.knownSeals, radix: 16)) alone", errno: .notSupported)
             }
         },
@@ -30,28 +30,26 @@ extension CheckRule {
             "memfd-vmalloc", .error, .partly, .retrieval, "the memory that holds the list of a memfd's folios", fails,
             in: "kho_restore_vmalloc"
         ) { handover, findings in
-            handover.forEachMemFD { file, memfd, layout in
-                guard memfd.folioCount ?? 0 != 0, let vmalloc = memfd.vmalloc else { return }
+            handover.forEachMemFD { memfd in
+                guard memfd.descriptor.folioCount ?? 0 != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
                 guard let problem = VmallocProblem(of: vmalloc, handover) else { return }
                 findings.report(
                     VmallocLayout.layout.structure.name, problem.field, at: problem.address,
-                    found: "\(problem.found) for \(file.owner)", expected: problem.expected, errno: .invalid)
+                    found: "\(problem.found) for \(memfd.owner)", expected: problem.expected, errno: .invalid)
             }
         },
         CheckRule(
             "memfd-folio-count", .error, .unchecked, .retrieval, "the number of folios of a memfd",
             "the kernel reads on behind the list of folios", in: "memfd_luo_retrieve_folios"
         ) { handover, findings in
-            handover.forEachMemFD { file, memfd, layout in
-                guard let count = memfd.folioCount, count != 0, let vmalloc = memfd.vmalloc,
-                    VmallocProblem(of: vmalloc, handover) == nil
-                else { return }
+            handover.forEachMemFD { memfd in
+                guard let count = memfd.descriptor.folioCount, count != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
                 let pageSize = UInt64(handover.context.pageSize.bytes)
                 let capacity = UInt64(vmalloc.totalPages ?? 0) * pageSize / UInt64(FolioLayout.layout.structure.size)
-                guard count > capacity else { return }
+                guard count > capacity, VmallocProblem(of: vmalloc, handover) == nil else { return }
                 findings.report(
-                    layout.structure.name, layout.folioCount.name, at: PhysicalAddress(file.data),
-                    found: "\(count) for \(file.owner)", expected: "at most \(capacity), which is what the list holds")
+                    memfd.layout.structure.name, memfd.layout.folioCount.name, at: PhysicalAddress(memfd.file.data),
+                    found: "\(count) for \(memfd.owner)", expected: "at most \(capacity), which is what the list holds")
             }
         },
         CheckRule(
@@ -60,21 +58,23 @@ extension CheckRule {
         ) { handover, findings in
             guard let preserved = handover.preserved else { return }
             let pageSize = handover.context.pageSize
-            handover.forEachMemFD { file, memfd, _ in
+            handover.forEachMemFD { memfd in
+                let folios = memfd.descriptor.folios ?? []
+                let isRepeated = mayRepeat(folios.lazy.map(\.pfn))
                 var taken: Set<UInt64> = []
-                for folio in memfd.folios ?? [] where folio.pfn != 0 {
+                for folio in folios where folio.pfn != 0 {
                     let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
                     if preserved.order(at: address, pageSize: pageSize) == nil {
                         findings.report(
                             FolioLayout.layout.structure.name, FolioLayout.layout.pfn.name, at: address,
-                            found: "page \(folio.index) of \(file.owner), where no preserved block begins",
+                            found: "page \(folio.index) of \(memfd.owner), where no preserved block begins",
                             expected: "a folio in the map of preserved memory", errno: .io)
                         return
                     }
-                    if !taken.insert(folio.pfn).inserted {
+                    if isRepeated, !taken.insert(folio.pfn).inserted {
                         findings.report(
                             FolioLayout.layout.structure.name, FolioLayout.layout.pfn.name, at: address,
-                            found: "page \(folio.index) of \(file.owner), a folio that is in the list before",
+                            found: "page \(folio.index) of \(memfd.owner), a folio that is in the list before",
                             expected: "every folio once", errno: .io)
                         return
                     }
@@ -87,9 +87,9 @@ extension CheckRule {
         ) { handover, findings in
             guard let preserved = handover.preserved else { return }
             let pageSize = handover.context.pageSize
-            handover.forEachMemFD { file, memfd, _ in
+            handover.forEachMemFD { memfd in
                 var places: [Range<UInt64>] = []
-                for folio in memfd.folios ?? [] where folio.pfn != 0 {
+                for folio in memfd.descriptor.folios ?? [] where folio.pfn != 0 {
                     let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
                     let order = min(preserved.order(at: address, pageSize: pageSize) ?? 0, 52)
                     let (end, overflow) = folio.index.addingReportingOverflow(1 << UInt64(order))
@@ -99,7 +99,7 @@ extension CheckRule {
                 for (place, next) in zip(places, places.dropFirst()) where next.lowerBound < place.upperBound {
                     findings.report(
                         FolioLayout.layout.structure.name, FolioLayout.layout.index.name,
-                        at: PhysicalAddress(file.data), found: "\(next.lowerBound) of \(file.owner) again",
+                        at: PhysicalAddress(memfd.file.data), found: "\(next.lowerBound) of \(memfd.owner) again",
                         expected: "every page of the file once", errno: .exists)
                     return
                 }
@@ -109,23 +109,23 @@ extension CheckRule {
             "memfd-flags", .warning, .accepted, .retrieval, "flags that no kernel sets",
             "the kernel does not look at them", in: nil
         ) { handover, findings in
-            handover.forEachMemFD { file, memfd, layout in
-                if let flags = memfd.flags, flags != 0 {
+            handover.forEachMemFD { memfd in
+                if let flags = memfd.descriptor.flags, flags != 0 {
                     findings.report(
-                        layout.structure.name, layout.flags?.name, at: PhysicalAddress(file.data),
-                        found: "0x\(String(flags, radix: 16)) for \(file.owner)", expected: "0")
+                        memfd.layout.structure.name, memfd.layout.flags?.name, at: PhysicalAddress(memfd.file.data),
+                        found: "0x\(String(flags, radix: 16)) for \(memfd.owner)", expected: "0")
                 }
-                if let flags = memfd.vmalloc?.flags, flags >> UInt16(VmallocLayout.flagNames.count) != 0 {
+                if let flags = memfd.descriptor.vmalloc?.flags, flags >> UInt16(VmallocLayout.flagNames.count) != 0 {
                     findings.report(
                         VmallocLayout.layout.structure.name, VmallocLayout.layout.flags.name,
-                        at: PhysicalAddress(file.data), found: "0x\(String(flags, radix: 16)) for \(file.owner)",
+                        at: PhysicalAddress(memfd.file.data), found: "0x\(String(flags, radix: 16)) for \(memfd.owner)",
                         expected: "flags of 0x3 alone")
                 }
-                if let folio = memfd.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }) {
+                if let folio = memfd.descriptor.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }) {
                     findings.report(
                         FolioLayout.layout.structure.name, FolioLayout.layout.flags.name,
-                        at: PhysicalAddress(file.data),
-                        found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index) of \(file.owner)",
+                        at: PhysicalAddress(memfd.file.data),
+                        found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index) of \(memfd.owner)",
                         expected: "flags of 0x\(String(FolioLayout.preservedFlags, radix: 16)) alone")
                 }
             }
@@ -134,11 +134,11 @@ extension CheckRule {
             "memfd-stale-folio", .error, .partly, .retrieval, "folios that are not up to date",
             "the kernel clears the folio when it is read", in: "memfd_luo_retrieve_folios"
         ) { handover, findings in
-            handover.forEachMemFD { file, memfd, _ in
-                guard let folio = memfd.folios?.first(where: { $0.pfn != 0 && $0.flags & 2 == 0 }) else { return }
+            handover.forEachMemFD { memfd in
+                guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.flags & 2 == 0 }) else { return }
                 findings.report(
-                    FolioLayout.layout.structure.name, FolioLayout.layout.flags.name, at: PhysicalAddress(file.data),
-                    found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index) of \(file.owner)",
+                    FolioLayout.layout.structure.name, FolioLayout.layout.flags.name, at: PhysicalAddress(memfd.file.data),
+                    found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index) of \(memfd.owner)",
                     expected: "a folio that is up to date: what is in it is lost")
             }
         },
@@ -146,11 +146,11 @@ extension CheckRule {
             "memfd-position", .warning, .accepted, .retrieval, "the position in a memfd",
             "the kernel leaves the position at 0", in: "vfs_setpos"
         ) { handover, findings in
-            handover.forEachMemFD { file, memfd, layout in
-                guard memfd.position > UInt64(Int64.max) else { return }
+            handover.forEachMemFD { memfd in
+                guard memfd.descriptor.position > UInt64(Int64.max) else { return }
                 findings.report(
-                    layout.structure.name, layout.position.name, at: PhysicalAddress(file.data),
-                    found: "\(memfd.position) for \(file.owner)", expected: "at most \(Int64.max)")
+                    memfd.layout.structure.name, memfd.layout.position.name, at: PhysicalAddress(memfd.file.data),
+                    found: "\(memfd.descriptor.position) for \(memfd.owner)", expected: "at most \(Int64.max)")
             }
         },
         CheckRule(
@@ -158,24 +158,24 @@ extension CheckRule {
             "the kernel takes both as they are: what no folio holds reads as zeros", in: "memfd_luo_retrieve"
         ) { handover, findings in
             let pageSize = handover.context.pageSize
-            handover.forEachMemFD { file, memfd, layout in
-                guard let size = memfd.size else { return }
+            handover.forEachMemFD { memfd in
+                guard let size = memfd.descriptor.size else { return }
                 if size > UInt64(Int64.max) {
                     findings.report(
-                        layout.structure.name, layout.size.name, at: PhysicalAddress(file.data),
-                        found: "\(size) for \(file.owner)", expected: "at most \(Int64.max)")
+                        memfd.layout.structure.name, memfd.layout.size.name, at: PhysicalAddress(memfd.file.data),
+                        found: "\(size) for \(memfd.owner)", expected: "at most \(Int64.max)")
                     return
                 }
                 let pages = pageSize.pages(for: size)
                 var next: UInt64 = 0
-                for run in ContentsMap(of: memfd, preserved: handover.subject.reading?.state.preserved, pageSize: pageSize).runs {
+                for run in ContentsMap(of: memfd.descriptor, handover.folioSizes, pageSize: pageSize).runs {
                     guard run.index <= next else { break }
                     next = max(next, run.index &+ run.count)
                 }
                 guard next < pages else { return }
                 findings.report(
-                    layout.structure.name, layout.size.name, at: PhysicalAddress(file.data),
-                    found: "\(size) for \(file.owner), and no folio for page \(next)",
+                    memfd.layout.structure.name, memfd.layout.size.name, at: PhysicalAddress(memfd.file.data),
+                    found: "\(size) for \(memfd.owner), and no folio for page \(next)",
                     expected: "folios for all \(pages) pages: a kernel fills the holes before it preserves a file")
             }
         },
@@ -219,6 +219,9 @@ private struct VmallocProblem {
         for chunk in vmalloc.chunks ?? [] {
             for page in chunk.pages {
                 let first = page.rawValue >> UInt64(pageSize.shift)
+                let start = PhysicalAddress(first << UInt64(pageSize.shift))
+                // One block, as the kernel makes them.
+                if first & ((1 << order) - 1) == 0, preserved.order(at: start, pageSize: pageSize) != nil { continue }
                 let blocks = PageBlock.blocks(covering: first..<(first &+ (1 << order)), pageSize: pageSize)
                 guard let lost = blocks.first(where: { preserved.order(at: $0.address, pageSize: pageSize) == nil })
                 else { continue }
@@ -241,13 +244,8 @@ private struct VmallocProblem {
 }
 
 extension ReceivedHandover {
-    /// Every memfd whose descriptor is at hand, with the layout that the kernel reads it by.
-    fileprivate func forEachMemFD(_ body: (ReceivedFile, MemFDState, MemFDLayout) -> Void) {
-        for file in files {
-            guard let memfd = file.memfd,
-                let handler = generation.memfd.first(where: { $0.compatible == file.compatible.validString })
-            else { continue }
-            body(file, memfd, handler.layout)
-        }
+    /// Every memfd whose descriptor is at hand.
+    fileprivate func forEachMemFD(_ body: (ReceivedMemFD) -> Void) {
+        for session in sessions { session.memfds.forEach(body) }
     }
 }

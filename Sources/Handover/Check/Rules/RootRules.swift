@@ -82,6 +82,9 @@ extension CheckRule {
             else { return }
             let geometry = RadixGeometry(pageSize: handover.context.pageSize)
             for leaf in tree.leaves {
+                // In all others, the last key has a block, and so has every key before it.
+                guard let last = leaf.bits.last, leaf.key == 0 || geometry.block(of: leaf.key | UInt64(last)) == nil
+                else { continue }
                 leaf.bits.forEachRun { run in
                     // Within a leaf, the keys without a block come first or last.
                     for bit in [run.lowerBound, run.upperBound - 1] {
