@@ -1,0 +1,79 @@
+import KernelABI
+import Synchronization
+
+@testable import Handover
+
+/// Memory of any size, of which next to nothing is stored: pages are computed when they are read.
+struct ComputedMemory: PhysicalMemory {
+    /// The pages that are stored all the same: the root, and whatever else there are few of.
+    var stored: SparseMemory
+    /// Where pages are computed; nothing is stored there.
+    let computed: Range<PhysicalAddress>
+    /// Gives what the page at an address begins with. The rest of it is zero.
+    let page: @Sendable (PhysicalAddress) -> [UInt8]
+    /// How often a page has been computed.
+    let computations = Count()
+
+    final class Count: Sendable {
+        private let number = Mutex(0)
+
+        var value: Int { number.withLock { $0 } }
+
+        func increment() {
+            number.withLock { $0 += 1 }
+        }
+    }
+
+    var regions: [Range<PhysicalAddress>] {
+        (stored.regions + [computed]).sorted { $0.lowerBound < $1.lowerBound }
+    }
+
+    func withBytes<Result>(
+        at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
+    ) throws(MemoryError) -> Result {
+        guard computed.contains(address) else { return try stored.withBytes(at: address, count: count, body) }
+        guard count >= 0, UInt64(count) <= computed.upperBound.rawValue - address.rawValue else {
+            throw .notAvailable(address: address, count: count)
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        while bytes.count < count {
+            let position = address.rawValue + UInt64(bytes.count)
+            let offset = Int(position % UInt64(stored.pageSize))
+            let contents = page(PhysicalAddress(position - UInt64(offset)))
+            computations.increment()
+            let length = min(stored.pageSize - offset, count - bytes.count)
+            let present = contents.dropFirst(offset).prefix(length)
+            bytes += present
+            bytes += repeatElement(0, count: length - present.count)
+        }
+        return body(bytes.span.bytes)
+    }
+}
+
+/// A handover of the newest generation that a test changes.
+struct SoundHandover {
+    let planned: HandoverState
+    let memory: SparseMemory
+    let root: PhysicalAddress
+    let pageSize: PageSize
+
+    init(_ sessions: [SessionState], pageSize: PageSize) throws {
+        var state = HandoverState()
+        state.kernel = "7.3"
+        state.pageSize = pageSize.bytes
+        state.luo = LUOState()
+        state.luo?.sessions = sessions
+        planned = try HandoverPlanner.plan(state, sizeOfFile: noFiles)
+        let image = try HandoverImage(of: planned, contents: noContents)
+        memory = image.memory
+        self.pageSize = pageSize
+        guard let root = image.rootAddress else { throw WriteError.incomplete(".kho.fdt_pa") }
+        self.root = root
+    }
+
+    /// Where LUO's state is.
+    var luoAddress: PhysicalAddress? {
+        planned.kho?.subtrees?.first { $0.name == "LUO" }?.address
+    }
+}
