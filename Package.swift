@@ -25,6 +25,9 @@ let package = Package(
         // libbpf: reads a kernel's own type information.
         .systemLibrary(name: "CLibBPF", providers: [.apt(["libbpf-dev"])]),
 
+        // mallopt(3): room for a million small arrays is made in one step.
+        .systemLibrary(name: "CMalloc"),
+
         .target(name: "FDT", dependencies: ["CLibFDT"]),
         .target(name: "KernelABI"),
         .target(name: "KernelBTF", dependencies: ["CLibBPF", "KernelABI"]),
@@ -43,7 +46,7 @@ let package = Package(
         .executableTarget(
             name: "luo-fdt",
             dependencies: [
-                "FDT", "KernelABI", "KernelBTF", "Handover", "LiveUpdate",
+                "FDT", "KernelABI", "KernelBTF", "Handover", "LiveUpdate", "CMalloc",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),

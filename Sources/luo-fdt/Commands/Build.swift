@@ -45,6 +45,7 @@ struct Build: ParsableCommand {
     }
 
     private func build() -> HandoverImage? {
+        Heap.makeRoom(forInputAt: document, share: 2.2)
         let state: HandoverState
         do throws(DocumentReadError) {
             state = try DocumentReader.read(document)

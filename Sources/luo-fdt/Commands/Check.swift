@@ -103,6 +103,7 @@ struct Check: ParsableCommand {
                 CheckReport(path: nil, check: HandoverCheck(from: from.generation, to: to.generation, options: options)))
         }
         for path in inputs {
+            Heap.makeRoom(forInputAt: path, share: 0.4)
             do throws(InputError) {
                 let progress = ProgressBar()
                 defer { progress.finish() }

@@ -26,6 +26,7 @@ struct DumpRequest: Sendable {
 
     /// Shows an input, which is returned, and notes in `status` how that ended.
     private func show(_ path: FilePath, on output: DumpOutput, _ status: inout ExitStatus) -> HandoverInput? {
+        Heap.makeRoom(forInputAt: path, share: 0.25)
         do throws(InputError) {
             var options = options
             options.blobsOnly = format.showsBlobs
