@@ -35,17 +35,17 @@ struct ComputedMemory: PhysicalMemory {
         guard count >= 0, UInt64(count) <= computed.upperBound.rawValue - address.rawValue else {
             throw .notAvailable(address: address, count: count)
         }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
-        while bytes.count < count {
-            let position = address.rawValue + UInt64(bytes.count)
+        var bytes = [UInt8](repeating: 0, count: count)
+        var start = 0
+        while start < count {
+            let position = address.rawValue + UInt64(start)
             let offset = Int(position % UInt64(stored.pageSize))
             let contents = page(PhysicalAddress(position - UInt64(offset)))
             computations.increment()
-            let length = min(stored.pageSize - offset, count - bytes.count)
+            let length = min(stored.pageSize - offset, count - start)
             let present = contents.dropFirst(offset).prefix(length)
-            bytes += present
-            bytes += repeatElement(0, count: length - present.count)
+            bytes.replaceSubrange(start..<start + present.count, with: present)
+            start += length
         }
         return body(bytes.span.bytes)
     }
