@@ -24,9 +24,12 @@ extension BitmapChunkState: DocumentObject {
         "bitmapChunk", "a chunk of pointers to bitmaps",
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the chunk is"),
-            .always("order", { $0.order }, { $0.order = $1 }, NumberCodec<UInt32>(), required: true, "each bit stands for 2^order pages"),
             .always(
-                "bitmaps", { $0.bitmaps }, { $0.bitmaps = $1 }, ArrayCodec(ObjectCodec<BitmapState>()), required: true, "the bitmaps"),
+                "order", { $0.order }, { $0.order = $1 },
+                NumberCodec<UInt32>(), required: true, "each bit stands for 2^order pages"),
+            .always(
+                "bitmaps", { $0.bitmaps }, { $0.bitmaps = $1 },
+                ArrayCodec(ObjectCodec<BitmapState>()), required: true, "the bitmaps"),
         ])
 }
 
@@ -34,7 +37,9 @@ extension BitmapChunkState.BitmapState: DocumentObject {
     static let form = ObjectForm<BitmapChunkState.BitmapState>(
         "bitmap", "a bitmap", compact: true,
         [
-            .always("start", { $0.start }, { $0.start = $1 }, AddressCodec(), required: true, "the memory that bit 0 stands for"),
+            .always(
+                "start", { $0.start }, { $0.start = $1 },
+                AddressCodec(), required: true, "the memory that bit 0 stands for"),
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the bitmap is"),
             .always("bits", { $0.bits }, { $0.bits = $1 }, BitmapCodec(), required: true, "the bits that are set"),
         ])

@@ -49,26 +49,39 @@ extension HandoverState: DocumentObject {
         "handover", "what one kernel hands to the next",
         complete: { (state) throws(DocumentReadError) in try state.takeShortcuts() },
         [
-            .ifKnown("kernel", { $0.kernel }, { $0.kernel = $1 }, KernelCodec(), "the generation of the ABI: a kernel release"),
+            .ifKnown(
+                "kernel", { $0.kernel }, { $0.kernel = $1 },
+                KernelCodec(), "the generation of the ABI: a kernel release"),
             .always("page_size", { $0.pageSize }, { $0.pageSize = $1 }, PageSizeCodec(), "the page size in bytes"),
             .ifKnown("machine", { $0.machine }, { $0.machine = $1 }, MachineCodec(), "the processor architecture"),
             .ifKnown("kho", { $0.kho }, { $0.kho = $1 }, ObjectCodec<KHOState>(), "the root FDT and its subtrees"),
-            .ifKnown("luo", { $0.luo }, { $0.luo = $1 }, ObjectCodec<LUOState>(), "the Live Update Orchestrator's state"),
-            .ifKnown("memblock", { $0.memblock }, { $0.memblock = $1 }, ObjectCodec<MemblockState>(), "the reserve_mem regions"),
             .ifKnown(
-                "kexec_metadata", { $0.kexecMetadata }, { $0.kexecMetadata = $1 }, ObjectCodec<KexecMetadataState>(), "which kernel handed over"),
-            .ifKnown("preserved", { $0.preserved }, { $0.preserved = $1 }, ObjectCodec<PreservedState>(), "the map of preserved memory"),
+                "luo", { $0.luo }, { $0.luo = $1 }, ObjectCodec<LUOState>(), "the Live Update Orchestrator's state"),
+            .ifKnown(
+                "memblock", { $0.memblock }, { $0.memblock = $1 },
+                ObjectCodec<MemblockState>(), "the reserve_mem regions"),
+            .ifKnown(
+                "kexec_metadata", { $0.kexecMetadata }, { $0.kexecMetadata = $1 },
+                ObjectCodec<KexecMetadataState>(), "which kernel handed over"),
+            .ifKnown(
+                "preserved", { $0.preserved }, { $0.preserved = $1 },
+                ObjectCodec<PreservedState>(), "the map of preserved memory"),
             .ifKnown(
                 "residue", { $0.residue }, { $0.residue = $1 }, ArrayCodec(ObjectCodec<ResidueState>()),
                 "bytes of the handover's pages that nothing else here accounts for"),
             .shortcut(
-                "liveupdate_number", { $0.short.liveUpdateNumber }, { $0.short.liveUpdateNumber = $1 }, NumberCodec<UInt64>(),
+                "liveupdate_number", { $0.short.liveUpdateNumber }, { $0.short.liveUpdateNumber = $1 },
+                NumberCodec<UInt64>(),
                 "short for luo.liveupdate_number"),
             .shortcut(
-                "sessions", { $0.short.sessions }, { $0.short.sessions = $1 }, ArrayCodec(ObjectCodec<SessionState>()), "short for luo.sessions"),
-            .shortcut("flbs", { $0.short.flbs }, { $0.short.flbs = $1 }, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
+                "sessions", { $0.short.sessions }, { $0.short.sessions = $1 },
+                ArrayCodec(ObjectCodec<SessionState>()), "short for luo.sessions"),
             .shortcut(
-                "reserve_mem", { $0.short.regions }, { $0.short.regions = $1 }, ArrayCodec(ObjectCodec<MemblockState.Region>()),
+                "flbs", { $0.short.flbs }, { $0.short.flbs = $1 },
+                ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
+            .shortcut(
+                "reserve_mem", { $0.short.regions }, { $0.short.regions = $1 },
+                ArrayCodec(ObjectCodec<MemblockState.Region>()),
                 "short for memblock.regions"),
         ])
 

@@ -23,7 +23,8 @@ extension KHOState: DocumentObject {
         [
             .ifKnown("fdt_pa", { $0.fdtAddress }, { $0.fdtAddress = $1 }, AddressCodec(), "where the root FDT is"),
             .ifKnown("fdt_size", { $0.fdtSize }, { $0.fdtSize = $1 }, NumberCodec<UInt64>(), "its size in bytes"),
-            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
+            .ifKnown(
+                "compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
             .ifKnown(
                 "preserved_memory_map", { $0.preservedMemoryMap }, { $0.preservedMemoryMap = $1 }, AddressCodec(),
                 "where the map of preserved memory begins"),
@@ -59,7 +60,9 @@ extension SubtreeState: DocumentObject {
             .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the name of the node"),
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the blob is"),
             .ifKnown("size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(), "its size in bytes"),
-            .ifKnown("data", { $0.data }, { $0.data = $1 }, BytesCodec(), "the blob itself, where nothing else here describes it"),
+            .ifKnown(
+                "data", { $0.data }, { $0.data = $1 },
+                BytesCodec(), "the blob itself, where nothing else here describes it"),
         ])
 }
 

@@ -27,7 +27,8 @@ extension LUOState: DocumentObject {
     static let form = ObjectForm<LUOState>(
         "luo", "the Live Update Orchestrator's state",
         [
-            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
+            .ifKnown(
+                "compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
             .ifKnown(
                 "liveupdate_number", { $0.liveUpdateNumber }, { $0.liveUpdateNumber = $1 }, NumberCodec<UInt64>(),
                 "how many live updates there have been, this one included"),
@@ -35,15 +36,24 @@ extension LUOState: DocumentObject {
                 "session_compatible", { $0.sessionCompatible }, { $0.sessionCompatible = $1 }, KernelStringCodec(),
                 "the version of the sessions (luo-v1)"),
             .ifKnown(
-                "sessions_pa", { $0.sessionsAddress }, { $0.sessionsAddress = $1 }, AddressCodec(), "where the sessions are; 0 for none"),
+                "sessions_pa", { $0.sessionsAddress }, { $0.sessionsAddress = $1 },
+                AddressCodec(), "where the sessions are; 0 for none"),
             .ifKnown(
-                "blocks", { $0.blocks }, { $0.blocks = $1 }, ArrayCodec(ObjectCodec<BlockState>()), "the blocks of sessions (luo-v5)"),
-            .ifKnown("sessions", { $0.sessions }, { $0.sessions = $1 }, ArrayCodec(ObjectCodec<SessionState>()), "the sessions"),
+                "blocks", { $0.blocks }, { $0.blocks = $1 },
+                ArrayCodec(ObjectCodec<BlockState>()), "the blocks of sessions (luo-v5)"),
             .ifKnown(
-                "flb_compatible", { $0.flbCompatible }, { $0.flbCompatible = $1 }, KernelStringCodec(), "the version of the FLBs (luo-v1)"),
+                "sessions", { $0.sessions }, { $0.sessions = $1 },
+                ArrayCodec(ObjectCodec<SessionState>()), "the sessions"),
+            .ifKnown(
+                "flb_compatible", { $0.flbCompatible }, { $0.flbCompatible = $1 },
+                KernelStringCodec(), "the version of the FLBs (luo-v1)"),
             .ifKnown("flb_pa", { $0.flbAddress }, { $0.flbAddress = $1 }, AddressCodec(), "where the page of FLBs is"),
-            .ifKnown("flb_pgcnt", { $0.flbPageCount }, { $0.flbPageCount = $1 }, NumberCodec<UInt64>(), "its number of pages, as it says"),
-            .ifKnown("flbs", { $0.flbs }, { $0.flbs = $1 }, ArrayCodec(ObjectCodec<FLBState>()), "the file-lifecycle-bound objects"),
+            .ifKnown(
+                "flb_pgcnt", { $0.flbPageCount }, { $0.flbPageCount = $1 },
+                NumberCodec<UInt64>(), "its number of pages, as it says"),
+            .ifKnown(
+                "flbs", { $0.flbs }, { $0.flbs = $1 },
+                ArrayCodec(ObjectCodec<FLBState>()), "the file-lifecycle-bound objects"),
         ])
 }
 
@@ -89,9 +99,13 @@ extension SessionState: DocumentObject {
         "session", "a session",
         [
             .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the session's name"),
-            .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, AddressCodec(), "where the files are; 0 for none"),
+            .ifKnown(
+                "files_pa", { $0.filesAddress }, { $0.filesAddress = $1 },
+                AddressCodec(), "where the files are; 0 for none"),
             .ifKnown("count", { $0.count }, { $0.count = $1 }, NumberCodec<UInt64>(), "the number of files"),
-            .ifKnown("blocks", { $0.blocks }, { $0.blocks = $1 }, ArrayCodec(ObjectCodec<BlockState>()), "the blocks of files (luo-v5)"),
+            .ifKnown(
+                "blocks", { $0.blocks }, { $0.blocks = $1 },
+                ArrayCodec(ObjectCodec<BlockState>()), "the blocks of files (luo-v5)"),
             .ifKnown("files", { $0.files }, { $0.files = $1 }, ArrayCodec(ObjectCodec<FileState>()), "the files"),
         ])
 }
@@ -139,9 +153,15 @@ extension FileState: DocumentObject {
     static let form = ObjectForm<FileState>(
         "file", "a preserved file",
         [
-            .always("token", { $0.token }, { $0.token = $1 }, HexCodec(), required: true, "identifies the file within its session"),
-            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the handler that preserved the file"),
-            .ifKnown("data", { $0.data }, { $0.data = $1 }, HexCodec(), "the handler's handle; for a memfd its descriptor's address"),
+            .always(
+                "token", { $0.token }, { $0.token = $1 },
+                HexCodec(), required: true, "identifies the file within its session"),
+            .ifKnown(
+                "compatible", { $0.compatible }, { $0.compatible = $1 },
+                KernelStringCodec(), "the handler that preserved the file"),
+            .ifKnown(
+                "data", { $0.data }, { $0.data = $1 },
+                HexCodec(), "the handler's handle; for a memfd its descriptor's address"),
             .ifKnown("memfd", { $0.memfd }, { $0.memfd = $1 }, ObjectCodec<MemFDState>(), "the memfd"),
         ])
 }
@@ -161,8 +181,12 @@ extension FLBState: DocumentObject {
     static let form = ObjectForm<FLBState>(
         "flb", "a file-lifecycle-bound object", compact: true,
         [
-            .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the object's unique name"),
-            .always("data", { $0.data }, { $0.data = $1 }, HexCodec(), "the handle that its preserve operation returned"),
-            .always("count", { $0.count }, { $0.count = $1 }, NumberCodec<UInt64>(), "the number of files that depend on it"),
+            .always(
+                "name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the object's unique name"),
+            .always(
+                "data", { $0.data }, { $0.data = $1 }, HexCodec(), "the handle that its preserve operation returned"),
+            .always(
+                "count", { $0.count }, { $0.count = $1 },
+                NumberCodec<UInt64>(), "the number of files that depend on it"),
         ])
 }

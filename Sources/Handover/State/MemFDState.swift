@@ -41,8 +41,11 @@ extension MemFDState: DocumentObject {
             .ifKnown("size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(), "the file size in bytes"),
             .ifKnown("seals", { $0.seals }, { $0.seals = $1 }, NumberCodec<UInt32>(), "F_SEAL_* (memfd-v2)"),
             .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt32>(), "none are defined (memfd-v2)"),
-            .ifKnown("nr_folios", { $0.folioCount }, { $0.folioCount = $1 }, NumberCodec<UInt64>(), "the number of folios"),
-            .ifKnown("vmalloc", { $0.vmalloc }, { $0.vmalloc = $1 }, ObjectCodec<VmallocState>(), "the memory that holds the list of folios"),
+            .ifKnown(
+                "nr_folios", { $0.folioCount }, { $0.folioCount = $1 }, NumberCodec<UInt64>(), "the number of folios"),
+            .ifKnown(
+                "vmalloc", { $0.vmalloc }, { $0.vmalloc = $1 },
+                ObjectCodec<VmallocState>(), "the memory that holds the list of folios"),
             .ifKnown("folios", { $0.folios }, { $0.folios = $1 }, ArrayCodec(ObjectCodec<FolioState>()), "the folios"),
             .contents("content", "the name of a file, beside the document, with the contents", StringCodec()) {
                 .file($0)
@@ -107,9 +110,12 @@ extension FolioState: DocumentObject {
     static let form = ObjectForm<FolioState>(
         "folio", "a folio of a memfd", compact: true,
         [
-            .always("pfn", { $0.pfn }, { $0.pfn = $1 }, HexCodec(), required: true, "the page frame number; 0 for a hole"),
+            .always(
+                "pfn", { $0.pfn }, { $0.pfn = $1 }, HexCodec(), required: true, "the page frame number; 0 for a hole"),
             .always("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt16>(), "bit 0: dirty; bit 1: up to date"),
-            .always("index", { $0.index }, { $0.index = $1 }, NumberCodec<UInt64>(), required: true, "the place in the file, in pages"),
+            .always(
+                "index", { $0.index }, { $0.index = $1 },
+                NumberCodec<UInt64>(), required: true, "the place in the file, in pages"),
         ])
 }
 
@@ -145,10 +151,16 @@ extension VmallocState: DocumentObject {
         "vmalloc", "a preserved vmalloc area",
         [
             .ifKnown("first", { $0.first }, { $0.first = $1 }, AddressCodec(), "where the first chunk is"),
-            .ifKnown("total_pages", { $0.totalPages }, { $0.totalPages = $1 }, NumberCodec<UInt32>(), "the number of base pages"),
+            .ifKnown(
+                "total_pages", { $0.totalPages }, { $0.totalPages = $1 },
+                NumberCodec<UInt32>(), "the number of base pages"),
             .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt16>(), "bit 0: alloc; bit 1: huge vmap"),
-            .ifKnown("order", { $0.order }, { $0.order = $1 }, NumberCodec<UInt16>(), "each address stands for 2^order pages"),
-            .ifKnown("chunks", { $0.chunks }, { $0.chunks = $1 }, ArrayCodec(ObjectCodec<Chunk>()), "the chunks of page addresses"),
+            .ifKnown(
+                "order", { $0.order }, { $0.order = $1 },
+                NumberCodec<UInt16>(), "each address stands for 2^order pages"),
+            .ifKnown(
+                "chunks", { $0.chunks }, { $0.chunks = $1 },
+                ArrayCodec(ObjectCodec<Chunk>()), "the chunks of page addresses"),
         ])
 }
 
@@ -158,6 +170,7 @@ extension VmallocState.Chunk: DocumentObject {
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the chunk is"),
             .always(
-                "pages", { $0.pages }, { $0.pages = $1 }, ArrayCodec(AddressCodec(), compact: true), required: true, "the page addresses"),
+                "pages", { $0.pages }, { $0.pages = $1 },
+                ArrayCodec(AddressCodec(), compact: true), required: true, "the page addresses"),
         ])
 }

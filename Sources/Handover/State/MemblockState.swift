@@ -23,7 +23,8 @@ extension MemblockState: DocumentObject {
     static let form = ObjectForm<MemblockState>(
         "memblock", "the reserve_mem regions",
         [
-            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
+            .ifKnown(
+                "compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
             .ifKnown("regions", { $0.regions }, { $0.regions = $1 }, ArrayCodec(ObjectCodec<Region>()), "the regions"),
         ])
 }
@@ -33,7 +34,9 @@ extension MemblockState.Region: DocumentObject {
         "region", "a reserve_mem region", compact: true,
         [
             .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the region's name"),
-            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the region's node"),
+            .ifKnown(
+                "compatible", { $0.compatible }, { $0.compatible = $1 },
+                KernelStringCodec(), "the version of the region's node"),
             .ifKnown("start", { $0.start }, { $0.start = $1 }, AddressCodec(), "where the region begins"),
             .always("size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(), required: true, "its size in bytes"),
         ])

@@ -47,7 +47,9 @@ extension RadixTreeState: DocumentObject {
     static let form = ObjectForm<RadixTreeState>(
         "radix", "the radix tree of preserved memory",
         [
-            .always("nodes", { $0.nodes }, { $0.nodes = $1 }, ArrayCodec(ObjectCodec<Node>()), "the tables, the root first"),
+            .always(
+                "nodes", { $0.nodes }, { $0.nodes = $1 },
+                ArrayCodec(ObjectCodec<Node>()), "the tables, the root first"),
             .always("leaves", { $0.leaves }, { $0.leaves = $1 }, ArrayCodec(ObjectCodec<Leaf>()), "the leaves"),
         ])
 }
@@ -57,7 +59,9 @@ extension RadixTreeState.Node: DocumentObject {
         "radixNode", "a table of the radix tree", compact: true,
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the table is"),
-            .always("level", { $0.level }, { $0.level = $1 }, NumberCodec<UInt8>(), required: true, "1 is just above the leaves"),
+            .always(
+                "level", { $0.level }, { $0.level = $1 },
+                NumberCodec<UInt8>(), required: true, "1 is just above the leaves"),
             .always("key", { $0.key }, { $0.key = $1 }, HexCodec(), required: true, "the smallest key below it"),
         ])
 }
