@@ -405,12 +405,9 @@ extension Span<UInt8> {
             let quote = word ^ ones * UInt64(UInt8(ascii: "\""))
             let backslash = word ^ ones * UInt64(UInt8(ascii: "\\"))
             // The top bit of every byte that is less than another; of those behind the first, perhaps wrongly so.
-            let ends = ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word) & tops
-            if ends == 0, word & tops == 0 {
-                position += 8
-                continue
-            }
-            break
+            let ends = (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word
+            guard (ends | word) & tops == 0 else { break }
+            position += 8
         }
         while position < count {
             let byte = self[position]

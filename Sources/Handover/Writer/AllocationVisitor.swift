@@ -113,7 +113,10 @@ extension HandoverPlanner {
                 var page: PhysicalAddress? = chunks[index].pages[place]
                 if page == Self.unassigned { page = nil }
                 let size = UInt64(pageSize.bytes) << order
-                visit(&self, &page, .pages(for: size, pageSize, path["pages"][place]))
+                var allocation = Allocation.pages(for: size, pageSize, path["pages"][place])
+                // The pages of an entry are one allocation, which begins at a multiple of its size.
+                allocation.alignment = size
+                visit(&self, &page, allocation)
                 chunks[index].pages[place] = page ?? Self.unassigned
             }
         }

@@ -156,9 +156,7 @@ import Testing
         #expect(made.totalPages == 16)
         let pages = made.chunks?.flatMap(\.pages) ?? []
         #expect(pages.count == 2)
-        withKnownIssue("assigned at a multiple of a page, though a kernel allocates an entry's pages as one block") {
-            #expect(pages.allSatisfy { $0.rawValue % UInt64(8 * pageSize.bytes) == 0 })
-        }
+        #expect(pages.allSatisfy { $0.rawValue % UInt64(8 * pageSize.bytes) == 0 })
     }
 
     /// A chunk that is full, and what the next one lists: 130,817 folios of small pages.
