@@ -475,6 +475,14 @@ public enum DocumentReadError: Error, Hashable, Sendable {
     }
 }
 
+extension DocumentReadError {
+    /// The error, and which file it is about.
+    public func description(of path: FilePath) -> String {
+        // What is wrong with a file names it already.
+        if case .file(let error) = self { "\(error)" } else { "\(path): \(self)" }
+    }
+}
+
 extension DocumentReadError: CustomStringConvertible {
     public var description: String {
         switch self {

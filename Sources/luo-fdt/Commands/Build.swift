@@ -50,7 +50,7 @@ struct Build: ParsableCommand {
         do throws(DocumentReadError) {
             state = try DocumentReader.read(document)
         } catch {
-            Diagnostics.report("\(document): \(error)")
+            Diagnostics.report(error.description(of: document))
             return nil
         }
         let files = DocumentFiles(besides: document)

@@ -60,7 +60,7 @@ struct Diff: ParsableCommand {
             do throws(DocumentReadError) {
                 return HandoverDiff.Side(state: try DocumentReader.read(path))
             } catch {
-                Diagnostics.report("\(path): \(error)")
+                Diagnostics.report(error.description(of: path))
                 return nil
             }
         }

@@ -52,7 +52,7 @@ struct Simulate: ParsableCommand {
         do throws(DocumentReadError) {
             report = try Scenario.read(scenario).run()
         } catch {
-            Diagnostics.report("\(scenario): \(error)")
+            Diagnostics.report(error.description(of: scenario))
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
         // An image on standard output leaves no room for the trace.
