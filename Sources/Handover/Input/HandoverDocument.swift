@@ -82,12 +82,9 @@ extension HandoverDocument {
         var blobs: [Blob] = []
         func add(_ name: String, _ address: PhysicalAddress?, _ size: UInt64?) {
             guard let address, let size, let count = Int(exactly: size), count <= InputSource.blobLimit else { return }
-            let bytes = try? memory.withBytes(at: address, count: count) { span in
-                var bytes: [UInt8] = []
-                bytes.append(copying: span)
-                return bytes
+            if let bytes = memory.copy(at: address, count: count) {
+                blobs.append(Blob(name: name, address: address, bytes: bytes))
             }
-            if let bytes { blobs.append(Blob(name: name, address: address, bytes: bytes)) }
         }
         guard let kho = reading.state.kho else { return [] }
         add(Blob.rootName, kho.fdtAddress, kho.fdtSize)

@@ -51,12 +51,8 @@ extension HandoverDocument {
     }
 
     private func piece(_ extent: Extent, title: String) -> HandoverPiece? {
-        let bytes = try? memory.withBytes(at: extent.address, count: extent.byteCount) { span in
-            var bytes: [UInt8] = []
-            bytes.append(copying: span)
-            return bytes
-        }
-        return bytes.map { HandoverPiece(title: title, address: extent.address, bytes: $0, form: extent.form) }
+        memory.copy(at: extent.address, count: extent.byteCount)
+            .map { HandoverPiece(title: title, address: extent.address, bytes: $0, form: extent.form) }
     }
 }
 

@@ -1,5 +1,18 @@
 import KernelABI
 
+/// Where pieces of a handover have been come past, those of each role by themselves.
+struct VisitedPlaces {
+    private var sets: [(role: Extent.Role, addresses: AddressSet)] = []
+
+    /// Notes a piece; `false` where there was one of its role before.
+    mutating func insert(_ address: PhysicalAddress, as role: Extent.Role) -> Bool {
+        // A handful of roles: to compare them is quicker than to hash one.
+        let index = sets.firstIndex { $0.role == role } ?? sets.endIndex
+        if index == sets.endIndex { sets.append((role, AddressSet())) }
+        return sets[index].addresses.insert(address)
+    }
+}
+
 /// A set of addresses, most of them of pages that lie close together.
 struct AddressSet {
     /// Multiples of 4 KiB, 64 of them a word, by number / 64.

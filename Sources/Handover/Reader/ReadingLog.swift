@@ -7,7 +7,7 @@ import KernelABI
 struct ReadingLog {
     private(set) var extents: [Extent] = []
     private(set) var findings: [Finding] = []
-    private var visited: [(role: Extent.Role, addresses: AddressSet)] = []
+    private var visited = VisitedPlaces()
     /// How many bytes of blobs and lists may still be copied; see ``ReadingContext/memorySize``.
     private(set) var budget: UInt64
 
@@ -28,10 +28,7 @@ struct ReadingLog {
 
     /// Notes that the structure at `address` is about to be read; `false` and a finding where it has been before.
     mutating func visit(_ address: PhysicalAddress, as role: Extent.Role, structure: String) -> Bool {
-        // A handful of roles: to compare them is quicker than to hash one.
-        let index = visited.firstIndex { $0.role == role } ?? visited.endIndex
-        if index == visited.endIndex { visited.append((role, AddressSet())) }
-        if visited[index].addresses.insert(address) { return true }
+        if visited.insert(address, as: role) { return true }
         report(
             Finding(
                 structure: structure, address: address, found: "a structure that was reached before",

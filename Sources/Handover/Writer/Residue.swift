@@ -50,15 +50,15 @@ private struct ResidueFinder: PieceDestination {
     /// Subtrees of known kinds, FDTs, that are not what would be built.
     private(set) var otherTrees: [PhysicalAddress: [UInt8]] = [:]
     private var differences: [ResidueState] = []
-    /// Where the pieces are that have come past, those of one role by themselves.
-    private var seen: [(role: Extent.Role, addresses: AddressSet)] = []
+    /// The pieces that have come past.
+    private var seen = VisitedPlaces()
 
     init(memory: any PhysicalMemory) {
         self.memory = memory
     }
 
     mutating func take(_ bytes: [UInt8], of extent: Extent) throws(WriteError) {
-        _ = note(extent)
+        _ = seen.insert(extent.address, as: extent.role)
         let isEqual = try? memory.withBytes(at: extent.address, count: extent.byteCount) { $0.equals(bytes) }
         guard isEqual == false, let found = memory.copy(at: extent.address, count: extent.byteCount) else { return }
         if extent.role == .subtree, extent.form == .tree {
@@ -68,18 +68,11 @@ private struct ResidueFinder: PieceDestination {
         }
     }
 
-    /// - Returns: whether it is the first piece of its role there.
-    private mutating func note(_ extent: Extent) -> Bool {
-        let index = seen.firstIndex { $0.role == extent.role } ?? seen.endIndex
-        if index == seen.endIndex { seen.append((extent.role, AddressSet())) }
-        return seen[index].addresses.insert(extent.address)
-    }
-
     /// What nothing of the state accounts for, by address.
     ///
     /// - Parameter extents: the pieces that were read; those that would not be built are residue as a whole.
     consuming func residue(of extents: [Extent]) -> [ResidueState] {
-        for extent in extents where extent.role.isMetadata && note(extent) {
+        for extent in extents where extent.role.isMetadata && seen.insert(extent.address, as: extent.role) {
             guard let found = memory.copy(at: extent.address, count: extent.byteCount) else { continue }
             differences += Self.differences(found, [], at: extent.address)
         }

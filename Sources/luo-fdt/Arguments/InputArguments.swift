@@ -12,7 +12,9 @@ struct InputArguments: ParsableArguments {
 
     /// Reads an input; shows how far a long search has come.
     func read(_ path: FilePath) throws(InputError) -> HandoverInput {
-        try ProgressBar.whileReading(path, options)
+        try ProgressBar.whileReading { (progress) throws(InputError) in
+            try HandoverInput(path, options: options, progress: progress)
+        }
     }
 
     /// Reads an input that has to be one whole handover, with its memory; `nil` where it is not, which is reported.

@@ -105,10 +105,9 @@ struct Check: ParsableCommand {
         for path in inputs {
             Heap.makeRoom(forInputAt: path, share: 0.4)
             do throws(InputError) {
-                let progress = ProgressBar()
-                defer { progress.finish() }
-                let subjects = try CheckSubject.subjects(
-                    in: path, options: source.options, progress: { progress.update($0, of: $1) })
+                let subjects = try ProgressBar.whileReading { (progress) throws(InputError) in
+                    try CheckSubject.subjects(in: path, options: source.options, progress: progress)
+                }
                 reports += subjects.map { CheckReport(path: path, check: HandoverCheck($0, options: options)) }
                 last = subjects
             } catch {

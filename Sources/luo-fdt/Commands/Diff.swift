@@ -64,10 +64,10 @@ struct Diff: ParsableCommand {
                 return nil
             }
         }
-        let progress = ProgressBar()
-        defer { progress.finish() }
         do throws(InputError) {
-            let input = try HandoverInput(path, progress: { progress.update($0, of: $1) })
+            let input = try ProgressBar.whileReading { (progress) throws(InputError) in
+                try HandoverInput(path, progress: progress)
+            }
             guard let document = input.documents.first, input.documents.count == 1 else {
                 Diagnostics.report("\(path): this shows \(input.documents.count) handovers; give one of them")
                 return nil

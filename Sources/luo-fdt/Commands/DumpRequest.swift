@@ -30,7 +30,9 @@ struct DumpRequest: Sendable {
         do throws(InputError) {
             var options = options
             options.blobsOnly = format.showsBlobs
-            let handover = try ProgressBar.whileReading(path, options)
+            let handover = try ProgressBar.whileReading { (progress) throws(InputError) in
+                try HandoverInput(path, options: options, progress: progress)
+            }
             if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
                 let names = handover.documents.flatMap { $0.blobs.map(\.name) }.joined(separator: ", ")
                 Diagnostics.report("\(handover.path): no subtree \"\(subtree)\"; there are \(names)")

@@ -28,10 +28,12 @@ final class ProgressBar {
         stream.flush()
     }
 
-    /// Reads an input, and shows how far a long search has come.
-    static func whileReading(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
+    /// Shows how far a long search has come while `read`, which is given what to report that to, reads an input.
+    static func whileReading<Result>(
+        _ read: (_ progress: @escaping (UInt64, UInt64) -> Void) throws(InputError) -> Result
+    ) throws(InputError) -> Result {
         let bar = ProgressBar()
         defer { bar.finish() }
-        return try HandoverInput(path, options: options, progress: { bar.update($0, of: $1) })
+        return try read { bar.update($0, of: $1) }
     }
 }
