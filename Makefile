@@ -11,7 +11,8 @@ EXAMPLE = Fixtures/examples/readme.json
 ARCHIVES = fdt bpf elf z stdc++
 ARCHIVE_DIRECTORY = .build/archives
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \
-	-Xlinker -L$(CURDIR)/$(ARCHIVE_DIRECTORY) -Xlinker -lelf -Xlinker -lz -Xlinker --no-export-dynamic
+	-Xlinker -L$(CURDIR)/$(ARCHIVE_DIRECTORY) -Xlinker -lelf -Xlinker -lz -Xlinker --no-export-dynamic \
+	-Xswiftc -use-ld=lld -Xlinker -z -Xlinker pack-relative-relocs
 COMMAND = .build/release/luo-fdt
 
 .PHONY: all archives build dependencies dist fuzz manual test golden install clean

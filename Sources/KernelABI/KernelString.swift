@@ -1,13 +1,35 @@
 /// A string as it lies in a kernel structure: bytes that need not be UTF-8.
 public struct KernelString: Hashable, Sendable {
-    /// The bytes before the NUL.
-    public var bytes: [UInt8]
-    /// Whether a NUL followed them within the field.
-    public var isTerminated: Bool
+    /// One word, and no more in an optional: a handover can have a million of them.
+    @usableFromInline
+    enum Storage: Hashable, Sendable {
+        case terminated([UInt8])
+        case unterminated([UInt8])
+    }
 
+    @usableFromInline var storage: Storage
+
+    /// The bytes before the NUL.
+    @inlinable public var bytes: [UInt8] {
+        get {
+            switch storage {
+            case .terminated(let bytes), .unterminated(let bytes): bytes
+            }
+        }
+        set { self = KernelString(bytes: newValue, isTerminated: isTerminated) }
+    }
+
+    /// Whether a NUL followed them within the field.
+    @inlinable public var isTerminated: Bool {
+        get {
+            if case .terminated = storage { true } else { false }
+        }
+        set { self = KernelString(bytes: bytes, isTerminated: newValue) }
+    }
+
+    @inlinable
     public init(bytes: [UInt8], isTerminated: Bool = true) {
-        self.bytes = bytes
-        self.isTerminated = isTerminated
+        storage = isTerminated ? .terminated(bytes) : .unterminated(bytes)
     }
 
     public init(_ string: String) {
@@ -43,23 +65,25 @@ extension CharacterField {
     public func holds(_ string: KernelString, _ bytes: RawSpan, at base: Int = 0) -> Bool {
         let length = string.bytes.count
         guard length < count ? string.isTerminated : length == count && !string.isTerminated else { return false }
-        let start = base + offset
-        if length < count, bytes.unsafeLoad(fromByteOffset: start + length, as: UInt8.self) != 0 { return false }
+        // Checked once, for the loads that follow.
+        let field = bytes.extracting(base + offset..<base + offset + count)
+        if length < count, field.unsafeLoad(fromUncheckedByteOffset: length, as: UInt8.self) != 0 { return false }
         let other = string.bytes.span.bytes
+        guard length >= 8 else {
+            return (0..<length).allSatisfy {
+                field.unsafeLoad(fromUncheckedByteOffset: $0, as: UInt8.self)
+                    == other.unsafeLoad(fromUncheckedByteOffset: $0, as: UInt8.self)
+            }
+        }
         var index = 0
-        while index + 8 <= length {
-            guard bytes.unsafeLoadUnaligned(fromByteOffset: start + index, as: UInt64.self)
-                == other.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+        while true {
+            guard field.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
+                == other.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
             else { return false }
-            index += 8
+            if index == length - 8 { return true }
+            // The last word overlaps the one before.
+            index = min(index + 8, length - 8)
         }
-        while index < length {
-            guard bytes.unsafeLoad(fromByteOffset: start + index, as: UInt8.self)
-                == other.unsafeLoad(fromByteOffset: index, as: UInt8.self)
-            else { return false }
-            index += 1
-        }
-        return true
     }
 
     /// The string that the field of the structure at `base` holds.

@@ -28,7 +28,8 @@ struct AddressSet {
         let key = page >> 6
         let bit: UInt64 = 1 << (page & 63)
         if key != last.key {
-            words[last.key] = last.word
+            // Nothing before the first: one word alone asks for no dictionary.
+            if last.word != 0 { words[last.key] = last.word }
             last = (key, words[key] ?? 0)
         }
         defer { last.word |= bit }

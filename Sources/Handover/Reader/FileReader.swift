@@ -1,30 +1,44 @@
 import KernelABI
 
-/// Takes in the records of a session's files.
+/// Takes in the records of files, session by session.
 ///
-/// There can be a million, and nearly all of a session name the same handler: its name is held once.
+/// There can be a million, and nearly all name one of a few handlers: each name is held once.
 struct FileReader {
+    /// The files of the session at hand.
     var files: [FileState] = []
     /// Where each run of files that name the same handler begins.
     private(set) var runs: [Int] = []
     private var handler = KernelString(bytes: [])
+    /// The names that were met, the first so many.
+    private var handlers: [KernelString] = []
     private let layout = FileLayout.layout
 
+    private static let mostHandlers = 16
     /// No room is made for more than this before there is a record: the number that is stated may mean nothing.
     private static let mostExpected: UInt64 = 4096
 
-    init(expecting count: UInt64) {
+    /// Begins with the files of a session, which says that it has `count` of them.
+    mutating func begin(expecting count: UInt64) {
+        files = []
         files.reserveCapacity(Int(min(count, Self.mostExpected)))
+        runs = []
     }
 
     mutating func add(_ bytes: RawSpan, at base: Int) {
         if files.isEmpty || !layout.compatible.holds(handler, bytes, at: base) {
-            handler = layout.compatible.read(bytes, at: base)
+            handler = readHandler(bytes, at: base)
             runs.append(files.count)
         }
         files.append(
             FileState(
                 token: layout.token.read(bytes, at: base), compatible: handler,
                 data: layout.data.read(bytes, at: base)))
+    }
+
+    private mutating func readHandler(_ bytes: RawSpan, at base: Int) -> KernelString {
+        for handler in handlers where layout.compatible.holds(handler, bytes, at: base) { return handler }
+        let handler = layout.compatible.read(bytes, at: base)
+        if handlers.count < Self.mostHandlers { handlers.append(handler) }
+        return handler
     }
 }

@@ -42,14 +42,15 @@ struct SessionReader {
             guard !blocks.isEmpty else { return }
             state.blocks = blocks
         }
+        var files = FileReader()
         for index in sessions.indices {
             checkTermination(of: sessions[index].name, layout.structure.name, layout.name.name, &log)
-            readFiles(of: &sessions[index], &log)
+            readFiles(of: &sessions[index], by: &files, &log)
         }
         state.sessions = sessions
     }
 
-    private func readFiles(of session: inout SessionState, _ log: inout ReadingLog) {
+    private func readFiles(of session: inout SessionState, by files: inout FileReader, _ log: inout ReadingLog) {
         guard let address = session.filesAddress, let stated = session.count else { return }
         guard address.rawValue != 0 else {
             session.files = []
@@ -61,7 +62,7 @@ struct SessionReader {
             }
             return
         }
-        var files = FileReader(expecting: stated)
+        files.begin(expecting: stated)
         var reader = RecordReader(
             context: context, container: abi.files, role: .files, owner: .session(session.name))
         switch abi.files.form {
@@ -92,12 +93,13 @@ struct SessionReader {
         for (place, first) in reader.runs.enumerated() {
             guard let compatible = reader.files[first].compatible else { continue }
             checkTermination(of: compatible, layout.structure.name, layout.compatible.name, &log)
-            guard let memfd = memfds.first(where: { $0.handler == compatible })?.reader else { continue }
+            // By its index: to take the reader out of the array is to copy all it knows of its structures.
+            guard let handler = memfds.firstIndex(where: { $0.handler == compatible }) else { continue }
             let end = place + 1 < reader.runs.count ? reader.runs[place + 1] : reader.files.count
             for index in first..<end {
                 guard let data = reader.files[index].data else { continue }
                 let owner = Owner.file(session: session, token: reader.files[index].token)
-                reader.files[index].memfd = memfd.read(at: PhysicalAddress(data), owner: owner, &log)
+                reader.files[index].memfd = memfds[handler].reader.read(at: PhysicalAddress(data), owner: owner, &log)
             }
         }
     }

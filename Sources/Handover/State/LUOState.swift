@@ -115,14 +115,31 @@ public struct FileState: Hashable, Sendable {
     public var token: UInt64 = 0
     /// The name of the handler that preserved the file.
     public var compatible: KernelString?
-    /// The handler's handle; the address of the descriptor where the file is a memfd.
-    public var data: UInt64?
-    private var payload: Payload = .unknown
+    /// ``data``, or 0 where that is not known.
+    private var handle: UInt64 = 0
+    private var rest: Rest = .none
 
-    /// Keeps the files of unknown handlers, of which there can be millions, small.
-    private indirect enum Payload: Hashable, Sendable {
-        case unknown
-        case memfd(MemFDState)
+    /// What else is known. Only memfds take more than a word, which the many files of unknown handlers gain by.
+    private indirect enum Rest: Hashable, Sendable {
+        case none
+        case handle
+        case memfd(MemFDState, hasHandle: Bool)
+
+        var memfd: MemFDState? {
+            if case .memfd(let memfd, _) = self { memfd } else { nil }
+        }
+
+        var hasHandle: Bool {
+            switch self {
+            case .none: false
+            case .handle: true
+            case .memfd(_, let hasHandle): hasHandle
+            }
+        }
+
+        init(_ memfd: MemFDState?, hasHandle: Bool) {
+            self = memfd.map { .memfd($0, hasHandle: hasHandle) } ?? (hasHandle ? .handle : .none)
+        }
     }
 
     public init() {}
@@ -130,22 +147,28 @@ public struct FileState: Hashable, Sendable {
     init(token: UInt64, compatible: KernelString, data: UInt64) {
         self.token = token
         self.compatible = compatible
-        self.data = data
+        handle = data
+        rest = .handle
+    }
+
+    /// The handler's handle; the address of the descriptor where the file is a memfd.
+    public var data: UInt64? {
+        get { rest.hasHandle ? handle : nil }
+        set {
+            handle = newValue ?? 0
+            if rest.hasHandle != (newValue != nil) { rest = Rest(rest.memfd, hasHandle: newValue != nil) }
+        }
     }
 
     /// Whether there is a ``memfd``; takes no time, where to get one copies it.
     public var isMemFD: Bool {
-        if case .memfd = payload { true } else { false }
+        if case .memfd = rest { true } else { false }
     }
 
     /// The memfd that the file is, where its handler is the memfd handler and its descriptor is at hand.
     public var memfd: MemFDState? {
-        get {
-            if case .memfd(let memfd) = payload { memfd } else { nil }
-        }
-        set {
-            payload = newValue.map(Payload.memfd) ?? .unknown
-        }
+        get { rest.memfd }
+        set { rest = Rest(newValue, hasHandle: rest.hasHandle) }
     }
 }
 

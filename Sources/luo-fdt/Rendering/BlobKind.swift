@@ -6,8 +6,8 @@ struct BlobKind: CustomStringConvertible {
 
     init(_ bytes: [UInt8]) {
         if let tree = try? FlattenedTree(bytes) {
-            let compatible = tree.root.property("compatible")?.strings?.map(Legible.name).joined(separator: ", ")
-            description = compatible.map { "FDT, \($0)" } ?? "FDT without compatible"
+            let compatible = tree.root.property("compatible")?.strings
+            description = compatible.map { "FDT, \(Legible.names($0))" } ?? "FDT without compatible"
         } else if bytes.allSatisfy({ $0 == 0 }) {
             description = "all zero"
         } else {

@@ -37,18 +37,16 @@ struct TreeRenderer: Sendable {
     }
 
     private func title(_ state: HandoverState) -> Cell {
-        var parts: [String] = []
-        if let generation = state.generation {
-            let releases = generation.releases
-            let span = [releases.first, releases.count > 1 ? releases.last : nil].compactMap { $0 }
+        var title: String
+        if let releases = state.generation?.releases, let first = releases.first, let last = releases.last {
             // A blob by itself fits more than one generation.
-            parts.append((state.kho == nil ? "Read as kernel " : "Handover of kernel ") + span.joined(separator: "–"))
+            title = (state.kho == nil ? "Read as kernel " : "Handover of kernel ") + first
+            if releases.count > 1 { title += "–\(last)" }
         } else {
-            parts.append(state.kho == nil ? "Part of a handover" : "Handover of an unknown kernel")
+            title = state.kho == nil ? "Part of a handover" : "Handover of an unknown kernel"
         }
-        if let machine = state.machine { parts.append(machine.rawValue) }
-        parts.append("\(Quantity.bytes(UInt64(clamping: state.pageSize))) pages")
-        return Cell(parts.joined(separator: ", "), .heading)
+        if let machine = state.machine { title += ", \(machine.rawValue)" }
+        return Cell("\(title), \(Quantity.bytes(UInt64(clamping: state.pageSize))) pages", .heading)
     }
 }
 
