@@ -65,25 +65,9 @@ extension CharacterField {
     public func holds(_ string: KernelString, _ bytes: RawSpan, at base: Int = 0) -> Bool {
         let length = string.bytes.count
         guard length < count ? string.isTerminated : length == count && !string.isTerminated else { return false }
-        // Checked once, for the loads that follow.
-        let field = bytes.extracting(base + offset..<base + offset + count)
-        if length < count, field.unsafeLoad(fromUncheckedByteOffset: length, as: UInt8.self) != 0 { return false }
-        let other = string.bytes.span.bytes
-        guard length >= 8 else {
-            return (0..<length).allSatisfy {
-                field.unsafeLoad(fromUncheckedByteOffset: $0, as: UInt8.self)
-                    == other.unsafeLoad(fromUncheckedByteOffset: $0, as: UInt8.self)
-            }
-        }
-        var index = 0
-        while true {
-            guard field.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
-                == other.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
-            else { return false }
-            if index == length - 8 { return true }
-            // The last word overlaps the one before.
-            index = min(index + 8, length - 8)
-        }
+        let start = base + offset
+        if length < count, bytes.unsafeLoad(fromByteOffset: start + length, as: UInt8.self) != 0 { return false }
+        return bytes.extracting(start..<start + length).isEqual(to: string.bytes.span.bytes)
     }
 
     /// The string that the field of the structure at `base` holds.
@@ -110,8 +94,8 @@ extension CharacterField {
     ///
     /// A string that is not terminated fills the field to its last byte: no kernel writes that, and none expects it.
     public func write(_ string: KernelString, to bytes: inout [UInt8], at base: Int = 0) {
-        for (index, byte) in string.bytes.prefix(string.isTerminated ? count - 1 : count).enumerated() {
-            bytes[base + offset + index] = byte
-        }
+        let length = min(string.bytes.count, string.isTerminated ? count - 1 : count)
+        let start = base + offset
+        bytes.replaceSubrange(start..<start + length, with: string.bytes[..<length])
     }
 }

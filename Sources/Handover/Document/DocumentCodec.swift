@@ -112,10 +112,7 @@ struct KernelStringCodec: DocumentCodec {
     }
 
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> KernelString {
-        if let name = try reader.nameIfPresent() {
-            guard !name.bytes.contains(0) else { throw .document("a name cannot hold a NUL") }
-            return name
-        }
+        if let name = try reader.nameIfPresent() { return name }
         do throws(DocumentReadError) {
             let exact = try Exact.form.read(from: &reader)
             if !exact.bytes.contains(0) { return KernelString(bytes: exact.bytes, isTerminated: exact.isTerminated) }

@@ -80,6 +80,10 @@ public struct DocumentReader {
     mutating func number(_ expected: @autoclosure () -> String) throws(DocumentReadError) -> UInt64 {
         switch try next() ?? 0 {
         case UInt8(ascii: "\""):
+            if let (number, end) = window.span.hexadecimalString(at: position) {
+                position = end
+                return number
+            }
             let range = try scanString()
             if let number = window.span.number(in: range) { return number }
             throw .document("\"\(string(range))\" is not an integer from 0 to 0xffffffffffffffff")
@@ -105,13 +109,16 @@ public struct DocumentReader {
         return string(range)
     }
 
-    /// Reads a string as a name; `nil`, and nothing is read, where another value stands.
+    /// Reads a string as a name, which has no NUL; `nil`, and nothing is read, where another value stands.
     mutating func nameIfPresent() throws(DocumentReadError) -> KernelString? {
         guard try next() == UInt8(ascii: "\"") else { return nil }
         let range = try scanString()
         let slot = slot(of: range)
-        if !isEqual(range, names[slot].bytes) { names[slot] = KernelString(bytes: Array(window[range])) }
-        return names[slot]
+        if isEqual(range, names[slot].bytes) { return names[slot] }
+        let name = KernelString(bytes: Array(window[range]))
+        guard !name.bytes.contains(0) else { throw .document("a name cannot hold a NUL") }
+        names[slot] = name
+        return name
     }
 
     mutating func boolean() throws(DocumentReadError) -> Bool {
@@ -161,9 +168,22 @@ public struct DocumentReader {
         return key
     }
 
+    /// Goes on to the value of a member where it is the next one, and stands as most do: behind white space, with its
+    /// colon at its key. Where it does not, nothing is read.
+    @inline(__always)
+    mutating func goOn(toMember key: RawSpan, isFirst: Bool) -> Bool {
+        guard let end = window.span.endOfKey(key, from: position, isFirst: isFirst) else { return false }
+        position = end
+        return true
+    }
+
     /// Whether the bytes of the window are these.
     func isEqual(_ range: Range<Int>, _ bytes: [UInt8]) -> Bool {
-        range.count == bytes.count && window.span.bytes.extracting(range).equals(bytes)
+        isEqual(range, bytes.span.bytes)
+    }
+
+    func isEqual(_ range: Range<Int>, _ bytes: RawSpan) -> Bool {
+        window.span.bytes.extracting(range).isEqual(to: bytes)
     }
 
     func string(_ range: Range<Int>) -> String {
@@ -344,8 +364,8 @@ public struct DocumentReader {
     }
 
     private func slot(of range: Range<Int>) -> Int {
-        guard let first = window[range].first, let last = window[range].last else { return 0 }
-        return (range.count &* 7 &+ Int(first) &+ Int(last) &* 3) % names.count
+        if range.isEmpty { return 0 }
+        return (range.count &* 7 &+ Int(window[range.lowerBound]) &+ Int(window[range.upperBound - 1]) &* 3) % names.count
     }
 }
 
@@ -361,32 +381,49 @@ extension Span<UInt8> {
     fileprivate func endOfSpace(from start: Int) -> Int {
         var position = start
         while position < count {
-            switch self[position] {
-            case 0x20:
-                // Most of it is indentation.
-                position += 1
-                while position + 8 <= count {
-                    let other = word(at: position) ^ 0x2020_2020_2020_2020
-                    position += other == 0 ? 8 : other.trailingZeroBitCount / 8
-                    if other != 0 { break }
-                }
-            case 0x0a, 0x0d, 0x09: position += 1
-            default: return position
+            let byte = self[position]
+            guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { return position }
+            position += 1
+            // Most of it is indentation.
+            while position + 8 <= count {
+                let other = word(at: position) ^ 0x2020_2020_2020_2020
+                position += other == 0 ? 8 : other.trailingZeroBitCount / 8
+                if other != 0 { break }
             }
         }
         return position
     }
 
+    /// Where the value begins, or the space before it, of a member of this key; `nil` where it does not stand here whole.
+    @inline(__always)
+    fileprivate func endOfKey(_ key: RawSpan, from start: Int, isFirst: Bool) -> Int? {
+        var position = start
+        if !isFirst {
+            guard position < count, self[position] == UInt8(ascii: ",") else { return nil }
+            position += 1
+        }
+        position = endOfSpace(from: position)
+        let end = position + key.byteCount + 3
+        guard end < count, self[position] == UInt8(ascii: "\""), self[end - 2] == UInt8(ascii: "\""),
+            self[end - 1] == UInt8(ascii: ":"), bytes.extracting(position + 1..<end - 2).isEqual(to: key)
+        else { return nil }
+        return self[end] == 0x20 ? end + 1 : end
+    }
+
     /// The number of line feeds before `end`.
     fileprivate func lineCount(before end: Int) -> Int {
-        let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
         var count = 0
         var position = 0
-        while position + 8 <= end {
-            let word = word(at: position) ^ 0x0a0a_0a0a_0a0a_0a0a
-            // The top bit of every byte that is zero.
-            count += (~((word & low &+ low) | word | low)).nonzeroBitCount
-            position += 8
+        while position + 32 <= end {
+            // As many as a byte can count.
+            let rest = Swift.min((end - position) / 32, 255)
+            var counts = SIMD32<UInt8>.zero
+            for _ in 0..<rest {
+                let text = bytes.unsafeLoadUnaligned(fromByteOffset: position, as: SIMD32<UInt8>.self)
+                counts &+= SIMD32<UInt8>.zero.replacing(with: 1, where: text .== 0x0a)
+                position += 32
+            }
+            for index in counts.indices { count += Int(counts[index]) }
         }
         while position < end {
             if self[position] == 0x0a { count += 1 }
@@ -406,8 +443,10 @@ extension Span<UInt8> {
             let backslash = word ^ ones * UInt64(UInt8(ascii: "\\"))
             // The top bit of every byte that is less than another; of those behind the first, perhaps wrongly so.
             let ends = (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word
-            guard (ends | word) & tops == 0 else { break }
-            position += 8
+            let length = (ends & tops).trailingZeroBitCount / 8
+            if word & tops & ~(~0 << UInt64(length * 8)) != 0 { isASCII = false }
+            position += length
+            if length < 8 { return position }
         }
         while position < count {
             let byte = self[position]
@@ -418,26 +457,63 @@ extension Span<UInt8> {
         return position
     }
 
+    /// The hexadecimal number that the string holds which begins at `start`, and where the string ends; `nil` where it
+    /// holds something else, or goes on behind the span.
+    fileprivate func hexadecimalString(at start: Int) -> (number: UInt64, end: Int)? {
+        // The longest one, and a word read beyond its last digits.
+        guard start + 32 <= count, self[start + 1] == UInt8(ascii: "0"), self[start + 2] | 0x20 == UInt8(ascii: "x")
+        else { return nil }
+        var position = start + 3
+        var value: UInt64 = 0
+        while let digits = Self.hexadecimal(word(at: position)) {
+            guard value >> 32 == 0, position < start + 19 else { return nil }
+            value = value << 32 | digits
+            position += 8
+        }
+        while let digit = Self.hexadecimal(self[position]) {
+            guard value >> 60 == 0, position < start + 19 else { return nil }
+            value = value << 4 | digit
+            position += 1
+        }
+        guard position > start + 3, self[position] == UInt8(ascii: "\"") else { return nil }
+        return (value, position + 1)
+    }
+
     /// A number in a string: decimal, or hexadecimal behind `0x`.
     fileprivate func number(in range: Range<Int>) -> UInt64? {
         guard range.count > 2, self[range.lowerBound] == UInt8(ascii: "0"),
             self[range.lowerBound + 1] | 0x20 == UInt8(ascii: "x")
         else { return decimal(in: range) }
         var value: UInt64 = 0
-        var position = range.lowerBound + 2
-        while position < range.upperBound {
-            let byte = self[position]
-            var digit = byte &- UInt8(ascii: "0")
-            if digit > 9 {
-                digit = (byte | 0x20) &- UInt8(ascii: "a")
-                guard digit < 6 else { return nil }
-                digit += 10
-            }
-            guard value >> 60 == 0 else { return nil }
-            value = value << 4 | UInt64(digit)
-            position += 1
+        for position in range.dropFirst(2) {
+            guard value >> 60 == 0, let digit = Self.hexadecimal(self[position]) else { return nil }
+            value = value << 4 | digit
         }
         return value
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> UInt64? {
+        let digit = byte &- UInt8(ascii: "0")
+        if digit < 10 { return UInt64(digit) }
+        let letter = (byte | 0x20) &- UInt8(ascii: "a")
+        return letter < 6 ? UInt64(letter) + 10 : nil
+    }
+
+    /// The number that a word of eight hexadecimal digits is.
+    private static func hexadecimal(_ word: UInt64) -> UInt64? {
+        func each(_ byte: UInt64) -> UInt64 { 0x0101_0101_0101_0101 &* byte }
+        // Letters in lower case; digits have this bit, and control characters are not to get it.
+        let text = word | each(0x20)
+        let isLetter = (text >> 6) & each(1)
+        let values = (text & each(0x0f)) &+ isLetter &* 9
+        // Each byte is what its value is written as, and letters are those for 10 to 15.
+        guard (word >> 5 | word >> 6) & each(1) == each(1), values & each(0xf0) == 0,
+            values &+ each(0x30) &+ isLetter &* 0x27 == text, ((values &+ each(6)) >> 4) & each(1) == isLetter
+        else { return nil }
+        // The first digit is in the lowest byte, and counts most.
+        let pairs = values << 4 | values >> 8
+        let fours = (pairs & 0x0000_00ff_0000_00ff) << 8 | (pairs >> 16) & 0x0000_00ff_0000_00ff
+        return (fours & 0xffff) << 16 | fours >> 32
     }
 
     fileprivate func decimal(in range: Range<Int>) -> UInt64? {

@@ -11,6 +11,9 @@ struct ObjectForm<Object: Sendable>: Sendable {
     let name: String
     let summary: String
     let members: [Member]
+    /// The members that cannot be missing, as bits.
+    private let required: UInt64
+    private let keys: Keys
     /// Whether the object is written on one line.
     let isCompact: Bool
     /// Fills in what follows from the members that are there; called when all have been read.
@@ -24,6 +27,8 @@ struct ObjectForm<Object: Sendable>: Sendable {
         self.name = name
         self.summary = summary
         self.members = members
+        keys = Keys(members.map(\.key))
+        required = members.indices.reduce(0) { members[$1].isRequired ? $0 | 1 << UInt64($1) : $0 }
         self.isCompact = compact
         self.complete = complete
         self.new = { Object() }
@@ -44,10 +49,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         var seen: UInt64 = 0
         // Members mostly come in their order.
         var likely = 0
-        while let index = try reader.key(
-            isFirst: seen == 0,
-            { (reader, key) throws(DocumentReadError) in try place(of: key, in: reader, likely: likely) })
-        {
+        while let index = try readKey(from: &reader, isFirst: seen == 0, likely: likely) {
             let member = members[index]
             likely = index + 1
             do throws(DocumentReadError) {
@@ -58,25 +60,59 @@ struct ObjectForm<Object: Sendable>: Sendable {
                 throw error.inside(".\(member.key)")
             }
         }
-        for (index, member) in members.enumerated() where member.isRequired && seen & 1 << UInt64(index) == 0 {
+        let missing = required & ~seen
+        if missing != 0 {
+            let member = members[missing.trailingZeroBitCount]
             throw .document("missing key \"\(member.key)\": \(member.summary)")
         }
         try complete(&object)
         return object
     }
 
+    /// Reads the next key, and returns the index of its member; `nil` at the object's end.
+    @inline(__always)
+    private func readKey(
+        from reader: inout DocumentReader, isFirst: Bool, likely: Int
+    ) throws(DocumentReadError) -> Int? {
+        if likely < members.count {
+            let key = keys.text.span.bytes.extracting(keys.range(of: likely))
+            if reader.goOn(toMember: key, isFirst: isFirst) { return likely }
+        }
+        return try reader.key(isFirst: isFirst) { (reader, key) throws(DocumentReadError) in
+            try place(of: key, in: reader, likely: likely)
+        }
+    }
+
     /// The index of the member whose key is in the reader's window.
     private func place(
         of key: Range<Int>, in reader: borrowing DocumentReader, likely: Int
     ) throws(DocumentReadError) -> Int {
-        for index in likely..<members.count where reader.isEqual(key, members[index].utf8Key) { return index }
-        for index in 0..<likely where reader.isEqual(key, members[index].utf8Key) { return index }
+        for offset in members.indices {
+            let index = (likely + offset) % members.count
+            if reader.isEqual(key, keys.text.span.bytes.extracting(keys.range(of: index))) { return index }
+        }
         throw unknown(reader.string(key))
     }
 
     private func unknown(_ key: String) -> DocumentReadError {
         let nearest = Spelling.nearest(to: key, among: members.map(\.key))
         return .document("unknown key \"\(key)\"" + (nearest.map { "; did you mean \"\($0)\"?" } ?? ""))
+    }
+
+    /// The members' keys in one piece: there is no array to take out of an array for each.
+    private struct Keys {
+        private(set) var text: [UInt8] = []
+        private var ends: [Int] = [0]
+
+        init(_ keys: [String]) {
+            for key in keys {
+                text += key.utf8
+                ends.append(text.count)
+            }
+        }
+
+        /// Where in the text a member's key is.
+        func range(of index: Int) -> Range<Int> { ends[index]..<ends[index + 1] }
     }
 
     /// One member of the object.
@@ -89,7 +125,6 @@ struct ObjectForm<Object: Sendable>: Sendable {
         let schema: DocumentSchema
         let write: @Sendable (Object, inout DocumentWriter) -> Void
         let read: @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
-        let utf8Key: [UInt8]
 
         init(
             key: String, summary: String, isRequired: Bool, schema: DocumentSchema,
@@ -102,7 +137,6 @@ struct ObjectForm<Object: Sendable>: Sendable {
             self.schema = schema
             self.write = write
             self.read = read
-            utf8Key = Array(key.utf8)
         }
 
         /// A member that is always written; where it is not required, it keeps its initial value when missing.

@@ -22,22 +22,8 @@ extension [UInt8] {
 extension RawSpan {
     /// Whether the bytes are those of `start`, and zeros behind them.
     func equals(_ start: [UInt8]) -> Bool {
-        let other = start.span.bytes
-        guard other.byteCount <= byteCount else { return false }
-        var offset = 0
-        while offset + 8 <= other.byteCount {
-            guard unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                == other.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            else { return false }
-            offset += 8
-        }
-        while offset < other.byteCount {
-            guard unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-                == other.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-            else { return false }
-            offset += 1
-        }
-        return extracting(offset..<byteCount).firstNonzeroByte == nil
+        guard start.count <= byteCount, extracting(first: start.count).isEqual(to: start.span.bytes) else { return false }
+        return extracting(start.count..<byteCount).firstNonzeroByte == nil
     }
 
     /// The offset of the first byte that is not zero, or `nil`.

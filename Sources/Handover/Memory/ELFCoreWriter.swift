@@ -52,22 +52,19 @@ public struct ELFCoreWriter: Sendable {
 
     /// Hands the file's bytes to `sink` in their order, until it returns an error.
     private func write(_ memory: some PhysicalMemory, _ sink: (RawSpan) -> FileError?) throws(ELFWriteError) {
-        let alignment = UInt64(max(pageSize, 1))
-        let runs = Self.runs(of: memory)
-        let note = vmcoreinfo
-        let (headers, offsets) = headers(for: runs, note: note, alignment: alignment)
-        if let error = sink(headers.span.bytes) { throw .file(error) }
+        let layout = layout(regions: memory.regions, stored: memory.storedExtents)
+        if let error = sink(layout.headers.span.bytes) { throw .file(error) }
 
-        var position = UInt64(headers.count)
-        for (run, offset) in zip(runs, offsets) where run.stored > 0 {
-            if offset > position {
-                let padding = [UInt8](repeating: 0, count: Int(offset - position))
+        var position = UInt64(layout.headers.count)
+        for segment in layout.segments where segment.stored > 0 {
+            if segment.offset > position {
+                let padding = [UInt8](repeating: 0, count: Int(segment.offset - position))
                 if let error = sink(padding.span.bytes) { throw .file(error) }
             }
             var done: UInt64 = 0
-            while done < run.stored {
-                let count = min(run.stored - done, 1 << 20)
-                let start = PhysicalAddress(run.start.rawValue + done)
+            while done < segment.stored {
+                let count = min(segment.stored - done, 1 << 20)
+                let start = PhysicalAddress(segment.start.rawValue + done)
                 let error: FileError?
                 do {
                     error = try memory.withBytes(at: start, count: Int(count), sink)
@@ -76,51 +73,17 @@ public struct ELFCoreWriter: Sendable {
                 }
                 if let error { throw .file(error) }
                 done += count
-                memory.release(start..<PhysicalAddress(run.start.rawValue + done))
+                memory.release(start..<PhysicalAddress(segment.start.rawValue + done))
             }
-            position = offset + run.stored
+            position = segment.offset + segment.stored
         }
     }
 
-    /// What one segment holds.
-    private struct Run {
-        var start: PhysicalAddress
-        /// The bytes in the file, and those in memory: the rest is zero.
-        var stored: UInt64
-        var size: UInt64
-    }
-
-    private static func runs(of memory: some PhysicalMemory) -> [Run] {
-        let stored = mergeAdjacent(memory.storedExtents)
-        var next = 0
-        var runs: [Run] = []
-        for region in memory.regions {
-            var position = region.lowerBound
-            while position < region.upperBound {
-                while next < stored.count, stored[next].upperBound <= position { next += 1 }
-                let extent = next < stored.count ? stored[next].clamped(to: position..<region.upperBound) : nil
-                guard let extent, !extent.isEmpty else {
-                    extend(&runs, from: position, to: region.upperBound)
-                    break
-                }
-                extend(&runs, from: position, to: extent.lowerBound)
-                let size = extent.upperBound.rawValue - extent.lowerBound.rawValue
-                runs.append(Run(start: extent.lowerBound, stored: size, size: size))
-                position = extent.upperBound
-            }
-        }
-        return runs
-    }
-
-    /// Adds zeroes, to the last run where it ends there.
-    private static func extend(_ runs: inout [Run], from start: PhysicalAddress, to end: PhysicalAddress) {
-        guard start < end else { return }
-        let size = end.rawValue - start.rawValue
-        if let last = runs.last, last.start.rawValue + last.size == start.rawValue {
-            runs[runs.count - 1].size += size
-        } else {
-            runs.append(Run(start: start, stored: 0, size: size))
-        }
+    /// Where memory that is at hand in `regions`, and stored in the extents `stored`, lies in the file.
+    func layout(regions: [Range<PhysicalAddress>], stored: [Range<PhysicalAddress>]) -> ELFCoreLayout {
+        ELFCoreLayout(
+            regions: regions, stored: stored, machine: machine, alignment: UInt64(max(pageSize, 1)),
+            vmcoreinfo: vmcoreinfo)
     }
 
     private var vmcoreinfo: [UInt8] {
@@ -130,45 +93,6 @@ public struct ELFCoreWriter: Sendable {
         var note: [UInt8] = []
         ELFNote.append(name: ELF.vmcoreinfo, contents: Array(text.utf8), to: &note)
         return note
-    }
-
-    /// All that comes before the first page, and where each run's bytes are to lie in the file.
-    private func headers(for runs: [Run], note: [UInt8], alignment: UInt64) -> (bytes: [UInt8], offsets: [UInt64]) {
-        let count = runs.count + 1
-        let isExtended = count >= Int(ELF.extendedNumbering)
-        let tableEnd = UInt64(ELFHeader.size + count * ELFProgramHeader.size)
-        let noteOffset = tableEnd + (isExtended ? UInt64(ELFSectionHeader.size) : 0)
-
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(noteOffset) + note.count)
-        ELFHeader(
-            type: ELF.typeCore, machine: machine.elfMachine, programHeaderOffset: UInt64(ELFHeader.size),
-            sectionHeaderOffset: isExtended ? tableEnd : 0, programHeaderSize: UInt16(ELFProgramHeader.size),
-            programHeaderCount: isExtended ? ELF.extendedNumbering : UInt16(count),
-            sectionHeaderSize: isExtended ? UInt16(ELFSectionHeader.size) : 0,
-            sectionHeaderCount: isExtended ? 1 : 0
-        ).append(to: &bytes)
-        ELFProgramHeader(
-            type: ELF.segmentNote, flags: 0, offset: noteOffset, virtualAddress: 0, physicalAddress: 0,
-            fileSize: UInt64(note.count), memorySize: 0, alignment: 4
-        ).append(to: &bytes)
-
-        var offsets: [UInt64] = []
-        offsets.reserveCapacity(runs.count)
-        var end = noteOffset + UInt64(note.count)
-        for run in runs {
-            let offset = (end + alignment - 1) / alignment * alignment
-            ELFProgramHeader(
-                type: ELF.segmentLoad, flags: ELF.readable, offset: offset, virtualAddress: 0,
-                physicalAddress: run.start.rawValue, fileSize: run.stored, memorySize: run.size,
-                alignment: alignment
-            ).append(to: &bytes)
-            offsets.append(offset)
-            end = run.stored > 0 ? offset + run.stored : end
-        }
-        if isExtended { ELFSectionHeader.append(programHeaderCount: UInt32(count), to: &bytes) }
-        bytes += note
-        return (bytes, offsets)
     }
 }
 

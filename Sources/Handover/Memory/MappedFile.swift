@@ -131,14 +131,16 @@ extension FileDescriptor {
 
     /// Reads on at the descriptor's offset, up to 64 KiB; nothing at the end. Mirrors `read(2)`.
     func readPortion(appendingTo bytes: inout [UInt8]) throws(Errno) {
-        var portion = [UInt8](repeating: 0, count: 1 << 16)
-        let count: Int
+        let portionSize = 1 << 16
         do {
-            count = try portion.withUnsafeMutableBytes { try read(into: $0) }
+            try bytes.append(addingCapacity: portionSize) { bytes in
+                try bytes.withUnsafeMutableBufferPointer { room, count in
+                    count += try read(into: .init(rebasing: UnsafeMutableRawBufferPointer(room)[count...]))
+                }
+            }
         } catch {
             throw Errno(error)
         }
-        bytes += portion[..<count]
     }
 
     /// Writes all of `bytes` at the descriptor's offset. Mirrors `write(2)`, repeated until nothing is left.

@@ -14,8 +14,7 @@ public struct SparseMemory: PhysicalMemory {
 
     /// The pages that have bytes, by page frame number. Every one is also in `available`.
     private var pages: [UInt64: [UInt8]] = [:]
-    /// The available pages, as masks of 64 by page frame number / 64.
-    private var available: [UInt64: UInt64] = [:]
+    private var available: PageSet
 
     /// Makes a memory without pages.
     ///
@@ -25,23 +24,14 @@ public struct SparseMemory: PhysicalMemory {
         var size = 16
         while size < pageSize, size < 1 << 30 { size *= 2 }
         self.pageSize = size
+        available = PageSet(pageShift: size.trailingZeroBitCount)
     }
 
     // MARK: Changing
 
     /// Makes every page that `range` touches available. A page that was not reads as zero; the others stay.
     public mutating func allocate(_ range: Range<PhysicalAddress>) {
-        guard !range.isEmpty else { return }
-        var page = frame(of: range.lowerBound)
-        let last = frame(of: PhysicalAddress(range.upperBound.rawValue - 1))
-        while true {
-            let block = page >> 6
-            let lastInBlock = min(last, block << 6 | 63)
-            let mask: UInt64 = (~0 >> (63 - (lastInBlock - page))) << (page & 63)
-            available[block, default: 0] |= mask
-            guard lastInBlock < last else { return }
-            page = lastInBlock + 1
-        }
+        available.insert(range)
     }
 
     /// Writes `bytes` at `address`. Pages that were not available become so, zero where they are not written.
@@ -54,7 +44,7 @@ public struct SparseMemory: PhysicalMemory {
         // A whole page is taken over as it is, where it is an array already.
         if bytes.count == pageSize, offset(of: address) == 0 {
             let page = frame(of: address)
-            available[page >> 6, default: 0] |= 1 << (page & 63)
+            available.insert(page)
             pages[page] = Array(bytes)
             return
         }
@@ -86,41 +76,22 @@ public struct SparseMemory: PhysicalMemory {
     public mutating func removePage(at address: PhysicalAddress) {
         let page = frame(of: address)
         pages[page] = nil
-        if let mask = available[page >> 6] {
-            let left = mask & ~(1 << (page & 63))
-            available[page >> 6] = left == 0 ? nil : left
-        }
+        available.remove(page)
     }
 
     private mutating func withPage<Result>(_ page: UInt64, _ body: (inout [UInt8]) -> Result) -> Result {
-        available[page >> 6, default: 0] |= 1 << (page & 63)
+        available.insert(page)
         return body(&pages[page, default: [UInt8](repeating: 0, count: pageSize)])
     }
 
     // MARK: Reading
 
     /// The available pages. Takes time in proportion to their number.
-    public var regions: [Range<PhysicalAddress>] {
-        var runs: [Range<PhysicalAddress>] = []
-        for (block, mask) in available.sorted(by: { $0.key < $1.key }) {
-            var mask = mask
-            var page = block << 6
-            while mask != 0 {
-                let gap = mask.trailingZeroBitCount
-                mask >>= gap
-                page += UInt64(gap)
-                let length = (~mask).trailingZeroBitCount
-                runs.append(range(of: page, count: UInt64(length)))
-                mask = length == 64 ? 0 : mask >> length
-                page += UInt64(length)
-            }
-        }
-        return mergeAdjacent(runs)
-    }
+    public var regions: [Range<PhysicalAddress>] { available.ranges }
 
     /// The pages that have bytes. Takes time in proportion to their number.
     public var storedExtents: [Range<PhysicalAddress>] {
-        pages.keys.sorted().map { range(of: $0, count: 1) }
+        pages.keys.sorted().map { available.range(of: $0, count: 1) }
     }
 
     public func withBytes<Result>(
@@ -133,7 +104,7 @@ public struct SparseMemory: PhysicalMemory {
         if count <= pageSize - start {
             let page = frame(of: address)
             if let bytes = pages[page] { return body(bytes.span.bytes.extracting(start..<start + count)) }
-            guard count == 0 || isAvailable(page) else { throw .notAvailable(address: address, count: count) }
+            guard count == 0 || available.contains(page) else { throw .notAvailable(address: address, count: count) }
             return try CopiedRead.withZeroes(at: address, count: count, body)
         }
         var copy: [UInt8] = []
@@ -145,7 +116,7 @@ public struct SparseMemory: PhysicalMemory {
             if copy.count + length > CopiedRead.limit { throw CopiedRead.tooLong(address, count) }
             if let bytes = pages[page] {
                 copy += bytes[start..<start + length]
-            } else if isAvailable(page) {
+            } else if available.contains(page) {
                 copy += repeatElement(0, count: length)
             } else {
                 throw .notAvailable(address: address, count: count)
@@ -157,22 +128,11 @@ public struct SparseMemory: PhysicalMemory {
 
     // MARK: Pages
 
-    private func isAvailable(_ page: UInt64) -> Bool {
-        (available[page >> 6] ?? 0) & 1 << (page & 63) != 0
-    }
-
     private func frame(of address: PhysicalAddress) -> UInt64 {
         address.rawValue >> UInt64(pageSize.trailingZeroBitCount)
     }
 
     private func offset(of address: PhysicalAddress) -> Int {
         Int(address.rawValue & UInt64(pageSize - 1))
-    }
-
-    /// Pages as addresses. The last page of the address space ends one byte early, where its end can be expressed.
-    private func range(of page: UInt64, count: UInt64) -> Range<PhysicalAddress> {
-        let start = page << UInt64(pageSize.trailingZeroBitCount)
-        let (end, wraps) = start.addingReportingOverflow(count << UInt64(pageSize.trailingZeroBitCount))
-        return PhysicalAddress(start)..<PhysicalAddress(wraps ? .max : end)
     }
 }

@@ -39,11 +39,6 @@ public struct Capture: Sendable {
     /// The root FDT's address, which the next kernel is to be told.
     public var rootAddress: PhysicalAddress? { state.kho?.fdtAddress }
 
-    /// The release of the kernel that handed over, as far as it is known.
-    public var release: String? {
-        state.kexecMetadata?.previousRelease?.validString ?? state.kernel
-    }
-
     /// The bytes of an extent.
     public func bytes(of extent: Extent) throws(MemoryError) -> [UInt8] {
         try memory.withBytes(at: extent.address, count: extent.byteCount) { bytes in
@@ -70,6 +65,9 @@ public struct Capture: Sendable {
 }
 
 extension HandoverState {
+    /// The release of the kernel that handed over, as far as it is known.
+    public var release: String? { kexecMetadata?.previousRelease?.validString ?? kernel }
+
     /// The memory that is handed over: the contents of memfds and of `reserve_mem` regions.
     public var contentsExtents: [Extent] {
         let pageSize = PageSize(rawValue: pageSize) ?? .kib4

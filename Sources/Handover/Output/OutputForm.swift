@@ -44,8 +44,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
     }
 
     private static func writeCore(_ capture: Capture, to path: FilePath) throws(OutputError) {
-        let writer = ELFCoreWriter(
-            machine: capture.state.machine ?? .x86_64, pageSize: capture.state.pageSize, osRelease: capture.release)
+        let writer = ELFCoreWriter(of: capture.state)
         try withNewFile(path) { (file) throws(OutputError) in
             do throws(ELFWriteError) {
                 try writer.write(capture.memory, to: file, path: path)
@@ -118,10 +117,18 @@ public enum OutputForm: String, Sendable, CaseIterable {
     }
 }
 
+extension ELFCoreWriter {
+    /// Writes the core of the kernel that handed over.
+    init(of state: HandoverState) {
+        self.init(machine: state.machine ?? .x86_64, pageSize: state.pageSize, osRelease: state.release)
+    }
+}
+
 /// Why a handover could not be written.
 public enum OutputError: Error, Sendable {
     case file(FilePath, Errno)
     case core(ELFWriteError)
+    case image(WriteError)
     case bundle(BundleError)
     /// A subtree's name cannot be the name of a file.
     case unsuitableName(String)
@@ -132,6 +139,7 @@ extension OutputError: CustomStringConvertible {
         switch self {
         case .file(let path, let error): "\(path): \(error)"
         case .core(let error): "\(error)"
+        case .image(let error): "\(error)"
         case .bundle(let error): "\(error)"
         case .unsuitableName(let name): "subtree \"\(name)\": no file can have this name"
         }

@@ -15,8 +15,11 @@ extension HandoverPlanner {
             let allocation = allocation(of: subtrees[index], path["subtrees"][index]["pa"])
             visit(&self, &state.kho.orEmpty.subtrees.orEmpty[index].address, allocation)
         }
-        if state.luo != nil, let abi = generation.luo {
-            visitLUO(&state.luo.orEmpty, abi, sizes, visit)
+        if var luo = state.luo, let abi = generation.luo {
+            // Each part is taken out of its whole while it is changed: two owners would mean copies.
+            state.luo = nil
+            visitLUO(&luo, abi, sizes, visit)
+            state.luo = luo
         }
         for (index, region) in (state.memblock?.regions ?? []).enumerated() {
             let path = DocumentPath.root["memblock"]["regions"][index]["start"]
@@ -40,7 +43,6 @@ extension HandoverPlanner {
             visitUnlessZero(&luo.flbAddress, container.allocation(pageSize, path["flb_pa"]), visit)
         }
         visitRecords(&luo.sessionsAddress, &luo.blocks, abi.sessions, path["sessions_pa"], path["blocks"], visit)
-        // Each part is taken out of its whole while it is changed: two owners would mean copies.
         var sessions = luo.sessions ?? []
         luo.sessions = nil
         for index in sessions.indices {

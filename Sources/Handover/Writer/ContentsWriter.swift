@@ -1,20 +1,33 @@
 import KernelABI
 
-extension HandoverImage {
+extension WriteError {
     /// How much memory contents may take, in bytes: what is zero costs little, but not nothing.
     static let contentsLimit: UInt64 = 1 << 40
+}
+
+extension ImageWriter where Destination: ImageDestination {
+    /// Writes the whole image: contents, what describes the handover, and the bytes that nothing describes.
+    ///
+    /// - Parameter open: opens the file that a memfd's `content` names.
+    mutating func writeAll(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
+        // Where a forced document has them overlap, what describes the handover counts.
+        try writeContents(open)
+        try writeMetadata()
+        for residue in state.residue ?? [] {
+            try destination.put(residue.data.count, at: residue.address) { $0 = residue.data }
+        }
+    }
 
     /// Sets aside the memory of contents.
     private mutating func allocate(_ extent: Extent, _ total: inout UInt64) throws(WriteError) {
         let (sum, overflow) = total.addingReportingOverflow(UInt64(extent.byteCount))
-        guard !overflow, sum <= Self.contentsLimit else { throw .contentsTooLarge }
+        guard !overflow, sum <= WriteError.contentsLimit else { throw .contentsTooLarge }
         total = sum
-        memory.allocate(extent.range)
-        extents.append(extent)
+        destination.allocate(extent)
     }
 
     /// Writes the contents of memfds, and sets aside the memory of those whose contents are not given.
-    mutating func writeContents(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
+    private mutating func writeContents(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
         let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
         var total: UInt64 = 0
         for session in state.luo?.sessions ?? [] {
@@ -56,7 +69,7 @@ extension HandoverImage {
     private mutating func write(_ bytes: [UInt8], _ map: ContentsMap) throws(WriteError) {
         var start = 0
         while start < bytes.count {
-            let piece = bytes[start..<min(bytes.count, start + pageSize.bytes)]
+            let piece = Array(bytes[start..<min(bytes.count, start + pageSize.bytes)])
             try write(piece, at: map.address(ofPage: UInt64(start / pageSize.bytes)))
             start += pageSize.bytes
         }
@@ -65,26 +78,22 @@ extension HandoverImage {
     private mutating func write(_ file: MappedFile, _ map: ContentsMap) throws(WriteError) {
         var start: UInt64 = 0
         while start < file.count {
-            var piece: [UInt8] = []
+            let piece: [UInt8]
             do throws(FileError) {
-                try file.withBytes(at: start, count: Int(min(UInt64(pageSize.bytes), file.count - start))) { bytes in
-                    piece.append(copying: bytes)
+                piece = try file.withBytes(at: start, count: Int(min(UInt64(pageSize.bytes), file.count - start))) {
+                    [UInt8](copying: $0)
                 }
             } catch {
                 throw .file(error)
             }
-            try write(piece[...], at: map.address(ofPage: start >> UInt64(pageSize.shift)))
+            try write(piece, at: map.address(ofPage: start >> UInt64(pageSize.shift)))
             start += UInt64(pageSize.bytes)
         }
     }
 
     /// Writes a page of a file, unless it is in a hole. A page of zeros takes no room.
-    private mutating func write(_ bytes: ArraySlice<UInt8>, at address: PhysicalAddress?) throws(WriteError) {
+    private mutating func write(_ bytes: [UInt8], at address: PhysicalAddress?) throws(WriteError) {
         guard let address, bytes.contains(where: { $0 != 0 }) else { return }
-        do throws(MemoryError) {
-            try memory.write(bytes, at: address)
-        } catch {
-            throw .outside(address, bytes.count)
-        }
+        try destination.put(bytes.count, at: address) { $0 = bytes }
     }
 }

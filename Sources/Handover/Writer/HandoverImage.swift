@@ -5,10 +5,9 @@ import KernelABI
 public struct HandoverImage: Sendable {
     /// What was laid out, complete.
     public let state: HandoverState
-    public internal(set) var memory: SparseMemory
+    public let memory: SparseMemory
     /// The pieces of memory, in the order in which they were written.
-    public internal(set) var extents: [Extent] = []
-    let pageSize: PageSize
+    public let extents: [Extent]
 
     /// The address of the root FDT, which the next kernel is to be told.
     public var rootAddress: PhysicalAddress? { state.kho?.fdtAddress }
@@ -19,58 +18,24 @@ public struct HandoverImage: Sendable {
     public init(
         of state: HandoverState, contents: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
-        try self.init(emptyFor: state)
-        // Where a forced document has them overlap, what describes the handover counts.
-        try writeContents(contents)
-        try writeMetadata()
+        var memory = SparseMemory(pageSize: state.pageSize)
+        memory.statedMachine = state.machine
+        var writer = try ImageWriter(of: state, to: StoredPieces(in: memory))
+        try writer.writeAll(contents)
+        self.init(state, writer.destination)
     }
 
     /// Lays out the description of a handover without what is handed over.
     init(metadataOf state: HandoverState) throws(WriteError) {
-        try self.init(emptyFor: state)
-        try writeMetadata()
+        var writer = try ImageWriter(of: state, to: StoredPieces(in: SparseMemory(pageSize: state.pageSize)))
+        try writer.writeMetadata()
+        self.init(state, writer.destination)
     }
 
-    private init(emptyFor state: HandoverState) throws(WriteError) {
-        guard let pageSize = PageSize(rawValue: state.pageSize) else { throw .incomplete(".page_size") }
+    private init(_ state: HandoverState, _ pieces: StoredPieces<SparseMemory>) {
         self.state = state
-        self.pageSize = pageSize
-        memory = SparseMemory(pageSize: pageSize.bytes)
-        memory.statedMachine = state.machine
-    }
-
-    private mutating func writeMetadata() throws(WriteError) {
-        // The pages pass from one to the other: a second owner would mean copies.
-        let pages = ImagePages(memory: memory, extents: extents)
-        memory = SparseMemory(pageSize: pageSize.bytes)
-        extents = []
-        var writer = try MetadataWriter(of: state, to: pages)
-        try writer.write()
-        memory = writer.destination.memory
-        extents = writer.destination.extents
-        for residue in state.residue ?? [] {
-            do throws(MemoryError) {
-                try memory.write(residue.data, at: residue.address)
-            } catch {
-                throw .outside(residue.address, residue.data.count)
-            }
-        }
-    }
-}
-
-/// The pages of an image on their way.
-private struct ImagePages: PieceDestination {
-    var memory: SparseMemory
-    var extents: [Extent]
-
-    mutating func take(_ bytes: [UInt8], of extent: Extent) throws(WriteError) {
-        if extent.byteCount > bytes.count { memory.allocate(extent.range) }
-        do throws(MemoryError) {
-            try memory.write(bytes, at: extent.address)
-        } catch {
-            throw .outside(extent.address, bytes.count)
-        }
-        extents.append(extent)
+        memory = pieces.store
+        extents = pieces.extents
     }
 }
 
@@ -94,7 +59,7 @@ extension WriteError: CustomStringConvertible {
         case .outside(let address, let count): "\(count) bytes at \(address) reach beyond the address space"
         case .tree(let name, let error): "\(name): \(error)"
         case .file(let error): "\(error)"
-        case .contentsTooLarge: "the contents take more than \(HandoverImage.contentsLimit >> 40) TiB of memory"
+        case .contentsTooLarge: "the contents take more than \(Self.contentsLimit >> 40) TiB of memory"
         }
     }
 }

@@ -1,12 +1,12 @@
 import KernelABI
 
-/// Lays out the description of a handover, piece by piece, as the kernel would have left it in memory.
-struct MetadataWriter<Destination: PieceDestination> {
+/// Lays out a handover, piece by piece, as the kernel would have left it in memory.
+struct ImageWriter<Destination: PieceDestination> {
     /// What is laid out: complete, so that nothing is left to be decided.
     let state: HandoverState
     let generation: Generation
     let pageSize: PageSize
-    private(set) var destination: Destination
+    var destination: Destination
 
     init(of state: HandoverState, to destination: Destination) throws(WriteError) {
         guard let generation = state.generation, let pageSize = PageSize(rawValue: state.pageSize) else {
@@ -18,37 +18,45 @@ struct MetadataWriter<Destination: PieceDestination> {
         self.destination = destination
     }
 
-    /// Writes the map of preserved memory, LUO's state, the subtrees and the root.
-    mutating func write() throws(WriteError) {
+    /// Writes what describes the handover: the map of preserved memory, LUO's state, the subtrees and the root.
+    mutating func writeMetadata() throws(WriteError) {
         try writeMap()
         try writeLUO()
         try writeRoot()
     }
 
     /// Writes bytes, and zeros behind them to the end of what belongs to the extent.
+    ///
+    /// - Parameter fill: writes the bytes, of which there are `count`, into zeros.
     mutating func place(
-        _ bytes: [UInt8], at address: PhysicalAddress?, byteCount: Int? = nil, role: Extent.Role, form: Extent.Form,
-        owner: Owner, path: @autoclosure () -> String
+        _ count: Int, at address: PhysicalAddress?, byteCount: Int? = nil, role: Extent.Role, form: Extent.Form,
+        owner: Owner, path: @autoclosure () -> String, _ fill: (inout [UInt8]) throws(WriteError) -> Void
     ) throws(WriteError) {
         guard let address else { throw .incomplete(path()) }
-        let size = max(bytes.count, byteCount ?? 0)
+        let size = max(count, byteCount ?? 0)
         try destination.take(
-            bytes, of: Extent(address: address, byteCount: size, role: role, form: form, owner: owner))
+            Extent(address: address, byteCount: size, role: role, form: form, owner: owner), count: count, fill)
     }
 
     /// Writes structures that begin a run of whole pages.
     mutating func placePages(
-        _ bytes: [UInt8], at address: PhysicalAddress?, role: Extent.Role, form: Extent.Form, owner: Owner,
-        path: @autoclosure () -> String
+        _ count: Int, at address: PhysicalAddress?, role: Extent.Role, form: Extent.Form, owner: Owner,
+        path: @autoclosure () -> String, _ fill: (inout [UInt8]) throws(WriteError) -> Void
     ) throws(WriteError) {
-        let pages = (bytes.count + pageSize.bytes - 1) / pageSize.bytes
+        let pages = (count + pageSize.bytes - 1) / pageSize.bytes
         try place(
-            bytes, at: address, byteCount: pages * pageSize.bytes, role: role, form: form, owner: owner, path: path())
+            count, at: address, byteCount: pages * pageSize.bytes, role: role, form: form, owner: owner, path: path(),
+            fill)
     }
 }
 
-/// Where the pieces of a handover's description go.
+/// Where the pieces of a handover go.
 protocol PieceDestination {
-    /// Takes the bytes of an extent; what it has beyond them is zero.
-    mutating func take(_ bytes: [UInt8], of extent: Extent) throws(WriteError)
+    /// Takes the bytes that an extent begins with; what it has beyond them is zero.
+    ///
+    /// - Parameter fill: writes the bytes, of which there are `count`, into zeros. A destination that has no use for
+    ///   them does not call it.
+    mutating func take(
+        _ extent: Extent, count: Int, _ fill: (inout [UInt8]) throws(WriteError) -> Void
+    ) throws(WriteError)
 }

@@ -68,10 +68,10 @@ extension HandoverPlanner {
         }
         session.count = session.count ?? UInt64(files.count)
         var tokens: Set<UInt64> = []
-        tokens.reserveCapacity(files.count)
+        let tokensMayRepeat = mayRepeat(files.lazy.map(\.token))
         let filesPath = path["files"]
         for index in files.indices {
-            if !tokens.insert(files[index].token).inserted {
+            if tokensMayRepeat, !tokens.insert(files[index].token).inserted {
                 forcible(filesPath[index]["token"], "0x\(String(files[index].token, radix: 16)) is there before in this session; luo_preserve_file gives EEXIST")
             }
             complete(&files[index], filesPath[index])

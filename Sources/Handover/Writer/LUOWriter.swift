@@ -1,6 +1,6 @@
 import KernelABI
 
-extension MetadataWriter {
+extension ImageWriter {
     /// Writes what LUO's state leads to: the FLBs, the sessions and their files.
     mutating func writeLUO() throws(WriteError) {
         guard let luo = state.luo, let abi = generation.luo else { return }
@@ -75,19 +75,20 @@ extension MetadataWriter {
         guard let size = memfd.size, let folioCount = memfd.folioCount, let vmalloc = memfd.vmalloc,
             let first = vmalloc.first, let folios = memfd.folios
         else { throw .incomplete(path) }
-        var bytes = [UInt8](repeating: 0, count: pageSize.bytes)
-        layout.position.write(memfd.position, to: &bytes)
-        layout.size.write(size, to: &bytes)
-        layout.seals?.write(memfd.seals ?? 0, to: &bytes)
-        layout.flags?.write(memfd.flags ?? 0, to: &bytes)
-        layout.folioCount.write(folioCount, to: &bytes)
-        let area = layout.folios
-        area.layout.first.write(first, to: &bytes, at: area.offset)
-        area.layout.totalPages.write(vmalloc.totalPages ?? 0, to: &bytes, at: area.offset)
-        area.layout.flags.write(vmalloc.flags ?? 0, to: &bytes, at: area.offset)
-        area.layout.order.write(vmalloc.order ?? 0, to: &bytes, at: area.offset)
         try placePages(
-            bytes, at: address, role: .memfd, form: .structure(layout.structure), owner: owner, path: path)
+            pageSize.bytes, at: address, role: .memfd, form: .structure(layout.structure), owner: owner, path: path
+        ) { bytes in
+            layout.position.write(memfd.position, to: &bytes)
+            layout.size.write(size, to: &bytes)
+            layout.seals?.write(memfd.seals ?? 0, to: &bytes)
+            layout.flags?.write(memfd.flags ?? 0, to: &bytes)
+            layout.folioCount.write(folioCount, to: &bytes)
+            let area = layout.folios
+            area.layout.first.write(first, to: &bytes, at: area.offset)
+            area.layout.totalPages.write(vmalloc.totalPages ?? 0, to: &bytes, at: area.offset)
+            area.layout.flags.write(vmalloc.flags ?? 0, to: &bytes, at: area.offset)
+            area.layout.order.write(vmalloc.order ?? 0, to: &bytes, at: area.offset)
+        }
         try write(vmalloc, owner: owner, path: path)
         try write(folios, in: vmalloc, owner: owner, path: path)
     }
@@ -96,17 +97,18 @@ extension MetadataWriter {
         let layout = VmallocChunkLayout.layout(pageSize)
         let chunks = vmalloc.chunks ?? []
         for (index, chunk) in chunks.enumerated() {
-            var bytes = [UInt8](repeating: 0, count: layout.structure.size)
-            if index + 1 < chunks.count {
-                guard let next = chunks[index + 1].address else { throw .incomplete("\(path).vmalloc") }
-                layout.header.layout.next.write(next, to: &bytes, at: layout.header.offset)
-            }
-            for (place, page) in chunk.pages.prefix(layout.pages.count).enumerated() {
-                layout.pages[place].write(page, to: &bytes)
-            }
             try place(
-                bytes, at: chunk.address, role: .vmallocChunk, form: .structure(layout.structure), owner: owner,
-                path: "\(path).vmalloc.chunks[\(index)].pa")
+                layout.structure.size, at: chunk.address, role: .vmallocChunk, form: .structure(layout.structure),
+                owner: owner, path: "\(path).vmalloc.chunks[\(index)].pa"
+            ) { (bytes) throws(WriteError) in
+                if index + 1 < chunks.count {
+                    guard let next = chunks[index + 1].address else { throw .incomplete("\(path).vmalloc") }
+                    layout.header.layout.next.write(next, to: &bytes, at: layout.header.offset)
+                }
+                for (place, page) in chunk.pages.prefix(layout.pages.count).enumerated() {
+                    layout.pages[place].write(page, to: &bytes)
+                }
+            }
         }
     }
 
@@ -124,19 +126,20 @@ extension MetadataWriter {
         let limit = UInt64(folios.count / perPage) + Self.emptyListPages
         for page in VmallocReader.pages(of: vmalloc, pageSize: pageSize, limit: limit) {
             let here = min(perPage, folios.count - index)
-            var bytes = [UInt8](repeating: 0, count: pageSize.bytes)
-            for place in 0..<here {
-                let folio = folios[index + place]
-                var word: UInt64 = 0
-                layout.pfn.insert(folio.pfn, into: &word)
-                layout.flags.insert(UInt64(folio.flags), into: &word)
-                layout.pfn.word.write(word, to: &bytes, at: place * size)
-                layout.index.write(folio.index, to: &bytes, at: place * size)
+            try place(
+                pageSize.bytes, at: page, role: .folioList,
+                form: .records(header: nil, record: layout.structure, count: here), owner: owner, path: path
+            ) { bytes in
+                for place in 0..<here {
+                    let folio = folios[index + place]
+                    var word: UInt64 = 0
+                    layout.pfn.insert(folio.pfn, into: &word)
+                    layout.flags.insert(UInt64(folio.flags), into: &word)
+                    layout.pfn.word.write(word, to: &bytes, at: place * size)
+                    layout.index.write(folio.index, to: &bytes, at: place * size)
+                }
             }
             index += here
-            try place(
-                bytes, at: page, role: .folioList,
-                form: .records(header: nil, record: layout.structure, count: here), owner: owner, path: path)
         }
     }
 }

@@ -1,6 +1,6 @@
 import KernelABI
 
-extension MetadataWriter {
+extension ImageWriter {
     /// Writes the map of preserved memory.
     mutating func writeMap() throws(WriteError) {
         switch state.preserved?.map {
@@ -16,26 +16,31 @@ extension MetadataWriter {
         let pointer = layout.bitmaps.layout
         for (index, chunk) in chunks.enumerated() {
             let path = { ".preserved.chunks[\(index)].pa" }
-            var bytes = [UInt8](repeating: 0, count: layout.structure.size)
-            if index + 1 < chunks.count {
-                guard let next = chunks[index + 1].address else { throw .incomplete(path()) }
-                layout.header.layout.next.write(next, to: &bytes)
-            }
-            layout.header.layout.order.write(chunk.order, to: &bytes)
-            layout.header.layout.count.write(UInt32(clamping: chunk.bitmaps.count), to: &bytes)
-            for (number, bitmap) in chunk.bitmaps.prefix(layout.bitmaps.count).enumerated() {
-                let base = layout.bitmaps.offset(of: number)
-                guard let address = bitmap.address else { throw .incomplete(path()) }
-                pointer.start.write(bitmap.start, to: &bytes, at: base)
-                pointer.bitmap.write(address, to: &bytes, at: base)
+            let bitmaps = chunk.bitmaps.prefix(layout.bitmaps.count)
+            for bitmap in bitmaps {
                 try place(
-                    page(of: bitmap.bits, bitmapLayout.words, bitmapLayout.structure), at: address, role: .bitmap,
+                    bitmapLayout.structure.size, at: bitmap.address, role: .bitmap,
                     form: .structure(bitmapLayout.structure), owner: .order(chunk.order, from: bitmap.start),
-                    path: path())
+                    path: path()
+                ) { Self.write(bitmap.bits, in: bitmapLayout.words, to: &$0) }
             }
             try place(
-                bytes, at: chunk.address, role: .bitmapChunk, form: .structure(layout.structure),
-                owner: .order(chunk.order), path: path())
+                layout.structure.size, at: chunk.address, role: .bitmapChunk, form: .structure(layout.structure),
+                owner: .order(chunk.order), path: path()
+            ) { (bytes) throws(WriteError) in
+                if index + 1 < chunks.count {
+                    guard let next = chunks[index + 1].address else { throw .incomplete(path()) }
+                    layout.header.layout.next.write(next, to: &bytes)
+                }
+                layout.header.layout.order.write(chunk.order, to: &bytes)
+                layout.header.layout.count.write(UInt32(clamping: chunk.bitmaps.count), to: &bytes)
+                for (number, bitmap) in bitmaps.enumerated() {
+                    let base = layout.bitmaps.offset(of: number)
+                    guard let address = bitmap.address else { throw .incomplete(path()) }
+                    pointer.start.write(bitmap.start, to: &bytes, at: base)
+                    pointer.bitmap.write(address, to: &bytes, at: base)
+                }
+            }
         }
     }
 
@@ -61,24 +66,23 @@ extension MetadataWriter {
         for node in tree.nodes { try link(node.address, level: Int(node.level), key: node.key) }
         for leaf in tree.leaves { try link(leaf.address, level: 0, key: leaf.key) }
         for node in tree.nodes {
+            let table = tables[Int(node.level)]?[node.key] ?? []
             try place(
-                tables[Int(node.level)]?[node.key] ?? [], at: node.address, role: .radixNode,
-                form: .structure(nodeLayout.structure),
-                owner: .keys(from: node.key, level: node.level), path: ".preserved.radix.nodes")
+                table.count, at: node.address, role: .radixNode, form: .structure(nodeLayout.structure),
+                owner: .keys(from: node.key, level: node.level), path: ".preserved.radix.nodes"
+            ) { $0 = table }
         }
         for leaf in tree.leaves {
             try place(
-                page(of: leaf.bits, leafLayout.bitmap, leafLayout.structure), at: leaf.address, role: .radixLeaf,
-                form: .structure(leafLayout.structure), owner: .keys(from: leaf.key),
-                path: ".preserved.radix.leaves")
+                leafLayout.structure.size, at: leaf.address, role: .radixLeaf, form: .structure(leafLayout.structure),
+                owner: .keys(from: leaf.key), path: ".preserved.radix.leaves"
+            ) { Self.write(leaf.bits, in: leafLayout.bitmap, to: &$0) }
         }
     }
 
-    private func page(of bits: Bitmap, _ words: ArrayField<UInt64>, _ structure: StructureDescription) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: structure.size)
+    private static func write(_ bits: Bitmap, in words: ArrayField<UInt64>, to bytes: inout [UInt8]) {
         for (index, word) in bits.words.prefix(words.count).enumerated() where word != 0 {
             words[index].write(word, to: &bytes)
         }
-        return bytes
     }
 }

@@ -1,6 +1,6 @@
 import KernelABI
 
-extension MetadataWriter {
+extension ImageWriter {
     /// Writes records into the array, or the chain of blocks, that holds them.
     ///
     /// - Parameters:
@@ -17,35 +17,38 @@ extension MetadataWriter {
         switch container.form {
         case .array:
             if address?.rawValue == 0 { return }
-            var bytes = [UInt8](repeating: 0, count: size)
-            header(&bytes)
-            for index in 0..<min(count, capacity) {
-                try record(index, &bytes, container.headerSize + index * container.record.size)
-            }
             try place(
-                bytes, at: address, role: role,
+                size, at: address, role: role,
                 form: .records(header: container.header, record: container.record, count: count), owner: owner,
-                path: path())
+                path: path()
+            ) { (bytes) throws(WriteError) in
+                header(&bytes)
+                for index in 0..<min(count, capacity) {
+                    try record(index, &bytes, container.headerSize + index * container.record.size)
+                }
+            }
         case .blockChain:
             let layout = BlockHeaderLayout.layout
             var index = 0
             for (number, block) in (blocks ?? []).enumerated() {
-                var bytes = [UInt8](repeating: 0, count: size)
                 let stated = block.count ?? 0
-                layout.count.write(stated, to: &bytes)
-                if let next = blocks?.dropFirst(number + 1).first {
-                    guard let next = next.address else { throw .incomplete(path()) }
-                    layout.next.write(next, to: &bytes)
-                }
+                let next = blocks?.dropFirst(number + 1).first
                 let here = Int(min(stated, UInt64(capacity), UInt64(count - index)))
-                for place in 0..<here {
-                    try record(index + place, &bytes, container.headerSize + place * container.record.size)
+                try place(
+                    size, at: block.address, role: role,
+                    form: .records(header: container.header, record: container.record, count: here),
+                    owner: owner.block(number + 1), path: path()
+                ) { (bytes) throws(WriteError) in
+                    layout.count.write(stated, to: &bytes)
+                    if let next {
+                        guard let next = next.address else { throw .incomplete(path()) }
+                        layout.next.write(next, to: &bytes)
+                    }
+                    for place in 0..<here {
+                        try record(index + place, &bytes, container.headerSize + place * container.record.size)
+                    }
                 }
                 index += here
-                try place(
-                    bytes, at: block.address, role: role,
-                    form: .records(header: container.header, record: container.record, count: here),
-                    owner: owner.block(number + 1), path: path())
             }
         }
     }

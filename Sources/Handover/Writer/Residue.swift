@@ -35,8 +35,8 @@ extension Reading {
 
     private static func compare(_ state: HandoverState, with memory: any PhysicalMemory) -> ResidueFinder? {
         do throws(WriteError) {
-            var writer = try MetadataWriter(of: state, to: ResidueFinder(memory: memory))
-            try writer.write()
+            var writer = try ImageWriter(of: state, to: ResidueFinder(memory: memory))
+            try writer.writeMetadata()
             return writer.destination
         } catch {
             return nil
@@ -52,12 +52,17 @@ private struct ResidueFinder: PieceDestination {
     private var differences: [ResidueState] = []
     /// The pieces that have come past.
     private var seen = VisitedPlaces()
+    /// The bytes of the one that is looked at.
+    private var bytes: [UInt8] = []
 
     init(memory: any PhysicalMemory) {
         self.memory = memory
     }
 
-    mutating func take(_ bytes: [UInt8], of extent: Extent) throws(WriteError) {
+    mutating func take(
+        _ extent: Extent, count: Int, _ fill: (inout [UInt8]) throws(WriteError) -> Void
+    ) throws(WriteError) {
+        try bytes.refill(count, fill)
         _ = seen.insert(extent.address, as: extent.role)
         let isEqual = try? memory.withBytes(at: extent.address, count: extent.byteCount) { $0.equals(bytes) }
         guard isEqual == false, let found = memory.copy(at: extent.address, count: extent.byteCount) else { return }

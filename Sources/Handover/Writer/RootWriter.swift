@@ -1,7 +1,7 @@
 import FDT
 import KernelABI
 
-extension MetadataWriter {
+extension ImageWriter {
     /// Writes the subtrees' blobs and the root FDT, by the calls of libfdt that the kernel makes, in its order.
     mutating func writeRoot() throws(WriteError) {
         guard let kho = state.kho, let map = kho.preservedMemoryMap, let compatible = kho.compatible else {
@@ -22,8 +22,10 @@ extension MetadataWriter {
         } catch {
             throw .tree("root FDT", error)
         }
+        let bytes = tree.bytes
         try place(
-            tree.bytes, at: kho.fdtAddress, role: .root, form: .tree, owner: .kho, path: ".kho.fdt_pa")
+            bytes.count, at: kho.fdtAddress, role: .root, form: .tree, owner: .kho, path: ".kho.fdt_pa"
+        ) { $0 = bytes }
     }
 
     private func sequentialRoot(
@@ -73,10 +75,15 @@ extension MetadataWriter {
         _ blob: Blob, of subtree: SubtreeState, path: String
     ) throws(WriteError) {
         let owner = Owner.subtree(subtree.name.description)
+        let count = blob.bytes.count
         if case .structure = blob.form {
-            try placePages(blob.bytes, at: subtree.address, role: .subtree, form: blob.form, owner: owner, path: path)
+            try placePages(
+                count, at: subtree.address, role: .subtree, form: blob.form, owner: owner, path: path
+            ) { $0 = blob.bytes }
         } else {
-            try place(blob.bytes, at: subtree.address, role: .subtree, form: blob.form, owner: owner, path: path)
+            try place(
+                count, at: subtree.address, role: .subtree, form: blob.form, owner: owner, path: path
+            ) { $0 = blob.bytes }
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Handover
+import KernelABI
 import SystemPackage
 
 extension OutputForm: ExpressibleByArgument {}
@@ -24,20 +25,34 @@ struct OutputArguments: ParsableArguments {
 
     /// Writes a handover and says on standard error what was written.
     func write(_ capture: Capture, as form: OutputForm) -> ExitStatus {
+        write(capture.state, regions: { capture.memory.regions }) { (path) throws(OutputError) in
+            try form.write(capture, to: path)
+        }
+    }
+
+    /// Writes a handover that is laid out on the way.
+    func write(_ core: CoreFile) -> ExitStatus {
+        write(core.state, regions: { core.regions }, core.write)
+    }
+
+    private func write(
+        _ state: HandoverState, regions: () -> [Range<PhysicalAddress>],
+        _ write: (FilePath) throws(OutputError) -> Void
+    ) -> ExitStatus {
         do throws(OutputError) {
-            try form.write(capture, to: output)
+            try write(output)
         } catch {
             Diagnostics.report("\(error)")
             return .unreadable
         }
-        let sessions = capture.state.luo?.sessions ?? []
+        let sessions = state.luo?.sessions ?? []
         let files = sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
-        let pages = capture.memory.regions.reduce(0) {
-            $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) / UInt64(capture.state.pageSize)
+        let pages = regions().reduce(0) {
+            $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) / UInt64(state.pageSize)
         }
-        let root = capture.rootAddress.map { "\($0)" } ?? "no address"
+        let root = state.kho?.fdtAddress.map { "\($0)" } ?? "no address"
         Diagnostics.report(
-            "\(output): kernel \(capture.state.kernel ?? "unknown"), root FDT at \(root), "
+            "\(output): kernel \(state.kernel ?? "unknown"), root FDT at \(root), "
                 + "\(sessions.count) sessions, \(files) files, \(pages) pages")
         return .fine
     }

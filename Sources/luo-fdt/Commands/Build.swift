@@ -38,14 +38,25 @@ struct Build: ParsableCommand {
 
     func run() throws {
         let form = try subtree == nil ? destination.form() : nil
-        guard let image = build() else { throw ExitCode(ExitStatus.unreadable.rawValue) }
-        let capture = Capture(image)
-        let status = form.map { destination.write(capture, as: $0) } ?? writeSubtree(of: capture)
-        status.exit(keeping: capture)
+        let files = DocumentFiles(besides: document)
+        guard let plan = plan(files) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        do throws(WriteError) {
+            if form == .elf, let core = try CoreFile(of: plan, at: destination.output) {
+                destination.write(core).exit(keeping: core)
+            }
+            let image = try HandoverImage(of: plan) { name throws(FileError) in try files.open(name) }
+            let capture = Capture(image)
+            let status = form.map { destination.write(capture, as: $0) } ?? writeSubtree(of: capture)
+            status.exit(keeping: capture)
+        } catch {
+            Diagnostics.report("\(document): \(error)")
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
     }
 
-    private func build() -> HandoverImage? {
-        Heap.makeRoom(forInputAt: document, share: 2.2)
+    /// The handover that the document describes, complete; `nil`, and the reasons said, where there is none.
+    private func plan(_ files: DocumentFiles) -> HandoverState? {
+        Heap.makeRoom(forInputAt: document, share: 0.6)
         let state: HandoverState
         do throws(DocumentReadError) {
             state = try DocumentReader.read(document)
@@ -53,19 +64,12 @@ struct Build: ParsableCommand {
             Diagnostics.report(error.description(of: document))
             return nil
         }
-        let files = DocumentFiles(besides: document)
         do throws(PlanError) {
             var options = HandoverPlanner.Options()
             options.base = base
             options.force = force
-            let plan = try HandoverPlanner.plan(consume state, options: options) { name throws(FileError) in
+            return try HandoverPlanner.plan(consume state, options: options) { name throws(FileError) in
                 try files.open(name).count
-            }
-            do throws(WriteError) {
-                return try HandoverImage(of: plan) { name throws(FileError) in try files.open(name) }
-            } catch {
-                Diagnostics.report("\(document): \(error)")
-                return nil
             }
         } catch {
             for problem in error.problems { Diagnostics.report("\(document): \(problem)") }

@@ -86,7 +86,7 @@ struct Simulate: ParsableCommand {
             return .unreadable
         }
         let root = capture.rootAddress.map { "\($0)" } ?? "no address"
-        Diagnostics.report("\(path): handed over by kernel \(capture.release ?? "unknown"), root FDT at \(root)")
+        Diagnostics.report("\(path): handed over by kernel \(capture.state.release ?? "unknown"), root FDT at \(root)")
         return .fine
     }
 }

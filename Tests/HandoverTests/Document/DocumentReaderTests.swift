@@ -38,6 +38,44 @@ import Testing
         }
     }
 
+    @Test(arguments: ["0", "f", "1234567", "89ABCDEF", "012345678", "fedcba987654321", "0123456789abcdef"])
+    func hexadecimalDigitsAreOnlyThose(digits: String) throws {
+        for place in 0..<digits.utf8.count {
+            for byte in UInt8(0)...0x7f where byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") {
+                var changed = Array(digits.utf8)
+                changed[place] = byte
+                let text = String(decoding: changed, as: UTF8.self)
+                // Room behind it, as in a long document.
+                let document = "{\"liveupdate_number\": \"0x\(text)\"}" + String(repeating: " ", count: 32)
+                let state = try? DocumentReader.read(Array(document.utf8))
+                // The initializer takes a sign, too.
+                let number = byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") ? nil : UInt64(text, radix: 16)
+                #expect(state?.luo?.liveUpdateNumber == number, "\(text)")
+                #expect(try state == nil || DocumentReader.read(Array(document.utf8), portion: 1) == state)
+            }
+        }
+    }
+
+    @Test(arguments: ["0x10000000000000000", "0xfedcba98765432100", "0x12345678123456781"])
+    func numbersOfSeventeenDigitsAreTooLarge(number: String) {
+        #expect(throws: DocumentReadError.self) {
+            try DocumentReader.read(Array("{\"liveupdate_number\": \"\(number)\", \"kernel\": \"7.3\"}        ".utf8))
+        }
+    }
+
+    @Test(arguments: [1, 3, 1000]) func keysStandInAnyFormOfWhiteSpace(portion: Int) throws {
+        let forms = [
+            #"{"kernel":"7.3","page_size":4096}"#, "{ \"kernel\" : \"7.3\" , \"page_size\" : 4096 }",
+            "{\n\t\"kernel\"\n:\n\"7.3\"\n,\n\"page_size\"\r\n:\r\n4096\r\n}\n",
+            "{\n  \"kernel\":  \"7.3\",\n                   \"page_size\":\t4096\n}",
+            #"{"page_size": 4096, "kernel": "7.3"}"#, #"{"\u006bernel": "7.3", "page_size": 4096}"#,
+        ]
+        for form in forms {
+            let state = try DocumentReader.read(Array(form.utf8), portion: portion)
+            #expect(state.kernel == "7.3" && state.pageSize == 4096, "\(form)")
+        }
+    }
+
     struct Refusal: Sendable, CustomTestStringConvertible {
         var text: String
         var said: String

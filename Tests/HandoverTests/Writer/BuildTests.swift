@@ -52,6 +52,47 @@ import Testing
         }
     }
 
+    @Test(arguments: kinds)
+    func `a core that is laid out on the way is that of the image`(kind: Kind) throws {
+        for seed in UInt64(0)..<(kind.pageSize == .kib4 ? 5 : 1) {
+            var source = RandomHandover(
+                random: SeededGenerator(state: seed), generation: kind.generation, pageSize: kind.pageSize)
+            var planned = try HandoverPlanner.plan(source.state(), sizeOfFile: noFiles)
+            // Bytes that nothing describes, across the end of the root's page.
+            let root = try #require(planned.kho?.fdtAddress)
+            let end = try #require(root.advanced(by: UInt64(kind.pageSize.bytes - 2)))
+            planned.residue = [ResidueState(address: end, data: [1, 2, 3, 4, 5])]
+            let image = try HandoverImage(of: planned, contents: noContents)
+            let writer = ELFCoreWriter(of: planned)
+
+            try withTemporaryDirectory { directory in
+                let path = directory.appending("core.elf")
+                // What was in the file before is gone.
+                try OutputForm.write([UInt8](repeating: 0xff, count: 1 << 20), to: path)
+                let core = try #require(try CoreFile(of: planned, at: path))
+                #expect(core.regions == image.memory.regions)
+                try core.write(to: path)
+                #expect(try Data(contentsOf: URL(filePath: path.string)) == Data(writer.bytes(of: image.memory)))
+            }
+        }
+    }
+
+    @Test func `what is no plain file, or takes others, needs an image`() throws {
+        var source = RandomHandover(random: SeededGenerator(state: 3), generation: .v7_2, pageSize: .kib4)
+        var planned = try HandoverPlanner.plan(source.state(), sizeOfFile: noFiles)
+        #expect(try CoreFile(of: planned, at: "-") == nil)
+        #expect(try CoreFile(of: planned, at: "/dev/null") == nil)
+        #expect(try CoreFile(of: planned, at: "/nowhere/core.elf") != nil)
+        var memfd = MemFDState()
+        memfd.contents = .file("disk")
+        var file = FileState()
+        file.memfd = memfd
+        var session = SessionState()
+        session.files = [file]
+        planned.luo?.sessions?.append(session)
+        #expect(try CoreFile(of: planned, at: "/nowhere/core.elf") == nil)
+    }
+
     /// The root does not say how large a subtree is where the generation's roots do not; a reader finds it out.
     private func normalized(_ state: HandoverState) -> HandoverState {
         var state = state

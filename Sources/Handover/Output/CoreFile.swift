@@ -1,0 +1,117 @@
+import KernelABI
+import SystemPackage
+
+/// A handover that is laid out in an ELF core as it is written: its pages are never all at hand.
+///
+/// The core is the same as that of a ``HandoverImage``, which holds them, and which every other form needs.
+public struct CoreFile {
+    /// What is laid out, complete.
+    public let state: HandoverState
+    /// The memory that the core has.
+    public let regions: [Range<PhysicalAddress>]
+    private let layout: ELFCoreLayout
+
+    /// Finds out where everything is to lie, which the planner has completed.
+    ///
+    /// - Returns: `nil` for what takes an image: contents that are in files are looked at once only, and `-` and pipes
+    ///   take bytes only in their order.
+    public init?(of state: HandoverState, at path: FilePath) throws(WriteError) {
+        guard !state.namesFiles, Self.canSeek(path), let pageSize = PageSize(rawValue: state.pageSize) else { return nil }
+        var writer = try ImageWriter(of: state, to: StoredPieces(in: PageOutline(pageSize: pageSize)))
+        try writer.writeAll(Self.open)
+        let outline = writer.destination.store
+        self.state = state
+        regions = outline.available.ranges
+        layout = ELFCoreWriter(of: state).layout(regions: regions, stored: outline.stored.ranges)
+    }
+
+    /// Writes the core.
+    public func write(to path: FilePath) throws(OutputError) {
+        try OutputForm.withNewFile(path) { (file) throws(OutputError) in
+            do throws(WriteError) {
+                let pages = try CorePages(of: layout, in: file, path)
+                var writer = try ImageWriter(of: state, to: StoredPieces(in: pages))
+                try writer.writeAll(Self.open)
+                try writer.destination.store.flush()
+            } catch {
+                throw .image(error)
+            }
+        }
+    }
+
+    /// What does not exist will be a file.
+    private static func canSeek(_ path: FilePath) -> Bool {
+        if path == "-" { return false }
+        guard let file = try? FileDescriptor.open(reading: path) else { return true }
+        defer { try? file.close() }
+        return (try? file.stat())?.type == .regular
+    }
+
+    private static func open(_ name: String) throws(FileError) -> MappedFile {
+        throw .cannotOpen(path: FilePath(name), .noSuchFileOrDirectory)
+    }
+}
+
+/// The stored pages of a core, which is written in portions.
+private struct CorePages: PageStore {
+    private let layout: ELFCoreLayout
+    private let file: FileDescriptor
+    private let path: FilePath
+    /// What is put.
+    private var bytes: [UInt8] = []
+    /// What is to be written at an offset.
+    private var portion: [UInt8] = []
+    private var offset: UInt64 = 0
+
+    private static let portionSize = 1 << 20
+
+    init(of layout: ELFCoreLayout, in file: FileDescriptor, _ path: FilePath) throws(WriteError) {
+        self.layout = layout
+        self.file = file
+        self.path = path
+        portion = layout.headers
+        do {
+            // What nothing is put in is zero.
+            try file.resize(to: Int64(layout.fileSize))
+        } catch {
+            throw .file(.cannotWrite(path: path, Errno(error)))
+        }
+    }
+
+    mutating func allocate(_ range: Range<PhysicalAddress>) {}
+
+    mutating func put(
+        _ count: Int, at address: PhysicalAddress, _ fill: (inout [UInt8]) throws(WriteError) -> Void
+    ) throws(WriteError) {
+        guard count > 0 else { return }
+        // Pages that adjoin are in one segment.
+        guard let place = layout.offset(of: address) else { throw .outside(address, count) }
+        if place != offset + UInt64(portion.count) || portion.count >= Self.portionSize {
+            try flush()
+            offset = place
+        }
+        try bytes.refill(count, fill)
+        portion += bytes
+    }
+
+    mutating func flush() throws(WriteError) {
+        do throws(Errno) {
+            try file.writeAll(portion.span.bytes, at: Int64(offset))
+        } catch {
+            throw .file(.cannotWrite(path: path, error))
+        }
+        portion.removeAll(keepingCapacity: true)
+    }
+}
+
+extension HandoverState {
+    /// Whether the contents of a memfd are in a file.
+    fileprivate var namesFiles: Bool {
+        (luo?.sessions ?? []).contains { session in
+            (session.files ?? []).contains { file in
+                guard file.isMemFD, case .file = file.memfd?.contents else { return false }
+                return true
+            }
+        }
+    }
+}
