@@ -40,10 +40,10 @@ struct Comparison {
 
     /// Notes two values that differ; one that is not known says nothing.
     private mutating func compare<Value: Equatable>(
-        _ subject: String, _ before: Value?, _ after: Value?, isLayout: Bool = false
+        _ subject: @autoclosure () -> String, _ before: Value?, _ after: Value?, isLayout: Bool = false
     ) {
         guard let before, let after, before != after else { return }
-        note(subject, Self.text(before), Self.text(after), isLayout: isLayout)
+        note(subject(), Self.text(before), Self.text(after), isLayout: isLayout)
     }
 
     private static func text<Value>(_ value: Value) -> String {
@@ -58,6 +58,7 @@ struct Comparison {
     private func pairs<Element, Key: Hashable>(
         _ before: [Element], _ after: [Element], by key: (Element) -> Key
     ) -> [(before: Element?, after: Element?)] {
+        if before.elementsEqual(after, by: { key($0) == key($1) }) { return zip(before, after).map { ($0, $1) } }
         var rest: [Key: [Element]] = [:]
         for element in after.reversed() { rest[key(element), default: []].append(element) }
         var pairs: [(before: Element?, after: Element?)] = before.map { ($0, rest[key($0)]?.popLast()) }
@@ -234,9 +235,9 @@ struct Comparison {
     }
 
     private mutating func compare<Value: Equatable>(
-        _ subject: String, _ before: Value, _ after: Value, layoutText: (Value) -> String
+        _ subject: @autoclosure () -> String, _ before: Value, _ after: Value, layoutText: (Value) -> String
     ) {
-        if before != after { note(subject, layoutText(before), layoutText(after), isLayout: true) }
+        if before != after { note(subject(), layoutText(before), layoutText(after), isLayout: true) }
     }
 
     // MARK: - Files
@@ -244,6 +245,8 @@ struct Comparison {
     private mutating func compareFiles(_ session: String, _ before: [FileState], _ after: [FileState]) {
         for pair in pairs(before, after, by: \.token) {
             guard let token = (pair.before ?? pair.after)?.token else { continue }
+            // Of a memfd, there are contents to compare.
+            if let old = pair.before, !old.isMemFD, old == pair.after { continue }
             let subject = "\(session), file \(Self.hex(token))"
             guard let old = pair.before, let new = pair.after else {
                 note(subject, pair.before.map(Self.summary(of:)), pair.after.map(Self.summary(of:)))

@@ -412,18 +412,21 @@ extension Span<UInt8> {
 
     /// The number of line feeds before `end`.
     fileprivate func lineCount(before end: Int) -> Int {
+        let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
         var count = 0
         var position = 0
-        while position + 32 <= end {
-            // As many as a byte can count.
-            let rest = Swift.min((end - position) / 32, 255)
-            var counts = SIMD32<UInt8>.zero
-            for _ in 0..<rest {
-                let text = bytes.unsafeLoadUnaligned(fromByteOffset: position, as: SIMD32<UInt8>.self)
-                counts &+= SIMD32<UInt8>.zero.replacing(with: 1, where: text .== 0x0a)
-                position += 32
+        while position + 8 <= end {
+            // Each byte of `counts` counts those in its place, as far as a byte can count.
+            var counts: UInt64 = 0
+            for _ in 0..<Swift.min((end - position) / 8, 255) {
+                let word = word(at: position) ^ 0x0a0a_0a0a_0a0a_0a0a
+                counts &+= ~((word & low &+ low) | word | low) >> 7
+                position += 8
             }
-            for index in counts.indices { count += Int(counts[index]) }
+            while counts != 0 {
+                count += Int(counts & 0xff)
+                counts >>= 8
+            }
         }
         while position < end {
             if self[position] == 0x0a { count += 1 }

@@ -51,9 +51,8 @@ public struct DocumentWriter {
                 case 0x0d: text.write("\\r")
                 case 0x09: text.write("\\t")
                 case 0..<0x20, 0x7f:
-                    text.write("\\u00")
-                    text.digit(byte >> 4)
-                    text.digit(byte & 15)
+                    text.write("\\u")
+                    text.hex(UInt64(byte), width: 4)
                 default: text.append(byte)
                 }
             }
@@ -165,30 +164,9 @@ public struct DocumentWriter {
 }
 
 extension OutputSpan<UInt8> {
-    // Always inlined, so that a literal comes down to its bytes.
-    @inline(__always)
-    fileprivate mutating func write(_ text: StaticString) {
-        text.withUTF8Buffer { bytes in
-            for byte in bytes { append(byte) }
-        }
-    }
-
     fileprivate mutating func newLine(_ depth: Int) {
         append(UInt8(ascii: "\n"))
         append(repeating: UInt8(ascii: " "), count: 2 * depth)
-    }
-
-    fileprivate mutating func digit(_ value: UInt8) {
-        append(value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value)
-    }
-
-    fileprivate mutating func hex(_ value: UInt64) {
-        let count = max(1, (67 - value.leadingZeroBitCount) / 4)
-        var rest = value << UInt64(64 - 4 * count)
-        for _ in 0..<count {
-            digit(UInt8(truncatingIfNeeded: rest >> 60))
-            rest <<= 4
-        }
     }
 
     fileprivate mutating func decimal(_ value: UInt64) {
@@ -196,7 +174,7 @@ extension OutputSpan<UInt8> {
         while value / power >= 10 { power *= 10 }
         var rest = value
         while power > 0 {
-            digit(UInt8(truncatingIfNeeded: rest / power))
+            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / power))
             rest %= power
             power /= 10
         }

@@ -85,6 +85,7 @@ public struct ContentsOutput: Sendable {
             return note(place..<place + count, in: &missing)
         }
         if case .failure(let error) = written { throw .file(path, error) }
+        memory.release(address..<PhysicalAddress(address.rawValue + count))
     }
 
     /// Writes the pages of `bytes` that are not all zero.

@@ -47,7 +47,8 @@ struct Outline {
         _ cells: [Cell], columns: Columns? = nil, isLast last: Bool, to sink: inout TextSink,
         below: (inout Outline, inout TextSink) -> Void = { _, _ in }
     ) {
-        let rails = isLast.map { $0 ? "   " : "│  " }.joined()
+        var rails = ""
+        for last in isLast { rails += last ? "   " : "│  " }
         write(cells, columns ?? Columns([cells]), rails + (last ? "└─ " : "├─ "), rails + (last ? "   " : "│  "), &sink)
         isLast.append(last)
         below(&self, &sink)

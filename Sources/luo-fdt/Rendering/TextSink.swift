@@ -1,3 +1,5 @@
+import Handover
+
 /// Text on its way out: collected as bytes, and handed on piece by piece, so that no output is ever whole in memory.
 struct TextSink {
     private var buffer: [UInt8] = []
@@ -70,31 +72,12 @@ extension OutputSpan<UInt8> {
         for _ in 0..<count { append(UInt8(ascii: "\t")) }
     }
 
-    @inline(__always)
-    mutating func write(_ text: StaticString) {
-        text.withUTF8Buffer { bytes in
-            for byte in bytes { append(byte) }
-        }
-    }
-
     /// Writes bytes behind tabs.
     @inline(__always)
     mutating func write(_ bytes: RawSpan, tabs count: Int) {
         tabs(count)
         bytes.withUnsafeBytes { bytes in
             for byte in bytes { append(byte) }
-        }
-    }
-
-    /// Writes a number in lower-case hexadecimal digits, at least `width` of them.
-    mutating func hex(_ value: UInt64, width: Int = 1) {
-        let count = max((67 - value.leadingZeroBitCount) / 4, 1)
-        if width > count { append(repeating: UInt8(ascii: "0"), count: width - count) }
-        var rest = value << UInt64(64 - count * 4)
-        for _ in 0..<count {
-            let digit = UInt8(truncatingIfNeeded: rest >> 60)
-            append(digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
-            rest <<= 4
         }
     }
 

@@ -1,0 +1,41 @@
+import KernelABI
+
+/// Takes a whole image, not only the pieces that describe the handover.
+protocol ImageDestination: PieceDestination, PageStore {
+    /// Sets memory aside.
+    mutating func allocate(_ extent: Extent)
+}
+
+/// The pieces of an image, and the store that they are put into.
+struct StoredPieces<Store: PageStore>: ImageDestination {
+    var store: Store
+    /// The pieces, in the order in which they came.
+    private(set) var extents: [Extent] = []
+
+    init(in store: Store) {
+        self.store = store
+    }
+
+    mutating func take(
+        _ extent: Extent, count: Int, _ fill: (inout [UInt8]) throws(WriteError) -> Void
+    ) throws(WriteError) {
+        if extent.byteCount > count { allocate(extent.range) }
+        try put(count, at: extent.address, fill)
+        extents.append(extent)
+    }
+
+    mutating func allocate(_ extent: Extent) {
+        allocate(extent.range)
+        extents.append(extent)
+    }
+
+    mutating func allocate(_ range: Range<PhysicalAddress>) {
+        store.allocate(range)
+    }
+
+    mutating func put(
+        _ count: Int, at address: PhysicalAddress, _ fill: (inout [UInt8]) throws(WriteError) -> Void
+    ) throws(WriteError) {
+        try store.put(count, at: address, fill)
+    }
+}
