@@ -42,9 +42,8 @@ public struct CoreFile {
     /// What does not exist will be a file.
     private static func canSeek(_ path: FilePath) -> Bool {
         if path == "-" { return false }
-        guard let file = try? FileDescriptor.open(reading: path) else { return true }
-        defer { try? file.close() }
-        return (try? file.stat())?.type == .regular
+        guard let status = try? path.stat() else { return true }
+        return status.type == .regular
     }
 
     private static func open(_ name: String) throws(FileError) -> MappedFile {

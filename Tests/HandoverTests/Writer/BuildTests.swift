@@ -52,9 +52,9 @@ import Testing
         }
     }
 
-    @Test(arguments: kinds)
+    @Test(arguments: kinds.filter { $0.pageSize == .kib4 || $0.generation.name == Generation.latest.name })
     func `a core that is laid out on the way is that of the image`(kind: Kind) throws {
-        for seed in UInt64(0)..<(kind.pageSize == .kib4 ? 5 : 1) {
+        for seed in UInt64(0)..<(kind.pageSize == .kib4 ? 2 : 1) {
             var source = RandomHandover(
                 random: SeededGenerator(state: seed), generation: kind.generation, pageSize: kind.pageSize)
             var planned = try HandoverPlanner.plan(source.state(), sizeOfFile: noFiles)
@@ -82,6 +82,13 @@ import Testing
         var planned = try HandoverPlanner.plan(source.state(), sizeOfFile: noFiles)
         #expect(try CoreFile(of: planned, at: "-") == nil)
         #expect(try CoreFile(of: planned, at: "/dev/null") == nil)
+        try withTemporaryDirectory { directory in
+            // To open a pipe is to wait for its other end.
+            let pipe = directory.appending("pipe")
+            #expect(pipe.withPlatformString { mkfifo($0, 0o600) } == 0)
+            let core = try CoreFile(of: planned, at: pipe)
+            #expect(core == nil)
+        }
         #expect(try CoreFile(of: planned, at: "/nowhere/core.elf") != nil)
         var memfd = MemFDState()
         memfd.contents = .file("disk")
