@@ -32,7 +32,7 @@ extension CheckRule {
         ) { handover, findings in
             handover.forEachMemFD { memfd in
                 guard memfd.descriptor.folioCount ?? 0 != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
-                guard let problem = VmallocProblem(of: vmalloc, handover) else { return }
+                guard let problem = VmallocProblem.find(in: vmalloc, handover) else { return }
                 findings.report(
                     VmallocLayout.layout.structure.name, problem.field, at: problem.address,
                     found: "\(problem.found) for \(memfd.owner)", expected: problem.expected, errno: .invalid)
@@ -46,7 +46,7 @@ extension CheckRule {
                 guard let count = memfd.descriptor.folioCount, count != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
                 let pageSize = UInt64(handover.context.pageSize.bytes)
                 let capacity = UInt64(vmalloc.totalPages ?? 0) * pageSize / UInt64(FolioLayout.layout.structure.size)
-                guard count > capacity, VmallocProblem(of: vmalloc, handover) == nil else { return }
+                guard count > capacity, VmallocProblem.find(in: vmalloc, handover) == nil else { return }
                 findings.report(
                     memfd.layout.structure.name, memfd.layout.folioCount.name, at: PhysicalAddress(memfd.file.data),
                     found: "\(count) for \(memfd.owner)", expected: "at most \(capacity), which is what the list holds")
@@ -189,7 +189,8 @@ private struct VmallocProblem {
     var found: String
     var expected: String
 
-    init?(of vmalloc: VmallocState, _ handover: ReceivedHandover) {
+    /// No initializer: those own their arguments, and a handover is much to copy for each memfd.
+    static func find(in vmalloc: VmallocState, _ handover: ReceivedHandover) -> VmallocProblem? {
         let layout = VmallocLayout.layout
         let pageSize = handover.context.pageSize
         let total = UInt64(vmalloc.totalPages ?? 0)
@@ -197,11 +198,9 @@ private struct VmallocProblem {
         let entries = UInt64((vmalloc.chunks ?? []).reduce(0) { $0 + $1.pages.count })
         let (pages, overflow) = entries.multipliedReportingOverflow(by: order < 52 ? 1 << order : .max)
         guard !overflow, pages == total else {
-            field = layout.totalPages.name
-            address = vmalloc.first
-            found = "\(total)"
-            expected = "\(overflow ? "fewer than 2^64" : "\(pages)"), which is what its chunks list"
-            return
+            return VmallocProblem(
+                field: layout.totalPages.name, address: vmalloc.first, found: "\(total)",
+                expected: "\(overflow ? "fewer than 2^64" : "\(pages)"), which is what its chunks list")
         }
         // The readers stop at a chunk that has been read before; the kernel, at one that it has taken back already.
         let link = VmallocChunkHeaderLayout.layout
@@ -209,11 +208,9 @@ private struct VmallocProblem {
             let next = try? handover.context.memory.withBytes(at: last, count: link.structure.size, { link.next.read($0) }),
             next.rawValue != 0
         {
-            field = link.next.name
-            address = last
-            found = "\(next)"
-            expected = "the end, or a chunk that is in no list before"
-            return
+            return VmallocProblem(
+                field: link.next.name, address: last, found: "\(next)",
+                expected: "the end, or a chunk that is in no list before")
         }
         guard let preserved = handover.preserved else { return nil }
         for chunk in vmalloc.chunks ?? [] {
@@ -225,18 +222,14 @@ private struct VmallocProblem {
                 let blocks = PageBlock.blocks(covering: first..<(first &+ (1 << order)), pageSize: pageSize)
                 guard let lost = blocks.first(where: { preserved.order(at: $0.address, pageSize: pageSize) == nil })
                 else { continue }
-                field = "phys"
-                address = lost.address
-                found = "a page of the list where no preserved block begins"
-                expected = "one in the map of preserved memory"
-                return
+                return VmallocProblem(
+                    field: "phys", address: lost.address, found: "a page of the list where no preserved block begins",
+                    expected: "one in the map of preserved memory")
             }
             if let place = chunk.address, preserved.order(at: place, pageSize: pageSize) == nil {
-                field = layout.first.name
-                address = place
-                found = "a chunk that is not preserved"
-                expected = "one in the map of preserved memory"
-                return
+                return VmallocProblem(
+                    field: layout.first.name, address: place, found: "a chunk that is not preserved",
+                    expected: "one in the map of preserved memory")
             }
         }
         return nil
