@@ -7,7 +7,8 @@ CAPTURE = Fixtures/captures/7.3/basic.elf
 EXAMPLE = Fixtures/examples/readme.json
 
 # Swift's own libraries and these are linked in, so that the command runs where they are not installed, and starts
-# faster. A library that the system has no archive of is linked as usual.
+# faster. A library that the system has no archive of is linked as usual. Swift's toolchain has lld, which packs the
+# addresses that the loader moves at each start; the C library has to be glibc 2.36 or later (Debian 12).
 ARCHIVES = fdt bpf elf z stdc++
 ARCHIVE_DIRECTORY = .build/archives
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \

@@ -1,4 +1,6 @@
+import Dispatch
 import KernelABI
+import Synchronization
 
 /// A search of physical memory for what may be the root FDT of a handover.
 ///
@@ -20,9 +22,11 @@ public struct RootScan: Sendable {
     private static let largestPage = 65536
     /// Read at once: much, as that goes at the memory's speed, but little enough for a source that has to copy.
     private static let portion: UInt64 = 4 << 20
-    /// Of a source that is larger, no more than a portion is kept at hand. A smaller one may consist of little else than
-    /// a handover, which is about to be read.
-    private static let mostKept: UInt64 = 1 << 30
+    private static let batch: UInt64 = 64 << 20
+    /// The portions of a batch of a source that is larger are searched side by side, as far as there are processors,
+    /// and are not kept at hand. A smaller one may consist of little else than a handover, which is about to be read,
+    /// and is searched in less time than threads take to start.
+    private static let large: UInt64 = 1 << 30
 
     /// Searches `memory`.
     ///
@@ -39,59 +43,92 @@ public struct RootScan: Sendable {
         let extents = memory.storedExtents
         let total = extents.reduce(0) { $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) }
         var done: UInt64 = 0
-        var reported: UInt64 = 0
-        for extent in extents {
+        var portions: [Range<UInt64>] = []
+        var size: UInt64 = 0
+        func searchBatch() {
+            for part in Self.search(portions, of: memory, limit: limit, sideBySide: total > Self.large) {
+                candidates += part.candidates
+                unreadableBytes += part.unreadableBytes
+            }
+            done += size
+            portions.removeAll(keepingCapacity: true)
+            size = 0
+            progress(done, total)
+        }
+        for extent in extents where candidates.count <= limit {
             var start = extent.lowerBound.rawValue
             let end = extent.upperBound.rawValue
             while start < end {
                 // Up to the next multiple of the portion, so that no page is divided.
                 let length = min(end - start, Self.portion - start % Self.portion)
-                search(memory, from: start, length: length, limit: limit)
-                if total > Self.mostKept { memory.release(PhysicalAddress(start)..<PhysicalAddress(start + length)) }
-                if candidates.count > limit {
-                    candidates.removeLast(candidates.count - limit)
-                    reachedLimit = true
+                portions.append(start..<start + length)
+                size += length
+                start += length
+                if size >= Self.batch { searchBatch() }
+                if candidates.count > limit { break }
+            }
+        }
+        if size > 0 { searchBatch() }
+        if candidates.count > limit {
+            candidates.removeLast(candidates.count - limit)
+            reachedLimit = true
+        }
+    }
+
+    /// What was found in one portion.
+    private struct Part {
+        var candidates: [PhysicalAddress] = []
+        var unreadableBytes: UInt64 = 0
+
+        init(of memory: some PhysicalMemory, in portion: Range<UInt64>, limit: Int) {
+            search(memory, from: portion.lowerBound, length: portion.upperBound - portion.lowerBound, limit: limit)
+        }
+
+        private mutating func search(_ memory: some PhysicalMemory, from start: UInt64, length: UInt64, limit: Int) {
+            // The first multiple of the step, which may be beyond the end.
+            let first = (RootScan.step - start % RootScan.step) % RootScan.step
+            guard first < length else { return }
+            do {
+                let hits = try memory.withBytes(at: PhysicalAddress(start), count: Int(length)) { bytes in
+                    // FDT_MAGIC, big-endian. A word that the end cuts off is tried by itself.
+                    stride(from: Int(first), to: bytes.byteCount, by: Int(RootScan.step)).filter {
+                        $0 + 4 > bytes.byteCount
+                            || bytes.unsafeLoadUnaligned(fromByteOffset: $0, as: UInt32.self).bigEndian == 0xD00D_FEED
+                    }
+                }
+                for hit in hits where candidates.count <= limit {
+                    let address = PhysicalAddress(start + UInt64(hit))
+                    if RootScan.isCandidate(at: address, in: memory) { candidates.append(address) }
+                }
+            } catch {
+                // A source can lack pages in the midst of what it said it has: look at each by itself.
+                guard length > RootScan.step else {
+                    unreadableBytes += length
                     return
                 }
-                start += length
-                done += length
-                if done - reported >= Self.portion || done == total {
-                    progress(done, total)
-                    reported = done
+                var position = start
+                while position < start + length {
+                    let piece = min(start + length - position, RootScan.step - position % RootScan.step)
+                    search(memory, from: position, length: piece, limit: limit)
+                    position += piece
                 }
             }
         }
     }
 
-    private mutating func search(_ memory: some PhysicalMemory, from start: UInt64, length: UInt64, limit: Int) {
-        // The first multiple of the step, which may be beyond the end.
-        let first = (Self.step - start % Self.step) % Self.step
-        guard first < length else { return }
-        do {
-            let hits = try memory.withBytes(at: PhysicalAddress(start), count: Int(length)) { bytes in
-                // FDT_MAGIC, big-endian. A word that the end cuts off is tried by itself.
-                stride(from: Int(first), to: bytes.byteCount, by: Int(Self.step)).filter {
-                    $0 + 4 > bytes.byteCount
-                        || bytes.unsafeLoadUnaligned(fromByteOffset: $0, as: UInt32.self).bigEndian == 0xD00D_FEED
-                }
-            }
-            for hit in hits where candidates.count <= limit {
-                let address = PhysicalAddress(start + UInt64(hit))
-                if Self.isCandidate(at: address, in: memory) { candidates.append(address) }
-            }
-        } catch {
-            // A source can lack pages in the midst of what it said it has: look at each by itself.
-            guard length > Self.step else {
-                unreadableBytes += length
-                return
-            }
-            var position = start
-            while position < start + length {
-                let piece = min(start + length - position, Self.step - position % Self.step)
-                search(memory, from: position, length: piece, limit: limit)
-                position += piece
-            }
+    /// Searches portions, and returns what was found, in their order.
+    private static func search(
+        _ portions: [Range<UInt64>], of memory: some PhysicalMemory, limit: Int, sideBySide: Bool
+    ) -> [Part] {
+        guard sideBySide else { return portions.map { Part(of: memory, in: $0, limit: limit) } }
+        let parts = Mutex<[(index: Int, part: Part)]>([])
+        DispatchQueue.concurrentPerform(iterations: portions.count) { index in
+            let part = Part(of: memory, in: portions[index], limit: limit)
+            memory.release(PhysicalAddress(portions[index].lowerBound)..<PhysicalAddress(portions[index].upperBound))
+            // Hardly a portion has anything.
+            if !part.candidates.isEmpty || part.unreadableBytes > 0 { parts.withLock { $0.append((index, part)) } }
         }
+        return parts.withLock { $0.sorted { $0.index < $1.index }.map(\.part) }
     }
 
     private static func isCandidate(at address: PhysicalAddress, in memory: some PhysicalMemory) -> Bool {

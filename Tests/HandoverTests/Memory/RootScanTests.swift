@@ -96,15 +96,42 @@ import Testing
         #expect(limited.reachedLimit)
     }
 
+    /// Zeros in pieces of 1 MiB, and roots in it, as if it were stored.
+    private struct Spread: PhysicalMemory {
+        var pieces: UInt64 = 200
+        var roots: [UInt64] = []
+        var regions: [Range<PhysicalAddress>] { [range(0, pieces << 20)] }
+        var storedExtents: [Range<PhysicalAddress>] { (0..<pieces).map { range($0 << 20, ($0 + 1) << 20) } }
+
+        func withBytes<Result>(
+            at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
+        ) throws(MemoryError) -> Result {
+            var bytes = [UInt8](repeating: 0, count: count)
+            for root in roots where address.rawValue..<address.rawValue + UInt64(count) ~= root {
+                let tree = RootScanTests.tree()
+                let start = Int(root - address.rawValue)
+                for (index, byte) in tree.enumerated() where start + index < count { bytes[start + index] = byte }
+            }
+            return body(bytes.span.bytes)
+        }
+    }
+
     @Test func reportsProgressUpToTheTotal() throws {
-        var memory = SparseMemory(pageSize: 1 << 20)
-        for page in 0..<20 as Range<UInt64> { try memory.write([1], at: PhysicalAddress(page << 21)) }
         var calls: [UInt64] = []
-        _ = RootScan(of: memory) { done, total in
-            #expect(total == 20 << 20)
+        _ = RootScan(of: Spread()) { done, total in
+            #expect(total == 200 << 20)
             calls.append(done)
         }
-        #expect(calls == [4, 8, 12, 16, 20].map { $0 << 20 })
+        #expect(calls == [64, 128, 192, 200].map { $0 << 20 })
+    }
+
+    // Of the larger one, portions are searched side by side.
+    @Test(arguments: [200, 1100]) func rootsFarApartAreFoundInTheirOrder(pieces: UInt64) {
+        let roots: [UInt64] = [0, 0x0ff_f000, 0x10f_0000, 0x3ff_f000, 0x400_0000, 0x401_2000, pieces << 20 - 4096]
+        #expect(Self.candidates(Spread(pieces: pieces, roots: roots)) == roots)
+        let limited = RootScan(of: Spread(pieces: pieces, roots: roots), limit: 5)
+        #expect(limited.candidates.map(\.rawValue) == Array(roots.prefix(5)))
+        #expect(limited.reachedLimit)
     }
 
     @Test func pagesThatASourceLacksDoNotStopTheSearch() {

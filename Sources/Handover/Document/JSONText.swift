@@ -1,0 +1,163 @@
+// The parts of JSON's text, found in bytes. Text of a hundred megabytes goes through here: eight bytes at a time where
+// that is possible.
+extension Span<UInt8> {
+    private func word(at position: Int) -> UInt64 {
+        UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+    }
+
+    /// Where white space ends that begins at `start`.
+    func endOfSpace(from start: Int) -> Int {
+        var position = start
+        while position < count {
+            let byte = self[position]
+            guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { return position }
+            position += 1
+            // Most of it is indentation.
+            while position + 8 <= count {
+                let other = word(at: position) ^ 0x2020_2020_2020_2020
+                position += other == 0 ? 8 : other.trailingZeroBitCount / 8
+                if other != 0 { break }
+            }
+        }
+        return position
+    }
+
+    /// Where the value begins, or the space before it, of a member of this key; `nil` where it does not stand here whole.
+    @inline(__always)
+    func endOfKey(_ key: RawSpan, from start: Int, isFirst: Bool) -> Int? {
+        var position = start
+        if !isFirst {
+            guard position < count, self[position] == UInt8(ascii: ",") else { return nil }
+            position += 1
+        }
+        position = endOfSpace(from: position)
+        let end = position + key.byteCount + 3
+        guard end < count, self[position] == UInt8(ascii: "\""), self[end - 2] == UInt8(ascii: "\""),
+            self[end - 1] == UInt8(ascii: ":"), bytes.extracting(position + 1..<end - 2).isEqual(to: key)
+        else { return nil }
+        return self[end] == 0x20 ? end + 1 : end
+    }
+
+    /// The number of line feeds before `end`.
+    func lineCount(before end: Int) -> Int {
+        let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
+        var count = 0
+        var position = 0
+        while position + 8 <= end {
+            // Each byte of `counts` counts those in its place, as far as a byte can count.
+            var counts: UInt64 = 0
+            for _ in 0..<Swift.min((end - position) / 8, 255) {
+                let word = word(at: position) ^ 0x0a0a_0a0a_0a0a_0a0a
+                counts &+= ~((word & low &+ low) | word | low) >> 7
+                position += 8
+            }
+            while counts != 0 {
+                count += Int(counts & 0xff)
+                counts >>= 8
+            }
+        }
+        while position < end {
+            if self[position] == 0x0a { count += 1 }
+            position += 1
+        }
+        return count
+    }
+
+    /// Where the quotation mark, the escape or the control character is that ends plain text, or the span's end.
+    func endOfPlainText(from start: Int, _ isASCII: inout Bool) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops = ones << 7
+        var position = start
+        while position + 8 <= count {
+            let word = word(at: position)
+            let quote = word ^ ones * UInt64(UInt8(ascii: "\""))
+            let backslash = word ^ ones * UInt64(UInt8(ascii: "\\"))
+            // The top bit of every byte that is less than another; of those behind the first, perhaps wrongly so.
+            let ends = (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word
+            let length = (ends & tops).trailingZeroBitCount / 8
+            if word & tops & ~(~0 << UInt64(length * 8)) != 0 { isASCII = false }
+            position += length
+            if length < 8 { return position }
+        }
+        while position < count {
+            let byte = self[position]
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { return position }
+            if byte >= 0x80 { isASCII = false }
+            position += 1
+        }
+        return position
+    }
+
+    /// The hexadecimal number that the string holds which begins at `start`, and where the string ends; `nil` where it
+    /// holds something else, or goes on behind the span.
+    func hexadecimalString(at start: Int) -> (number: UInt64, end: Int)? {
+        // The longest one, and a word read beyond its last digits.
+        guard start + 32 <= count, self[start + 1] == UInt8(ascii: "0"), self[start + 2] | 0x20 == UInt8(ascii: "x")
+        else { return nil }
+        var position = start + 3
+        var value: UInt64 = 0
+        while let digits = Self.hexadecimal(word(at: position)) {
+            guard value >> 32 == 0, position < start + 19 else { return nil }
+            value = value << 32 | digits
+            position += 8
+        }
+        while let digit = Self.hexadecimal(self[position]) {
+            guard value >> 60 == 0, position < start + 19 else { return nil }
+            value = value << 4 | digit
+            position += 1
+        }
+        guard position > start + 3, self[position] == UInt8(ascii: "\"") else { return nil }
+        return (value, position + 1)
+    }
+
+    /// A number in a string: decimal, or hexadecimal behind `0x`.
+    func number(in range: Range<Int>) -> UInt64? {
+        guard range.count > 2, self[range.lowerBound] == UInt8(ascii: "0"),
+            self[range.lowerBound + 1] | 0x20 == UInt8(ascii: "x")
+        else { return decimal(in: range) }
+        var value: UInt64 = 0
+        for position in range.dropFirst(2) {
+            guard value >> 60 == 0, let digit = Self.hexadecimal(self[position]) else { return nil }
+            value = value << 4 | digit
+        }
+        return value
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> UInt64? {
+        let digit = byte &- UInt8(ascii: "0")
+        if digit < 10 { return UInt64(digit) }
+        let letter = (byte | 0x20) &- UInt8(ascii: "a")
+        return letter < 6 ? UInt64(letter) + 10 : nil
+    }
+
+    /// The number that a word of eight hexadecimal digits is.
+    private static func hexadecimal(_ word: UInt64) -> UInt64? {
+        func each(_ byte: UInt64) -> UInt64 { 0x0101_0101_0101_0101 &* byte }
+        // Letters in lower case; digits have this bit, and control characters are not to get it.
+        let text = word | each(0x20)
+        let isLetter = (text >> 6) & each(1)
+        let values = (text & each(0x0f)) &+ isLetter &* 9
+        // Each byte is what its value is written as, and letters are those for 10 to 15.
+        guard (word >> 5 | word >> 6) & each(1) == each(1), values & each(0xf0) == 0,
+            values &+ each(0x30) &+ isLetter &* 0x27 == text, ((values &+ each(6)) >> 4) & each(1) == isLetter
+        else { return nil }
+        // The first digit is in the lowest byte, and counts most.
+        let pairs = values << 4 | values >> 8
+        let fours = (pairs & 0x0000_00ff_0000_00ff) << 8 | (pairs >> 16) & 0x0000_00ff_0000_00ff
+        return (fours & 0xffff) << 16 | fours >> 32
+    }
+
+    func decimal(in range: Range<Int>) -> UInt64? {
+        guard !range.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for position in range {
+            let byte = self[position]
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return nil }
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+            if overflow || carry { return nil }
+            value = sum
+        }
+        return value
+    }
+}
