@@ -4,7 +4,7 @@ import SystemPackage
 /// A handover that is laid out in an ELF core as it is written: its pages are never all at hand.
 ///
 /// The core is the same as that of a ``HandoverImage``, which holds them, and which every other form needs.
-public struct CoreFile {
+public struct CoreFile: Sendable {
     /// What is laid out, complete.
     public let state: HandoverState
     /// The memory that the core has.
