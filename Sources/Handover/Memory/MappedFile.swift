@@ -144,9 +144,13 @@ extension FileDescriptor {
     }
 
     /// Writes all of `bytes` at the descriptor's offset. Mirrors `write(2)`, repeated until nothing is left.
-    func writeAll(_ bytes: RawSpan) throws(Errno) {
+    package func writeAll(_ bytes: RawSpan) throws(Errno) {
         do {
-            _ = try bytes.withUnsafeBytes { try writeAll($0) }
+            // swift-system's own takes any sequence, and finds out as it runs which one: a sixth of a small dump's time.
+            try bytes.withUnsafeBytes {
+                var rest = $0[...]
+                while !rest.isEmpty { rest = try rest.dropFirst(write(.init(rebasing: rest))) }
+            }
         } catch {
             throw Errno(error)
         }

@@ -93,16 +93,8 @@ public struct ContentsOutput: Sendable {
         var offset = 0
         while offset < bytes.byteCount {
             let piece = bytes.extracting(offset..<min(bytes.byteCount, offset + pageSize.bytes))
-            let isZero = piece.withUnsafeBytes { $0.allSatisfy { $0 == 0 } }
-            if !isZero {
-                do {
-                    _ = try piece.withUnsafeBytes {
-                        try file.writeAll(toAbsoluteOffset: Int64(place) + Int64(offset), $0)
-                    }
-                } catch {
-                    throw error as? Errno ?? .ioError
-                }
-            }
+            let isZero = piece.firstNonzeroByte == nil
+            if !isZero { try file.writeAll(piece, at: Int64(place) + Int64(offset)) }
             offset += piece.byteCount
         }
     }

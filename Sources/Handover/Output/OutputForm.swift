@@ -72,10 +72,10 @@ public enum OutputForm: String, Sendable, CaseIterable {
     /// Writes bytes to a file; `-` is standard output.
     public static func write(_ bytes: [UInt8], to path: FilePath) throws(OutputError) {
         try withNewFile(path) { (file) throws(OutputError) in
-            do {
-                _ = try bytes.withUnsafeBytes { try file.writeAll($0) }
+            do throws(Errno) {
+                try file.writeAll(bytes.span.bytes)
             } catch {
-                throw .file(path, error as? Errno ?? .ioError)
+                throw .file(path, error)
             }
         }
     }
@@ -91,7 +91,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
                 path, .writeOnly, options: [.create, .truncate],
                 permissions: [.ownerReadWrite, .groupRead, .otherRead])
         } catch {
-            throw .file(path, error as? Errno ?? .ioError)
+            throw .file(path, Errno(error))
         }
         let result: Result
         do throws(OutputError) {
@@ -103,7 +103,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
         do {
             try file.close()
         } catch {
-            throw .file(path, error as? Errno ?? .ioError)
+            throw .file(path, Errno(error))
         }
         return result
     }

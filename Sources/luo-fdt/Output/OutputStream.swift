@@ -1,4 +1,5 @@
 import Glibc
+import Handover
 import SystemPackage
 
 /// Standard output or standard error, written with `write(2)` in big pieces.
@@ -50,14 +51,10 @@ final class OutputStream {
     private func send(_ bytes: borrowing [UInt8]) {
         guard !bytes.isEmpty else { return }
         hasWritten = true
-        do {
-            // `writeAll` takes any sequence, and finds out as it runs which one: a sixth of a small dump's time.
-            try bytes.withUnsafeBytes {
-                var rest = $0[...]
-                while !rest.isEmpty { rest = try rest.dropFirst(descriptor.write(.init(rebasing: rest))) }
-            }
+        do throws(Errno) {
+            try descriptor.writeAll(bytes.span.bytes)
         } catch {
-            if error as? Errno == .brokenPipe { exit(ExitStatus.fine.rawValue) }
+            if error == .brokenPipe { exit(ExitStatus.fine.rawValue) }
             if descriptor != .standardError { Diagnostics.report("standard output: \(error)") }
             exit(ExitStatus.unreadable.rawValue)
         }
