@@ -74,10 +74,10 @@ extension CharacterField {
     public func read(_ bytes: RawSpan, at base: Int = 0) -> KernelString {
         let length = length(bytes, at: base)
         let start = base + offset
-        var string: [UInt8] = []
-        string.reserveCapacity(length)
-        for index in 0..<length {
-            string.append(bytes.unsafeLoad(fromByteOffset: start + index, as: UInt8.self))
+        let string = [UInt8](capacity: length) { string in
+            for index in start..<start + length {
+                string.append(bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))
+            }
         }
         return KernelString(bytes: string, isTerminated: length < count)
     }

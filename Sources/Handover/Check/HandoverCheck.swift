@@ -47,14 +47,18 @@ public struct HandoverCheck: Sendable {
         let generation = options.generation ?? subject.generation
         self.generation = generation
         let handover = ReceivedHandover(subject, generation: generation, options: options)
-        var results: [Result] = []
-        for rule in CheckRule.all where !options.disabled.contains(rule.name) {
+        let rules = CheckRule.all.filter { !options.disabled.contains($0.name) }
+        @Sendable func results(of rule: CheckRule) -> [Result] {
             var findings = RuleFindings()
             rule.find(handover, &findings)
-            results += findings.list.map { Result($0.finding, of: rule, options, errno: $0.errno) }
+            return findings.list.map { Result($0.finding, of: rule, options, errno: $0.errno) }
         }
-        self.results = results
+        let isLarge = subject.reading?.extents.count ?? 0 > Self.large
+        self.results = isLarge ? SideBySide.map(rules, results(of:)).flatMap { $0 } : rules.flatMap(results(of:))
     }
+
+    /// With more pieces of memory than these, the rules are held against them side by side.
+    private static let large = 1 << 14
 
     /// What becomes of the handover as a whole.
     ///

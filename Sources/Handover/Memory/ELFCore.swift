@@ -36,10 +36,10 @@ public struct ELFCore: PhysicalMemory {
     }
 
     private let file: MappedFile
-    private let pieces: [Piece]
+    private let pieces: ExtentTable<Piece>
 
     /// Adjacent memory that is also adjacent in the file, or zero.
-    private struct Piece: MemoryExtent {
+    private struct Piece: MemoryExtent, Sendable {
         var range: Range<PhysicalAddress>
         /// Where it starts in the file, or `nil` for zeroes.
         var offset: UInt64?
@@ -90,7 +90,7 @@ public struct ELFCore: PhysicalMemory {
         osRelease = kernel.osRelease
         statedMachine = Machine(elfMachine: header.machine)
         damage = table.damage
-        pieces = table.pieces()
+        pieces = ExtentTable(table.pieces())
         regions = mergeAdjacent(pieces.lazy.map(\.range))
         self.file = file
     }
@@ -124,7 +124,7 @@ public struct ELFCore: PhysicalMemory {
     }
 
     public func release(_ range: Range<PhysicalAddress>) {
-        let first = pieces.partitioningIndex { $0.range.upperBound > range.lowerBound }
+        let first = pieces.firstIndex(endingBehind: range.lowerBound)
         for piece in pieces[first...].prefix(while: { $0.range.lowerBound < range.upperBound }) {
             guard let offset = piece.offset else { continue }
             let part = piece.range.clamped(to: range)

@@ -30,9 +30,14 @@ public struct ELFCoreWriter: Sendable {
     public func write(
         _ memory: some PhysicalMemory, to descriptor: FileDescriptor, path: FilePath
     ) throws(ELFWriteError) {
+        // A file system takes bytes that are at hand in large pieces. Those of a mapping it finds missing, and goes on
+        // page by page, which takes twice as long as to copy them first.
+        var portion: [UInt8] = []
         try write(memory) { bytes in
+            portion.removeAll(keepingCapacity: true)
+            portion.append(copying: bytes)
             do throws(Errno) {
-                try descriptor.writeAll(bytes)
+                try descriptor.writeAll(portion.span.bytes)
                 return nil
             } catch {
                 return .cannotWrite(path: path, error)

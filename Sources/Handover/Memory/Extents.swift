@@ -5,22 +5,6 @@ protocol MemoryExtent {
     var range: Range<PhysicalAddress> { get }
 }
 
-extension Array where Element: MemoryExtent {
-    /// The indices of the extents that together hold all of `wanted`, or `nil` where they do not. The extents are
-    /// ascending and disjoint, `wanted` is not empty.
-    func indices(covering wanted: Range<PhysicalAddress>) -> Range<Int>? {
-        let first = partitioningIndex { $0.range.upperBound > wanted.lowerBound }
-        var index = first
-        var position = wanted.lowerBound
-        while position < wanted.upperBound {
-            guard index < count, self[index].range.lowerBound <= position else { return nil }
-            position = self[index].range.upperBound
-            index += 1
-        }
-        return first..<index
-    }
-}
-
 /// A range of physical addresses and which of several sources it is to be read from.
 struct OwnedExtent: MemoryExtent, Hashable, Sendable {
     var range: Range<PhysicalAddress>

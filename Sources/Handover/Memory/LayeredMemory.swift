@@ -10,7 +10,7 @@ public struct LayeredMemory: PhysicalMemory {
     public let statedMachine: Machine?
 
     private let layers: [any PhysicalMemory]
-    private let extents: [OwnedExtent]
+    private let extents: ExtentTable<OwnedExtent>
 
     /// Lays `layers` over each other as they are now, the first on top. What they state, the first that states it
     /// decides.
@@ -24,7 +24,7 @@ public struct LayeredMemory: PhysicalMemory {
             owners += repeatElement(index, count: regions.count)
             stored.append(layer.storedExtents)
         }
-        extents = resolveOverlaps(ranges).map { OwnedExtent(range: $0.range, owner: owners[$0.owner]) }
+        extents = ExtentTable(resolveOverlaps(ranges).map { OwnedExtent(range: $0.range, owner: owners[$0.owner]) })
         regions = mergeAdjacent(extents.lazy.map(\.range))
         storedExtents = extents.flatMap { extent in
             let candidates = stored[extent.owner]

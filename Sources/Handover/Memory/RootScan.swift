@@ -1,6 +1,4 @@
-import Dispatch
 import KernelABI
-import Synchronization
 
 /// A search of physical memory for what may be the root FDT of a handover.
 ///
@@ -23,9 +21,8 @@ public struct RootScan: Sendable {
     /// Read at once: much, as that goes at the memory's speed, but little enough for a source that has to copy.
     private static let portion: UInt64 = 4 << 20
     private static let batch: UInt64 = 64 << 20
-    /// The portions of a batch of a source that is larger are searched side by side, as far as there are processors,
-    /// and are not kept at hand. A smaller one may consist of little else than a handover, which is about to be read,
-    /// and is searched in less time than threads take to start.
+    /// The portions of a batch of a source that is larger are searched side by side, and are not kept at hand. A
+    /// smaller one may consist of little else than a handover, which is about to be read.
     private static let large: UInt64 = 1 << 30
 
     /// Searches `memory`.
@@ -76,7 +73,7 @@ public struct RootScan: Sendable {
     }
 
     /// What was found in one portion.
-    private struct Part {
+    private struct Part: Sendable {
         var candidates: [PhysicalAddress] = []
         var unreadableBytes: UInt64 = 0
 
@@ -121,14 +118,10 @@ public struct RootScan: Sendable {
         _ portions: [Range<UInt64>], of memory: some PhysicalMemory, limit: Int, sideBySide: Bool
     ) -> [Part] {
         guard sideBySide else { return portions.map { Part(of: memory, in: $0, limit: limit) } }
-        let parts = Mutex<[(index: Int, part: Part)]>([])
-        DispatchQueue.concurrentPerform(iterations: portions.count) { index in
-            let part = Part(of: memory, in: portions[index], limit: limit)
-            memory.release(PhysicalAddress(portions[index].lowerBound)..<PhysicalAddress(portions[index].upperBound))
-            // Hardly a portion has anything.
-            if !part.candidates.isEmpty || part.unreadableBytes > 0 { parts.withLock { $0.append((index, part)) } }
+        return SideBySide.map(portions) { portion in
+            defer { memory.release(PhysicalAddress(portion.lowerBound)..<PhysicalAddress(portion.upperBound)) }
+            return Part(of: memory, in: portion, limit: limit)
         }
-        return parts.withLock { $0.sorted { $0.index < $1.index }.map(\.part) }
     }
 
     private static func isCandidate(at address: PhysicalAddress, in memory: some PhysicalMemory) -> Bool {

@@ -88,14 +88,21 @@ public struct ContentsOutput: Sendable {
         memory.release(address..<PhysicalAddress(address.rawValue + count))
     }
 
-    /// Writes the pages of `bytes` that are not all zero.
+    /// Writes the pages of `bytes` that are not all zero, those that adjoin at once.
     private func writeNonZero(_ bytes: RawSpan, to file: FileDescriptor, at place: UInt64) throws(Errno) {
-        var offset = 0
-        while offset < bytes.byteCount {
-            let piece = bytes.extracting(offset..<min(bytes.byteCount, offset + pageSize.bytes))
-            let isZero = piece.firstNonzeroByte == nil
-            if !isZero { try file.writeAll(piece, at: Int64(place) + Int64(offset)) }
-            offset += piece.byteCount
+        func write(_ pages: Range<Int>) throws(Errno) {
+            if !pages.isEmpty { try file.writeAll(bytes.extracting(pages), at: Int64(place) + Int64(pages.lowerBound)) }
         }
+        var pages = 0..<0
+        for start in stride(from: 0, to: bytes.byteCount, by: pageSize.bytes) {
+            let end = min(bytes.byteCount, start + pageSize.bytes)
+            if bytes.extracting(start..<end).firstNonzeroByte == nil {
+                try write(pages)
+                pages = end..<end
+            } else {
+                pages = pages.lowerBound..<end
+            }
+        }
+        try write(pages)
     }
 }

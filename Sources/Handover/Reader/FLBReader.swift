@@ -19,12 +19,14 @@ struct FLBReader {
                 pageCount = header.pageCount.read(bytes)
                 return header.count.read(bytes)
             },
-            record: { bytes, base in
-                var flb = FLBState()
-                flb.name = layout.name.read(bytes, at: base)
-                flb.data = layout.data.read(bytes, at: base)
-                flb.count = layout.count.read(bytes, at: base)
-                flbs.append(flb)
+            records: { bytes, records in
+                for base in records {
+                    var flb = FLBState()
+                    flb.name = layout.name.read(bytes, at: base)
+                    flb.data = layout.data.read(bytes, at: base)
+                    flb.count = layout.count.read(bytes, at: base)
+                    flbs.append(flb)
+                }
             })
         guard count != nil else { return }
         state.flbPageCount = pageCount

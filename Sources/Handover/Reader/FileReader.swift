@@ -24,15 +24,27 @@ struct FileReader {
         runs = []
     }
 
-    mutating func add(_ bytes: RawSpan, at base: Int) {
-        if files.isEmpty || !layout.compatible.holds(handler, bytes, at: base) {
-            handler = readHandler(bytes, at: base)
-            runs.append(files.count)
+    /// Takes in records that lie one after the other, run by run.
+    mutating func add(_ bytes: RawSpan, _ records: AdjacentRecords) {
+        let (token, data) = (layout.token, layout.data)
+        var start = 0
+        while start < records.count {
+            if files.isEmpty || !layout.compatible.holds(handler, bytes, at: records[start]) {
+                handler = readHandler(bytes, at: records[start])
+                runs.append(files.count)
+            }
+            let handler = handler
+            var end = start + 1
+            while end < records.count, layout.compatible.holds(handler, bytes, at: records[end]) { end += 1 }
+            files.append(addingCapacity: end - start) { files in
+                for base in records[start..<end] {
+                    files.append(
+                        FileState(
+                            token: token.read(bytes, at: base), compatible: handler, data: data.read(bytes, at: base)))
+                }
+            }
+            start = end
         }
-        files.append(
-            FileState(
-                token: layout.token.read(bytes, at: base), compatible: handler,
-                data: layout.data.read(bytes, at: base)))
     }
 
     private mutating func readHandler(_ bytes: RawSpan, at base: Int) -> KernelString {

@@ -28,12 +28,21 @@ struct ReadingLog {
 
     /// Notes that the structure at `address` is about to be read; `false` and a finding where it has been before.
     mutating func visit(_ address: PhysicalAddress, as role: Extent.Role, structure: String) -> Bool {
-        if visited.insert(address, as: role) { return true }
+        if visit(address, as: role) { return true }
         report(
             Finding(
                 structure: structure, address: address, found: "a structure that was reached before",
                 expected: "every structure once"))
         return false
+    }
+
+    /// Notes the structure at `address`; `false` where it has been noted before.
+    mutating func visit(_ address: PhysicalAddress, as role: Extent.Role) -> Bool {
+        visited.insert(address, as: role)
+    }
+
+    func hasVisited(_ address: PhysicalAddress, as role: Extent.Role) -> Bool {
+        visited.contains(address, as: role)
     }
 
     /// Takes `count` bytes from what may be copied; `false` where they are used up.

@@ -12,7 +12,7 @@ struct RecordReader {
     /// - Returns: `nil` where the array is not at hand.
     mutating func readArray(
         at address: PhysicalAddress, count stated: UInt64?, countField: String, _ log: inout ReadingLog,
-        header: (RawSpan) -> UInt64, record: (RawSpan, Int) -> Void
+        header: (RawSpan) -> UInt64, records: (RawSpan, AdjacentRecords) -> Void
     ) -> UInt64? {
         let name = container.header?.name ?? container.record.name
         guard context.isAligned(address, name, &log), log.visit(address, as: role, structure: name) else {
@@ -33,7 +33,7 @@ struct RecordReader {
                     expected: "at most \(capacity): a kernel reads on behind the pages"))
         }
         let present = Int(min(count, UInt64(capacity)))
-        readRecords(present, at: address, &log, record)
+        readRecords(present, at: address, &log, records)
         log.add(
             Extent(
                 address: address, byteCount: container.pagesPerAllocation * context.pageSize.bytes, role: role,
@@ -43,7 +43,7 @@ struct RecordReader {
 
     /// Reads the blocks of a chain from `address` on.
     mutating func readChain(
-        at first: PhysicalAddress, _ log: inout ReadingLog, record: (RawSpan, Int) -> Void
+        at first: PhysicalAddress, _ log: inout ReadingLog, records: (RawSpan, AdjacentRecords) -> Void
     ) -> [BlockState] {
         let layout = BlockHeaderLayout.layout
         let name = layout.structure.name
@@ -72,7 +72,7 @@ struct RecordReader {
                         expected: "1 to \(capacity)"))
             }
             let present = Int(min(header.count, UInt64(capacity)))
-            readRecords(present, at: address, &log, record)
+            readRecords(present, at: address, &log, records)
             blocks.append(BlockState(address: address, count: header.count))
             log.add(
                 Extent(
@@ -84,23 +84,41 @@ struct RecordReader {
         return blocks
     }
 
-    /// Hands every record to `body`; where not all of them are at hand, those that are.
+    /// Hands all records to `body`; where not all of them are at hand, those that are.
     private func readRecords(
-        _ count: Int, at address: PhysicalAddress, _ log: inout ReadingLog, _ body: (RawSpan, Int) -> Void
+        _ count: Int, at address: PhysicalAddress, _ log: inout ReadingLog, _ body: (RawSpan, AdjacentRecords) -> Void
     ) {
         guard count > 0 else { return }
         let size = container.record.size
         let start = container.headerSize
         do throws(MemoryError) {
             try context.memory.withBytes(at: address, count: start + count * size) { bytes in
-                for index in 0..<count { body(bytes, start + index * size) }
+                body(bytes, AdjacentRecords(from: start, size: size, count: count))
             }
         } catch {
             for index in 0..<count {
                 guard let place = address.advanced(by: UInt64(start + index * size)),
-                    context.read(container.record.name, at: place, count: size, &log, { body($0, 0) }) != nil
+                    context.read(container.record.name, at: place, count: size, &log,
+                        { body($0, AdjacentRecords(from: 0, size: size, count: 1)) }) != nil
                 else { return }
             }
         }
     }
+}
+
+/// Where in a piece of memory records begin that lie one after the other.
+struct AdjacentRecords: RandomAccessCollection {
+    private let first: Int
+    private let size: Int
+    let count: Int
+
+    init(from first: Int, size: Int, count: Int) {
+        self.first = first
+        self.size = size
+        self.count = count
+    }
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { count }
+    subscript(index: Int) -> Int { first + index * size }
 }

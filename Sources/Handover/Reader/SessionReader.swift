@@ -24,21 +24,23 @@ struct SessionReader {
         var reader = RecordReader(context: context, container: abi.sessions, role: .sessions, owner: .luo())
         let layout = SessionLayout.layout
         let fileSet = layout.fileSet
-        func add(_ bytes: RawSpan, _ base: Int) {
-            var session = SessionState()
-            session.name = layout.name.read(bytes, at: base)
-            session.filesAddress = fileSet.layout.files.read(bytes, at: base + fileSet.offset)
-            session.count = fileSet.layout.count.read(bytes, at: base + fileSet.offset)
-            sessions.append(session)
+        func add(_ bytes: RawSpan, _ records: AdjacentRecords) {
+            for base in records {
+                var session = SessionState()
+                session.name = layout.name.read(bytes, at: base)
+                session.filesAddress = fileSet.layout.files.read(bytes, at: base + fileSet.offset)
+                session.count = fileSet.layout.count.read(bytes, at: base + fileSet.offset)
+                sessions.append(session)
+            }
         }
         switch abi.sessions.form {
         case .array:
             let count = reader.readArray(
                 at: address, count: nil, countField: SessionHeaderLayout.layout.count.name, &log,
-                header: { SessionHeaderLayout.layout.count.read($0) }, record: add)
+                header: { SessionHeaderLayout.layout.count.read($0) }, records: add)
             guard count != nil else { return }
         case .blockChain:
-            let blocks = reader.readChain(at: address, &log, record: add)
+            let blocks = reader.readChain(at: address, &log, records: add)
             guard !blocks.isEmpty else { return }
             state.blocks = blocks
         }
@@ -69,10 +71,10 @@ struct SessionReader {
         case .array:
             let count = reader.readArray(
                 at: address, count: stated, countField: FileSetLayout.layout.count.name, &log, header: { _ in stated },
-                record: { files.add($0, at: $1) })
+                records: { files.add($0, $1) })
             guard count != nil else { return }
         case .blockChain:
-            let blocks = reader.readChain(at: address, &log, record: { files.add($0, at: $1) })
+            let blocks = reader.readChain(at: address, &log, records: { files.add($0, $1) })
             guard !blocks.isEmpty else { return }
             session.blocks = blocks
             if UInt64(files.files.count) != stated {
@@ -99,7 +101,7 @@ struct SessionReader {
             for index in first..<end {
                 guard let data = reader.files[index].data else { continue }
                 let owner = Owner.file(session: session, token: reader.files[index].token)
-                reader.files[index].memfd = memfds[handler].reader.read(at: PhysicalAddress(data), owner: owner, &log)
+                reader.files[index].memfd = memfds.span[handler].reader.read(at: PhysicalAddress(data), owner: owner, &log)
             }
         }
     }

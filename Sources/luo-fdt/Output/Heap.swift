@@ -14,6 +14,8 @@ enum Heap {
         guard path.withPlatformString({ stat($0, &status) }) == 0, status.st_size >= leastSize else { return }
         mallopt(M_MMAP_THRESHOLD, largestPiece)
         mallopt(M_TRIM_THRESHOLD, Int32.max)
+        // Each thread would have a heap of its own, which grows page by page.
+        mallopt(M_ARENA_MAX, 1)
         mallopt(M_TOP_PAD, Int32(min(Double(status.st_size) * share, Double(largestRoom))))
         guard let start = sbrk(0) else { return }
         // The first piece that does not fit makes the heap grow; malloc and free in a row would be optimised away.

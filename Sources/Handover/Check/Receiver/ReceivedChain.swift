@@ -21,17 +21,17 @@ struct ReceivedChain: Sendable {
         case shared(PhysicalAddress)
     }
 
-    /// - Parameter taken: the blocks of all chains of this kind so far: none is gone through twice.
+    /// - Parameter log: has the blocks of all chains so far: none of the same role is gone through twice.
     init(
-        at first: PhysicalAddress, _ container: RecordContainer, in memory: any PhysicalMemory, pageSize: PageSize,
-        taken: inout Set<PhysicalAddress>
+        at first: PhysicalAddress, _ container: RecordContainer, as role: Extent.Role, _ context: ReadingContext,
+        _ log: inout ReadingLog
     ) {
         let layout = BlockHeaderLayout.layout
-        let capacity = UInt64(container.capacity(pageSize: pageSize))
+        let capacity = UInt64(container.capacity(pageSize: context.pageSize))
         var next = first
         // As the kernel does: the links of the whole chain first, then the counts.
         while next.rawValue != 0 {
-            if taken.contains(next) {
+            if log.hasVisited(next, as: role) {
                 if blocks.contains(where: { $0.address == next }) {
                     end = .cyclic(next)
                     return
@@ -43,14 +43,14 @@ struct ReceivedChain: Sendable {
                 end = .tooLong(next)
                 return
             }
-            let header = try? memory.withBytes(at: next, count: layout.structure.size) { bytes in
+            let header = try? context.memory.withBytes(at: next, count: layout.structure.size) { bytes in
                 (next: layout.next.read(bytes), count: layout.count.read(bytes))
             }
             guard let header else {
                 end = .outside(next, linkedFrom: blocks.last?.address)
                 return
             }
-            taken.insert(next)
+            _ = log.visit(next, as: role)
             blocks.append((next, header.count))
             next = header.next
         }

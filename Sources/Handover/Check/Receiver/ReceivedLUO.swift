@@ -78,20 +78,18 @@ struct ReceivedLUO: Sendable {
     private mutating func readSessions(_ abi: Generation.LUOState, _ context: ReadingContext, _ handlers: Handlers) {
         guard let sessionsAddress else { return }
         if case .blockChain = abi.sessions.form, sessionsAddress.rawValue == 0 { return }
-        var taken: Set<PhysicalAddress> = []
+        var log = ReadingLog(context: context)
         var sessions: [ReceivedSession] = []
         let records = ReceivedRecords(
-            at: sessionsAddress, count: nil, abi.sessions, in: context.memory, pageSize: context.pageSize, taken: &taken
+            at: sessionsAddress, count: nil, abi.sessions, as: .sessions, context, &log
         ) { bytes, base, address in
             sessions.append(ReceivedSession(bytes, at: base, address: address))
         }
         sessionRecords = records
         // The kernel gives up before it comes past a session.
         if let chain = records.chain, !chain.isTaken { return }
-        var log = ReadingLog(context: context)
-        var files: Set<PhysicalAddress> = []
         for index in sessions.indices {
-            sessions[index].readFiles(abi.files, context, handlers: handlers, taken: &files, &log)
+            sessions[index].readFiles(abi.files, context, handlers: handlers, &log)
         }
         self.sessions = sessions
         findings = log.findings

@@ -11,13 +11,14 @@ struct ReceivedRecords: Sendable {
     /// Hands each record that is at hand to `record`: the bytes that it is in, where in these it begins, and where in
     /// memory.
     init(
-        at address: PhysicalAddress, count: UInt64?, _ container: RecordContainer, in memory: any PhysicalMemory,
-        pageSize: PageSize, taken: inout Set<PhysicalAddress>, record: (RawSpan, Int, PhysicalAddress) -> Void
+        at address: PhysicalAddress, count: UInt64?, _ container: RecordContainer, as role: Extent.Role,
+        _ context: ReadingContext, _ log: inout ReadingLog, record: (RawSpan, Int, PhysicalAddress) -> Void
     ) {
-        let capacity = container.capacity(pageSize: pageSize)
+        let memory = context.memory
+        let capacity = container.capacity(pageSize: context.pageSize)
         switch container.form {
         case .blockChain:
-            let chain = ReceivedChain(at: address, container, in: memory, pageSize: pageSize, taken: &taken)
+            let chain = ReceivedChain(at: address, container, as: role, context, &log)
             self.chain = chain
             for block in chain.blocks {
                 read(min(block.count, UInt64(capacity)), at: block.address, container, memory, record)
@@ -30,7 +31,7 @@ struct ReceivedRecords: Sendable {
                 let layout = SessionHeaderLayout.layout
                 statedCount = try? memory.withBytes(at: address, count: layout.structure.size) { layout.count.read($0) }
             }
-            guard let statedCount, taken.insert(address).inserted else {
+            guard let statedCount, log.visit(address, as: role) else {
                 if statedCount == nil { missing = address }
                 return
             }

@@ -43,8 +43,7 @@ struct ReceivedSession: Sendable {
 
     /// Reads the session's files, and the memfds among them.
     mutating func readFiles(
-        _ container: RecordContainer, _ context: ReadingContext, handlers: Handlers,
-        taken: inout Set<PhysicalAddress>, _ log: inout ReadingLog
+        _ container: RecordContainer, _ context: ReadingContext, handlers: Handlers, _ log: inout ReadingLog
     ) {
         guard filesAddress.rawValue != 0 else { return }
         let layout = FileLayout.layout
@@ -55,7 +54,7 @@ struct ReceivedSession: Sendable {
         var compatible = KernelString(bytes: [])
         var first = 0
         records = ReceivedRecords(
-            at: filesAddress, count: count, container, in: context.memory, pageSize: context.pageSize, taken: &taken
+            at: filesAddress, count: count, container, as: .files, context, &log
         ) { bytes, base, address in
             if files.isEmpty || !layout.compatible.holds(compatible, bytes, at: base) {
                 if !files.isEmpty { runs.append(Run(compatible: compatible, files: first..<files.count)) }
