@@ -96,6 +96,8 @@ extension CharacterField {
     public func write(_ string: KernelString, to bytes: inout [UInt8], at base: Int = 0) {
         let length = min(string.bytes.count, string.isTerminated ? count - 1 : count)
         let start = base + offset
-        bytes.replaceSubrange(start..<start + length, with: string.bytes[..<length])
+        var field = bytes.mutableSpan
+        let text = string.bytes.span
+        for index in 0..<length { field[start + index] = text[index] }
     }
 }

@@ -36,9 +36,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
 
     func write(_ object: Object, to writer: inout DocumentWriter) {
         writer.object(compact: isCompact) { writer in
-            for member in members {
-                member.write(object, &writer)
-            }
+            for index in members.indices { members.span[index].write(object, &writer) }
         }
     }
 
@@ -50,14 +48,13 @@ struct ObjectForm<Object: Sendable>: Sendable {
         // Members mostly come in their order.
         var likely = 0
         while let index = try readKey(from: &reader, isFirst: seen == 0, likely: likely) {
-            let member = members[index]
             likely = index + 1
             do throws(DocumentReadError) {
                 guard seen & 1 << UInt64(index) == 0 else { throw .document("this key is there before") }
                 seen |= 1 << UInt64(index)
-                try member.read(&object, &reader)
+                try members.span[index].read(&object, &reader)
             } catch {
-                throw error.inside(".\(member.key)")
+                throw error.inside(".\(members[index].key)")
             }
         }
         let missing = required & ~seen
@@ -118,7 +115,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
     /// One member of the object.
     ///
     /// It is reached by closures: a key path says the same in fewer words, and takes ten times as long.
-    final class Member: Sendable {
+    struct Member: Sendable {
         let key: String
         let summary: String
         let isRequired: Bool
@@ -126,23 +123,10 @@ struct ObjectForm<Object: Sendable>: Sendable {
         let write: @Sendable (Object, inout DocumentWriter) -> Void
         let read: @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
 
-        init(
-            key: String, summary: String, isRequired: Bool, schema: DocumentSchema,
-            write: @escaping @Sendable (Object, inout DocumentWriter) -> Void,
-            read: @escaping @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
-        ) {
-            self.key = key
-            self.summary = summary
-            self.isRequired = isRequired
-            self.schema = schema
-            self.write = write
-            self.read = read
-        }
-
         /// A member that is always written; where it is not required, it keeps its initial value when missing.
         static func always<Codec: DocumentCodec>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value,
-            _ set: @escaping @Sendable (inout Object, Codec.Value) -> Void, _ codec: Codec,
+            _ set: @escaping @Sendable (inout Object, consuming Codec.Value) -> Void, _ codec: Codec,
             required: Bool = false, _ summary: String
         ) -> Member {
             let written = DocumentWriter.Key(key)
@@ -158,7 +142,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         /// A member that is written where it is known, and may be missing.
         static func ifKnown<Codec: DocumentCodec>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value?,
-            _ set: @escaping @Sendable (inout Object, Codec.Value?) -> Void, _ codec: Codec, _ summary: String
+            _ set: @escaping @Sendable (inout Object, consuming Codec.Value?) -> Void, _ codec: Codec, _ summary: String
         ) -> Member {
             let written = DocumentWriter.Key(key)
             return Member(
@@ -174,7 +158,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         /// A member that is read but never written: a short form of another one.
         static func shortcut<Codec: DocumentCodec>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value?,
-            _ set: @escaping @Sendable (inout Object, Codec.Value?) -> Void, _ codec: Codec, _ summary: String
+            _ set: @escaping @Sendable (inout Object, consuming Codec.Value?) -> Void, _ codec: Codec, _ summary: String
         ) -> Member {
             let member = ifKnown(key, get, set, codec, summary)
             return Member(

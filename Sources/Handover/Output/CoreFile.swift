@@ -17,7 +17,7 @@ public struct CoreFile: Sendable {
     ///   take bytes only in their order.
     public init?(of state: HandoverState, at path: FilePath) throws(WriteError) {
         guard !state.namesFiles, Self.canSeek(path), let pageSize = PageSize(rawValue: state.pageSize) else { return nil }
-        var writer = try ImageWriter(of: state, to: StoredPieces(in: PageOutline(pageSize: pageSize)))
+        var writer = try ImageWriter(of: state, to: StoredPieces(in: PageOutline(pageSize: pageSize), listed: false))
         try writer.writeAll(Self.open)
         let outline = writer.destination.store
         self.state = state
@@ -28,11 +28,13 @@ public struct CoreFile: Sendable {
     /// Writes the core.
     public func write(to path: FilePath) throws(OutputError) {
         try OutputForm.withNewFile(path) { (file) throws(OutputError) in
+            let behind = WriteBehind(file)
+            defer { try? behind.wait() }
             do throws(WriteError) {
-                let pages = try CorePages(of: layout, in: file, path)
-                var writer = try ImageWriter(of: state, to: StoredPieces(in: pages))
+                let pages = try CorePages(of: layout, in: file, behind, path)
+                var writer = try ImageWriter(of: state, to: StoredPieces(in: pages, listed: false))
                 try writer.writeAll(Self.open)
-                try writer.destination.store.flush()
+                try writer.destination.store.finish()
             } catch {
                 throw .image(error)
             }
@@ -55,6 +57,7 @@ public struct CoreFile: Sendable {
 private struct CorePages: PageStore {
     private let layout: ELFCoreLayout
     private let file: FileDescriptor
+    private let behind: WriteBehind
     private let path: FilePath
     /// What is put.
     private var bytes: [UInt8] = []
@@ -64,9 +67,10 @@ private struct CorePages: PageStore {
 
     private static let portionSize = 1 << 20
 
-    init(of layout: ELFCoreLayout, in file: FileDescriptor, _ path: FilePath) throws(WriteError) {
+    init(of layout: ELFCoreLayout, in file: FileDescriptor, _ behind: WriteBehind, _ path: FilePath) throws(WriteError) {
         self.layout = layout
         self.file = file
+        self.behind = behind
         self.path = path
         portion = layout.headers
         do {
@@ -86,20 +90,30 @@ private struct CorePages: PageStore {
         // Pages that adjoin are in one segment.
         guard let place = layout.offset(of: address) else { throw .outside(address, count) }
         if place != offset + UInt64(portion.count) || portion.count >= Self.portionSize {
-            try flush()
+            let full = portion
+            portion = []
+            portion.reserveCapacity(Self.portionSize)
+            try write { () throws(Errno) in try behind.write(full, at: Int64(offset)) }
             offset = place
         }
         try bytes.refill(count, fill)
         portion += bytes
     }
 
-    mutating func flush() throws(WriteError) {
-        do throws(Errno) {
+    /// Writes what is left.
+    func finish() throws(WriteError) {
+        try write { () throws(Errno) in
+            try behind.wait()
             try file.writeAll(portion.span.bytes, at: Int64(offset))
+        }
+    }
+
+    private func write(_ body: () throws(Errno) -> Void) throws(WriteError) {
+        do throws(Errno) {
+            try body()
         } catch {
             throw .file(.cannotWrite(path: path, error))
         }
-        portion.removeAll(keepingCapacity: true)
     }
 }
 

@@ -9,11 +9,13 @@ protocol ImageDestination: PieceDestination, PageStore {
 /// The pieces of an image, and the store that they are put into.
 struct StoredPieces<Store: PageStore>: ImageDestination {
     var store: Store
-    /// The pieces, in the order in which they came.
+    /// The pieces, in the order in which they came, where they are listed.
     private(set) var extents: [Extent] = []
+    private let listed: Bool
 
-    init(in store: Store) {
+    init(in store: Store, listed: Bool = true) {
         self.store = store
+        self.listed = listed
     }
 
     mutating func take(
@@ -21,12 +23,12 @@ struct StoredPieces<Store: PageStore>: ImageDestination {
     ) throws(WriteError) {
         if extent.byteCount > count { allocate(extent.range) }
         try put(count, at: extent.address, fill)
-        extents.append(extent)
+        if listed { extents.append(extent) }
     }
 
     mutating func allocate(_ extent: Extent) {
         allocate(extent.range)
-        extents.append(extent)
+        if listed { extents.append(extent) }
     }
 
     mutating func allocate(_ range: Range<PhysicalAddress>) {
