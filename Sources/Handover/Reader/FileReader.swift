@@ -34,8 +34,7 @@ struct FileReader {
                 runs.append(files.count)
             }
             let handler = handler
-            var end = start + 1
-            while end < records.count, layout.compatible.holds(handler, bytes, at: records[end]) { end += 1 }
+            let end = records.endOfRun(from: start, of: handler, in: layout.compatible, bytes)
             files.append(addingCapacity: end - start) { files in
                 for base in records[start..<end] {
                     files.append(

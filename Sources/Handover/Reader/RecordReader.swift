@@ -121,4 +121,13 @@ struct AdjacentRecords: RandomAccessCollection {
     var startIndex: Int { 0 }
     var endIndex: Int { count }
     subscript(index: Int) -> Int { first + index * size }
+
+    /// The end of the run, from the record at `start` on, whose `field` holds what that of the first does.
+    ///
+    /// - Parameter string: what the first holds.
+    func endOfRun(from start: Int, of string: KernelString, in field: CharacterField, _ bytes: RawSpan) -> Int {
+        var end = start + 1
+        while end < count, field.holds(string, bytes, at: self[end]) { end += 1 }
+        return end
+    }
 }

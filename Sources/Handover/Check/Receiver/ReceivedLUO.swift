@@ -82,8 +82,11 @@ struct ReceivedLUO: Sendable {
         var sessions: [ReceivedSession] = []
         let records = ReceivedRecords(
             at: sessionsAddress, count: nil, abi.sessions, as: .sessions, context, &log
-        ) { bytes, base, address in
-            sessions.append(ReceivedSession(bytes, at: base, address: address))
+        ) { bytes, records, start in
+            for base in records {
+                sessions.append(
+                    ReceivedSession(bytes, at: base, address: PhysicalAddress(start.rawValue + UInt64(base))))
+            }
         }
         sessionRecords = records
         // The kernel gives up before it comes past a session.

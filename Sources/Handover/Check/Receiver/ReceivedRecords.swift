@@ -8,11 +8,11 @@ struct ReceivedRecords: Sendable {
     /// The array, where it is not at hand.
     private(set) var missing: PhysicalAddress?
 
-    /// Hands each record that is at hand to `record`: the bytes that it is in, where in these it begins, and where in
-    /// memory.
+    /// Hands the records that are at hand to `records`, in pieces: the bytes that they are in, where in these they
+    /// begin, and where in memory the bytes do.
     init(
         at address: PhysicalAddress, count: UInt64?, _ container: RecordContainer, as role: Extent.Role,
-        _ context: ReadingContext, _ log: inout ReadingLog, record: (RawSpan, Int, PhysicalAddress) -> Void
+        _ context: ReadingContext, _ log: inout ReadingLog, records: (RawSpan, AdjacentRecords, PhysicalAddress) -> Void
     ) {
         let memory = context.memory
         let capacity = container.capacity(pageSize: context.pageSize)
@@ -21,7 +21,7 @@ struct ReceivedRecords: Sendable {
             let chain = ReceivedChain(at: address, container, as: role, context, &log)
             self.chain = chain
             for block in chain.blocks {
-                read(min(block.count, UInt64(capacity)), at: block.address, container, memory, record)
+                read(min(block.count, UInt64(capacity)), at: block.address, container, memory, records)
             }
         case .array:
             if let count {
@@ -35,27 +35,26 @@ struct ReceivedRecords: Sendable {
                 if statedCount == nil { missing = address }
                 return
             }
-            read(min(statedCount, UInt64(capacity)), at: address, container, memory, record)
+            read(min(statedCount, UInt64(capacity)), at: address, container, memory, records)
         }
     }
 
     /// Reads the records of one allocation: all at once, or else those before the first that is not at hand.
     private mutating func read(
         _ count: UInt64, at start: PhysicalAddress, _ container: RecordContainer, _ memory: any PhysicalMemory,
-        _ record: (RawSpan, Int, PhysicalAddress) -> Void
+        _ records: (RawSpan, AdjacentRecords, PhysicalAddress) -> Void
     ) {
         let count = Int(count)
         let size = container.record.size
         let isWhole: Void? = try? memory.withBytes(at: start, count: container.headerSize + count * size) { bytes in
-            for index in 0..<count {
-                let base = container.headerSize + index * size
-                record(bytes, base, PhysicalAddress(start.rawValue + UInt64(base)))
-            }
+            records(bytes, AdjacentRecords(from: container.headerSize, size: size, count: count), start)
         }
         if isWhole != nil { return }
         for index in 0..<count {
             guard let address = start.advanced(by: UInt64(container.headerSize + index * size)),
-                (try? memory.withBytes(at: address, count: size, { record($0, 0, address) })) != nil
+                (try? memory.withBytes(at: address, count: size) {
+                    records($0, AdjacentRecords(from: 0, size: size, count: 1), address)
+                }) != nil
             else {
                 missing = missing ?? start
                 return

@@ -55,16 +55,25 @@ struct ReceivedSession: Sendable {
         var first = 0
         records = ReceivedRecords(
             at: filesAddress, count: count, container, as: .files, context, &log
-        ) { bytes, base, address in
-            if files.isEmpty || !layout.compatible.holds(compatible, bytes, at: base) {
-                if !files.isEmpty { runs.append(Run(compatible: compatible, files: first..<files.count)) }
-                first = files.count
-                compatible = layout.compatible.read(bytes, at: base)
+        ) { bytes, records, start in
+            var index = 0
+            while index < records.count {
+                if files.isEmpty || !layout.compatible.holds(compatible, bytes, at: records[index]) {
+                    if !files.isEmpty { runs.append(Run(compatible: compatible, files: first..<files.count)) }
+                    first = files.count
+                    compatible = layout.compatible.read(bytes, at: records[index])
+                }
+                let end = records.endOfRun(from: index, of: compatible, in: layout.compatible, bytes)
+                files.append(addingCapacity: end - index) { files in
+                    for base in records[index..<end] {
+                        files.append(
+                            ReceivedFile(
+                                address: PhysicalAddress(start.rawValue + UInt64(base)),
+                                data: layout.data.read(bytes, at: base), token: layout.token.read(bytes, at: base)))
+                    }
+                }
+                index = end
             }
-            files.append(
-                ReceivedFile(
-                    address: address, data: layout.data.read(bytes, at: base),
-                    token: layout.token.read(bytes, at: base)))
         }
         if !files.isEmpty { runs.append(Run(compatible: compatible, files: first..<files.count)) }
         self.files = files
