@@ -2,13 +2,8 @@ import KernelABI
 
 /// Which addresses are taken, by what, and which are free.
 struct AddressSpace {
-    /// Something that has an address.
-    struct Claim {
-        let range: Range<UInt64>
-        let path: DocumentPath
-    }
-
-    private(set) var claims: [Claim] = []
+    /// What has an address, in the order in which it was claimed.
+    private(set) var claims: [Range<UInt64>] = []
     /// Taken ranges, ascending and disjoint, once ``settle()`` has been called.
     private var taken: [Range<UInt64>] = []
     /// The first taken range that ends behind `next`.
@@ -20,9 +15,8 @@ struct AddressSpace {
     }
 
     /// Notes an address that is given.
-    mutating func claim(_ range: Range<UInt64>, _ path: DocumentPath) {
-        guard !range.isEmpty else { return }
-        claims.append(Claim(range: range, path: path))
+    mutating func claim(_ range: Range<UInt64>) {
+        claims.append(range)
     }
 
     /// Keeps `range` free of assignments without claiming it.
@@ -32,22 +26,21 @@ struct AddressSpace {
 
     /// Sorts what is claimed; to be called between the claims and the assignments.
     ///
-    /// - Returns: the pairs of claims that overlap, the first of them.
-    mutating func settle() -> [(Claim, Claim)] {
-        let sorted = claims.indices.sorted {
-            (claims[$0].range.lowerBound, $0) < (claims[$1].range.lowerBound, $1)
+    /// - Returns: the pairs of claims that overlap, by their places in ``claims``; the first of them.
+    mutating func settle() -> [(Int, Int)] {
+        let sorted = claims.indices.filter { !claims[$0].isEmpty }.sorted {
+            (claims[$0].lowerBound, $0) < (claims[$1].lowerBound, $1)
         }
-        var overlaps: [(Claim, Claim)] = []
-        var last: Claim?
+        var overlaps: [(Int, Int)] = []
+        var last: Int?
         for index in sorted {
-            let claim = claims[index]
-            if let open = last, claim.range.lowerBound < open.range.upperBound {
-                if overlaps.count < 100 { overlaps.append((open, claim)) }
-                if claim.range.upperBound > open.range.upperBound { last = claim }
+            if let open = last, claims[index].lowerBound < claims[open].upperBound {
+                if overlaps.count < 100 { overlaps.append((open, index)) }
+                if claims[index].upperBound > claims[open].upperBound { last = index }
             } else {
-                last = claim
+                last = index
             }
-            taken.append(claim.range)
+            taken.append(claims[index])
         }
         taken.sort { $0.lowerBound < $1.lowerBound }
         var merged: [Range<UInt64>] = []

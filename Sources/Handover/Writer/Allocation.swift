@@ -8,8 +8,6 @@ struct Allocation {
     var preservation: Preservation
     /// The number of bytes, from the beginning, that are preserved where that goes by pages.
     var preservedByteCount: UInt64
-    /// Where its address stands in the document.
-    var path: DocumentPath
 
     /// How the memory gets into the map of preserved memory.
     enum Preservation: Hashable {
@@ -22,34 +20,33 @@ struct Allocation {
     }
 
     /// One allocation of 2^order pages, naturally aligned, preserved as one block.
-    static func folio(order: Int, _ pageSize: PageSize, _ path: DocumentPath) -> Allocation {
+    static func folio(order: Int, _ pageSize: PageSize) -> Allocation {
         let size = UInt64(pageSize.bytes) << UInt64(order)
         return Allocation(
-            byteCount: size, alignment: size, preservation: .folio(order: order), preservedByteCount: size,
-            path: path)
+            byteCount: size, alignment: size, preservation: .folio(order: order), preservedByteCount: size)
     }
 
     /// Whole pages for `byteCount` bytes, preserved page by page.
-    static func pages(for byteCount: UInt64, _ pageSize: PageSize, _ path: DocumentPath) -> Allocation {
+    static func pages(for byteCount: UInt64, _ pageSize: PageSize) -> Allocation {
         let page = UInt64(pageSize.bytes)
         let pages = max(1, pageSize.pages(for: byteCount))
         let (size, overflow) = pages.multipliedReportingOverflow(by: page)
         let whole = overflow ? .max - (page - 1) : size
         return Allocation(
-            byteCount: whole, alignment: page, preservation: .pages, preservedByteCount: whole, path: path)
+            byteCount: whole, alignment: page, preservation: .pages, preservedByteCount: whole)
     }
 
     /// A `reserve_mem` region, of which the kernel preserves whole pages alone: what is behind them gets lost.
-    static func region(of byteCount: UInt64, _ pageSize: PageSize, _ path: DocumentPath) -> Allocation {
-        var allocation = pages(for: byteCount, pageSize, path)
+    static func region(of byteCount: UInt64, _ pageSize: PageSize) -> Allocation {
+        var allocation = pages(for: byteCount, pageSize)
         allocation.preservedByteCount = byteCount & ~UInt64(pageSize.bytes - 1)
         return allocation
     }
 
     /// One page of the map of preserved memory.
-    static func mapPage(_ pageSize: PageSize, _ path: DocumentPath) -> Allocation {
+    static func mapPage(_ pageSize: PageSize) -> Allocation {
         let page = UInt64(pageSize.bytes)
         return Allocation(
-            byteCount: page, alignment: page, preservation: .none, preservedByteCount: 0, path: path)
+            byteCount: page, alignment: page, preservation: .none, preservedByteCount: 0)
     }
 }

@@ -67,31 +67,17 @@ public struct HandoverPlanner {
 
         // Claim what is given, then assign the rest.
         let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
-        visitAllocations(of: &state, sizes) { planner, address, allocation in
-            guard let given = address else { return }
-            planner.claim(given, allocation)
-        }
+        var claimer = AddressClaimer()
+        visitAll(of: &state, sizes, &claimer)
         for range in state.preserved?.ranges ?? [] where state.preserved?.map == nil {
             space.avoid(range.lowerBound.rawValue..<range.upperBound.rawValue)
         }
-        visitMap(of: &state) { planner, address, allocation in
-            if let given = address { planner.claim(given, allocation) }
-        }
-        if state.preserved?.map == nil, let map = state.kho?.preservedMemoryMap {
-            claim(map, .mapPage(pageSize, .root["kho"]["preserved_memory_map"]))
-        }
-        for (first, second) in space.settle() {
-            forcible(
-                second.path, "0x\(String(second.range.lowerBound, radix: 16)) overlaps \(first.path.text) at "
-                    + "0x\(String(first.range.lowerBound, radix: 16))")
-        }
-        var blocks: [PageBlock] = []
-        visitAllocations(of: &state, sizes) { planner, address, allocation in
-            if address == nil { address = planner.assign(allocation) }
-            if let address { planner.addBlocks(of: address, allocation, to: &blocks) }
-        }
+        let overlaps = space.settle()
+        if !overlaps.isEmpty { report(overlaps, of: &state, sizes) }
+        var assigner = AddressAssigner()
+        visitAllocations(of: &state, sizes, &assigner)
         guard problems.isEmpty || (options.force && canBeForced) else { return }
-        completeMap(&state, blocks)
+        completeMap(&state, assigner.blocks)
     }
 
     // MARK: - Problems
@@ -109,43 +95,34 @@ public struct HandoverPlanner {
 
     private mutating func add(_ path: DocumentPath, _ problem: String) {
         guard problems.count < 100 else { return }
-        problems.append(DocumentError(path: path.text, problem: problem))
+        let error = DocumentError(path: path.text, problem: problem)
+        // Allocations are come past more than once.
+        if !problems.contains(error) { problems.append(error) }
     }
 
     // MARK: - Addresses
 
-    /// Whether an address that is given is a page's, as the kernel's structures need it.
-    private mutating func claim(_ address: PhysicalAddress, _ allocation: Allocation) {
-        if address.rawValue & (allocation.alignment - 1) != 0 {
+    /// Comes past every allocation, those of a map that is given as well.
+    private mutating func visitAll<Visitor: AllocationVisitor>(
+        of state: inout HandoverState, _ sizes: FolioSizes, _ visitor: inout Visitor
+    ) {
+        visitAllocations(of: &state, sizes, &visitor)
+        visitMap(of: &state, &visitor)
+        if state.preserved?.map == nil {
+            var map = state.kho?.preservedMemoryMap
+            visitor.visit(&map, .mapPage(pageSize), .root["kho"]["preserved_memory_map"], by: &self)
+        }
+    }
+
+    /// Says which of the addresses that were claimed overlap, and finds out for that where they stand.
+    private mutating func report(_ overlaps: [(Int, Int)], of state: inout HandoverState, _ sizes: FolioSizes) {
+        var finder = ClaimFinder(claims: Set(overlaps.flatMap { [$0.0, $0.1] }))
+        visitAll(of: &state, sizes, &finder)
+        for (first, second) in overlaps {
+            guard let path = finder.paths[second], let other = finder.paths[first] else { continue }
             forcible(
-                allocation.path,
-                "\(address) is not aligned: the kernel allocates this at a multiple of 0x\(String(allocation.alignment, radix: 16))"
-            )
-        }
-        let (end, overflow) = address.rawValue.addingReportingOverflow(allocation.byteCount)
-        guard !overflow else {
-            impossible(allocation.path, "\(address) and \(allocation.byteCount) bytes reach beyond the address space")
-            return
-        }
-        space.claim(address.rawValue..<end, allocation.path)
-    }
-
-    mutating func assign(_ allocation: Allocation) -> PhysicalAddress? {
-        if let address = space.assign(byteCount: allocation.byteCount, alignment: allocation.alignment) {
-            return address
-        }
-        impossible(allocation.path, "there is no room for \(allocation.byteCount) bytes above \(options.base)")
-        return nil
-    }
-
-    private func addBlocks(of address: PhysicalAddress, _ allocation: Allocation, to blocks: inout [PageBlock]) {
-        switch allocation.preservation {
-        case .none: break
-        case .folio(let order): blocks.append(PageBlock(address: address, order: order))
-        case .pages:
-            let first = address.rawValue >> UInt64(pageSize.shift)
-            let count = allocation.preservedByteCount >> UInt64(pageSize.shift)
-            blocks += PageBlock.blocks(covering: first..<first + count, pageSize: pageSize)
+                path, "0x\(String(space.claims[second].lowerBound, radix: 16)) overlaps \(other.text) at "
+                    + "0x\(String(space.claims[first].lowerBound, radix: 16))")
         }
     }
 }

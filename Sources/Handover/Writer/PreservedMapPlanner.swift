@@ -2,7 +2,7 @@ import KernelABI
 
 extension HandoverPlanner {
     /// Comes past the pages of a map that is given, the root first.
-    mutating func visitMap(of state: inout HandoverState, _ visit: Visit) {
+    mutating func visitMap<Visitor: AllocationVisitor>(of state: inout HandoverState, _ visitor: inout Visitor) {
         guard let map = state.preserved?.map else { return }
         let path = DocumentPath.root["preserved"]
         switch (map, generation.preservedMap) {
@@ -10,11 +10,11 @@ extension HandoverPlanner {
             let path = path["chunks"]
             if !chunks.isEmpty { takeRoot(&chunks[0].address, state.kho?.preservedMemoryMap, path[0]["pa"]) }
             for index in chunks.indices {
-                visit(&self, &chunks[index].address, .mapPage(pageSize, path[index]["pa"]))
+                visitor.visit(&chunks[index].address, .mapPage(pageSize), path[index]["pa"], by: &self)
                 for place in chunks[index].bitmaps.indices {
-                    visit(
-                        &self, &chunks[index].bitmaps[place].address,
-                        .mapPage(pageSize, path[index]["bitmaps"][place]["pa"]))
+                    visitor.visit(
+                        &chunks[index].bitmaps[place].address, .mapPage(pageSize),
+                        path[index]["bitmaps"][place]["pa"], by: &self)
                 }
             }
             state.preserved?.map = .chunks(chunks)
@@ -23,10 +23,10 @@ extension HandoverPlanner {
             let path = path["radix"]
             if !tree.nodes.isEmpty { takeRoot(&tree.nodes[0].address, state.kho?.preservedMemoryMap, path["nodes"][0]["pa"]) }
             for index in tree.nodes.indices {
-                visit(&self, &tree.nodes[index].address, .mapPage(pageSize, path["nodes"][index]["pa"]))
+                visitor.visit(&tree.nodes[index].address, .mapPage(pageSize), path["nodes"][index]["pa"], by: &self)
             }
             for index in tree.leaves.indices {
-                visit(&self, &tree.leaves[index].address, .mapPage(pageSize, path["leaves"][index]["pa"]))
+                visitor.visit(&tree.leaves[index].address, .mapPage(pageSize), path["leaves"][index]["pa"], by: &self)
             }
             state.preserved?.map = .radix(tree)
             if state.kho?.preservedMemoryMap == nil { state.kho?.preservedMemoryMap = tree.nodes.first?.address }
@@ -73,9 +73,8 @@ extension HandoverPlanner {
             preserved.summarize(pageSize: pageSize)
         }
         state.preserved = preserved
-        visitMap(of: &state) { planner, address, allocation in
-            if address == nil { address = planner.assign(allocation) }
-        }
+        var assigner = AddressAssigner()
+        visitMap(of: &state, &assigner)
     }
 
     /// The blocks of memory that is to be preserved besides the handover's own.

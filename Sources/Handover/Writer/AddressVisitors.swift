@@ -1,0 +1,70 @@
+import KernelABI
+
+/// Takes the addresses that are given: they should be a page's, as the kernel's structures need it.
+struct AddressClaimer: AllocationVisitor {
+    func visit(
+        _ address: inout PhysicalAddress?, _ allocation: Allocation, _ path: @autoclosure () -> DocumentPath,
+        by planner: inout HandoverPlanner
+    ) {
+        guard let address else { return }
+        if address.rawValue & (allocation.alignment - 1) != 0 {
+            planner.forcible(
+                path(),
+                "\(address) is not aligned: the kernel allocates this at a multiple of "
+                    + "0x\(String(allocation.alignment, radix: 16))")
+        }
+        let (end, overflow) = address.rawValue.addingReportingOverflow(allocation.byteCount)
+        if overflow {
+            planner.impossible(path(), "\(address) and \(allocation.byteCount) bytes reach beyond the address space")
+        }
+        planner.space.claim(address.rawValue..<(overflow ? address.rawValue : end))
+    }
+}
+
+/// Finds out where in the document claims stand.
+struct ClaimFinder: AllocationVisitor {
+    let claims: Set<Int>
+    private(set) var paths: [Int: DocumentPath] = [:]
+    private var next = 0
+
+    init(claims: Set<Int>) {
+        self.claims = claims
+    }
+
+    mutating func visit(
+        _ address: inout PhysicalAddress?, _ allocation: Allocation, _ path: @autoclosure () -> DocumentPath,
+        by planner: inout HandoverPlanner
+    ) {
+        guard address != nil else { return }
+        if claims.contains(next) { paths[next] = path() }
+        next += 1
+    }
+}
+
+/// Assigns addresses where there are none, and collects what of the memory is to be preserved.
+struct AddressAssigner: AllocationVisitor {
+    private(set) var blocks: [PageBlock] = []
+
+    mutating func visit(
+        _ address: inout PhysicalAddress?, _ allocation: Allocation, _ path: @autoclosure () -> DocumentPath,
+        by planner: inout HandoverPlanner
+    ) {
+        if address == nil {
+            address = planner.space.assign(byteCount: allocation.byteCount, alignment: allocation.alignment)
+        }
+        guard let address else {
+            planner.impossible(
+                path(), "there is no room for \(allocation.byteCount) bytes above \(planner.options.base)")
+            return
+        }
+        let shift = UInt64(planner.pageSize.shift)
+        switch allocation.preservation {
+        case .none: break
+        case .folio(let order): blocks.append(PageBlock(address: address, order: order))
+        case .pages:
+            let first = address.rawValue >> shift
+            let count = allocation.preservedByteCount >> shift
+            blocks += PageBlock.blocks(covering: first..<first + count, pageSize: planner.pageSize)
+        }
+    }
+}
