@@ -96,8 +96,6 @@ extension CharacterField {
     public func write(_ string: KernelString, to bytes: inout [UInt8], at base: Int = 0) {
         let length = min(string.bytes.count, string.isTerminated ? count - 1 : count)
         let start = base + offset
-        var field = bytes.mutableSpan
-        let text = string.bytes.span
-        for index in 0..<length { field[start + index] = text[index] }
+        bytes.replaceSubrange(start..<start + length, with: string.bytes[..<length])
     }
 }

@@ -54,6 +54,9 @@ public struct CheckSubject: Sendable {
         return nil
     }
 
+    /// Whether there is so much to look at that it is worth the start of threads.
+    var isLarge: Bool { reading?.extents.count ?? 0 > 1 << 14 }
+
     /// The generation that the handover was made for; the latest where that cannot be told.
     var generation: Generation {
         reading?.state.generation ?? .latest

@@ -44,21 +44,27 @@ public struct HandoverCheck: Sendable {
     }
 
     public init(_ subject: CheckSubject, options: Options = Options()) {
+        self.init(subject, options: options, sideBySide: subject.isLarge)
+    }
+
+    /// - Parameter sideBySide: whether to use all processors; what is found is the same.
+    init(_ subject: CheckSubject, options: Options, sideBySide: Bool) {
         let generation = options.generation ?? subject.generation
         self.generation = generation
-        let handover = ReceivedHandover(subject, generation: generation, options: options)
+        let handover = ReceivedHandover(subject, generation: generation, options: options, inBackground: sideBySide)
         let rules = CheckRule.all.filter { !options.disabled.contains($0.name) }
         @Sendable func results(of rule: CheckRule) -> [Result] {
             var findings = RuleFindings()
             rule.find(handover, &findings)
             return findings.list.map { Result($0.finding, of: rule, options, errno: $0.errno) }
         }
-        let isLarge = subject.reading?.extents.count ?? 0 > Self.large
-        self.results = isLarge ? SideBySide.map(rules, results(of:)).flatMap { $0 } : rules.flatMap(results(of:))
+        guard sideBySide else {
+            self.results = rules.flatMap(results(of:))
+            return
+        }
+        // The last ones take longest, and do not wait for LUO's state.
+        self.results = SideBySide.map(rules.reversed(), results(of:)).reversed().flatMap { $0 }
     }
-
-    /// With more pieces of memory than these, the rules are held against them side by side.
-    private static let large = 1 << 14
 
     /// What becomes of the handover as a whole.
     ///

@@ -37,6 +37,18 @@ import Testing
         }
     }
 
+    @Test(arguments: Corruption.all)
+    func `all processors find what one finds`(corruption: Corruption) throws {
+        let image = try corruption.build()
+        let subject = CheckSubject(memory: image.memory, rootAt: try #require(image.rootAddress))
+        func results(sideBySide: Bool) -> [String] {
+            HandoverCheck(subject, options: HandoverCheck.Options(), sideBySide: sideBySide).results.map {
+                "\($0.rule.name): \($0.finding)"
+            }
+        }
+        #expect(results(sideBySide: true) == results(sideBySide: false))
+    }
+
     @Test func `every verdict is among them, and without a fault there is no finding`() throws {
         var verdicts: Set<Verdict> = []
         for corruption in Corruption.all {

@@ -19,42 +19,40 @@ struct ReceivedHandover: Sendable {
     /// The memory that is handed over, as the readers have it.
     let contents: [Extent]
     let subtrees: [ReceivedSubtree]
-    /// `nil` where the kernel finds no state of LUO.
-    let luo: ReceivedLUO?
+    private let state: Deferred<ReceivedLUO?>
 
     /// Whether the kernel takes the root for a handover at all.
     let isPopulated: Bool
 
-    init(_ subject: CheckSubject, generation: Generation, options: HandoverCheck.Options) {
+    /// - Parameter inBackground: whether to read LUO's state on another processor.
+    init(_ subject: CheckSubject, generation: Generation, options: HandoverCheck.Options, inBackground: Bool) {
         self.subject = subject
         self.options = options
         self.generation = generation
         context = ReadingContext(memory: subject.memory, pageSize: subject.pageSize)
         tree = ReceivedTree(subject.root)
         handlers = Handlers(memfd: generation.memfd, others: options.handlers, context)
-        folioSizes = FolioSizes(preserved: subject.reading?.state.preserved, pageSize: subject.pageSize)
-        contents = subject.reading?.state.contentsExtents ?? []
-        preserved = subject.reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
         let root = tree.root
         isPopulated =
             tree.headerVerdict == nil && root?.isCompatible(with: generation.root.compatible) ?? false
             && root?.number(generation.root.mapProperty) ?? 0 != 0
-        guard isPopulated, let root else {
-            subtrees = []
-            luo = nil
-            return
+        subtrees = isPopulated ? root?.children.map { ReceivedSubtree($0, generation.root) } ?? [] : []
+        state = Deferred(inBackground: inBackground) { [subtrees, handlers, context] in
+            guard let abi = generation.luo, let subtree = subtrees.first(where: { $0.isNamed(abi.subtree) }),
+                let address = subtree.address, subtree.isComplete
+            else { return nil }
+            return ReceivedLUO(
+                at: address, size: subtree.size, blob: subject.blobs[abi.subtree], abi, context, handlers: handlers)
         }
-        let subtrees = root.children.map { ReceivedSubtree($0, generation.root) }
-        self.subtrees = subtrees
-        guard let abi = generation.luo, let subtree = subtrees.first(where: { $0.isNamed(abi.subtree) }),
-            let address = subtree.address, subtree.isComplete
-        else {
-            luo = nil
-            return
-        }
-        luo = ReceivedLUO(
-            at: address, size: subtree.size, blob: subject.blobs[abi.subtree], abi, context, handlers: handlers)
+        folioSizes = FolioSizes(preserved: subject.reading?.state.preserved, pageSize: subject.pageSize)
+        contents = subject.reading?.state.contentsExtents ?? []
+        preserved = subject.reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
     }
+
+    /// LUO's state; `nil` where the kernel finds none.
+    ///
+    /// It may be read while rules are held against the rest: those that ask for it wait.
+    var luo: ReceivedLUO? { state.value }
 
     /// The subtree that the kernel finds by its name.
     func subtree(_ name: String) -> ReceivedSubtree? {
