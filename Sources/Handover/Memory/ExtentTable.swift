@@ -17,6 +17,7 @@ struct ExtentTable<Element: MemoryExtent & Sendable>: Sendable {
         guard let first = extents.first, let last = extents.last else { return }
         start = first.range.lowerBound.rawValue
         let length = last.range.upperBound.rawValue - start
+        guard length > 0 else { return }
         while (length - 1) >> shift >= extents.count { shift += 1 }
         firsts = []
         firsts.reserveCapacity(Int((length - 1) >> shift) + 2)

@@ -57,6 +57,7 @@ struct ExtentTableTests {
         #expect(indices(0x4000, 0x5000) == 2..<3)
         #expect(indices(0x4000, 0x5001) == nil)
         #expect(indices(0xfff, 0x1001) == nil)
+        #expect(ExtentTable([Piece(5, 5)]).indices(covering: PhysicalAddress(5)..<PhysicalAddress(6)) == nil)
         #expect(ExtentTable<Piece>([]).indices(covering: PhysicalAddress(0)..<PhysicalAddress(1)) == nil)
     }
 
