@@ -1,3 +1,4 @@
+import Dispatch
 import KernelABI
 
 /// Says what a kernel would do with a handover.
@@ -64,6 +65,8 @@ public struct HandoverCheck: Sendable {
         }
         // The last ones take longest, and do not wait for LUO's state.
         self.results = SideBySide.map(rules.reversed(), results(of:)).reversed().flatMap { $0 }
+        // To free a million files takes as long as a rule does, and nobody has to wait for that.
+        DispatchQueue.global().async { withExtendedLifetime(handover) {} }
     }
 
     /// What becomes of the handover as a whole.

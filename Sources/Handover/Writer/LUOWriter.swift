@@ -59,7 +59,9 @@ extension ImageWriter {
                 layout.data.write(data, to: &bytes, at: base)
                 layout.token.write(files[index].token, to: &bytes, at: base)
             })
-        for (index, file) in files.enumerated() {
+        // Most files are no memfds, and to take one out of the array is to count its references.
+        for index in files.indices where files[index].isMemFD {
+            let file = files[index]
             guard let memfd = file.memfd,
                 let handler = generation.memfd.first(where: { KernelString($0.compatible) == file.compatible })
             else { continue }
