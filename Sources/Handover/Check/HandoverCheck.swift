@@ -1,4 +1,3 @@
-import Dispatch
 import KernelABI
 
 /// Says what a kernel would do with a handover.
@@ -66,7 +65,7 @@ public struct HandoverCheck: Sendable {
         // The last ones take longest, and do not wait for LUO's state.
         self.results = SideBySide.map(rules.reversed(), results(of:)).reversed().flatMap { $0 }
         // To free a million files takes as long as a rule does, and nobody has to wait for that.
-        DispatchQueue.global().async { withExtendedLifetime(handover) {} }
+        SideBySide.free(handover)
     }
 
     /// What becomes of the handover as a whole.

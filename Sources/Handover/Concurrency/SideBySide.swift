@@ -16,4 +16,9 @@ enum SideBySide {
         }
         return results.withLock { $0 }.sorted { $0.index < $1.index }.map(\.result)
     }
+
+    /// Frees what `value` refers to on another processor, where nothing else does so later.
+    static func free(_ value: some Sendable) {
+        DispatchQueue.global().async { withExtendedLifetime(value) {} }
+    }
 }
