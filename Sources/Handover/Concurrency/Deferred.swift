@@ -1,29 +1,24 @@
 import Dispatch
 import Synchronization
 
-/// A value that is made while its owner does something else; whoever asks for it waits until it is there.
+/// A value that is made once, when it is asked for or before; whoever asks while it is being made waits.
 final class Deferred<Value: Sendable>: Sendable {
-    private let underway = DispatchGroup()
     private let made = Mutex<Value?>(nil)
     private let make: @Sendable () -> Value
 
-    /// - Parameter inBackground: whether to make the value on another processor, which is for what takes much longer
-    ///   than to start a thread, a tenth of a millisecond. Otherwise it is made at once.
+    /// - Parameter inBackground: whether to begin at once on another processor, which is for what takes much longer
+    ///   than to start a thread, a tenth of a millisecond.
     init(inBackground: Bool, _ make: @escaping @Sendable () -> Value) {
         self.make = make
-        if inBackground {
-            DispatchQueue.global().async(group: underway) { [self] in
-                let value = make()
-                made.withLock { $0 = value }
-            }
-        } else {
-            let value = make()
-            made.withLock { $0 = value }
-        }
+        if inBackground { DispatchQueue.global().async { [self] in _ = value } }
     }
 
     var value: Value {
-        underway.wait()
-        return made.withLock { $0 } ?? make()
+        made.withLock { made in
+            if let made { return made }
+            let value = make()
+            made = value
+            return value
+        }
     }
 }
