@@ -24,6 +24,9 @@ public struct Generation: Sendable, Identifiable {
 
     public var id: String { name }
 
+    /// The names of the subtrees that a kernel looks for.
+    public var subtrees: [String] { [luo?.subtree, memblock.subtree, kexecMetadata?.subtree].compactMap { $0 } }
+
     /// How KHO finds its subtrees.
     public struct RootTree: Hashable, Sendable {
         public let compatible: String

@@ -21,3 +21,8 @@ extension OutputSpan<UInt8> {
         }
     }
 }
+
+extension BinaryInteger {
+    /// The number in hexadecimal: `0x1f`.
+    package var prefixedHex: String { "0x" + String(self, radix: 16) }
+}

@@ -39,17 +39,24 @@ struct RootReader {
         if let map = kho.preservedMemoryMap {
             state.preserved = PreservedMapReader(context: context, form: generation.preservedMap).read(at: map, &log)
         }
+        // A kernel looks for nodes by name, and takes the first that libfdt finds.
+        var taken: [FlattenedTree.Node: String] = [:]
+        for name in generation.subtrees {
+            if let node = tree.root.subnode(named: name) { taken[node] = name }
+        }
         var subtrees: [SubtreeState] = []
         for node in tree.root.children {
-            subtrees.append(readSubtree(node, generation, into: &state, &log))
+            subtrees.append(readSubtree(node, as: taken[node], generation, into: &state, &log))
         }
         kho.subtrees = subtrees
         state.kho = kho
         return state
     }
 
+    /// - Parameter taken: the name for which a kernel takes this node, if it looks for one.
     private func readSubtree(
-        _ node: FlattenedTree.Node, _ generation: Generation, into state: inout HandoverState, _ log: inout ReadingLog
+        _ node: FlattenedTree.Node, as taken: String?, _ generation: Generation, into state: inout HandoverState,
+        _ log: inout ReadingLog
     ) -> SubtreeState {
         let abi = generation.root
         let name = node.name
@@ -57,13 +64,20 @@ struct RootReader {
         var subtree = SubtreeState(name: KernelString(name))
         subtree.address = properties.number(abi.addressProperty, &log).map(PhysicalAddress.init(_:))
         subtree.size = abi.sizeProperty.flatMap { properties.number($0, &log) }
+        if taken == nil, generation.subtrees.contains(name) {
+            log.report(
+                Finding(
+                    structure: "root FDT/\(name)", found: "a second node of this name",
+                    expected: "one, as a kernel takes the first"))
+        }
         guard let blob = blob(name, of: subtree, isTree: abi.sizeProperty == nil, &log) else { return subtree }
         subtree.size = subtree.size ?? UInt64(blob.count)
 
-        let isKnown = readKnown(name, blob, at: subtree.address, generation, into: &state, &log)
-        if !isKnown { subtree.data = blob }
+        let isKnown =
+            taken.map { readKnown($0, blob, at: subtree.address, generation, into: &state, &log) } ?? false
+        if !isKnown || taken != name { subtree.data = blob }
         if let address = subtree.address {
-            let form = Self.form(of: name, generation, isKnown: isKnown, blob)
+            let form = Self.form(of: taken ?? name, generation, isKnown: isKnown, blob)
             // A page that the kernel has cleared before it put a structure into it belongs to it as a whole.
             let byteCount: Int
             if case .structure = form {

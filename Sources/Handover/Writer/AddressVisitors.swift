@@ -7,6 +7,7 @@ struct AddressClaimer: AllocationVisitor {
         by planner: inout HandoverPlanner
     ) {
         guard let address else { return }
+        if address.rawValue == 0 { planner.forcible(path(), "0x0 stands for no address") }
         if address.rawValue & (allocation.alignment - 1) != 0 {
             planner.forcible(
                 path(),

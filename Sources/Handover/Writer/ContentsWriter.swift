@@ -30,11 +30,12 @@ extension ImageWriter where Destination: ImageDestination {
     private mutating func writeContents(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
         let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
         var total: UInt64 = 0
-        for session in state.luo?.sessions ?? [] {
-            for file in session.files ?? [] where file.isMemFD {
+        for (index, session) in (state.luo?.sessions ?? []).enumerated() {
+            for (place, file) in (session.files ?? []).enumerated() where file.isMemFD {
                 guard let memfd = file.memfd else { continue }
                 let owner = Owner.file(session: session.name, token: file.token)
-                try write(memfd, sizes, owner: owner, &total, open)
+                try write(
+                    memfd, sizes, owner: owner, path: ".luo.sessions[\(index)].files[\(place)].memfd", &total, open)
             }
         }
         for region in state.memblock?.regions ?? [] {
@@ -46,15 +47,15 @@ extension ImageWriter where Destination: ImageDestination {
     }
 
     private mutating func write(
-        _ memfd: MemFDState, _ sizes: FolioSizes, owner: Owner, _ total: inout UInt64,
-        _ open: (String) throws(FileError) -> MappedFile
+        _ memfd: MemFDState, _ sizes: FolioSizes, owner: Owner, path: @autoclosure () -> String,
+        _ total: inout UInt64, _ open: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
         let map = ContentsMap(of: memfd, sizes, pageSize: pageSize)
         for extent in map.extents(owner: owner) { try allocate(extent, &total) }
         switch memfd.contents {
         case nil: break
-        case .text(let text): try write(Array(text.utf8), map)
-        case .bytes(let bytes): try write(bytes, map)
+        case .text(let text): try write(Array(text.utf8), map, path())
+        case .bytes(let bytes): try write(bytes, map, path())
         case .file(let name):
             let file: MappedFile
             do throws(FileError) {
@@ -62,20 +63,24 @@ extension ImageWriter where Destination: ImageDestination {
             } catch {
                 throw .file(error)
             }
-            try write(file, map)
+            try write(file, map, path())
         }
     }
 
-    private mutating func write(_ bytes: [UInt8], _ map: ContentsMap) throws(WriteError) {
+    private mutating func write(
+        _ bytes: [UInt8], _ map: ContentsMap, _ path: @autoclosure () -> String
+    ) throws(WriteError) {
         var start = 0
         while start < bytes.count {
             let piece = Array(bytes[start..<min(bytes.count, start + pageSize.bytes)])
-            try write(piece, at: map.address(ofPage: UInt64(start / pageSize.bytes)))
+            try write(piece, page: UInt64(start / pageSize.bytes), map, path())
             start += pageSize.bytes
         }
     }
 
-    private mutating func write(_ file: MappedFile, _ map: ContentsMap) throws(WriteError) {
+    private mutating func write(
+        _ file: MappedFile, _ map: ContentsMap, _ path: @autoclosure () -> String
+    ) throws(WriteError) {
         var start: UInt64 = 0
         while start < file.count {
             let piece: [UInt8]
@@ -86,14 +91,17 @@ extension ImageWriter where Destination: ImageDestination {
             } catch {
                 throw .file(error)
             }
-            try write(piece, at: map.address(ofPage: start >> UInt64(pageSize.shift)))
+            try write(piece, page: start >> UInt64(pageSize.shift), map, path())
             start += UInt64(pageSize.bytes)
         }
     }
 
-    /// Writes a page of a file, unless it is in a hole. A page of zeros takes no room.
-    private mutating func write(_ bytes: [UInt8], at address: PhysicalAddress?) throws(WriteError) {
-        guard let address, bytes.contains(where: { $0 != 0 }) else { return }
+    /// Writes a page of a file. A page of zeros takes no room, and may be in a hole.
+    private mutating func write(
+        _ bytes: [UInt8], page: UInt64, _ map: ContentsMap, _ path: @autoclosure () -> String
+    ) throws(WriteError) {
+        guard bytes.contains(where: { $0 != 0 }) else { return }
+        guard let address = map.address(ofPage: page) else { throw .hole(path(), page: page) }
         try destination.put(bytes.count, at: address) { $0 = bytes }
     }
 }

@@ -50,6 +50,8 @@ public enum WriteError: Error, Hashable, Sendable {
     case file(FileError)
     /// The contents take more memory than an image is given.
     case contentsTooLarge
+    /// The contents of the memfd at this path are not zero in a page of the file that no folio holds.
+    case hole(String, page: UInt64)
 }
 
 extension WriteError: CustomStringConvertible {
@@ -60,6 +62,7 @@ extension WriteError: CustomStringConvertible {
         case .tree(let name, let error): "\(name): \(error)"
         case .file(let error): "\(error)"
         case .contentsTooLarge: "the contents take more than \(Self.contentsLimit >> 40) TiB of memory"
+        case .hole(let path, let page): "\(path): no folio holds page \(page) of the contents, which is not zero"
         }
     }
 }

@@ -63,6 +63,7 @@ public struct HandoverPlanner {
         completeSubtrees(&state)
         completeLUO(&state)
         completeMemblock(&state)
+        checkMap(state.preserved?.map)
         guard problems.isEmpty || (options.force && canBeForced) else { return }
 
         // Claim what is given, then assign the rest.
@@ -78,6 +79,7 @@ public struct HandoverPlanner {
         visitAllocations(of: &state, sizes, &assigner)
         guard problems.isEmpty || (options.force && canBeForced) else { return }
         completeMap(&state, assigner.blocks)
+        checkSizes(of: state)
     }
 
     // MARK: - Problems

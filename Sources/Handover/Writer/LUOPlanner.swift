@@ -38,6 +38,8 @@ extension HandoverPlanner {
         completeBlocks(
             &luo.blocks, abi.sessions, count: sessions.count, .root["luo"]["blocks"], path,
             limitName: "LUO_SESSION_MAX")
+        checkAddress(
+            luo.sessionsAddress, count: max(sessions.count, luo.blocks?.count ?? 0), .root["luo"]["sessions_pa"], path)
         if case .blockChain = abi.sessions.form, sessions.isEmpty, luo.blocks?.isEmpty ?? true {
             luo.sessionsAddress = luo.sessionsAddress ?? PhysicalAddress(0)
         }
@@ -60,6 +62,8 @@ extension HandoverPlanner {
         session.files = nil
         completeBlocks(
             &session.blocks, abi.files, count: files.count, path["blocks"], path["files"], limitName: "LUO_FILE_MAX")
+        checkAddress(
+            session.filesAddress, count: max(files.count, session.blocks?.count ?? 0), path["files_pa"], path["files"])
         if files.isEmpty, session.blocks?.isEmpty ?? true {
             session.filesAddress = session.filesAddress ?? PhysicalAddress(0)
         }
@@ -111,7 +115,7 @@ extension HandoverPlanner {
 
     private mutating func completeFLBs(_ luo: inout LUOState, _ abi: Generation.LUOState, _ path: DocumentPath) {
         guard let container = abi.flbs else {
-            if luo.flbs != nil {
+            if luo.flbs != nil || luo.flbAddress != nil || luo.flbPageCount != nil || luo.flbCompatible != nil {
                 impossible(path, "kernel \(generation.name) has no file-lifecycle-bound objects")
             }
             return
@@ -119,6 +123,7 @@ extension HandoverPlanner {
         let flbs = luo.flbs ?? []
         let limit = container.limit(pageSize: pageSize)
         if flbs.count > limit { impossible(path, "\(flbs.count) objects; LUO_FLB_MAX is \(limit)") }
+        checkAddress(luo.flbAddress, count: flbs.count, .root["luo"]["flb_pa"], path)
         var names: Set<KernelString> = []
         for (index, flb) in flbs.enumerated() {
             let path = path[index]
@@ -133,6 +138,15 @@ extension HandoverPlanner {
         if let given = luo.flbPageCount, given != pages { forcible(.root["luo"]["flb_pgcnt"], "\(given); it is \(pages)") }
         luo.flbPageCount = luo.flbPageCount ?? pages
         luo.flbs = flbs
+    }
+
+    /// Reports records that an address of 0 denies.
+    private mutating func checkAddress(
+        _ address: PhysicalAddress?, count: Int, _ path: @autoclosure () -> DocumentPath,
+        _ recordPath: @autoclosure () -> DocumentPath
+    ) {
+        guard address?.rawValue == 0, count > 0 else { return }
+        impossible(path(), "0x0 says that there is nothing, but there is \(recordPath().text); leave one of them out")
     }
 
     /// Makes the blocks that `count` records need, or holds those that are given against it.

@@ -1,6 +1,80 @@
 import KernelABI
 
 extension HandoverPlanner {
+    /// Reports what the pages of a map that is given cannot hold, and what no kernel takes.
+    mutating func checkMap(_ map: PreservedState.Map?) {
+        switch map {
+        case nil: break
+        case .chunks(let chunks): check(chunks, .root["preserved"]["chunks"])
+        case .radix(let tree): check(tree, .root["preserved"]["radix"])
+        }
+    }
+
+    private mutating func check(_ chunks: [BitmapChunkState], _ path: DocumentPath) {
+        let capacity = BitmapChunkLayout.layout(pageSize).bitmaps.count
+        let orders = 64 - pageSize.shift
+        for (index, chunk) in chunks.enumerated() {
+            let path = path[index]
+            if chunk.bitmaps.count > capacity {
+                impossible(path["bitmaps"], "\(chunk.bitmaps.count) bitmaps; a chunk holds \(capacity)")
+            }
+            if chunk.order >= orders { forcible(path["order"], "\(chunk.order); an order is less than \(orders)") }
+            for (place, bitmap) in chunk.bitmaps.enumerated() {
+                let path = path["bitmaps"][place]
+                checkBits(bitmap.bits, path)
+                let start = bitmap.start
+                if chunk.order < orders, start.rawValue.trailingZeroBitCount < pageSize.shift + Int(chunk.order) {
+                    forcible(path["start"], "\(start) is not the address of a block of order \(chunk.order)")
+                }
+            }
+        }
+    }
+
+    private mutating func check(_ tree: RadixTreeState, _ path: DocumentPath) {
+        let geometry = RadixGeometry(pageSize: pageSize)
+        /// The keys of each level; the leaves' is 0.
+        var keys: [Set<UInt64>] = Array(repeating: [], count: geometry.depth)
+        for (index, node) in tree.nodes.enumerated() {
+            let path = path["nodes"][index]
+            guard (1..<geometry.depth).contains(Int(node.level)) else {
+                impossible(path["level"], "\(node.level); tables have the levels 1 to \(geometry.depth - 1)")
+                continue
+            }
+            checkKey(node.key, level: Int(node.level), geometry, &keys, path["key"])
+        }
+        for (index, leaf) in tree.leaves.enumerated() {
+            let path = path["leaves"][index]
+            checkKey(leaf.key, level: 0, geometry, &keys, path["key"])
+            checkBits(leaf.bits, path)
+            if leaf.key >> UInt64(geometry.keyWidth) != 0 {
+                forcible(path["key"], "\(leaf.key.prefixedHex); a key has \(geometry.keyWidth) bits")
+            }
+        }
+    }
+
+    private mutating func checkKey(
+        _ key: UInt64, level: Int, _ geometry: RadixGeometry, _ keys: inout [Set<UInt64>],
+        _ path: @autoclosure () -> DocumentPath
+    ) {
+        let first = geometry.prefix(of: key, level: level)
+        if first != key {
+            impossible(
+                path(), "\(key.prefixedHex) is inside the page of level \(level) whose first key is \(first.prefixedHex)")
+        } else if !keys[level].insert(key).inserted {
+            impossible(path(), "\(key.prefixedHex) is already the key of a page of level \(level)")
+        } else if level + 1 < geometry.depth,
+            !keys[level + 1].contains(geometry.prefix(of: key, level: level + 1))
+        {
+            impossible(path(), "no table of level \(level + 1) before it leads to \(key.prefixedHex)")
+        }
+    }
+
+    /// Reports bits that are not in a bitmap of one page.
+    private mutating func checkBits(_ bits: Bitmap, _ path: @autoclosure () -> DocumentPath) {
+        let count = pageSize.bytes * 8
+        if let last = bits.last, last >= count { impossible(path()["bits"], "bit \(last); a page has \(count) bits") }
+    }
+
     /// Comes past the pages of a map that is given, the root first.
     mutating func visitMap<Visitor: AllocationVisitor>(of state: inout HandoverState, _ visitor: inout Visitor) {
         guard let map = state.preserved?.map else { return }

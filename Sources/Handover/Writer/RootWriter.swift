@@ -93,7 +93,7 @@ extension ImageWriter {
         var form: Extent.Form
     }
 
-    private func blob(of subtree: SubtreeState, path: String) throws(WriteError) -> Blob {
+    func blob(of subtree: SubtreeState, path: String) throws(WriteError) -> Blob {
         if let data = subtree.data {
             return Blob(bytes: data, form: data.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) ? .tree : .opaque)
         }

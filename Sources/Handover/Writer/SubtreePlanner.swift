@@ -35,7 +35,6 @@ extension HandoverPlanner {
         }
 
         var names: Set<KernelString> = []
-        let known = [generation.luo?.subtree, generation.memblock.subtree, generation.kexecMetadata?.subtree]
         for (index, subtree) in subtrees.enumerated() {
             let path = path["subtrees"][index]
             if !names.insert(subtree.name).inserted {
@@ -49,13 +48,27 @@ extension HandoverPlanner {
                     forcible(path["data"], "a subtree of \(generation.root.compatible) has to be an FDT, which states its size")
                 }
                 subtrees[index].size = subtree.size ?? size
-            } else if !known.contains(subtree.name.validString) {
+            } else if !generation.subtrees.contains(subtree.name.validString ?? "") {
                 impossible(path, "nothing says what subtree \(subtree.name.quoted) holds: it needs data")
             }
         }
         check(state.kexecMetadata)
         kho.subtrees = subtrees
         state.kho = kho
+    }
+
+    /// Reports sizes of subtrees that are not those of the blobs that the document's parts give.
+    mutating func checkSizes(of state: HandoverState) {
+        let nowhere = StoredPieces(in: PageOutline(pageSize: pageSize))
+        guard let subtrees = state.kho?.subtrees, let writer = try? ImageWriter(of: state, to: nowhere) else { return }
+        for (index, subtree) in subtrees.enumerated() where subtree.data == nil {
+            guard let given = subtree.size, let blob = try? writer.blob(of: subtree, path: ""),
+                given != UInt64(blob.bytes.count)
+            else { continue }
+            forcible(
+                .root["kho"]["subtrees"][index]["size"],
+                "\(given), but \(subtree.name.quoted) has \(blob.bytes.count) bytes")
+        }
     }
 
     /// Adds a subtree that the rest of the document implies, as the one registered last.

@@ -52,3 +52,97 @@ import Testing
             ])
     }
 }
+
+/// What a document says twice, and differently, or what no page can hold, is refused, and not left out.
+extension PlanProblemTests {
+    @Test(arguments: [
+        (
+            #"{"kernel": "7.3", "luo": {"flb_pa": "0x0", "flbs": [{"name": "a", "count": 1}]}}"#,
+            ".luo.flb_pa: 0x0 says that there is nothing, but there is .luo.flbs; leave one of them out"
+        ),
+        (
+            #"{"kernel": "7.1", "luo": {"sessions_pa": "0x0"}, "sessions": [{"name": "a"}]}"#,
+            ".luo.sessions_pa: 0x0 says that there is nothing, but there is .sessions; leave one of them out"
+        ),
+        (
+            #"{"kernel": "7.3", "luo": {"sessions_pa": "0x0", "sessions": [{"name": "a"}]}}"#,
+            ".luo.sessions_pa: 0x0 says that there is nothing, but there is .luo.sessions; leave one of them out"
+        ),
+        (
+            #"{"kernel": "7.1", "sessions": [{"name": "a", "files_pa": "0x0", "files": [{"token": 1, "compatible": "x"}]}]}"#,
+            ".sessions[0].files_pa: 0x0 says that there is nothing, but there is .sessions[0].files; leave one of them out"
+        ),
+        (
+            #"{"kernel": "6.19", "luo": {"flb_pa": "0x20000000"}}"#,
+            ".luo.flbs: kernel 6.19 has no file-lifecycle-bound objects"
+        ),
+        (
+            #"{"kernel": "7.3", "sessions": [{"name": "a", "files": [{"token": 1, "data": "0x0", "memfd": {}}]}]}"#,
+            ".luo.sessions[0].files[0].data: 0x0 stands for no address"
+        ),
+        (
+            #"{"kernel": "7.3", "kho": {"subtrees": [{"name": "LUO", "size": 5}]}}"#,
+            #".kho.subtrees[0].size: 5, but "LUO" has 32 bytes"#
+        ),
+        (
+            #"{"kernel": "7.1", "kho": {"subtrees": [{"name": "LUO", "size": 5}]}}"#,
+            #".kho.subtrees[0].size: 5, but "LUO" has 311 bytes"#
+        ),
+    ])
+    func `parts that contradict each other`(text: String, problem: String) throws {
+        #expect(try problems(text) == [problem])
+    }
+
+    @Test func `a chunk of bitmaps holds as many as a page does, and blocks that there are`() throws {
+        let bitmaps = (0..<301).map { #"{"start": "0x\#(String($0 << 27, radix: 16))", "bits": "0"}"# }
+        #expect(
+            try problems(
+                #"{"kernel": "6.19", "preserved": {"chunks": [{"order": 0, "bitmaps": [\#(bitmaps.joined(separator: ","))]}]}}"#)
+                == [".preserved.chunks[0].bitmaps: 301 bitmaps; a chunk holds 255"])
+        #expect(
+            try problems(
+                """
+                {"kernel": "6.19", "preserved": {"chunks": [
+                    {"order": 4294967295, "bitmaps": [{"start": "0x0", "bits": "0"}]},
+                    {"order": 1, "bitmaps": [{"start": "0x1000", "bits": "0-32768"}]}]}}
+                """) == [
+                    ".preserved.chunks[0].order: 4294967295; an order is less than 52",
+                    ".preserved.chunks[1].bitmaps[0].bits: bit 32768; a page has 32768 bits",
+                    ".preserved.chunks[1].bitmaps[0].start: 0x1000 is not the address of a block of order 1",
+                ])
+    }
+
+    @Test func `a page of the radix tree is where its key leads`() throws {
+        let tables = (1...5).reversed().map { #"{"level": \#($0), "key": "0x0"}"# }.joined(separator: ",")
+        func problems(nodes: String, leaves: String) throws -> [String] {
+            try self.problems(
+                #"{"kernel": "7.3", "preserved": {"radix": {"nodes": [\#(nodes)], "leaves": [\#(leaves)]}}}"#)
+        }
+        #expect(
+            try problems(nodes: tables, leaves: #"{"key": "0x8001", "bits": "0"}, {"key": "0x8000", "bits": "32768"}"#) == [
+                ".preserved.radix.leaves[0].key: 0x8001 is inside the page of level 0 whose first key is 0x8000",
+                ".preserved.radix.leaves[1].bits: bit 32768; a page has 32768 bits",
+            ])
+        #expect(
+            try problems(
+                nodes: tables + #", {"level": 1, "key": "0x0"}, {"level": 0, "key": "0x0"}, {"level": 6, "key": "0x0"}"#,
+                leaves: #"{"key": "0x1000000", "bits": "0"}, {"key": "0x8000", "bits": "0"}, {"key": "0x8000", "bits": "1"}"#)
+                == [
+                    ".preserved.radix.nodes[5].key: 0x0 is already the key of a page of level 1",
+                    ".preserved.radix.nodes[6].level: 0; tables have the levels 1 to 5",
+                    ".preserved.radix.nodes[7].level: 6; tables have the levels 1 to 5",
+                    ".preserved.radix.leaves[0].key: no table of level 1 before it leads to 0x1000000",
+                    ".preserved.radix.leaves[2].key: 0x8000 is already the key of a page of level 0",
+                ])
+    }
+
+    @Test(arguments: [#""folios": []"#, #""size": 8192, "folios": [{"pfn": "0x0", "index": 0}]"#])
+    func `contents that no folio holds are not left out`(folios: String) throws {
+        let document = try DocumentReader.read(
+            Array(#"{"sessions": [{"name": "a", "files": [{"token": 1, "memfd": {"text": "b", \#(folios)}}]}]}"#.utf8))
+        let plan = try HandoverPlanner.plan(document, sizeOfFile: noFiles)
+        #expect(throws: WriteError.hole(".luo.sessions[0].files[0].memfd", page: 0)) {
+            try HandoverImage(of: plan, contents: noContents)
+        }
+    }
+}
