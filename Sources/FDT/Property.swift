@@ -57,6 +57,9 @@ extension FlattenedTree.Property {
         try tree.storage.withBytes(in: value, body)
     }
 
+    /// Where the value begins in the tree, in bytes from its first.
+    public var valueOffset: Int { value.lowerBound }
+
     /// The size of the value in bytes.
     public var count: Int { value.count }
 }

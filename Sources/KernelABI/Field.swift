@@ -1,3 +1,18 @@
+/// A member of a kernel structure: its name, and where it lies.
+public protocol StructureMember: Sendable {
+    /// The member's name in the kernel's structure.
+    var name: String { get }
+    /// The offset of its first byte from the beginning of the structure, in bytes; of the word for a bit field.
+    var offset: Int { get }
+}
+
+extension Field: StructureMember {}
+extension BitField: StructureMember {}
+extension CharacterField: StructureMember {}
+extension NestedField: StructureMember {}
+extension ArrayField: StructureMember {}
+extension StructureArrayField: StructureMember {}
+
 /// One scalar field of a kernel structure: where it lies and how it is stored.
 ///
 /// Values are little-endian: every machine that has KHO is.

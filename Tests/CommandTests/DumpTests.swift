@@ -26,7 +26,7 @@ import Testing
         #expect(command.status == 1)
         #expect(
             command.errors
-                == "luo-fdt: captures/7.3/debugfs/receiver/in: luo_ser.compatible at 0xea2000: found \"\", "
+                == "luo-fdt: captures/7.3/debugfs/receiver/in: luo_ser.compatible of LUO at 0xea2000: found \"\", "
                 + "expected \"luo-v5\": this is not a luo_ser\n")
         #expect(command.text.contains("7.3.4"))
     }

@@ -55,13 +55,11 @@ struct RuleFindings {
 
     /// Reports what was found. The words are put together for the findings that are kept alone: there can be millions.
     mutating func report(
-        _ structure: @autoclosure () -> String, _ field: @autoclosure () -> String? = nil,
-        at address: @autoclosure () -> PhysicalAddress? = nil, found: @autoclosure () -> String,
-        expected: @autoclosure () -> String, errno: KernelErrno? = nil
+        _ cause: Finding.Cause, of owner: @autoclosure () -> Owner, at place: @autoclosure () -> Place,
+        found: @autoclosure () -> String, expected: @autoclosure () -> String, errno: KernelErrno? = nil
     ) {
         guard list.count < Self.limit else { return }
-        let finding = Finding(
-            structure: structure(), field: field(), address: address(), found: found(), expected: expected())
+        let finding = Finding(cause, of: owner(), at: place(), found: found(), expected: expected())
         list.append((finding, errno))
     }
 

@@ -18,7 +18,7 @@ extension HandoverCheck {
     /// What a kernel of the one generation writes, and one of the other does not take, by the rules' names.
     private static func mismatches(_ from: Generation, _ to: Generation) -> [(String, Finding)] {
         func finding(_ structure: String, _ field: String?, _ found: String, _ expected: String) -> Finding {
-            Finding(structure: structure, field: field, found: found, expected: expected)
+            Finding(.compatible, of: .kho, at: Place(structure, field: field), found: found, expected: expected)
         }
         guard from.root.compatible == to.root.compatible else {
             // Nothing behind the root is looked at.

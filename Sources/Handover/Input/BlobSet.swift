@@ -89,14 +89,12 @@ extension InputContext {
         do throws(FDTError) {
             tree = try root.tree(compatible: generation?.root.compatible)
         } catch {
-            throw Finding(structure: "root FDT", found: error.description, expected: "an FDT")
+            throw Finding(.notATree, of: .kho, at: Place("root FDT"), found: error.description, expected: "an FDT")
         }
         var reading = try withBestPageSize(in: memory) { reader throws(Finding) in
-            try reader.read(root: tree, at: rootAddress, blobs: blobs.byName)
+            // What the tree lacks has been said.
+            try reader.read(root: tree, isKernels: false, at: rootAddress, blobs: blobs.byName)
         }
-        // The tree is not the kernel's own: what it lacks has been said, and its size means nothing.
-        reading.findings.removeAll { $0.structure.hasPrefix("root FDT") }
-        reading.extents.removeAll { $0.role == .root }
         reading.state.kho?.fdtSize = root.statedSize
         return reading
     }
@@ -112,7 +110,9 @@ extension InputContext {
             let damage = reading.findings.count { $0.severity == .damage }
             if damage < best?.damage ?? .max { best = (reading, damage) }
         }
-        guard let best = best?.reading else { throw Finding(structure: "root FDT", found: "nothing", expected: "a handover") }
+        guard let best = best?.reading else {
+            throw Finding(.missing, of: .kho, at: Place("root FDT"), found: "nothing", expected: "a handover")
+        }
         return best
     }
 }

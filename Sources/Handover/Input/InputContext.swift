@@ -41,7 +41,7 @@ struct InputContext {
             }
         }
         if let best { return best.reading }
-        throw failure ?? Finding(structure: "root FDT", found: "nothing", expected: "a handover")
+        throw failure ?? Finding(.missing, of: .kho, at: Place("root FDT"), found: "nothing", expected: "a handover")
     }
 
     private func candidates(for memory: any PhysicalMemory) -> [PageSize] {

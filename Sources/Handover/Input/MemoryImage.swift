@@ -55,24 +55,28 @@ extension CrashDumpError {
 
 extension Finding {
     fileprivate init(_ damage: ELFCore.Damage) {
-        let structure = "Elf64_Phdr"
-        switch damage {
-        case .programHeadersMissing(let stated, let present):
-            self.init(structure: "Elf64_Ehdr", field: "e_phnum", found: "\(stated)", expected: "the \(present) there are")
-        case .segmentCutShort(let index, let address, let missing):
-            self.init(
-                structure: "\(structure) \(index)", address: address,
-                found: "a file that ends \(missing) bytes before the segment does", expected: "all of the segment")
-        case .segmentWraps(let index, let address, let size):
-            self.init(
-                structure: "\(structure) \(index)", field: "p_paddr", address: address, found: "\(size) bytes from there on",
-                expected: "a range that does not wrap around")
-        case .segmentSizesDisagree(let index, let fileSize, let memorySize):
-            self.init(
-                structure: "\(structure) \(index)", field: "p_filesz", found: "\(fileSize)",
-                expected: "at most \(memorySize), which is p_memsz")
-        case .pageSize(let text):
-            self.init(structure: "VMCOREINFO", field: "PAGESIZE", found: text, expected: "4096, 16384 or 65536")
+        func finding(_ place: Place, _ found: String, _ expected: String) -> Finding {
+            Finding(.input, of: .input, at: place, found: found, expected: expected)
         }
+        func segment(_ index: Int, _ field: String? = nil, at address: PhysicalAddress? = nil) -> Place {
+            Place("Elf64_Phdr \(index)", field: field, at: address)
+        }
+        self =
+            switch damage {
+            case .programHeadersMissing(let stated, let present):
+                finding(Place("Elf64_Ehdr", field: "e_phnum"), "\(stated)", "the \(present) there are")
+            case .segmentCutShort(let index, let address, let missing):
+                finding(
+                    segment(index, at: address), "a file that ends \(missing) bytes before the segment does",
+                    "all of the segment")
+            case .segmentWraps(let index, let address, let size):
+                finding(
+                    segment(index, "p_paddr", at: address), "\(size) bytes from there on",
+                    "a range that does not wrap around")
+            case .segmentSizesDisagree(let index, let fileSize, let memorySize):
+                finding(segment(index, "p_filesz"), "\(fileSize)", "at most \(memorySize), which is p_memsz")
+            case .pageSize(let text):
+                finding(Place("VMCOREINFO", field: "PAGESIZE"), text, "4096, 16384 or 65536")
+            }
     }
 }

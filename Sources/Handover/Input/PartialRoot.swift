@@ -39,7 +39,7 @@ struct PartialRoot {
         if !lostNames.isEmpty {
             findings.append(
                 Finding(
-                    .notAvailable, structure: "root FDT", found: "no names of properties",
+                    .notAvailable, .unknown, of: .kho, at: Place("root FDT"), found: "no names of properties",
                     expected: "those that a kernel writes: they are taken for granted"))
         }
         return findings

@@ -70,7 +70,7 @@ public enum Bundle {
                         UInt32(address >> 32), UInt32(truncatingIfNeeded: address), UInt32(size >> 32),
                         UInt32(truncatingIfNeeded: size),
                     ])
-                try writer.property("role", string: extent.role.rawValue)
+                try writer.property("role", string: extent.role.name)
                 try writer.property("owner", string: extent.owner.description.filter { $0 != "\0" })
                 if let last = data.lastIndex(where: { $0 != 0 }) {
                     try writer.property("data", bytes: Array(data[...last]))
@@ -88,8 +88,8 @@ public enum Bundle {
     /// The extents by address, each with the name of its node; of several with one name, the first.
     private static func named(_ extents: [Extent]) -> [(String, Extent)] {
         var names: Set<String> = []
-        return extents.sorted { ($0.address, $0.role.rawValue) < ($1.address, $1.role.rawValue) }.compactMap {
-            let name = "\($0.role.rawValue)@\(String($0.address.rawValue, radix: 16))"
+        return extents.sorted { ($0.address, $0.role.name) < ($1.address, $1.role.name) }.compactMap {
+            let name = "\($0.role.name)@\(String($0.address.rawValue, radix: 16))"
             return names.insert(name).inserted ? (name, $0) : nil
         }
     }

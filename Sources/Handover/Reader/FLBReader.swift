@@ -12,14 +12,16 @@ struct FLBReader {
         let layout = FLBLayout.layout
         var pageCount: UInt64 = 0
         var flbs: [FLBState] = []
+        var places = RecordPlaces(of: layout.structure)
         var reader = RecordReader(context: context, container: container, role: .flbs, owner: .luo())
         let count = reader.readArray(
-            at: address, count: nil, countField: header.count.name, &log,
+            at: address, count: nil, countedAt: Place(header.structure, at: address).field(header.count), &log,
             header: { bytes in
                 pageCount = header.pageCount.read(bytes)
                 return header.count.read(bytes)
             },
-            records: { bytes, records in
+            records: { bytes, records, address in
+                places.add(records.count, at: address)
                 for base in records {
                     var flb = FLBState()
                     flb.name = layout.name.read(bytes, at: base)
@@ -31,12 +33,12 @@ struct FLBReader {
         guard count != nil else { return }
         state.flbPageCount = pageCount
         state.flbs = flbs
-        for flb in flbs where !flb.name.isTerminated {
+        for (index, flb) in flbs.enumerated() where !flb.name.isTerminated {
             log.report(
                 Finding(
-                    structure: layout.structure.name, field: layout.name.name, address: address,
-                    found: "\"\(flb.name)\" without a NUL",
-                    expected: "a NUL within \(layout.name.count) bytes: a kernel reads on behind the field"))
+                    .termination, of: .flb(flb.name), at: places[index].field(layout.name),
+                    found: "\(flb.name.quoted) without a NUL",
+                    expected: "a NUL within \(layout.name.count) bytes: a kernel reads past the field"))
         }
     }
 }

@@ -8,6 +8,7 @@ struct FileReader {
     var files: [FileState] = []
     /// Where each run of files that name the same handler begins.
     private(set) var runs: [Int] = []
+    private(set) var places = RecordPlaces(of: FileLayout.layout.structure)
     private var handler = KernelString(bytes: [])
     /// The names that were met, the first so many.
     private var handlers: [KernelString] = []
@@ -22,10 +23,12 @@ struct FileReader {
         files = []
         files.reserveCapacity(Int(min(count, Self.mostExpected)))
         runs = []
+        places = RecordPlaces(of: layout.structure)
     }
 
     /// Takes in records that lie one after the other, run by run.
-    mutating func add(_ bytes: RawSpan, _ records: AdjacentRecords) {
+    mutating func add(_ bytes: RawSpan, _ records: AdjacentRecords, at address: PhysicalAddress) {
+        places.add(records.count, at: address)
         let (token, data) = (layout.token, layout.data)
         var start = 0
         while start < records.count {

@@ -35,11 +35,19 @@ public struct HandoverReader: Sendable {
     public func read(
         root: FlattenedTree, at address: PhysicalAddress? = nil, blobs: [String: [UInt8]] = [:]
     ) throws(Finding) -> Reading {
+        try read(root: root, isKernels: true, at: address, blobs: blobs)
+    }
+
+    /// - Parameter isKernels: whether the root is a kernel's own, rather than put together from what is left of one;
+    ///   else nothing is reported of what it lacks.
+    func read(
+        root: FlattenedTree, isKernels: Bool, at address: PhysicalAddress?, blobs: [String: [UInt8]]
+    ) throws(Finding) -> Reading {
         var log = ReadingLog(context: context)
-        let reader = RootReader(context: context, blobs: blobs, generation: generation)
+        let reader = RootReader(context: context, blobs: blobs, generation: generation, isKernels: isKernels)
         guard let state = reader.read(root, at: address, &log) else {
             throw log.findings.last
-                ?? Finding(structure: "root FDT", address: address, found: "nothing", expected: "a handover")
+                ?? Finding(.missing, of: .kho, at: Place("root FDT", at: address), found: "nothing", expected: "a handover")
         }
         return Reading(state: state, extents: log.extents, findings: log.findings)
     }
@@ -47,24 +55,26 @@ public struct HandoverReader: Sendable {
     /// The root FDT at `address`.
     public func root(at address: PhysicalAddress) throws(Finding) -> FlattenedTree {
         let structure = "root FDT"
-        let header = try context.read(structure, at: address, count: Header.size) { Header($0) }
+        let header = try context.read(structure, of: .kho, at: address, count: Header.size) { Header($0) }
         guard let header, header.magic == Header.magic else {
             throw Finding(
-                structure: structure, address: address, found: "no FDT there",
+                .notATree, of: .kho, at: Place(structure, at: address), found: "no FDT there",
                 expected: "the magic number 0x\(String(Header.magic, radix: 16))")
         }
         guard header.totalSize >= Header.size, header.totalSize <= Self.largestRoot else {
             throw Finding(
-                structure: structure, field: "totalsize", address: address, found: "\(header.totalSize)",
+                .size, of: .kho, at: Place(structure, field: "totalsize", at: address.advanced(by: 4)),
+                found: "\(header.totalSize)",
                 expected: "\(Header.size) to \(Self.largestRoot)")
         }
-        let tree = try context.read(structure, at: address, count: Int(header.totalSize)) { bytes in
+        let tree = try context.read(structure, of: .kho, at: address, count: Int(header.totalSize)) { bytes in
             Result { () throws(FDTError) in try FlattenedTree(bytes: bytes) }
         }
         switch tree {
         case .success(let tree): return tree
         case .failure(let error):
-            throw Finding(structure: structure, address: address, found: error.description, expected: "an FDT")
+            throw Finding(
+                .notATree, of: .kho, at: Place(structure, at: address), found: error.description, expected: "an FDT")
         }
     }
 
@@ -96,7 +106,9 @@ public struct HandoverReader: Sendable {
     /// Reads a page of FLB records by itself.
     public func read(flbs page: [UInt8]) throws(Finding) -> Reading {
         guard let container = candidates.compactMap({ $0.luo?.flbs }).last else {
-            throw Finding(structure: "luo_flb_header_ser", found: "a generation without FLBs", expected: "another one")
+            throw Finding(
+                .missing, of: .luo(), at: Place(FLBHeaderLayout.layout.structure), found: "a generation without FLBs",
+                expected: "another one")
         }
         // The page gets an address of its own, which nothing shows, for the reader to begin at.
         var memory = SparseMemory(pageSize: context.pageSize.bytes)
@@ -105,7 +117,7 @@ public struct HandoverReader: Sendable {
             let whole = (page.count + context.pageSize.bytes - 1) / context.pageSize.bytes * context.pageSize.bytes
             try memory.write(page + [UInt8](repeating: 0, count: whole - page.count), at: address)
         } catch {
-            throw context.unreadable(container.record.name, at: address, count: page.count, error)
+            throw context.unreadable(container.record.name, of: .luo(), at: address, count: page.count, error)
         }
         let local = ReadingContext(memory: memory, pageSize: context.pageSize)
         var log = ReadingLog(context: local)
@@ -131,7 +143,7 @@ public struct HandoverReader: Sendable {
             var log = ReadingLog(context: context)
             var state = HandoverState()
             state.pageSize = context.pageSize.bytes
-            let reader = RootReader(context: context, blobs: [:], generation: generation)
+            let reader = RootReader(context: context, blobs: [:], generation: generation, isKernels: true)
             let isKnown = reader.readKnown(name, blob, tree, at: nil, generation, into: &state, &log)
             // Only LUO's state differs from generation to generation.
             state.kernel = state.luo != nil ? generation.name : self.generation?.name
@@ -142,7 +154,8 @@ public struct HandoverReader: Sendable {
         }
         guard let refused, refusedIsKnown(refused) else {
             throw refused?.findings.first
-                ?? Finding(structure: "subtree", found: "a generation without it", expected: "another one")
+                ?? Finding(
+                    .missing, of: .kho, at: Place("subtree"), found: "a generation without it", expected: "another one")
         }
         return refused
     }

@@ -6,12 +6,12 @@ struct KexecMetadataReader {
 
     func read(_ blob: [UInt8], at address: PhysicalAddress?, _ log: inout ReadingLog) -> KexecMetadataState? {
         let layout = KexecMetadataLayout.layout
-        let name = layout.structure.name
+        let place = Place(layout.structure, at: address)
+        let owner = Owner.subtree(abi.subtree)
         guard blob.count >= layout.structure.size else {
             log.report(
                 Finding(
-                    structure: name, address: address, found: "\(blob.count) bytes",
-                    expected: "\(layout.structure.size)"))
+                    .size, of: owner, at: place, found: "\(blob.count) bytes", expected: "\(layout.structure.size)"))
             return nil
         }
         let bytes = blob.span.bytes
@@ -20,7 +20,7 @@ struct KexecMetadataReader {
         guard state.version == abi.version else {
             log.report(
                 Finding(
-                    structure: name, field: layout.version.name, address: address, found: "\(state.version)",
+                    .compatible, of: owner, at: place.field(layout.version), found: "\(state.version)",
                     expected: "\(abi.version)"))
             return nil
         }
@@ -28,7 +28,7 @@ struct KexecMetadataReader {
         if !release.isTerminated {
             log.report(
                 Finding(
-                    structure: name, field: layout.previousRelease.name, address: address,
+                    .termination, of: owner, at: place.field(layout.previousRelease),
                     found: "\(release.quoted) without a NUL", expected: "a NUL"))
         }
         state.previousRelease = release

@@ -19,12 +19,11 @@ struct LUOReader {
 
     private func readRecord(_ blob: [UInt8], at address: PhysicalAddress?, _ log: inout ReadingLog) -> LUOState? {
         let layout = LUOLayout.layout
-        let name = layout.structure.name
+        let place = Place(layout.structure, at: address)
         guard blob.count >= layout.structure.size else {
             log.report(
                 Finding(
-                    structure: name, address: address, found: "\(blob.count) bytes",
-                    expected: "\(layout.structure.size)"))
+                    .size, of: .luo(), at: place, found: "\(blob.count) bytes", expected: "\(layout.structure.size)"))
             return nil
         }
         let bytes = blob.span.bytes
@@ -32,8 +31,8 @@ struct LUOReader {
         guard compatible == KernelString(abi.compatible) else {
             log.report(
                 Finding(
-                    structure: name, field: layout.compatible.name, address: address, found: compatible.quoted,
-                    expected: "\"\(abi.compatible)\": this is not a \(name)"))
+                    .compatible, of: .luo(), at: place.field(layout.compatible), found: compatible.quoted,
+                    expected: "\"\(abi.compatible)\": this is not a \(layout.structure.name)"))
             return nil
         }
         var state = LUOState()
@@ -54,10 +53,11 @@ struct LUOReader {
         } catch {
             log.report(
                 Finding(
-                    structure: abi.subtree, address: address, found: error.description, expected: "an FDT"))
+                    .notATree, of: .luo(), at: Place(abi.subtree, at: address), found: error.description,
+                    expected: "an FDT"))
             return nil
         }
-        let properties = TreeProperties(node: tree.root, structure: abi.subtree, address: address)
+        let properties = TreeProperties(node: tree.root, structure: abi.subtree, owner: .luo(), address: address)
         guard let compatible = properties.compatible(abi.compatible, &log) else { return nil }
         var state = LUOState()
         state.compatible = compatible
@@ -65,12 +65,12 @@ struct LUOReader {
         var sessionsAddress: PhysicalAddress?
         var flbAddress: PhysicalAddress?
         if let node = node(form.sessions.name, of: tree, address, &log) {
-            let properties = TreeProperties(node: node, structure: abi.subtree, address: address)
+            let properties = TreeProperties(node: node, structure: abi.subtree, owner: .luo(), address: address)
             state.sessionCompatible = properties.compatible(form.sessions.compatible, &log)
             sessionsAddress = properties.number(form.sessions.addressProperty, &log).map(PhysicalAddress.init(_:))
         }
         if let flbs = form.flbs, let node = node(flbs.name, of: tree, address, &log) {
-            let properties = TreeProperties(node: node, structure: abi.subtree, address: address)
+            let properties = TreeProperties(node: node, structure: abi.subtree, owner: .luo(), address: address)
             state.flbCompatible = properties.compatible(flbs.compatible, &log)
             flbAddress = properties.number(flbs.addressProperty, &log).map(PhysicalAddress.init(_:))
         }
@@ -83,7 +83,8 @@ struct LUOReader {
     ) -> FlattenedTree.Node? {
         if let node = tree.root.subnode(named: name) { return node }
         log.report(
-            Finding(structure: abi.subtree, address: address, found: "no node /\(name)", expected: "one"))
+            Finding(
+                .missing, of: .luo(), at: Place(abi.subtree, at: address), found: "no node /\(name)", expected: "one"))
         return nil
     }
 

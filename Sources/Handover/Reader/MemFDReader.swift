@@ -14,11 +14,13 @@ struct MemFDReader {
 
     func read(at address: PhysicalAddress, owner: Owner, _ log: inout ReadingLog) -> MemFDState? {
         let name = layout.structure.name
-        guard context.isAligned(address, name, &log), log.visit(address, as: .memfd, structure: name) else {
+        guard context.isAligned(address, name, of: owner, &log),
+            log.visit(address, as: .memfd, structure: name, of: owner)
+        else {
             return nil
         }
         var vmalloc = VmallocState()
-        let found = context.read(name, at: address, count: layout.structure.size, &log) { bytes in
+        let found = context.read(name, of: owner, at: address, count: layout.structure.size, &log) { bytes in
             var memfd = MemFDState()
             memfd.position = layout.position.read(bytes)
             memfd.size = layout.size.read(bytes)
@@ -33,14 +35,15 @@ struct MemFDReader {
             Extent(
                 address: address, byteCount: context.pageSize.bytes, role: .memfd,
                 form: .structure(layout.structure), owner: owner))
-        vmallocReader.readChunks(of: &vmalloc, owner: owner, &log)
+        let place = Place(layout.structure, at: address)
+        vmallocReader.readChunks(of: &vmalloc, at: place.field(layout.folios), owner: owner, &log)
         memfd.vmalloc = vmalloc
-        memfd.folios = readFolios(memfd.folioCount ?? 0, of: vmalloc, owner: owner, &log)
+        memfd.folios = readFolios(memfd.folioCount ?? 0, of: vmalloc, at: place, owner: owner, &log)
         return memfd
     }
 
     private func readFolios(
-        _ count: UInt64, of vmalloc: VmallocState, owner: Owner, _ log: inout ReadingLog
+        _ count: UInt64, of vmalloc: VmallocState, at place: Place, owner: Owner, _ log: inout ReadingLog
     ) -> [FolioState]? {
         guard count > 0 else { return [] }
         let folio = FolioLayout.layout
@@ -53,7 +56,7 @@ struct MemFDReader {
         if count > capacity {
             log.report(
                 Finding(
-                    structure: layout.structure.name, field: layout.folioCount.name, found: "\(count)",
+                    .count, of: owner, at: place.field(layout.folioCount), found: "\(count)",
                     expected: "at most \(capacity), which is what its list of \(pages.count) pages holds"))
         }
         var folios: [FolioState] = []
@@ -65,8 +68,8 @@ struct MemFDReader {
                     address: page, byteCount: context.pageSize.bytes, role: .folioList,
                     form: .records(header: nil, record: folio.structure, count: max(0, here)), owner: owner))
             guard here > 0 else { continue }
-            guard log.visit(page, as: .folioList, structure: name) else { return folios }
-            let read: Void? = context.read(name, at: page, count: here * folio.structure.size, &log) { bytes in
+            guard log.visit(page, as: .folioList, structure: name, of: owner) else { return folios }
+            let read: Void? = context.read(name, of: owner, at: page, count: here * folio.structure.size, &log) { bytes in
                 for index in 0..<here {
                     let base = index * folio.structure.size
                     let word = folio.pfn.word.read(bytes, at: base)

@@ -14,7 +14,9 @@ struct MemblockReader {
             return read(try FlattenedTree(blob), at: address, &log)
         } catch {
             log.report(
-                Finding(structure: abi.subtree, address: address, found: error.description, expected: "an FDT"))
+                Finding(
+                    .notATree, of: .subtree(abi.subtree), at: Place(abi.subtree, at: address), found: error.description,
+                    expected: "an FDT"))
             return nil
         }
     }
@@ -23,8 +25,9 @@ struct MemblockReader {
         _ tree: FlattenedTree, at address: PhysicalAddress?, _ log: inout ReadingLog
     ) -> MemblockState {
         var state = MemblockState()
-        state.compatible = TreeProperties(node: tree.root, structure: abi.subtree, address: address)
-            .compatible(abi.compatible, &log)
+        state.compatible = TreeProperties(
+            node: tree.root, structure: abi.subtree, owner: .subtree(abi.subtree), address: address
+        ).compatible(abi.compatible, &log)
         state.regions = plainRegions(of: tree) ?? regions(of: tree, at: address, &log)
         return state
     }
@@ -34,7 +37,8 @@ struct MemblockReader {
         of tree: FlattenedTree, at address: PhysicalAddress?, _ log: inout ReadingLog
     ) -> [MemblockState.Region] {
         tree.root.children.map { node in
-            let properties = TreeProperties(node: node, structure: abi.subtree, address: address)
+            let properties = TreeProperties(
+                node: node, structure: abi.subtree, owner: .region(KernelString(node.name)), address: address)
             var region = MemblockState.Region()
             region.name = KernelString(node.name)
             region.compatible = properties.compatible(abi.regionCompatible, &log)

@@ -38,11 +38,11 @@ struct PreservedMapReader {
         var next = first
         while next.rawValue != 0 {
             let address = next
-            guard context.isAligned(address, name, &log), log.visit(address, as: .bitmapChunk, structure: name) else {
-                break
-            }
+            guard context.isAligned(address, name, of: .kho, &log),
+                log.visit(address, as: .bitmapChunk, structure: name, of: .kho)
+            else { break }
             var count: UInt32 = 0
-            let read = context.read(name, at: address, count: context.pageSize.bytes, &log) { bytes in
+            let read = context.read(name, of: .kho, at: address, count: context.pageSize.bytes, &log) { bytes in
                 var chunk = BitmapChunkState()
                 chunk.address = address
                 chunk.order = header.order.read(bytes)
@@ -58,6 +58,7 @@ struct PreservedMapReader {
                 return chunk
             }
             guard var chunk = read else { break }
+            let place = Place(layout.structure, at: address).field(layout.header)
             log.add(
                 Extent(
                     address: address, byteCount: context.pageSize.bytes, role: .bitmapChunk,
@@ -65,13 +66,13 @@ struct PreservedMapReader {
             if count > UInt32(layout.bitmaps.count) {
                 log.report(
                     Finding(
-                        structure: header.structure.name, field: header.count.name, address: address,
+                        .count, of: .order(chunk.order), at: place.field(header.count),
                         found: "\(count)", expected: "at most \(layout.bitmaps.count)"))
             }
             if chunk.order >= UInt64.bitWidth - context.pageSize.shift {
                 log.report(
                     Finding(
-                        structure: header.structure.name, field: header.order.name, address: address,
+                        .outOfRange, of: .kho, at: place.field(header.order),
                         found: "\(chunk.order)", expected: "less than \(UInt64.bitWidth - context.pageSize.shift)"))
                 chunk.bitmaps = []
             }
@@ -90,17 +91,18 @@ struct PreservedMapReader {
     ) -> Bitmap {
         let layout = BitmapLayout.layout(context.pageSize)
         let name = layout.structure.name
-        guard let address = bitmap.address, context.isAligned(address, name, &log),
-            log.visit(address, as: .bitmap, structure: name)
+        let owner = Owner.order(order, from: bitmap.start)
+        guard let address = bitmap.address, context.isAligned(address, name, of: owner, &log),
+            log.visit(address, as: .bitmap, structure: name, of: owner)
         else { return Bitmap() }
-        let bits = context.read(name, at: address, count: context.pageSize.bytes, &log) {
+        let bits = context.read(name, of: owner, at: address, count: context.pageSize.bytes, &log) {
             readBitmap($0, layout.words, &scratch)
         }
         guard let bits else { return Bitmap() }
         log.add(
             Extent(
                 address: address, byteCount: context.pageSize.bytes, role: .bitmap,
-                form: .structure(layout.structure), owner: .order(order, from: bitmap.start)))
+                form: .structure(layout.structure), owner: owner))
         return bits
     }
 
@@ -115,12 +117,13 @@ struct PreservedMapReader {
         var pending = [RadixTreeState.Node(address: root, level: UInt8(geometry.depth - 1), key: 0)]
         while let node = pending.popLast() {
             let isLeaf = node.level == 0
+            let owner = Owner.keys(from: node.key, level: isLeaf ? nil : node.level)
             let name = isLeaf ? leafLayout.structure.name : nodeLayout.structure.name
-            guard let address = node.address, context.isAligned(address, name, &log),
-                log.visit(address, as: isLeaf ? .radixLeaf : .radixNode, structure: name)
+            guard let address = node.address, context.isAligned(address, name, of: owner, &log),
+                log.visit(address, as: isLeaf ? .radixLeaf : .radixNode, structure: name, of: owner)
             else { continue }
             if isLeaf {
-                let bits = context.read(name, at: address, count: context.pageSize.bytes, &log) {
+                let bits = context.read(name, of: owner, at: address, count: context.pageSize.bytes, &log) {
                     readBitmap($0, leafLayout.bitmap, &scratch)
                 }
                 guard let bits else { continue }
@@ -128,11 +131,11 @@ struct PreservedMapReader {
                 log.add(
                     Extent(
                         address: address, byteCount: context.pageSize.bytes, role: .radixLeaf,
-                        form: .structure(leafLayout.structure), owner: .keys(from: node.key)))
+                        form: .structure(leafLayout.structure), owner: owner))
                 continue
             }
             var children: [RadixTreeState.Node] = []
-            let read: Void? = context.read(name, at: address, count: context.pageSize.bytes, &log) { bytes in
+            let read: Void? = context.read(name, of: owner, at: address, count: context.pageSize.bytes, &log) { bytes in
                 let shift = UInt64(geometry.shift(level: Int(node.level)))
                 for index in 0..<nodeLayout.table.count {
                     let child = nodeLayout.table.read(index, of: bytes)
@@ -147,7 +150,7 @@ struct PreservedMapReader {
             log.add(
                 Extent(
                     address: address, byteCount: context.pageSize.bytes, role: .radixNode,
-                    form: .structure(nodeLayout.structure), owner: .keys(from: node.key, level: node.level)))
+                    form: .structure(nodeLayout.structure), owner: owner))
             pending.append(contentsOf: children.reversed())
         }
         return tree.nodes.isEmpty ? nil : tree

@@ -27,12 +27,14 @@ struct ReadingLog {
     }
 
     /// Notes that the structure at `address` is about to be read; `false` and a finding where it has been before.
-    mutating func visit(_ address: PhysicalAddress, as role: Extent.Role, structure: String) -> Bool {
+    mutating func visit(
+        _ address: PhysicalAddress, as role: Extent.Role, structure: String, of owner: @autoclosure () -> Owner
+    ) -> Bool {
         if visit(address, as: role) { return true }
         report(
             Finding(
-                structure: structure, address: address, found: "a structure that was reached before",
-                expected: "every structure once"))
+                .visitedBefore, of: owner(), at: Place(structure, at: address),
+                found: "a structure that was reached before", expected: "every structure once"))
         return false
     }
 
@@ -72,23 +74,23 @@ struct ReadingContext: Sendable {
 
     /// Reads `count` bytes that belong to `structure`.
     func read<Result>(
-        _ structure: String, field: String? = nil, at address: PhysicalAddress, count: Int,
+        _ structure: String, of owner: @autoclosure () -> Owner, at address: PhysicalAddress, count: Int,
         _ body: (RawSpan) -> Result
     ) throws(Finding) -> Result {
         do throws(MemoryError) {
             return try memory.withBytes(at: address, count: count, body)
         } catch {
-            throw unreadable(structure, field: field, at: address, count: count, error)
+            throw unreadable(structure, of: owner(), at: address, count: count, error)
         }
     }
 
     /// Reads `count` bytes that belong to `structure`, or reports why they cannot be read.
     func read<Result>(
-        _ structure: String, field: String? = nil, at address: PhysicalAddress, count: Int, _ log: inout ReadingLog,
-        _ body: (RawSpan) -> Result
+        _ structure: String, of owner: @autoclosure () -> Owner, at address: PhysicalAddress, count: Int,
+        _ log: inout ReadingLog, _ body: (RawSpan) -> Result
     ) -> Result? {
         do throws(Finding) {
-            return try read(structure, field: field, at: address, count: count, body)
+            return try read(structure, of: owner(), at: address, count: count, body)
         } catch {
             log.report(error)
             return nil
@@ -96,26 +98,28 @@ struct ReadingContext: Sendable {
     }
 
     func unreadable(
-        _ structure: String, field: String? = nil, at address: PhysicalAddress, count: Int, _ error: MemoryError
+        _ structure: String, of owner: Owner, at address: PhysicalAddress, count: Int, _ error: MemoryError
     ) -> Finding {
-        switch error {
+        let place = Place(structure, at: address)
+        return switch error {
         case .notAvailable(let missing, _):
             Finding(
-                hasMemory ? .damage : .notAvailable, structure: structure, field: field, address: address,
+                .notAvailable, hasMemory ? .damage : .unknown, of: owner, at: place,
                 found: missing == address ? "no memory at hand there" : "no memory at hand from \(missing) on",
                 expected: "\(count) bytes")
         case .unreadable(_, _, let reason):
-            Finding(
-                structure: structure, field: field, address: address, found: reason, expected: "\(count) bytes")
+            Finding(.unreadable, of: owner, at: place, found: reason, expected: "\(count) bytes")
         }
     }
 
     /// Whether a page-sized structure begins where one can: reports it where not.
-    func isAligned(_ address: PhysicalAddress, _ structure: String, _ log: inout ReadingLog) -> Bool {
+    func isAligned(
+        _ address: PhysicalAddress, _ structure: String, of owner: @autoclosure () -> Owner, _ log: inout ReadingLog
+    ) -> Bool {
         if pageSize.isAligned(address) { return true }
         log.report(
             Finding(
-                structure: structure, address: address, found: "an address inside a page",
+                .misaligned, of: owner(), at: Place(structure, at: address), found: "an address inside a page",
                 expected: "a multiple of \(pageSize.bytes)"))
         return false
     }

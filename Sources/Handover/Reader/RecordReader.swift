@@ -7,20 +7,26 @@ struct RecordReader {
     let role: Extent.Role
     let owner: Owner
 
+    /// Takes records that lie one after the other: the bytes that they are in, where in these they begin, and where
+    /// in memory the first of them does.
+    typealias Records = (RawSpan, AdjacentRecords, PhysicalAddress) -> Void
+
     /// Reads an array whose records are counted by `count`, or by its header where that is `nil`.
     ///
     /// - Returns: `nil` where the array is not at hand.
     mutating func readArray(
-        at address: PhysicalAddress, count stated: UInt64?, countField: String, _ log: inout ReadingLog,
-        header: (RawSpan) -> UInt64, records: (RawSpan, AdjacentRecords) -> Void
+        at address: PhysicalAddress, count stated: UInt64?, countedAt place: Place, _ log: inout ReadingLog,
+        header: (RawSpan) -> UInt64, records: Records
     ) -> UInt64? {
         let name = container.header?.name ?? container.record.name
-        guard context.isAligned(address, name, &log), log.visit(address, as: role, structure: name) else {
+        guard context.isAligned(address, name, of: owner, &log),
+            log.visit(address, as: role, structure: name, of: owner)
+        else {
             return nil
         }
         var count = stated ?? 0
         if let structure = container.header {
-            guard let found = context.read(name, at: address, count: structure.size, &log, header) else {
+            guard let found = context.read(name, of: owner, at: address, count: structure.size, &log, header) else {
                 return nil
             }
             count = stated ?? found
@@ -29,8 +35,8 @@ struct RecordReader {
         if count > UInt64(capacity) {
             log.report(
                 Finding(
-                    structure: name, field: countField, address: address, found: "\(count)",
-                    expected: "at most \(capacity): a kernel reads on behind the pages"))
+                    .count, of: owner, at: place, found: "\(count)",
+                    expected: "at most \(capacity): a kernel reads past the pages"))
         }
         let present = Int(min(count, UInt64(capacity)))
         readRecords(present, at: address, &log, records)
@@ -43,7 +49,7 @@ struct RecordReader {
 
     /// Reads the blocks of a chain from `address` on.
     mutating func readChain(
-        at first: PhysicalAddress, _ log: inout ReadingLog, records: (RawSpan, AdjacentRecords) -> Void
+        at first: PhysicalAddress, _ log: inout ReadingLog, records: Records
     ) -> [BlockState] {
         let layout = BlockHeaderLayout.layout
         let name = layout.structure.name
@@ -54,21 +60,26 @@ struct RecordReader {
             guard blocks.count < container.allocationLimit else {
                 log.report(
                     Finding(
-                        structure: name, field: "next", address: blocks.last?.address, found: "\(next)",
+                        .tooLong, of: owner.block(blocks.count),
+                        at: Place(layout.structure, at: blocks.last?.address).field(layout.next), found: "\(next)",
                         expected: "the end of the chain after \(container.allocationLimit) blocks"))
                 break
             }
             let address = next
-            guard context.isAligned(address, name, &log), log.visit(address, as: role, structure: name) else { break }
+            let owner = owner.block(blocks.count + 1)
+            guard context.isAligned(address, name, of: owner, &log),
+                log.visit(address, as: role, structure: name, of: owner)
+            else { break }
             guard
                 let header = context.read(
-                    name, at: address, count: layout.structure.size, &log,
+                    name, of: owner, at: address, count: layout.structure.size, &log,
                     { (next: layout.next.read($0), count: layout.count.read($0)) })
             else { break }
             if header.count == 0 || header.count > UInt64(capacity) {
                 log.report(
                     Finding(
-                        structure: name, field: "count", address: address, found: "\(header.count)",
+                        .count, of: owner, at: Place(layout.structure, at: address).field(layout.count),
+                        found: "\(header.count)",
                         expected: "1 to \(capacity)"))
             }
             let present = Int(min(header.count, UInt64(capacity)))
@@ -78,7 +89,7 @@ struct RecordReader {
                 Extent(
                     address: address, byteCount: context.pageSize.bytes, role: role,
                     form: .records(header: container.header, record: container.record, count: present),
-                    owner: owner.block(blocks.count)))
+                    owner: owner))
             next = header.next
         }
         return blocks
@@ -86,20 +97,21 @@ struct RecordReader {
 
     /// Hands all records to `body`; where not all of them are at hand, those that are.
     private func readRecords(
-        _ count: Int, at address: PhysicalAddress, _ log: inout ReadingLog, _ body: (RawSpan, AdjacentRecords) -> Void
+        _ count: Int, at address: PhysicalAddress, _ log: inout ReadingLog, _ body: Records
     ) {
         guard count > 0 else { return }
         let size = container.record.size
         let start = container.headerSize
         do throws(MemoryError) {
             try context.memory.withBytes(at: address, count: start + count * size) { bytes in
-                body(bytes, AdjacentRecords(from: start, size: size, count: count))
+                let first = PhysicalAddress(address.rawValue &+ UInt64(start))
+                body(bytes, AdjacentRecords(from: start, size: size, count: count), first)
             }
         } catch {
             for index in 0..<count {
                 guard let place = address.advanced(by: UInt64(start + index * size)),
-                    context.read(container.record.name, at: place, count: size, &log,
-                        { body($0, AdjacentRecords(from: 0, size: size, count: 1)) }) != nil
+                    context.read(container.record.name, of: owner, at: place, count: size, &log,
+                        { body($0, AdjacentRecords(from: 0, size: size, count: 1), place) }) != nil
                 else { return }
             }
         }

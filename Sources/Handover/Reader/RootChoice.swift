@@ -39,7 +39,7 @@ public struct RootChoice: Sendable {
         guard let best else {
             throw problem
                 ?? Finding(
-                    structure: "root FDT", found: "none in this memory",
+                    .missing, of: .kho, at: Place("root FDT"), found: "none in this memory",
                     expected: "a page that holds an FDT with a compatible of kho-v…")
         }
         stale = (roots.indices.filter { $0 != best }.map { roots[$0].address } + rejected).sorted()

@@ -8,6 +8,8 @@ struct RootReader {
     let blobs: [String: [UInt8]]
     /// The generation to read as, or `nil` to find out.
     let generation: Generation?
+    /// Whether the root is a kernel's own; nothing is reported of what another one lacks.
+    let isKernels: Bool
 
     /// Reads a handover from its root.
     func read(_ tree: FlattenedTree, at address: PhysicalAddress?, _ log: inout ReadingLog) -> HandoverState? {
@@ -16,18 +18,22 @@ struct RootReader {
             let known = Set(Generation.all.map(\.root.compatible)).sorted().joined(separator: ", ")
             log.report(
                 Finding(
-                    structure: "root FDT", field: "compatible", address: address,
+                    .compatible, of: .kho,
+                    at: Place(
+                        "root FDT", field: "compatible",
+                        at: address.flatMap { $0.advanced(by: UInt64(tree.root.property("compatible")?.valueOffset ?? 0)) }),
                     found: compatible?.quoted ?? "no such property", expected: "one of \(known)"))
             return nil
         }
         let abi = generation.root
-        let properties = TreeProperties(node: tree.root, structure: "root FDT", address: address)
+        let properties = TreeProperties(
+            node: tree.root, structure: "root FDT", owner: .kho, address: address, isReported: isKernels)
         var kho = KHOState()
         kho.fdtAddress = address
         kho.fdtSize = UInt64(tree.totalSize)
         kho.compatible = properties.compatible(abi.compatible, &log)
         kho.preservedMemoryMap = properties.number(abi.mapProperty, &log).map(PhysicalAddress.init(_:))
-        if let address {
+        if let address, isKernels {
             log.add(
                 Extent(address: address, byteCount: tree.totalSize, role: .root, form: .tree, owner: .kho))
         }
@@ -46,7 +52,7 @@ struct RootReader {
         }
         var subtrees: [SubtreeState] = []
         for node in tree.root.children {
-            subtrees.append(readSubtree(node, as: taken[node], generation, into: &state, &log))
+            subtrees.append(readSubtree(node, as: taken[node], rootAt: address, generation, into: &state, &log))
         }
         kho.subtrees = subtrees
         state.kho = kho
@@ -55,19 +61,20 @@ struct RootReader {
 
     /// - Parameter taken: the name for which a kernel takes this node, if it looks for one.
     private func readSubtree(
-        _ node: FlattenedTree.Node, as taken: String?, _ generation: Generation, into state: inout HandoverState,
-        _ log: inout ReadingLog
+        _ node: FlattenedTree.Node, as taken: String?, rootAt address: PhysicalAddress?, _ generation: Generation,
+        into state: inout HandoverState, _ log: inout ReadingLog
     ) -> SubtreeState {
         let abi = generation.root
         let name = node.name
-        let properties = TreeProperties(node: node, structure: "root FDT", address: nil)
+        let properties = TreeProperties(
+            node: node, structure: "root FDT", owner: .subtree(name), address: address, isReported: isKernels)
         var subtree = SubtreeState(name: KernelString(name))
         subtree.address = properties.number(abi.addressProperty, &log).map(PhysicalAddress.init(_:))
         subtree.size = abi.sizeProperty.flatMap { properties.number($0, &log) }
         if taken == nil, generation.subtrees.contains(name) {
             log.report(
                 Finding(
-                    structure: "root FDT/\(name)", found: "a second node of this name",
+                    .duplicate, of: .subtree(name), at: properties.place(), found: "a second node of this name",
                     expected: "one, as a kernel takes the first"))
         }
         guard let blob = blob(name, of: subtree, isTree: abi.sizeProperty == nil, &log) else { return subtree }
@@ -132,21 +139,22 @@ struct RootReader {
         var size = subtree.size
         if isTree {
             // Without a size beside its address, a subtree is an FDT that states its own.
-            size = context.read(structure, at: address, count: Header.size, &log) { bytes in
+            size = context.read(structure, of: .subtree(name), at: address, count: Header.size, &log) { bytes in
                 Header(bytes).map { UInt64($0.totalSize) }
             } ?? nil
         }
         guard let size, let count = Int(exactly: size) else { return nil }
-        guard log.visit(address, as: .subtree, structure: structure) else { return nil }
+        guard log.visit(address, as: .subtree, structure: structure, of: .subtree(name)) else { return nil }
         guard count <= context.memorySize, log.spend(size) else {
             log.report(
                 Finding(
-                    context.hasMemory ? .damage : .notAvailable, structure: structure, address: address,
+                    context.hasMemory ? .size : .notAvailable, context.hasMemory ? .damage : .unknown,
+                    of: .subtree(name), at: Place(structure, at: address),
                     found: context.hasMemory ? "a blob of \(size) bytes" : "no memory at hand there",
                     expected: context.hasMemory ? "less than there is memory" : "\(size) bytes"))
             return nil
         }
-        return context.read(structure, at: address, count: count, &log) { bytes in
+        return context.read(structure, of: .subtree(name), at: address, count: count, &log) { bytes in
             [UInt8](copying: bytes)
         }
     }

@@ -24,7 +24,9 @@ struct SessionReader {
         var reader = RecordReader(context: context, container: abi.sessions, role: .sessions, owner: .luo())
         let layout = SessionLayout.layout
         let fileSet = layout.fileSet
-        func add(_ bytes: RawSpan, _ records: AdjacentRecords) {
+        var places = RecordPlaces(of: layout.structure)
+        func add(_ bytes: RawSpan, _ records: AdjacentRecords, _ address: PhysicalAddress) {
+            places.add(records.count, at: address)
             for base in records {
                 var session = SessionState()
                 session.name = layout.name.read(bytes, at: base)
@@ -36,8 +38,9 @@ struct SessionReader {
         switch abi.sessions.form {
         case .array:
             let count = reader.readArray(
-                at: address, count: nil, countField: SessionHeaderLayout.layout.count.name, &log,
-                header: { SessionHeaderLayout.layout.count.read($0) }, records: add)
+                at: address, count: nil,
+                countedAt: Place(SessionHeaderLayout.layout.structure, at: address).field(SessionHeaderLayout.layout.count),
+                &log, header: { SessionHeaderLayout.layout.count.read($0) }, records: add)
             guard count != nil else { return }
         case .blockChain:
             let blocks = reader.readChain(at: address, &log, records: add)
@@ -46,42 +49,45 @@ struct SessionReader {
         }
         var files = FileReader()
         for index in sessions.indices {
-            checkTermination(of: sessions[index].name, layout.structure.name, layout.name.name, &log)
-            readFiles(of: &sessions[index], by: &files, &log)
+            let owner = Owner.session(sessions[index].name)
+            checkTermination(of: sessions[index].name, of: owner, at: places[index].field(layout.name), &log)
+            readFiles(of: &sessions[index], at: places[index], by: &files, &log)
         }
         state.sessions = sessions
     }
 
-    private func readFiles(of session: inout SessionState, by files: inout FileReader, _ log: inout ReadingLog) {
+    private func readFiles(
+        of session: inout SessionState, at place: Place, by files: inout FileReader, _ log: inout ReadingLog
+    ) {
         guard let address = session.filesAddress, let stated = session.count else { return }
+        let owner = Owner.session(session.name)
+        let fileSet = SessionLayout.layout.fileSet
+        let countPlace = place.field(fileSet).field(fileSet.layout.count)
         guard address.rawValue != 0 else {
             session.files = []
             if stated != 0 {
                 log.report(
                     Finding(
-                        structure: FileSetLayout.layout.structure.name, field: FileSetLayout.layout.count.name,
-                        found: "\(stated) files of session \"\(session.name)\" at address 0", expected: "0"))
+                        .link, of: owner, at: countPlace, found: "\(stated) files at address 0", expected: "0"))
             }
             return
         }
         files.begin(expecting: stated)
-        var reader = RecordReader(
-            context: context, container: abi.files, role: .files, owner: .session(session.name))
+        var reader = RecordReader(context: context, container: abi.files, role: .files, owner: owner)
         switch abi.files.form {
         case .array:
             let count = reader.readArray(
-                at: address, count: stated, countField: FileSetLayout.layout.count.name, &log, header: { _ in stated },
-                records: { files.add($0, $1) })
+                at: address, count: stated, countedAt: countPlace, &log, header: { _ in stated },
+                records: { files.add($0, $1, at: $2) })
             guard count != nil else { return }
         case .blockChain:
-            let blocks = reader.readChain(at: address, &log, records: { files.add($0, $1) })
+            let blocks = reader.readChain(at: address, &log, records: { files.add($0, $1, at: $2) })
             guard !blocks.isEmpty else { return }
             session.blocks = blocks
             if UInt64(files.files.count) != stated {
                 log.report(
                     Finding(
-                        structure: FileSetLayout.layout.structure.name, field: FileSetLayout.layout.count.name,
-                        address: address, found: "\(stated) for session \"\(session.name)\"",
+                        .mismatch, of: owner, at: countPlace, found: "\(stated)",
                         expected: "\(files.files.count), the number of files in its blocks"))
             }
         }
@@ -94,7 +100,8 @@ struct SessionReader {
         let layout = FileLayout.layout
         for (place, first) in reader.runs.enumerated() {
             guard let compatible = reader.files[first].compatible else { continue }
-            checkTermination(of: compatible, layout.structure.name, layout.compatible.name, &log)
+            let owner = Owner.file(session: session, token: reader.files[first].token)
+            checkTermination(of: compatible, of: owner, at: reader.places[first].field(layout.compatible), &log)
             // By its index: to take the reader out of the array is to copy all it knows of its structures.
             guard let handler = memfds.firstIndex(where: { $0.handler == compatible }) else { continue }
             let end = place + 1 < reader.runs.count ? reader.runs[place + 1] : reader.files.count
@@ -107,12 +114,13 @@ struct SessionReader {
     }
 
     private func checkTermination(
-        of string: KernelString, _ structure: String, _ field: String, _ log: inout ReadingLog
+        of string: KernelString, of owner: @autoclosure () -> Owner, at place: @autoclosure () -> Place,
+        _ log: inout ReadingLog
     ) {
         guard !string.isTerminated else { return }
         log.report(
             Finding(
-                structure: structure, field: field, found: "\"\(string)\" without a NUL",
-                expected: "a NUL within \(string.bytes.count) bytes: a kernel reads on behind the field"))
+                .termination, of: owner(), at: place(), found: "\(string.quoted) without a NUL",
+                expected: "a NUL within \(string.bytes.count) bytes: a kernel reads past the field"))
     }
 }

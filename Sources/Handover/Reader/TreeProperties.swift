@@ -7,23 +7,39 @@ struct TreeProperties {
     let node: FlattenedTree.Node
     /// What the FDT is, for messages.
     let structure: String
+    let owner: Owner
+    /// Where the FDT lies in memory.
     let address: PhysicalAddress?
+    /// Whether anything is reported: not of a tree that no kernel has written.
+    var isReported = true
 
-    private func finding(_ property: String, _ found: String, _ expected: String) -> Finding {
+    /// Reports a finding about a property.
+    private func report(
+        _ cause: Finding.Cause, _ name: String, _ found: String, _ expected: String, _ log: inout ReadingLog
+    ) {
+        guard isReported else { return }
+        log.report(Finding(cause, of: owner, at: place(of: name), found: found, expected: expected))
+    }
+
+    /// The node, or a property of it: where its value is, or the node that lacks it.
+    func place(of name: String? = nil) -> Place {
         let path = node.path
-        return Finding(
-            structure: structure + (path == "/" ? "" : path), field: property, address: address, found: found,
-            expected: expected)
+        let offset =
+            name.flatMap { node.property($0)?.valueOffset }
+            ?? Int(node.tree.header.structureOffset) + node.structureOffset
+        return Place(
+            structure + (path == "/" ? "" : path), field: name,
+            at: address.flatMap { $0.advanced(by: UInt64(offset)) })
     }
 
     /// A property that is a u64, native and so little-endian, not a cell.
     func number(_ name: String, _ log: inout ReadingLog) -> UInt64? {
         guard let property = node.property(name) else {
-            log.report(finding(name, "no such property", "8 bytes"))
+            report(.missing, name, "no such property", "8 bytes", &log)
             return nil
         }
         guard let value = property.u64(.littleEndian) else {
-            log.report(finding(name, "\(property.bytes.count) bytes", "8 bytes"))
+            report(.size, name, "\(property.bytes.count) bytes", "8 bytes", &log)
             return nil
         }
         return value
@@ -39,13 +55,13 @@ struct TreeProperties {
     /// Gives back `expected` where it is the only one: long lists repeat their strings.
     func compatible(_ expected: KernelString, _ log: inout ReadingLog) -> KernelString? {
         guard let property = node.property("compatible") else {
-            log.report(finding("compatible", "no such property", "\"\(expected)\""))
+            report(.missing, "compatible", "no such property", "\"\(expected)\"", &log)
             return nil
         }
         if property.withBytes({ $0.isEqual(to: expected.bytes + [0]) }) { return expected }
         let string = KernelString(compatibleBytes: property.bytes)
         if !node.isCompatible(with: expected.description) {
-            log.report(finding("compatible", string.quoted, "\"\(expected)\""))
+            report(.compatible, "compatible", string.quoted, "\"\(expected)\"", &log)
         }
         return string
     }

@@ -21,17 +21,19 @@ struct VmallocReader {
     }
 
     /// Reads the chunks into `state`, which holds the descriptor.
-    func readChunks(of state: inout VmallocState, owner: Owner, _ log: inout ReadingLog) {
+    ///
+    /// - Parameter place: where the descriptor is.
+    func readChunks(of state: inout VmallocState, at place: Place, owner: Owner, _ log: inout ReadingLog) {
         let name = layout.structure.name
         var chunks: [VmallocState.Chunk] = []
         var next = state.first ?? PhysicalAddress(0)
         var entries: UInt64 = 0
         while next.rawValue != 0 {
             let address = next
-            guard context.isAligned(address, name, &log), log.visit(address, as: .vmallocChunk, structure: name) else {
-                break
-            }
-            let read: Void? = context.read(name, at: address, count: context.pageSize.bytes, &log) { bytes in
+            guard context.isAligned(address, name, of: owner, &log),
+                log.visit(address, as: .vmallocChunk, structure: name, of: owner)
+            else { break }
+            let read: Void? = context.read(name, of: owner, at: address, count: context.pageSize.bytes, &log) { bytes in
                 var pages: [PhysicalAddress] = []
                 for index in 0..<layout.pages.count {
                     let page = layout.pages.read(index, of: bytes)
@@ -49,16 +51,18 @@ struct VmallocReader {
                     form: .structure(layout.structure), owner: owner))
         }
         state.chunks = chunks
-        check(state, entries, &log)
+        check(state, at: place, owner: owner, entries, &log)
     }
 
-    private func check(_ state: VmallocState, _ entries: UInt64, _ log: inout ReadingLog) {
+    private func check(
+        _ state: VmallocState, at place: Place, owner: Owner, _ entries: UInt64, _ log: inout ReadingLog
+    ) {
         let layout = VmallocLayout.layout
         guard let order = state.order, let total = state.totalPages else { return }
         guard order < UInt64.bitWidth - context.pageSize.shift else {
             log.report(
                 Finding(
-                    structure: layout.structure.name, field: layout.order.name, found: "\(order)",
+                    .outOfRange, of: owner, at: place.field(layout.order), found: "\(order)",
                     expected: "less than \(UInt64.bitWidth - context.pageSize.shift)"))
             return
         }
@@ -66,7 +70,7 @@ struct VmallocReader {
         if context.hasMemory, overflow || pages != UInt64(total) {
             log.report(
                 Finding(
-                    structure: layout.structure.name, field: layout.totalPages.name, address: state.first,
+                    .mismatch, of: owner, at: place.field(layout.totalPages),
                     found: "\(total)", expected: "\(pages), which is what its chunks list"))
         }
     }

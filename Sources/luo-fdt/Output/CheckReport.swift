@@ -183,9 +183,11 @@ extension DocumentWriter {
         member("rule", result.rule.name)
         member("severity", result.severity.rawValue)
         member("verdict", result.rule.verdict.rawValue)
-        member("structure", finding.structure)
-        if let field = finding.field { member("field", field) }
-        if let address = finding.address { member("address", address.description) }
+        member("cause", finding.cause.rawValue)
+        member("owner", finding.owner.description)
+        member("structure", finding.place.structure)
+        if let field = finding.place.field { member("field", field) }
+        if let address = finding.place.address { member("address", address.description) }
         member("found", finding.found)
         member("expected", finding.expected)
         member("consequence", result.rule.consequence)
@@ -210,9 +212,7 @@ extension DocumentWriter {
                 writer.list("logicalLocations") { writer in
                     writer.element()
                     writer.object(compact: true) { writer in
-                        let finding = result.finding
-                        writer.member(
-                            "fullyQualifiedName", finding.structure + (finding.field.map { ".\($0)" } ?? ""))
+                        writer.member("fullyQualifiedName", result.finding.place.name)
                     }
                 }
             }

@@ -69,7 +69,7 @@ struct HandoverView {
         self.style = style
         self.all = all
         findings = reading.findings
-        damaged = Set(reading.findings.filter { $0.severity == .damage }.compactMap(\.address))
+        damaged = Set(reading.findings.filter { $0.severity == .damage }.compactMap(\.place.address))
     }
 
     var sections: [Section] {

@@ -214,7 +214,8 @@ import Testing
         state.pageSize = 65536
         state.machine = .aarch64
         state.kho = kho
-        let finding = Finding(structure: "map", address: PhysicalAddress(0x5000), found: "x", expected: "y")
+        let finding = Finding(
+            .notAvailable, of: .kho, at: Place("map", at: PhysicalAddress(0x5000)), found: "x", expected: "y")
         #expect(
             render(reading(state, findings: [finding])) == """
                 Handover of kernel 6.16–6.18, aarch64, 64 KiB pages

@@ -3,6 +3,7 @@ import KernelABI
 
 /// LUO's state as a kernel reads it.
 struct ReceivedLUO: Sendable {
+    private let abi: Generation.LUOState
     let address: PhysicalAddress
     let size: UInt64?
     /// Whether the first bytes of the state are at hand.
@@ -26,6 +27,7 @@ struct ReceivedLUO: Sendable {
         at address: PhysicalAddress, size: UInt64?, blob: [UInt8]?, _ abi: Generation.LUOState,
         _ context: ReadingContext, handlers: Handlers
     ) {
+        self.abi = abi
         self.address = address
         self.size = size
         switch abi.form {
@@ -68,6 +70,14 @@ struct ReceivedLUO: Sendable {
         if let flbAddress, flbAddress.rawValue != 0, let container = abi.flbs {
             flbs = ReceivedFLBs(at: flbAddress, container, context)
         }
+    }
+
+    /// Where the number of live updates is.
+    var numberPlace: Place {
+        guard let tree, case .tree(let form) = abi.form else {
+            return Place(LUOLayout.layout.structure, at: address).field(LUOLayout.layout.liveUpdateNumber)
+        }
+        return tree.root?.place(abi.subtree, form.numberProperty, treeAt: address) ?? Place(abi.subtree, at: address)
     }
 
     private static func treeSize(at address: PhysicalAddress, _ context: ReadingContext) -> UInt64? {
@@ -116,7 +126,7 @@ struct ReceivedFLBs: Sendable {
     let count: UInt64?
     let pageCount: UInt64?
     let capacity: Int
-    private(set) var flbs: [(address: PhysicalAddress, name: KernelString, count: UInt64)] = []
+    private(set) var flbs: [(place: Place, name: KernelString, count: UInt64)] = []
 
     init(at address: PhysicalAddress, _ container: RecordContainer, _ context: ReadingContext) {
         self.address = address
@@ -132,7 +142,7 @@ struct ReceivedFLBs: Sendable {
             let offset = UInt64(container.headerSize) + index * UInt64(layout.structure.size)
             guard let place = address.advanced(by: offset) else { return }
             let flb = try? context.memory.withBytes(at: place, count: layout.structure.size) { bytes in
-                (address: place, name: layout.name.read(bytes), count: layout.count.read(bytes))
+                (place: Place(layout.structure, at: place), name: layout.name.read(bytes), count: layout.count.read(bytes))
             }
             guard let flb else { return }
             flbs.append(flb)

@@ -28,6 +28,10 @@ struct ReceivedSession: Sendable {
     }
 
     var owner: Owner { .session(name) }
+    /// The session's record.
+    var place: Place { Place(SessionLayout.layout.structure, at: address) }
+    /// The record's member that leads to the files.
+    var fileSet: Place { place.field(SessionLayout.layout.fileSet) }
 
     func owner(of file: ReceivedFile) -> Owner { .file(session: name, token: file.token) }
 
@@ -131,6 +135,8 @@ struct ReceivedFile: Sendable {
     let address: PhysicalAddress
     let data: UInt64
     let token: UInt64
+
+    var place: Place { Place(FileLayout.layout.structure, at: address) }
 }
 
 /// A memfd as a kernel reads it; a class, as every rule comes past all of them.
@@ -140,6 +146,8 @@ final class ReceivedMemFD: Sendable {
     /// What the kernel reads the descriptor by.
     let layout: MemFDLayout
     let descriptor: MemFDState
+
+    var place: Place { Place(layout.structure, at: PhysicalAddress(file.data)) }
 
     init(_ file: ReceivedFile, _ owner: Owner, _ layout: MemFDLayout, _ descriptor: MemFDState) {
         self.file = file

@@ -39,6 +39,16 @@ struct ReceivedTree: Sendable {
             return UInt64(littleEndian: bytes.span.bytes.unsafeLoadUnaligned(as: UInt64.self))
         }
 
+        /// The place of a property's value, or of the node if that lacks it.
+        ///
+        /// - Parameter address: where the tree lies in memory.
+        func place(_ structure: String, _ name: String? = nil, treeAt address: PhysicalAddress?) -> Place {
+            let start = Int(tree.header?.structureOffset ?? 0)
+            let property = name.flatMap { name in node.properties.first { $0.name == name } }
+            let offset = start + (property.map { $0.structureOffset + 12 } ?? node.structureOffset)
+            return Place(structure, field: name, at: address.flatMap { $0.advanced(by: UInt64(offset)) })
+        }
+
         /// Whether the string is anywhere in the list. C: `fdt_node_check_compatible`.
         func isCompatible(with string: String) -> Bool {
             guard let list = property("compatible") else { return false }

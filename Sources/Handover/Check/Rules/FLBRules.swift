@@ -10,7 +10,8 @@ extension CheckRule {
             guard let address = handover.luo?.flbAddress, address.rawValue == 0, let abi = handover.generation.luo?.flbs
             else { return }
             findings.report(
-                handover.generation.luo?.subtree ?? "", "flbs_pa", at: handover.luo?.address, found: "0",
+                .link, of: .luo(), at: Place(LUOLayout.layout.structure, at: handover.luo?.address).field(LUOLayout.layout.flbs),
+                found: "0",
                 expected: "a page of \(abi.record.name): a kernel always hands one over", errno: .noData)
         },
         CheckRule(
@@ -19,7 +20,8 @@ extension CheckRule {
         ) { handover, findings in
             guard handover.context.hasMemory, let flbs = handover.luo?.flbs, flbs.count == nil else { return }
             findings.report(
-                FLBHeaderLayout.layout.structure.name, at: flbs.address, found: "no memory at hand there",
+                .notAvailable, of: .luo(), at: Place(FLBHeaderLayout.layout.structure, at: flbs.address),
+                found: "no memory at hand there",
                 expected: "the page of FLBs")
         },
         CheckRule(
@@ -28,7 +30,8 @@ extension CheckRule {
         ) { handover, findings in
             guard let flbs = handover.luo?.flbs, let count = flbs.count, count > UInt64(flbs.capacity) else { return }
             findings.report(
-                FLBHeaderLayout.layout.structure.name, FLBHeaderLayout.layout.count.name, at: flbs.address,
+                .count, of: .luo(),
+                at: Place(FLBHeaderLayout.layout.structure, at: flbs.address).field(FLBHeaderLayout.layout.count),
                 found: "\(count)", expected: "at most \(flbs.capacity)")
         },
         CheckRule(
@@ -37,7 +40,7 @@ extension CheckRule {
         ) { handover, findings in
             for flb in handover.luo?.flbs?.flbs ?? [] where !flb.name.isTerminated {
                 findings.report(
-                    FLBLayout.layout.structure.name, FLBLayout.layout.name.name, at: flb.address,
+                    .termination, of: .flb(flb.name), at: flb.place.field(FLBLayout.layout.name),
                     found: "\(flb.name.quoted) without a NUL", expected: "a NUL within \(FLBLayout.layout.name.count) bytes",
                     errno: .noEntry)
             }
@@ -49,7 +52,7 @@ extension CheckRule {
             let limit = FLBLayout.layout.name.count - 1
             for flb in handover.luo?.flbs?.flbs ?? [] where flb.name.isTerminated && flb.name.bytes.count == limit {
                 findings.report(
-                    FLBLayout.layout.structure.name, FLBLayout.layout.name.name, at: flb.address,
+                    .termination, of: .flb(flb.name), at: flb.place.field(FLBLayout.layout.name),
                     found: "\(flb.name.quoted), which fills the field", expected: "a name of less than \(limit) bytes")
             }
         },
@@ -60,7 +63,7 @@ extension CheckRule {
             var names: Set<KernelString> = []
             for flb in handover.luo?.flbs?.flbs ?? [] where !names.insert(flb.name).inserted {
                 findings.report(
-                    FLBLayout.layout.structure.name, FLBLayout.layout.name.name, at: flb.address,
+                    .duplicate, of: .flb(flb.name), at: flb.place.field(FLBLayout.layout.name),
                     found: "\(flb.name.quoted) again", expected: "a name that no other FLB has")
             }
         },
@@ -81,8 +84,7 @@ extension CheckRule {
             for count in files.values { sums.formUnion(sums.map { $0 + count }) }
             for flb in flbs.flbs where flb.count == 0 || !sums.contains(flb.count) {
                 findings.report(
-                    FLBLayout.layout.structure.name, FLBLayout.layout.count.name, at: flb.address,
-                    found: "\(flb.count) for \(flb.name.quoted)",
+                    .mismatch, of: .flb(flb.name), at: flb.place.field(FLBLayout.layout.count), found: "\(flb.count)",
                     expected: sums.count == 1
                         ? "no such FLB: there are no files"
                         : "the files of its handlers: "
@@ -95,7 +97,8 @@ extension CheckRule {
         ) { handover, findings in
             guard let flbs = handover.luo?.flbs, let pages = flbs.pageCount, pages != 1 else { return }
             findings.report(
-                FLBHeaderLayout.layout.structure.name, FLBHeaderLayout.layout.pageCount.name, at: flbs.address,
+                .outOfRange, of: .luo(),
+                at: Place(FLBHeaderLayout.layout.structure, at: flbs.address).field(FLBHeaderLayout.layout.pageCount),
                 found: "\(pages)", expected: "1")
         },
     ]

@@ -11,7 +11,7 @@ extension CheckRule {
         ) { handover, findings in
             for session in handover.sessions {
                 guard let chain = session.records?.chain else { continue }
-                findings.reportUntakenChain(chain, handover.generation.luo?.files, errno: .io)
+                findings.reportUntakenChain(chain, handover.generation.luo?.files, owner: session.owner, errno: .io)
             }
         },
         CheckRule(
@@ -21,7 +21,7 @@ extension CheckRule {
             guard let container = handover.generation.luo?.files else { return }
             for session in handover.sessions {
                 guard let chain = session.records?.chain else { continue }
-                findings.reportBadCount(chain, container, handover.context.pageSize, errno: .io)
+                findings.reportBadCount(chain, container, handover.context.pageSize, owner: session.owner, errno: .io)
             }
         },
         CheckRule(
@@ -41,8 +41,8 @@ extension CheckRule {
             for session in handover.sessions {
                 guard case .shared(let address) = session.records?.chain?.end else { continue }
                 findings.report(
-                    FileSetLayout.layout.structure.name, FileSetLayout.layout.files.name, at: session.address,
-                    found: "\(address), which belongs to another session", expected: "blocks of \(session.owner) alone")
+                    .visitedBefore, of: session.owner, at: session.fileSet.field(FileSetLayout.layout.files),
+                    found: "\(address), which belongs to another session", expected: "blocks of this one alone")
             }
         },
         CheckRule(
@@ -52,7 +52,7 @@ extension CheckRule {
                 for run in session.runs where !handover.handlers.contains(run.compatible) {
                     for file in session.files[run.files] {
                         findings.report(
-                            FileLayout.layout.structure.name, FileLayout.layout.compatible.name, at: file.address,
+                            .handler, of: session.owner(of: file), at: file.place.field(FileLayout.layout.compatible),
                             found: run.compatible.quoted + (run.compatible.isTerminated ? "" : " without a NUL"),
                             expected: "a handler that the kernel has: \(handover.handlers.names)", errno: .io)
                     }
@@ -68,8 +68,8 @@ extension CheckRule {
                 let found = chain.blocks.reduce(0) { $0 &+ $1.count }
                 guard found != session.count else { continue }
                 findings.report(
-                    FileSetLayout.layout.structure.name, FileSetLayout.layout.count.name, at: session.address,
-                    found: "\(session.count) for \(session.owner)",
+                    .mismatch, of: session.owner, at: session.fileSet.field(FileSetLayout.layout.count),
+                    found: "\(session.count)",
                     expected: "\(found), the number of files in its blocks", errno: .io)
             }
         },
@@ -82,8 +82,8 @@ extension CheckRule {
             for session in handover.sessions {
                 guard let count = session.records?.statedCount, count > UInt64(capacity) else { continue }
                 findings.report(
-                    FileSetLayout.layout.structure.name, FileSetLayout.layout.count.name, at: session.address,
-                    found: "\(count) for \(session.owner)", expected: "at most \(capacity), which is what the pages hold")
+                    .count, of: session.owner, at: session.fileSet.field(FileSetLayout.layout.count),
+                    found: "\(count)", expected: "at most \(capacity), which is what the pages hold")
             }
         },
         CheckRule(
@@ -93,8 +93,8 @@ extension CheckRule {
             for session in handover.sessions {
                 guard session.filesAddress.rawValue == 0, session.count != 0 else { continue }
                 findings.report(
-                    FileSetLayout.layout.structure.name, FileSetLayout.layout.files.name, at: session.address,
-                    found: "0 for \(session.owner), with \(session.count) files", expected: "where its files are",
+                    .link, of: session.owner, at: session.fileSet.field(FileSetLayout.layout.files),
+                    found: "0, with \(session.count) files", expected: "where its files are",
                     errno: .noEntry)
             }
         },
@@ -107,8 +107,8 @@ extension CheckRule {
                 var tokens: Set<UInt64> = []
                 for file in session.files where !tokens.insert(file.token).inserted {
                     findings.report(
-                        FileLayout.layout.structure.name, FileLayout.layout.token.name, at: file.address,
-                        found: "0x\(String(file.token, radix: 16)) again", expected: "a token that \(session.owner) has once")
+                        .duplicate, of: session.owner(of: file), at: file.place.field(FileLayout.layout.token),
+                        found: "0x\(String(file.token, radix: 16)) again", expected: "a token that the session has once")
                 }
             }
         },

@@ -13,7 +13,7 @@ extension CheckRule {
                 handover.subtree(abi.subtree) == nil
             else { return }
             findings.report(
-                "root FDT", at: handover.subject.rootAddress, found: "no subtree \(abi.subtree)",
+                .missing, of: .luo(), at: Place("root FDT", at: handover.subject.rootAddress), found: "no subtree \(abi.subtree)",
                 expected: "one, where there are sessions")
         },
         CheckRule(
@@ -24,7 +24,7 @@ extension CheckRule {
                 let name = Generation.all.compactMap({ $0.luo?.subtree }).first(where: { handover.subtree($0) != nil })
             else { return }
             findings.report(
-                "root FDT/\(name)", at: handover.subject.rootAddress, found: "a state of LUO",
+                .compatible, of: .luo(), at: Place("root FDT/\(name)", at: handover.subject.rootAddress), found: "a state of LUO",
                 expected: "a kernel that has LUO")
         },
         CheckRule(
@@ -39,7 +39,8 @@ extension CheckRule {
         ) { handover, findings in
             guard let luo = handover.luo, handover.context.hasMemory, !luo.isAtHand else { return }
             findings.report(
-                handover.generation.luo?.subtree ?? "", at: luo.address, found: "no memory at hand there",
+                .notAvailable, of: .luo(), at: Place(handover.generation.luo?.subtree ?? "", at: luo.address),
+                found: "no memory at hand there",
                 expected: "LUO's state")
         },
         CheckRule(
@@ -49,7 +50,7 @@ extension CheckRule {
             let structure = LUOLayout.layout.structure
             guard let size = luo.size, size < UInt64(structure.size) else { return }
             findings.report(
-                structure.name, at: luo.address, found: "\(size) bytes", expected: "at least \(structure.size)")
+                .size, of: .luo(), at: Place(structure, at: luo.address), found: "\(size) bytes", expected: "at least \(structure.size)")
         },
         CheckRule(
             "luo-compatible", .error, .panic, .initialisation, "the version of LUO's state", panics, in: "luo_early_startup"
@@ -58,11 +59,15 @@ extension CheckRule {
             else { return }
             if let tree = luo.tree {
                 findings.report(
-                    abi.subtree, "compatible", at: luo.address, found: tree.root?.compatibleText ?? "no FDT",
+                    .compatible, of: .luo(),
+                    at: tree.root?.place(abi.subtree, "compatible", treeAt: luo.address)
+                        ?? Place(abi.subtree, at: luo.address),
+                    found: tree.root?.compatibleText ?? "no FDT",
                     expected: "\"\(abi.compatible)\"")
             } else if let compatible = luo.compatible {
                 findings.report(
-                    LUOLayout.layout.structure.name, LUOLayout.layout.compatible.name, at: luo.address,
+                    .compatible, of: .luo(),
+                    at: Place(LUOLayout.layout.structure, at: luo.address).field(LUOLayout.layout.compatible),
                     found: compatible.quoted, expected: "\"\(abi.compatible)\"")
             }
         },
@@ -75,24 +80,27 @@ extension CheckRule {
             else { return }
             if root.number(form.numberProperty) == nil {
                 findings.report(
-                    abi.subtree, form.numberProperty, at: luo.address, found: root.sizeText(form.numberProperty),
+                    .size, of: .luo(), at: root.place(abi.subtree, form.numberProperty, treeAt: luo.address),
+                    found: root.sizeText(form.numberProperty),
                     expected: "8 bytes")
             }
             for node in [form.sessions, form.flbs].compactMap({ $0 }) {
                 guard let found = root.child(node.name) else {
                     findings.report(
-                        abi.subtree, at: luo.address, found: "no node /\(node.name)", expected: "one")
+                        .missing, of: .luo(), at: Place(abi.subtree, at: luo.address), found: "no node /\(node.name)", expected: "one")
                     continue
                 }
                 let structure = "\(abi.subtree)/\(node.name)"
                 if !found.isCompatible(with: node.compatible) {
                     findings.report(
-                        structure, "compatible", at: luo.address, found: found.compatibleText,
+                        .compatible, of: .luo(), at: found.place(structure, "compatible", treeAt: luo.address),
+                        found: found.compatibleText,
                         expected: "\"\(node.compatible)\"")
                 }
                 if found.number(node.addressProperty) == nil {
                     findings.report(
-                        structure, node.addressProperty, at: luo.address, found: found.sizeText(node.addressProperty),
+                        .size, of: .luo(), at: found.place(structure, node.addressProperty, treeAt: luo.address),
+                        found: found.sizeText(node.addressProperty),
                         expected: "8 bytes")
                 }
             }
@@ -103,7 +111,7 @@ extension CheckRule {
         ) { handover, findings in
             guard let luo = handover.luo, luo.isCompatible, luo.number == 0 else { return }
             findings.report(
-                handover.generation.luo?.subtree ?? "", "liveupdate-number", at: luo.address, found: "0",
+                .outOfRange, of: .luo(), at: luo.numberPlace, found: "0",
                 expected: "1 or more: a kernel adds one")
         },
     ]
@@ -115,7 +123,7 @@ extension CheckRule {
             in: "kho_block_set_restore"
         ) { handover, findings in
             guard let chain = handover.luo?.sessionRecords?.chain else { return }
-            findings.reportUntakenChain(chain, handover.generation.luo?.sessions)
+            findings.reportUntakenChain(chain, handover.generation.luo?.sessions, owner: .luo())
         },
         CheckRule(
             "session-block-count", .error, .panic, .initialisation, "the number of sessions in a block", panics,
@@ -123,7 +131,7 @@ extension CheckRule {
         ) { handover, findings in
             guard let chain = handover.luo?.sessionRecords?.chain, let container = handover.generation.luo?.sessions
             else { return }
-            findings.reportBadCount(chain, container, handover.context.pageSize)
+            findings.reportBadCount(chain, container, handover.context.pageSize, owner: .luo())
         },
         CheckRule(
             "session-address", .error, .unchecked, .initialisation, "where the sessions are",
@@ -141,8 +149,10 @@ extension CheckRule {
             let capacity = container.capacity(pageSize: handover.context.pageSize)
             guard count > UInt64(capacity) else { return }
             findings.report(
-                SessionHeaderLayout.layout.structure.name, SessionHeaderLayout.layout.count.name,
-                at: handover.luo?.sessionsAddress, found: "\(count)",
+                .count, of: .luo(),
+                at: Place(SessionHeaderLayout.layout.structure, at: handover.luo?.sessionsAddress)
+                    .field(SessionHeaderLayout.layout.count),
+                found: "\(count)",
                 expected: "at most \(capacity), which is what the pages hold")
         },
         CheckRule(
@@ -154,7 +164,7 @@ extension CheckRule {
                 let name = session.keptName
                 if let first = seen[name] {
                     findings.report(
-                        SessionLayout.layout.structure.name, SessionLayout.layout.name.name, at: session.address,
+                        .duplicate, of: session.owner, at: session.place.field(SessionLayout.layout.name),
                         found: "\(session.name.quoted), as at \(first)", expected: "a name that no other session has",
                         errno: .io)
                 } else {
@@ -170,12 +180,12 @@ extension CheckRule {
                 let field = SessionLayout.layout.name
                 if !session.name.isTerminated {
                     findings.report(
-                        SessionLayout.layout.structure.name, field.name, at: session.address,
+                        .termination, of: session.owner, at: session.place.field(field),
                         found: "\(session.name.quoted) without a NUL",
                         expected: "a NUL within \(field.count) bytes: the last byte is cut off")
                 } else if session.name.bytes.isEmpty {
                     findings.report(
-                        SessionLayout.layout.structure.name, field.name, at: session.address, found: "an empty name",
+                        .outOfRange, of: session.owner, at: session.place.field(field), found: "an empty name",
                         expected: "a name: no session can be created without")
                 }
             }
@@ -185,28 +195,33 @@ extension CheckRule {
 
 extension RuleFindings {
     /// Says why a chain is refused, other than for a count.
-    mutating func reportUntakenChain(_ chain: ReceivedChain, _ container: RecordContainer?, errno: KernelErrno? = nil) {
-        let name = BlockHeaderLayout.layout.structure.name
-        let next = BlockHeaderLayout.layout.next.name
+    mutating func reportUntakenChain(
+        _ chain: ReceivedChain, _ container: RecordContainer?, owner: Owner, errno: KernelErrno? = nil
+    ) {
+        let header = BlockHeaderLayout.layout
+        let place = Place(header.structure, at: chain.blocks.last?.address).field(header.next)
+        let owner = owner.block(chain.blocks.count)
         switch chain.end {
         case .cyclic(let address):
             report(
-                name, next, at: chain.blocks.last?.address, found: "\(address), where the chain has been before",
+                .cyclic, of: owner, at: place, found: "\(address), where the chain has been before",
                 expected: "a chain that ends", errno: errno)
         case .tooLong(let address):
             report(
-                name, next, at: chain.blocks.last?.address, found: "\(address)",
+                .tooLong, of: owner, at: place, found: "\(address)",
                 expected: "the end after \(container?.allocationLimit ?? chain.blocks.count) blocks", errno: errno)
         case .whole, .badCount, .outside, .shared: break
         }
     }
 
     mutating func reportBadCount(
-        _ chain: ReceivedChain, _ container: RecordContainer, _ pageSize: PageSize, errno: KernelErrno? = nil
+        _ chain: ReceivedChain, _ container: RecordContainer, _ pageSize: PageSize, owner: Owner,
+        errno: KernelErrno? = nil
     ) {
         guard case .badCount(let address, let count) = chain.end else { return }
         report(
-            BlockHeaderLayout.layout.structure.name, BlockHeaderLayout.layout.count.name, at: address, found: "\(count)",
+            .count, of: owner.block((chain.blocks.firstIndex { $0.address == address } ?? 0) + 1),
+            at: Place(BlockHeaderLayout.layout.structure, at: address).field(BlockHeaderLayout.layout.count), found: "\(count)",
             expected: "1 to \(container.capacity(pageSize: pageSize))", errno: errno)
     }
 
@@ -214,10 +229,13 @@ extension RuleFindings {
     mutating func reportMissing(_ records: ReceivedRecords, _ structure: String, owner: Owner) {
         if case .outside(let address, let from) = records.chain?.end {
             report(
-                BlockHeaderLayout.layout.structure.name, at: address, found: "no memory at hand there",
-                expected: "a block of \(owner)" + (from.map { ", to which the block at \($0) leads" } ?? ""))
+                .notAvailable, of: owner.block((records.chain?.blocks.count ?? 0) + 1),
+                at: Place(BlockHeaderLayout.layout.structure, at: address), found: "no memory at hand there",
+                expected: "a block" + (from.map { ", to which the block at \($0) leads" } ?? ""))
         } else if let address = records.missing {
-            report(structure, at: address, found: "no memory at hand there", expected: "the records of \(owner)")
+            report(
+                .notAvailable, of: owner, at: Place(structure, at: address), found: "no memory at hand there",
+                expected: "records")
         }
     }
 }

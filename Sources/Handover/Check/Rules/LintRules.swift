@@ -9,7 +9,7 @@ extension CheckRule {
         ) { handover, findings in
             guard handover.isPopulated, handover.context.hasMemory, let reading = handover.subject.reading else { return }
             for finding in reading.findings
-            where finding.found.hasPrefix("no memory at hand") && Self.danglingStructures.contains(finding.structure) {
+            where finding.cause == .notAvailable && Self.danglingStructures.contains(finding.place.structure) {
                 findings.report(finding)
             }
         },
@@ -30,8 +30,8 @@ extension CheckRule {
                 for extent in extents where extent.role.isPreserved && !extent.role.isRestoredFirst {
                     guard extent.byteCount > 0, !preserved.summary.contains(extent.pages(pageSize)) else { continue }
                     findings.report(
-                        extent.role.rawValue, at: extent.address,
-                        found: "a page of \(extent.owner) that is not preserved",
+                        .notPreserved, of: extent.owner, at: Place(extent.role.name, at: extent.address),
+                        found: "a page that is not preserved",
                         expected: "all of it in the map of preserved memory")
                 }
             }
@@ -45,7 +45,8 @@ extension CheckRule {
             let pageSize = UInt64(handover.context.pageSize.bytes)
             for region in state.memblock?.regions ?? [] where region.size % pageSize != 0 {
                 findings.report(
-                    "region", at: region.start, found: "\(region.size) bytes in region \(region.name.quoted)",
+                    .size, of: .region(region.name), at: Place("region", at: region.start),
+                    found: "\(region.size) bytes",
                     expected: "a multiple of \(pageSize)")
             }
         },
@@ -55,12 +56,13 @@ extension CheckRule {
         ) { handover, findings in
             guard let preserved = handover.preserved, let reading = handover.subject.reading else { return }
             let pageSize = handover.context.pageSize
-            for extent in reading.extents where extent.role.isFreedByItself {
+            for extent in reading.extents where extent.role.isFreedAfterUse {
                 guard preserved.summary.contains(extent.pages(pageSize)),
                     preserved.order(at: extent.pages(pageSize).lowerBound, pageSize: pageSize) == nil
                 else { continue }
                 findings.report(
-                    extent.role.rawValue, at: extent.address, found: "\(extent.owner) inside a preserved block",
+                    .notPreserved, of: extent.owner, at: Place(extent.role.name, at: extent.address),
+                    found: "a page inside a preserved block",
                     expected: "a preserved block that begins there")
             }
         },
@@ -86,8 +88,8 @@ extension CheckRule {
                     // A folio that is twice in one file is another rule's.
                     if extent.role != .contents || other.role != .contents || extent.owner != other.owner {
                         findings.report(
-                            extent.role.rawValue, at: piece.range.lowerBound, found: "\(extent.owner) and \(other.owner)",
-                            expected: "one owner")
+                            .overlap, of: extent.owner, at: Place(extent.role.name, at: piece.range.lowerBound),
+                            found: "a page of \(other.owner) as well", expected: "one owner")
                     }
                     guard piece.range.upperBound > open.range.upperBound else { continue }
                 }
@@ -101,14 +103,16 @@ extension CheckRule {
             for area in handover.options.scratch {
                 for range in handover.preserved?.summary.ranges ?? [] where range.overlaps(area) {
                     findings.report(
-                        "map of preserved memory", at: max(range.lowerBound, area.lowerBound),
+                        .overlap, of: .kho,
+                        at: Place("map of preserved memory", at: max(range.lowerBound, area.lowerBound)),
                         found: "preserved memory up to \(min(range.upperBound, area.upperBound))",
                         expected: "none in the scratch area from \(area.lowerBound) to \(area.upperBound)")
                 }
                 for extent in handover.subject.reading?.extents ?? []
                 where !extent.role.isPreserved && extent.range.overlaps(area) {
                     findings.report(
-                        extent.role.rawValue, at: extent.address, found: "\(extent.owner)",
+                        .overlap, of: extent.owner, at: Place(extent.role.name, at: extent.address),
+                        found: "a page of the map",
                         expected: "nothing in the scratch area from \(area.lowerBound) to \(area.upperBound)")
                 }
             }
@@ -119,16 +123,20 @@ extension CheckRule {
         ) { handover, findings in
             guard let luo = handover.luo else { return }
             let pageSize = handover.context.pageSize
-            func look(at address: PhysicalAddress, of what: @autoclosure () -> String) {
+            func look(at address: PhysicalAddress, _ structure: String, of owner: @autoclosure () -> Owner) {
                 guard !pageSize.isAligned(address) else { return }
                 findings.report(
-                    what(), at: address, found: "an address inside a page", expected: "a multiple of \(pageSize.bytes)")
+                    .misaligned, of: owner(), at: Place(structure, at: address), found: "an address inside a page",
+                    expected: "a multiple of \(pageSize.bytes)")
             }
-            look(at: luo.address, of: "LUO's state")
-            for block in luo.sessionRecords?.chain?.blocks ?? [] { look(at: block.address, of: "a block of sessions") }
+            look(at: luo.address, handover.generation.luo?.subtree ?? "", of: .luo())
+            let block = BlockHeaderLayout.layout.structure.name
+            for (index, place) in (luo.sessionRecords?.chain?.blocks ?? []).enumerated() {
+                look(at: place.address, block, of: .luo(block: index + 1))
+            }
             for session in luo.sessions {
-                for block in session.records?.chain?.blocks ?? [] {
-                    look(at: block.address, of: "a block of \(session.owner)")
+                for (index, place) in (session.records?.chain?.blocks ?? []).enumerated() {
+                    look(at: place.address, block, of: session.owner.block(index + 1))
                 }
             }
         },
@@ -144,8 +152,8 @@ extension CheckRule {
                     at: start, count: extent.byteCount - used) { $0.firstNonzeroByte }
                 guard let place = place.flatMap({ $0 }) else { continue }
                 findings.report(
-                    extent.role.rawValue, at: start.advanced(by: UInt64(place)),
-                    found: "bytes behind the end of \(extent.owner)", expected: "zeros to the end of the page")
+                    .slack, of: extent.owner, at: Place(extent.role.name, at: start.advanced(by: UInt64(place))),
+                    found: "bytes after its end", expected: "zeros to the end of the page")
             }
         },
         CheckRule(
@@ -154,7 +162,7 @@ extension CheckRule {
         ) { handover, findings in
             for address in handover.subject.reading?.state.kho?.staleRoots ?? [] {
                 findings.report(
-                    "root FDT", at: address, found: "a root that an earlier handover left behind",
+                    .stale, of: .kho, at: Place("root FDT", at: address), found: "a root that an earlier handover left behind",
                     expected: "the live one at \(handover.subject.rootAddress?.description ?? "an address not known")")
             }
         },
@@ -165,14 +173,6 @@ extension CheckRule {
         VmallocChunkLayout.layout(.kib4).structure.name, FolioLayout.layout.structure.name,
         "subtree memblock", "subtree kexec-metadata", "subtree kho_test",
     ]
-}
-
-extension Extent.Role {
-    /// Whether the kernel takes the page back before it goes by what is in it, and so notices where it cannot.
-    fileprivate var isRestoredFirst: Bool { self == .vmallocChunk || self == .folioList }
-
-    /// Whether the kernel gives the page back when it is done with what is in it.
-    fileprivate var isFreedByItself: Bool { self == .sessions || self == .files || self == .memfd }
 }
 
 extension Extent {

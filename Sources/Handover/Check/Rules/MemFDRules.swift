@@ -11,7 +11,7 @@ extension CheckRule {
         ) { handover, findings in
             let structures = Set(handover.generation.memfd.map(\.layout.structure.name))
             for finding in handover.luo?.findings ?? []
-            where structures.contains(finding.structure) && finding.field == nil && finding.severity == .damage {
+            where structures.contains(finding.place.structure) && finding.place.field == nil && finding.severity == .damage {
                 findings.report(finding)
             }
         },
@@ -21,8 +21,8 @@ extension CheckRule {
             handover.forEachMemFD { memfd in
                 guard let seals = memfd.descriptor.seals, seals & ~MemFDLayout.knownSeals != 0 else { return }
                 findings.report(
-                    memfd.layout.structure.name, memfd.layout.seals?.name, at: PhysicalAddress(memfd.file.data),
-                    found: "0x\(String(seals, radix: 16)) for \(memfd.owner)",
+                    .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.seals),
+                    found: "0x\(String(seals, radix: 16))",
                     expected: "seals of 0x\(String(MemFDLayout.knownSeals, radix: 16)) alone", errno: .notSupported)
             }
         },
@@ -32,10 +32,9 @@ extension CheckRule {
         ) { handover, findings in
             handover.forEachMemFD { memfd in
                 guard memfd.descriptor.folioCount ?? 0 != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
-                guard let problem = VmallocProblem.find(in: vmalloc, handover) else { return }
+                guard let problem = VmallocProblem.find(in: vmalloc, at: memfd.place.field(memfd.layout.folios), handover) else { return }
                 findings.report(
-                    VmallocLayout.layout.structure.name, problem.field, at: problem.address,
-                    found: "\(problem.found) for \(memfd.owner)", expected: problem.expected, errno: .invalid)
+                    problem.cause, of: memfd.owner, at: problem.place, found: problem.found, expected: problem.expected, errno: .invalid)
             }
         },
         CheckRule(
@@ -46,10 +45,10 @@ extension CheckRule {
                 guard let count = memfd.descriptor.folioCount, count != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
                 let pageSize = UInt64(handover.context.pageSize.bytes)
                 let capacity = UInt64(vmalloc.totalPages ?? 0) * pageSize / UInt64(FolioLayout.layout.structure.size)
-                guard count > capacity, VmallocProblem.find(in: vmalloc, handover) == nil else { return }
+                guard count > capacity, VmallocProblem.find(in: vmalloc, at: memfd.place.field(memfd.layout.folios), handover) == nil else { return }
                 findings.report(
-                    memfd.layout.structure.name, memfd.layout.folioCount.name, at: PhysicalAddress(memfd.file.data),
-                    found: "\(count) for \(memfd.owner)", expected: "at most \(capacity), which is what the list holds")
+                    .count, of: memfd.owner, at: memfd.place.field(memfd.layout.folioCount),
+                    found: "\(count)", expected: "at most \(capacity), which is what the list holds")
             }
         },
         CheckRule(
@@ -62,19 +61,19 @@ extension CheckRule {
                 let folios = memfd.descriptor.folios ?? []
                 let isRepeated = mayRepeat(folios.lazy.map(\.pfn))
                 var taken: Set<UInt64> = []
-                for folio in folios where folio.pfn != 0 {
+                for (number, folio) in folios.enumerated() where folio.pfn != 0 {
                     let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
                     if preserved.order(at: address, pageSize: pageSize) == nil {
                         findings.report(
-                            FolioLayout.layout.structure.name, FolioLayout.layout.pfn.name, at: address,
-                            found: "page \(folio.index) of \(memfd.owner), where no preserved block begins",
+                            .notPreserved, of: memfd.owner, at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
+                            found: "page \(folio.index) at \(address), where no preserved block begins",
                             expected: "a folio in the map of preserved memory", errno: .io)
                         return
                     }
                     if isRepeated, !taken.insert(folio.pfn).inserted {
                         findings.report(
-                            FolioLayout.layout.structure.name, FolioLayout.layout.pfn.name, at: address,
-                            found: "page \(folio.index) of \(memfd.owner), a folio that is in the list before",
+                            .duplicate, of: memfd.owner, at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
+                            found: "page \(folio.index) at \(address), a folio that is in the list before",
                             expected: "every folio once", errno: .io)
                         return
                     }
@@ -98,8 +97,9 @@ extension CheckRule {
                 places.sort { $0.lowerBound < $1.lowerBound }
                 for (place, next) in zip(places, places.dropFirst()) where next.lowerBound < place.upperBound {
                     findings.report(
-                        FolioLayout.layout.structure.name, FolioLayout.layout.index.name,
-                        at: PhysicalAddress(memfd.file.data), found: "\(next.lowerBound) of \(memfd.owner) again",
+                        .duplicate, of: memfd.owner,
+                        at: memfd.place(of: FolioLayout.layout.index, pageSize) { $0.index == next.lowerBound },
+                        found: "\(next.lowerBound) again",
                         expected: "every page of the file once", errno: .exists)
                     return
                 }
@@ -112,20 +112,21 @@ extension CheckRule {
             handover.forEachMemFD { memfd in
                 if let flags = memfd.descriptor.flags, flags != 0 {
                     findings.report(
-                        memfd.layout.structure.name, memfd.layout.flags?.name, at: PhysicalAddress(memfd.file.data),
-                        found: "0x\(String(flags, radix: 16)) for \(memfd.owner)", expected: "0")
+                        .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.flags),
+                        found: "0x\(String(flags, radix: 16))", expected: "0")
                 }
                 if let flags = memfd.descriptor.vmalloc?.flags, flags >> UInt16(VmallocLayout.flagNames.count) != 0 {
                     findings.report(
-                        VmallocLayout.layout.structure.name, VmallocLayout.layout.flags.name,
-                        at: PhysicalAddress(memfd.file.data), found: "0x\(String(flags, radix: 16)) for \(memfd.owner)",
+                        .outOfRange, of: memfd.owner,
+                        at: memfd.place.field(memfd.layout.folios).field(VmallocLayout.layout.flags),
+                        found: "0x\(String(flags, radix: 16))",
                         expected: "flags of 0x3 alone")
                 }
                 if let folio = memfd.descriptor.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }) {
                     findings.report(
-                        FolioLayout.layout.structure.name, FolioLayout.layout.flags.name,
-                        at: PhysicalAddress(memfd.file.data),
-                        found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index) of \(memfd.owner)",
+                        .outOfRange, of: memfd.owner,
+                        at: memfd.place(of: FolioLayout.layout.flags, handover.context.pageSize) { $0 == folio },
+                        found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
                         expected: "flags of 0x\(String(FolioLayout.preservedFlags, radix: 16)) alone")
                 }
             }
@@ -137,8 +138,9 @@ extension CheckRule {
             handover.forEachMemFD { memfd in
                 guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.flags & 2 == 0 }) else { return }
                 findings.report(
-                    FolioLayout.layout.structure.name, FolioLayout.layout.flags.name, at: PhysicalAddress(memfd.file.data),
-                    found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index) of \(memfd.owner)",
+                    .outOfRange, of: memfd.owner,
+                    at: memfd.place(of: FolioLayout.layout.flags, handover.context.pageSize) { $0 == folio },
+                    found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
                     expected: "a folio that is up to date: what is in it is lost")
             }
         },
@@ -149,8 +151,8 @@ extension CheckRule {
             handover.forEachMemFD { memfd in
                 guard memfd.descriptor.position > UInt64(Int64.max) else { return }
                 findings.report(
-                    memfd.layout.structure.name, memfd.layout.position.name, at: PhysicalAddress(memfd.file.data),
-                    found: "\(memfd.descriptor.position) for \(memfd.owner)", expected: "at most \(Int64.max)")
+                    .outOfRange, of: memfd.owner, at: memfd.place.field(memfd.layout.position),
+                    found: "\(memfd.descriptor.position)", expected: "at most \(Int64.max)")
             }
         },
         CheckRule(
@@ -162,8 +164,7 @@ extension CheckRule {
                 guard let size = memfd.descriptor.size else { return }
                 if size > UInt64(Int64.max) {
                     findings.report(
-                        memfd.layout.structure.name, memfd.layout.size.name, at: PhysicalAddress(memfd.file.data),
-                        found: "\(size) for \(memfd.owner)", expected: "at most \(Int64.max)")
+                        .outOfRange, of: memfd.owner, at: memfd.place.field(memfd.layout.size), found: "\(size)", expected: "at most \(Int64.max)")
                     return
                 }
                 let pages = pageSize.pages(for: size)
@@ -174,8 +175,8 @@ extension CheckRule {
                 }
                 guard next < pages else { return }
                 findings.report(
-                    memfd.layout.structure.name, memfd.layout.size.name, at: PhysicalAddress(memfd.file.data),
-                    found: "\(size) for \(memfd.owner), and no folio for page \(next)",
+                    .mismatch, of: memfd.owner, at: memfd.place.field(memfd.layout.size),
+                    found: "\(size), and no folio for page \(next)",
                     expected: "folios for all \(pages) pages: a kernel fills the holes before it preserves a file")
             }
         },
@@ -184,13 +185,13 @@ extension CheckRule {
 
 /// Why a kernel cannot take an area of vmalloc memory back.
 private struct VmallocProblem {
-    var field: String
-    var address: PhysicalAddress?
+    var cause: Finding.Cause
+    var place: Place
     var found: String
     var expected: String
 
     /// No initializer: those own their arguments, and a handover is much to copy for each memfd.
-    static func find(in vmalloc: VmallocState, _ handover: ReceivedHandover) -> VmallocProblem? {
+    static func find(in vmalloc: VmallocState, at place: Place, _ handover: ReceivedHandover) -> VmallocProblem? {
         let layout = VmallocLayout.layout
         let pageSize = handover.context.pageSize
         let total = UInt64(vmalloc.totalPages ?? 0)
@@ -199,22 +200,24 @@ private struct VmallocProblem {
         let (pages, overflow) = entries.multipliedReportingOverflow(by: order < 52 ? 1 << order : .max)
         guard !overflow, pages == total else {
             return VmallocProblem(
-                field: layout.totalPages.name, address: vmalloc.first, found: "\(total)",
+                cause: .mismatch, place: place.field(layout.totalPages), found: "\(total)",
                 expected: "\(overflow ? "fewer than 2^64" : "\(pages)"), which is what its chunks list")
         }
         // The readers stop at a chunk that has been read before; the kernel, at one that it has taken back already.
-        let link = VmallocChunkHeaderLayout.layout
+        let chunkLayout = VmallocChunkLayout.layout(pageSize)
+        let link = chunkLayout.header.layout
         if let last = vmalloc.chunks?.last?.address,
             let next = try? handover.context.memory.withBytes(at: last, count: link.structure.size, { link.next.read($0) }),
             next.rawValue != 0
         {
             return VmallocProblem(
-                field: link.next.name, address: last, found: "\(next)",
+                cause: .visitedBefore, place: Place(chunkLayout.structure, at: last).field(chunkLayout.header).field(link.next),
+                found: "\(next)",
                 expected: "the end, or a chunk that is in no list before")
         }
         guard let preserved = handover.preserved else { return nil }
         for chunk in vmalloc.chunks ?? [] {
-            for page in chunk.pages {
+            for (index, page) in chunk.pages.enumerated() {
                 let first = page.rawValue >> UInt64(pageSize.shift)
                 let start = PhysicalAddress(first << UInt64(pageSize.shift))
                 // One block, as the kernel makes them.
@@ -223,16 +226,41 @@ private struct VmallocProblem {
                 guard let lost = blocks.first(where: { preserved.order(at: $0.address, pageSize: pageSize) == nil })
                 else { continue }
                 return VmallocProblem(
-                    field: "phys", address: lost.address, found: "a page of the list where no preserved block begins",
+                    cause: .notPreserved,
+                    place: Place(chunkLayout.structure, at: chunk.address).field(chunkLayout.pages[index]),
+                    found: "\(lost.address), where no preserved block begins",
                     expected: "one in the map of preserved memory")
             }
-            if let place = chunk.address, preserved.order(at: place, pageSize: pageSize) == nil {
+            if let address = chunk.address, preserved.order(at: address, pageSize: pageSize) == nil {
                 return VmallocProblem(
-                    field: layout.first.name, address: place, found: "a chunk that is not preserved",
+                    cause: .notPreserved, place: Place(chunkLayout.structure, at: address), found: "a chunk that is not preserved",
                     expected: "one in the map of preserved memory")
             }
         }
         return nil
+    }
+}
+
+extension ReceivedMemFD {
+    /// A field of the descriptor that not every version has.
+    fileprivate func place(of field: (some StructureMember)?) -> Place { field.map { place.field($0) } ?? place }
+
+    /// A field of the record of the folio of this number.
+    fileprivate func place(of field: some StructureMember, ofFolio number: Int, _ pageSize: PageSize) -> Place {
+        let record = FolioLayout.layout.structure
+        let perPage = pageSize.bytes / record.size
+        let pages = descriptor.vmalloc.map {
+            VmallocReader.pages(of: $0, pageSize: pageSize, limit: UInt64(number / perPage + 1))
+        }
+        let page = pages.flatMap { $0.count > number / perPage ? $0[number / perPage] : nil }
+        return Place(record, at: page?.advanced(by: UInt64(number % perPage * record.size))).field(field)
+    }
+
+    /// A field of the record of the last folio that `matches`.
+    fileprivate func place(
+        of field: some StructureMember, _ pageSize: PageSize, _ matches: (FolioState) -> Bool
+    ) -> Place {
+        place(of: field, ofFolio: descriptor.folios?.lastIndex(where: matches) ?? 0, pageSize)
     }
 }
 

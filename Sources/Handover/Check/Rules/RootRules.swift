@@ -10,10 +10,10 @@ extension CheckRule {
         ) { handover, findings in
             if handover.subject.root.isEmpty {
                 findings.report(
-                    "root FDT", at: handover.subject.rootAddress, found: "no memory at hand there", expected: "an FDT")
+                    .notAvailable, of: .kho, at: handover.rootPlace, found: "no memory at hand there", expected: "an FDT")
             } else if let error = handover.tree.headerVerdict {
                 findings.report(
-                    "root FDT", at: handover.subject.rootAddress, found: error.text,
+                    .notATree, of: .kho, at: handover.rootPlace, found: error.text,
                     expected: "a header that libfdt accepts")
             }
         },
@@ -25,12 +25,13 @@ extension CheckRule {
             guard handover.tree.headerVerdict == nil else { return }
             guard let root = handover.tree.root else {
                 findings.report(
-                    "root FDT", at: handover.subject.rootAddress, found: "no root node", expected: "\"\(expected)\"")
+                    .missing, of: .kho, at: handover.rootPlace, found: "no root node", expected: "\"\(expected)\"")
                 return
             }
             guard !root.isCompatible(with: expected) else { return }
             findings.report(
-                "root FDT", "compatible", at: handover.subject.rootAddress, found: root.compatibleText,
+                .compatible, of: .kho,
+                at: root.place("root FDT", "compatible", treeAt: handover.subject.rootAddress), found: root.compatibleText,
                 expected: "\"\(expected)\"")
         },
         CheckRule(
@@ -44,7 +45,7 @@ extension CheckRule {
             let value = root.number(name)
             guard value == nil || value == 0 else { return }
             findings.report(
-                "root FDT", name, at: handover.subject.rootAddress, found: value == nil ? root.sizeText(name) : "0",
+                .link, of: .kho, at: root.place("root FDT", name, treeAt: handover.subject.rootAddress), found: value == nil ? root.sizeText(name) : "0",
                 expected: "8 bytes that are not 0")
         },
         CheckRule(
@@ -56,7 +57,7 @@ extension CheckRule {
                 _ = try FlattenedTree(handover.subject.root)
             } catch {
                 findings.report(
-                    "root FDT", at: handover.subject.rootAddress, found: error.description, expected: "an FDT that is whole")
+                    .notATree, of: .kho, at: handover.rootPlace, found: error.description, expected: "an FDT that is whole")
             }
         },
     ]
@@ -69,7 +70,7 @@ extension CheckRule {
             in: "kho_radix_walk_tree"
         ) { handover, findings in
             guard handover.isPopulated, let reading = handover.subject.reading else { return }
-            for finding in reading.findings where MapStructures.names.contains(finding.structure) {
+            for finding in reading.findings where MapStructures.names.contains(finding.place.structure) {
                 findings.report(finding)
             }
         },
@@ -91,7 +92,7 @@ extension CheckRule {
                         let key = leaf.key | UInt64(bit)
                         guard geometry.block(of: key) == nil else { continue }
                         findings.report(
-                            "kho_radix_leaf", "bitmap", at: leaf.address, found: "key 0x\(String(key, radix: 16))",
+                            .outOfRange, of: .keys(from: leaf.key), at: geometry.place(of: bit, in: leaf), found: "key 0x\(String(key, radix: 16))",
                             expected: "a key of 1 to \(geometry.keyWidth) bits")
                         return
                     }
@@ -107,11 +108,26 @@ extension CheckRule {
             let limit = PhysicalAddress(1 << 46)
             if let last = blocks.summary.ranges.last, last.upperBound > limit {
                 findings.report(
-                    "map of preserved memory", at: max(last.lowerBound, limit),
+                    .outOfRange, of: .kho, at: Place("map of preserved memory", at: max(last.lowerBound, limit)),
                     found: "memory up to \(last.upperBound)", expected: "none beyond \(limit)")
             }
         },
     ]
+}
+
+extension ReceivedHandover {
+    /// The root FDT.
+    var rootPlace: Place { Place("root FDT", at: subject.rootAddress) }
+}
+
+extension RadixGeometry {
+    /// The word of a leaf's bitmap that holds `bit`.
+    fileprivate func place(of bit: Int, in leaf: RadixTreeState.Leaf) -> Place {
+        let layout = RadixLeafLayout.layout(pageSize)
+        let word = layout.bitmap[Int(bit / 64)]
+        return Place(
+            layout.structure.name, field: layout.bitmap.name, at: leaf.address?.advanced(by: UInt64(word.offset)))
+    }
 }
 
 /// The structures that the map of preserved memory consists of.

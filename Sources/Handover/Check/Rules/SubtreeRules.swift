@@ -19,7 +19,9 @@ extension CheckRule {
             let expected = handover.generation.memblock.compatible
             guard !(tree.root?.isCompatible(with: expected) ?? false) else { return }
             findings.report(
-                handover.generation.memblock.subtree, "compatible", at: address,
+                .compatible, of: .subtree(handover.generation.memblock.subtree),
+                at: tree.root?.place(handover.generation.memblock.subtree, "compatible", treeAt: address)
+                    ?? Place(handover.generation.memblock.subtree, at: address),
                 found: tree.root?.compatibleText ?? "no FDT", expected: "\"\(expected)\"")
         },
         CheckRule(
@@ -32,17 +34,21 @@ extension CheckRule {
             else { return }
             for node in root.children {
                 let structure = "\(abi.subtree)/\(node.name)"
+                let owner = Owner.region(KernelString(node.name))
                 if !node.isCompatible(with: abi.regionCompatible) {
                     findings.report(
-                        structure, "compatible", at: address, found: node.compatibleText,
+                        .compatible, of: owner, at: node.place(structure, "compatible", treeAt: address),
+                        found: node.compatibleText,
                         expected: "\"\(abi.regionCompatible)\"")
                 }
                 for name in [abi.startProperty, abi.sizeProperty] where node.number(name) == nil {
-                    findings.report(structure, name, at: address, found: node.sizeText(name), expected: "8 bytes")
+                    findings.report(
+                        .size, of: owner, at: node.place(structure, name, treeAt: address), found: node.sizeText(name),
+                        expected: "8 bytes")
                 }
                 if node.name.utf8.count >= abi.nameSize {
                     findings.report(
-                        structure, at: address, found: "a name of \(node.name.utf8.count) bytes",
+                        .size, of: owner, at: node.place(structure, treeAt: address), found: "a name of \(node.name.utf8.count) bytes",
                         expected: "at most \(abi.nameSize - 1): no region has this name")
                 }
             }
@@ -59,18 +65,19 @@ extension CheckRule {
                 return
             }
             let layout = KexecMetadataLayout.layout
-            let name = layout.structure.name
+            let place = Place(layout.structure, at: subtree.address)
+            let owner = Owner.subtree(abi.subtree)
             guard let blob = handover.blob(of: subtree, limit: layout.structure.size) else {
-                findings.report(name, at: subtree.address, found: "no memory at hand there", expected: "the blob")
+                findings.report(.notAvailable, of: owner, at: place, found: "no memory at hand there", expected: "the blob")
                 return
             }
             let version = blob.count >= 4 ? layout.version.read(blob.span.bytes) : nil
             if let version, version != abi.version {
                 findings.report(
-                    name, layout.version.name, at: subtree.address, found: "\(version)", expected: "\(abi.version)")
+                    .compatible, of: owner, at: place.field(layout.version), found: "\(version)", expected: "\(abi.version)")
             } else if blob.count < layout.structure.size {
                 findings.report(
-                    name, at: subtree.address, found: "\(blob.count) bytes", expected: "\(layout.structure.size)")
+                    .size, of: owner, at: place, found: "\(blob.count) bytes", expected: "\(layout.structure.size)")
             }
         },
     ]
@@ -83,7 +90,8 @@ extension RuleFindings {
         let abi = handover.generation.root
         for name in [abi.addressProperty, abi.sizeProperty].compactMap({ $0 }) where subtree.node.number(name) == nil {
             report(
-                "root FDT/\(subtree.name)", name, at: handover.subject.rootAddress, found: subtree.node.sizeText(name),
+                .size, of: .subtree(subtree.name),
+                at: subtree.node.place("root FDT/\(subtree.name)", name, treeAt: handover.subject.rootAddress), found: subtree.node.sizeText(name),
                 expected: "8 bytes")
         }
     }

@@ -92,12 +92,15 @@ extension HandoverState {
 extension PartialTree {
     /// What is missing or wrong, for a tree that goes by `name`; libfdt's verdict where nothing else is.
     func findings(in name: String, verdict: FDTError) -> [Finding] {
-        if missing.isEmpty { return [Finding(structure: name, found: verdict.description, expected: "an FDT")] }
+        let owner: Owner = name == "root FDT" ? .kho : .subtree(name)
+        if missing.isEmpty {
+            return [Finding(.notATree, of: owner, at: Place(name), found: verdict.description, expected: "an FDT")]
+        }
         let expected =
             header.map { "a tree of \($0.totalSize) bytes (totalsize); there are \(byteCount)" } ?? "an FDT"
         return missing.map { fault in
             let place = fault.node.map { name + ($0 == "/" ? "" : $0) } ?? name
-            return Finding(structure: place, found: fault.description, expected: expected)
+            return Finding(.notATree, of: owner, at: Place(place), found: fault.description, expected: expected)
         }
     }
 }

@@ -1,8 +1,10 @@
 import KernelABI
 
-/// Whose a piece of a handover is; put into words only when somebody asks, as there can be millions.
+/// Who owns a piece of a handover. Put into words only on demand, as there can be millions.
 public enum Owner: Hashable, Sendable {
     case kho
+    /// The input itself: a file with memory in it.
+    case input
     /// LUO, or one block of its sessions, counted from 1.
     case luo(block: Int? = nil)
     /// The owner of a subtree.
@@ -11,6 +13,8 @@ public enum Owner: Hashable, Sendable {
     case session(KernelString, block: Int? = nil)
     /// A file of a session.
     case file(session: KernelString, token: UInt64)
+    /// A file-lifecycle-bound object.
+    case flb(KernelString)
     /// A `reserve_mem` region.
     case region(KernelString)
     /// The blocks of an order in the map of preserved memory; all, or those from an address on.
@@ -35,10 +39,12 @@ extension Owner: CustomStringConvertible {
     public var description: String {
         switch self {
         case .kho: "KHO"
+        case .input: "the input"
         case .luo(let block): "LUO" + Self.words(block)
         case .subtree(let name): name
         case .session(let name, let block): "session \(name.quoted)" + Self.words(block)
         case .file(let session, let token): "session \(session.quoted), token 0x\(String(token, radix: 16))"
+        case .flb(let name): "FLB \(name.quoted)"
         case .region(let name): "region \(name.quoted)"
         case .order(let order, let address): "order \(order)" + (address.map { " from \($0)" } ?? "")
         case .keys(let key, let level):

@@ -1,0 +1,25 @@
+import KernelABI
+
+/// Where the records of one list lie in memory.
+struct RecordPlaces: Sendable {
+    /// Records that lie one after the other: the place of the first in the list, and its address.
+    private var runs: [(first: Int, address: PhysicalAddress)] = []
+    private let record: StructureDescription
+    private(set) var count = 0
+
+    init(of record: StructureDescription) {
+        self.record = record
+    }
+
+    mutating func add(_ count: Int, at address: PhysicalAddress) {
+        runs.append((self.count, address))
+        self.count += count
+    }
+
+    /// The record at `index`.
+    subscript(index: Int) -> Place {
+        let run = runs[..<runs.partitioningIndex { $0.first > index }].last
+        return Place(
+            record, at: run.flatMap { $0.address.advanced(by: UInt64((index - $0.first) * record.size)) })
+    }
+}
