@@ -1,42 +1,166 @@
-/// How kernels of a generation run the lifecycle of file-lifecycle-bound objects, where they differ.
+/// How a kernel runs the lifecycle of handlers, file-lifecycle-bound objects (FLBs) and sessions: where kernels differ.
 ///
-/// What all kernels with such objects do alike is not here: it is the lifecycle itself.
+/// What all kernels do alike is not here: it is the lifecycle itself. A ``Generation`` is not enough to tell kernels
+/// apart, as stable releases take over changes that leave the ABI alone.
 public struct FLBLifecycle: Hashable, Sendable {
+    /// The first release that has it; for a commit between two releases, the release before it and the commit.
+    public let name: String
+    /// What holds registrations and open sessions apart.
+    public let registration: Registration
+    /// What unregistering returns.
+    public let unregistration: Unregistration
+    /// For how long the module of a handler is held.
+    public let handlerOwner: OwnerHold
+    /// For how long the module of an FLB is held.
+    public let flbOwner: OwnerHold
     /// What `liveupdate_flb_get_outgoing` does with the count.
     public let outgoingAccess: Access
     /// What `liveupdate_flb_get_incoming` does with the count.
     public let incomingAccess: Access
     /// What becomes of a `retrieve` that has failed.
     public let failedRetrieve: FailedRetrieve
-    /// What a count does that is taken below zero.
+    /// What counts the holders of an FLB.
     public let counter: Counter
+    /// What becomes of a session with a file that has no handler.
+    public let failedDeserialization: FailedDeserialization
+    /// By what the memfd handler knows a file.
+    public let memfdIdentity: Identity
+    /// Whether a session refuses, with `EINVAL`, what is for sessions of the other direction.
+    public let checksDirection: Bool
 
-    /// Whether who asks for the live object holds it.
+    public enum Registration: Hashable, Sendable {
+        /// `luo_session_quiesce`: `EBUSY` while there is any session.
+        case quiescent
+        /// `luo_register_rwlock`, which is held for reading while the operations of FLBs run: to register from one of
+        /// them deadlocks.
+        case locked
+    }
+
+    public enum Unregistration: Hashable, Sendable {
+        /// An error: `ENOENT` if the two are not linked, `EBUSY` for a handler that has FLBs.
+        case reported
+        /// Nothing; a handler's FLBs go with it.
+        case silent
+    }
+
+    /// For how long a module is held by `try_module_get`.
+    public enum OwnerHold: Hashable, Sendable {
+        /// From registration on; `EAGAIN` if it is going.
+        case whileRegistered
+        /// While there are files of the handler, or the FLB's object is live; `ENOENT`, for an FLB `ENODEV`, if it is
+        /// going.
+        case whileUsed
+    }
+
+    /// Whether the caller of `liveupdate_flb_get_…` holds the live object.
     public enum Access: Hashable, Sendable {
-        /// The object is lent: it can go away as soon as its files do, and there is nothing to give back.
+        /// The object is lent: it can go away as soon as its files do, and there is nothing to give back. If there is
+        /// none on its way out, the result is 0 and `NULL`.
         case lent
-        /// The caller has a reference of its own, which it gives back (`liveupdate_flb_put_…`).
+        /// The caller has a reference of its own, which it gives back (`liveupdate_flb_put_…`). If there is no object
+        /// on its way out, the result is `ENOENT`.
         case counted
     }
 
     public enum FailedRetrieve: Hashable, Sendable {
-        /// The next one who asks makes the kernel try again.
+        /// The next caller makes the kernel try again.
         case triedAgain
-        /// The error is kept, and returned to all who ask.
+        /// The error is kept, and returned to all callers.
         case remembered
     }
 
     public enum Counter: Hashable, Sendable {
-        /// A `long`: goes on below zero.
+        /// A `long`: can go below zero, without a warning.
         case number
-        /// A `refcount_t`: warns, and stays at `REFCOUNT_SATURATED` from then on.
+        /// A `refcount_t`: warns once, and stays at `REFCOUNT_SATURATED` from then on.
         case saturating
     }
 
-    public init(outgoingAccess: Access, incomingAccess: Access, failedRetrieve: FailedRetrieve, counter: Counter) {
-        self.outgoingAccess = outgoingAccess
-        self.incomingAccess = incomingAccess
-        self.failedRetrieve = failedRetrieve
-        self.counter = counter
+    public enum FailedDeserialization: Hashable, Sendable {
+        /// The session has the files before the one that failed, and `/dev/liveupdate` opens.
+        case ignored
+        /// Opening `/dev/liveupdate` fails with `EIO`. The handlers of the files before the one that failed are held
+        /// for good.
+        case refused
+        /// Opening `/dev/liveupdate` fails with `EIO`, and no handler is held.
+        case undone
     }
+
+    public enum Identity: Hashable, Sendable {
+        /// By `struct file`: one inode can be preserved once for each time that it was opened.
+        case file
+        /// By inode (`get_id`).
+        case inode
+    }
+
+    /// All lifecycles, oldest first.
+    public static let all: [FLBLifecycle] = [.v6_19, .v6_19_13, .v7_0, .v7_0_118c3908, .v7_1, .v7_2]
+}
+
+extension FLBLifecycle {
+    /// The lifecycle of a kernel release such as `7.3`, `7.1.13-amd64` or `7.0-118c3908`; `nil` before there was one.
+    public init?(release: String) {
+        let wanted = Version(release)
+        guard
+            let lifecycle = Self.all.first(where: { $0.name == release })
+                ?? Self.all.last(where: { !$0.name.contains("-") && Version($0.name) <= wanted })
+        else { return nil }
+        self = lifecycle
+    }
+}
+
+/// The numbers of a release, missing ones as zero.
+private struct Version: Comparable {
+    private let numbers: [Int]
+
+    init(_ release: String) {
+        let numbers = release.prefix { $0 != "-" }.split(separator: ".").prefix(3).map { Int($0) ?? 0 }
+        self.numbers = numbers + [Int](repeating: 0, count: 3 - numbers.count)
+    }
+
+    static func < (left: Self, right: Self) -> Bool { left.numbers.lexicographicallyPrecedes(right.numbers) }
+}
+
+extension FLBLifecycle {
+    /// 6.19: sessions and handlers; FLBs are yet to come.
+    public static let v6_19 = FLBLifecycle(
+        name: "6.19", registration: .quiescent, unregistration: .reported,
+        handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
+        outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
+        failedDeserialization: .ignored, memfdIdentity: .file, checksDirection: false)
+
+    /// 6.19.13: a session that cannot be deserialized is an error.
+    public static let v6_19_13 = FLBLifecycle(
+        name: "6.19.13", registration: .quiescent, unregistration: .reported,
+        handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
+        outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
+        failedDeserialization: .refused, memfdIdentity: .file, checksDirection: false)
+
+    /// 7.0 (mainline cab056f2): FLBs arrive.
+    public static let v7_0 = FLBLifecycle(
+        name: "7.0", registration: .quiescent, unregistration: .reported,
+        handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
+        outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
+        failedDeserialization: .refused, memfdIdentity: .file, checksDirection: false)
+
+    /// Mainline 118c3908, on the way from 7.0 to 7.1: sessions are no longer quiesced.
+    public static let v7_0_118c3908 = FLBLifecycle(
+        name: "7.0-118c3908", registration: .locked, unregistration: .reported,
+        handlerOwner: .whileRegistered, flbOwner: .whileUsed,
+        outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
+        failedDeserialization: .ignored, memfdIdentity: .file, checksDirection: false)
+
+    /// 7.1: counts saturate, and who gets an incoming object holds it.
+    public static let v7_1 = FLBLifecycle(
+        name: "7.1", registration: .locked, unregistration: .silent,
+        handlerOwner: .whileUsed, flbOwner: .whileUsed,
+        outgoingAccess: .lent, incomingAccess: .counted, failedRetrieve: .triedAgain, counter: .saturating,
+        failedDeserialization: .refused, memfdIdentity: .inode, checksDirection: true)
+
+    /// 7.2: who gets an outgoing object holds it, and a failed `retrieve` is remembered.
+    public static let v7_2 = FLBLifecycle(
+        name: "7.2", registration: .locked, unregistration: .silent,
+        handlerOwner: .whileUsed, flbOwner: .whileUsed,
+        outgoingAccess: .counted, incomingAccess: .counted, failedRetrieve: .remembered, counter: .saturating,
+        failedDeserialization: .undone, memfdIdentity: .inode, checksDirection: true)
 }

@@ -13,8 +13,6 @@ public struct Generation: Sendable, Identifiable {
     public let preservedMap: PreservedMapForm
     /// LUO's state; `nil` before there was one.
     public let luo: LUOState?
-    /// The lifecycle of file-lifecycle-bound objects; `nil` before there were any.
-    public let flbLifecycle: FLBLifecycle?
     /// The memfd handler's versions, the one that the kernel writes first; empty before there was one.
     public let memfd: [MemFDHandler]
     /// The subtree of `reserve_mem` regions.

@@ -10,6 +10,7 @@ extension Errno {
         ("ENOSYS", .noFunction), ("ENODATA", .noData), ("EOPNOTSUPP", .notSupported),
         ("ESHUTDOWN", .kernelGone), ("EFBIG", .fileTooLarge), ("EAGAIN", .resourceTemporarilyUnavailable),
         ("EINTR", .interrupted), ("EACCES", .permissionDenied), ("EFAULT", .badAddress),
+        ("crash", .crashed), ("deadlock", .deadlocked),
     ]
 
     /// The error that the kernel calls `name`, for example `EBUSY`.
@@ -25,4 +26,10 @@ extension Errno {
 
     /// `ESHUTDOWN`: the kernel has handed over or panicked. No kernel returns this; its callers are no more.
     public static let kernelGone = Errno(rawValue: 108)
+
+    /// `crash`: the kernel dereferences what is no pointer. The call does not return, and the kernel is gone.
+    public static let crashed = Errno(rawValue: 4096)
+
+    /// `deadlock`: the call waits for a lock that its own thread holds, and so will everybody else.
+    public static let deadlocked = Errno(rawValue: 4097)
 }

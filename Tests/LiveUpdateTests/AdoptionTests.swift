@@ -135,7 +135,7 @@ import Testing
             state.luo?.sessions?.removeLast()
         }
         let kernel = Kernel(try .test("7.3"), handedOver: handedOver)
-        try kernel.register(try #require(FileHandler.memfd(for: kernel.configuration.generation)))
+        try kernel.register(try #require(FileHandler.memfd(for: kernel.configuration)))
         let session = try kernel.openDevice().retrieveSession("one")
         for _ in 0..<2 {
             #expect(error { () throws(Errno) in _ = try session.retrieve(token: 1) } == .notSupported)

@@ -17,7 +17,7 @@ import Testing
         #expect(kernel.outcome == .adopted)
         #expect(kernel.liveUpdateNumber == 1)
 
-        let memfd = try #require(FileHandler.memfd(for: kernel.configuration.generation))
+        let memfd = try #require(FileHandler.memfd(for: kernel.configuration))
         let names = (0..<3).map { "liveupdate-test-flb-v\($0)" }
         let flbs = names.map { TestFLB($0).make() }
         for flb in flbs {
@@ -51,7 +51,7 @@ import Testing
             try .test("7.3"),
             handedOver: try HandedOver(
                 copying: image, rootAddress: reading.state.kho?.fdtAddress, pageSize: .kib4))
-        try kernel.register(try #require(FileHandler.memfd(for: kernel.configuration.generation)))
+        try kernel.register(try #require(FileHandler.memfd(for: kernel.configuration)))
         let device = try kernel.openDevice()
         for session in try #require(reading.state.luo?.sessions) {
             let incoming = try device.retrieveSession(session.name.description)

@@ -145,29 +145,9 @@ import Testing
         #expect(try next.getIncoming(TestFLB("flb\(limit - 1)").make()) as? String == "object of 65261")
     }
 
-    @Test func `an operation may register and preserve`() throws {
-        let kernel = Kernel(try .test())
-        let (handler, other) = (handler(), self.handler("other"))
-        try kernel.register(handler)
-        let session = try kernel.openDevice().createSession("inner")
-        let operations = FLB.Operations(
-            preserve: { _ throws(Errno) in
-                try kernel.register(other)
-                try session.preserve(OpaqueFile(handler: "other", data: 1), token: 1)
-                return FLB.Preserved(data: 1)
-            },
-            unpreserve: { _, _ in }, retrieve: { _, _ in nil }, finish: { _, _ in })
-        let flb = FLB(compatible: "busy", operations: operations)
-        try kernel.register(flb, with: handler)
-        try kernel.openDeviceAgain().createSession("outer").preserve(
-            OpaqueFile(handler: "handler", data: 1), token: 1)
-        #expect(session.count == 1)
-        #expect(kernel.outgoingCount(of: flb) == 1)
-    }
-
     @Test func `nothing stays behind when all is taken back`() throws {
         let kernel = Kernel(try .test())
-        let memfd = try #require(FileHandler.memfd(for: kernel.configuration.generation))
+        let memfd = try #require(FileHandler.memfd(for: kernel.configuration))
         try kernel.register(memfd)
         let session = try kernel.openDevice().createSession("s")
         for token in 0..<10 {
@@ -183,7 +163,7 @@ import Testing
 
     @Test func `memory that runs out gives ENOMEM and keeps nothing`() throws {
         let kernel = Kernel(try .test())
-        try kernel.register(try #require(FileHandler.memfd(for: kernel.configuration.generation)))
+        try kernel.register(try #require(FileHandler.memfd(for: kernel.configuration)))
         let session = try kernel.openDevice().createSession("s")
         let large = MemFD(size: 200 << 20)
         #expect(error { () throws(Errno) in try session.preserve(large, token: 1) } == .noMemory)
@@ -195,11 +175,11 @@ import Testing
     @Test(arguments: [true, false])
     func `finished files leave no memory in use, retrieved or not`(isRetrieved: Bool) throws {
         let old = Kernel(try .test())
-        try old.register(try #require(FileHandler.memfd(for: old.configuration.generation)))
+        try old.register(try #require(FileHandler.memfd(for: old.configuration)))
         let session = try old.openDevice().createSession("s")
         try session.preserve(MemFD(contents: Array(repeating: 7, count: 10_000)), token: 1)
         let next = Kernel(try .test(), handedOver: try old.kexec())
-        try next.register(try #require(FileHandler.memfd(for: next.configuration.generation)))
+        try next.register(try #require(FileHandler.memfd(for: next.configuration)))
         let incoming = try next.openDevice().retrieveSession("s")
         let before = next.memory.usedPageCount
         if isRetrieved {
@@ -210,9 +190,4 @@ import Testing
         // Descriptor, three folios, the chunk and the page of the list of folios.
         #expect(before - next.memory.usedPageCount == 6)
     }
-}
-
-extension Kernel {
-    /// Another handle for a test that has one open.
-    func openDeviceAgain() -> Device { Device(kernel: self) }
 }

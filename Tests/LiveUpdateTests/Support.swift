@@ -15,13 +15,13 @@ final class Journal: Sendable {
 
     /// The calls so far as `name operation`, and forgets them.
     func calls() -> [String] {
-        let events = log.withLock { log in
-            defer { log = [] }
-            return log
-        }
-        return events.compactMap { event in
-            guard case .callback(let call) = event else { return nil }
-            return "\(call.name) \(call.operation.rawValue)" + (call.error.map { " \($0.kernelName)" } ?? "")
+        log.withLock { log in
+            let calls = log.compactMap { event -> String? in
+                guard case .callback(let call) = event else { return nil }
+                return "\(call.name) \(call.operation.rawValue)" + (call.error.map { " \($0.kernelName)" } ?? "")
+            }
+            log.removeAll { if case .callback = $0 { true } else { false } }
+            return calls
         }
     }
 
@@ -73,10 +73,9 @@ final class TestFLB: Sendable {
 }
 
 extension KernelConfiguration {
-    static func test(_ release: String = "7.3", _ journal: Journal? = nil, quirks: Set<Quirk> = []) throws -> Self {
+    static func test(_ release: String = "7.3", _ journal: Journal? = nil) throws -> Self {
         var configuration = try #require(KernelConfiguration(release: release))
         configuration.observer = journal?.observer
-        configuration.quirks = quirks
         return configuration
     }
 }
@@ -88,5 +87,22 @@ func error(of body: () throws(Errno) -> Void) -> Errno? {
         return nil
     } catch {
         return error
+    }
+}
+
+/// A generator of random numbers that gives the same ones for the same seed (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+        return value ^ value >> 31
     }
 }

@@ -7,7 +7,6 @@ extension Generation {
             compatible: "kho-v1", addressProperty: "fdt", sizeProperty: nil, construction: .sequential),
         preservedMap: .chunkedBitmaps,
         luo: nil,
-        flbLifecycle: nil,
         memfd: [],
         memblock: MemblockTree(),
         kexecMetadata: nil)

@@ -15,7 +15,6 @@ extension Generation {
             sessions: .sessionArray,
             files: .fileArray,
             flbs: nil),
-        flbLifecycle: nil,
         memfd: [.v1],
         memblock: MemblockTree(),
         kexecMetadata: nil)

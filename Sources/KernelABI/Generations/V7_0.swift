@@ -6,8 +6,6 @@ extension Generation {
         root: v6_19.root,
         preservedMap: .chunkedBitmaps,
         luo: .treeWithFLBs,
-        flbLifecycle: FLBLifecycle(
-            outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number),
         memfd: [.v2, .v1],
         memblock: MemblockTree(),
         kexecMetadata: nil)

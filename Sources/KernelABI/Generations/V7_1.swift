@@ -8,8 +8,6 @@ extension Generation {
             construction: .edited),
         preservedMap: .radixTree,
         luo: .treeWithFLBs,
-        flbLifecycle: FLBLifecycle(
-            outgoingAccess: .lent, incomingAccess: .counted, failedRetrieve: .triedAgain, counter: .saturating),
         memfd: [.v2],
         memblock: MemblockTree(),
         kexecMetadata: KexecMetadataBlob(version: 1))

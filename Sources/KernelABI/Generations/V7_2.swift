@@ -13,8 +13,6 @@ extension Generation {
             sessions: .sessionBlocks,
             files: .fileBlocks,
             flbs: .flbPage),
-        flbLifecycle: FLBLifecycle(
-            outgoingAccess: .counted, incomingAccess: .counted, failedRetrieve: .remembered, counter: .saturating),
         memfd: [.v2],
         memblock: MemblockTree(),
         kexecMetadata: KexecMetadataBlob(version: 1))

@@ -6,20 +6,22 @@ final class FLBInstance: Sendable {
     let definition: FLB
     let operations: FLB.CompleteOperations
     let memory: KHOMemory
-    let observer: Observer?
+    let log: KernelLog
     let outgoing: Locked<OutgoingFLB>
     let incoming: Locked<IncomingFLB>
+    private let ownerHold: FLBLifecycle.OwnerHold
 
     init(
-        _ definition: FLB, _ operations: FLB.CompleteOperations, _ rules: FLBLifecycle,
-        _ countLoading: IncomingFLB.CountLoading, memory: KHOMemory, observer: Observer?
+        _ definition: FLB, _ operations: FLB.CompleteOperations, _ rules: FLBLifecycle, asDocumented: Bool,
+        memory: KHOMemory, log: KernelLog
     ) {
         self.definition = definition
         self.operations = operations
         self.memory = memory
-        self.observer = observer
+        self.log = log
+        ownerHold = rules.flbOwner
         outgoing = Locked(OutgoingFLB(rules))
-        incoming = Locked(IncomingFLB(rules, countLoading))
+        incoming = Locked(IncomingFLB(rules, asDocumented: asDocumented))
     }
 
     var name: String { definition.compatible }
@@ -36,17 +38,26 @@ final class FLBInstance: Sendable {
         incoming.withLock { $0.put(self, records) }
     }
 
+    /// Takes the owner for a live object, unless it is held anyway.
+    ///
+    /// - Returns: whether the owner stays.
+    func acquireOwner() -> Bool { ownerHold == .whileRegistered || definition.owner.tryGet() }
+
+    func releaseOwner() {
+        if ownerHold == .whileUsed { definition.owner.put() }
+    }
+
     func report(_ operation: Event.Callback.Operation, data: UInt64? = nil, error: Errno? = nil) {
-        observer?(.callback(Event.Callback(.flb, name, operation, data: data, error: error)))
+        log.report(.callback(Event.Callback(.flb, name, operation, data: data, error: error)))
     }
 
     func report(_ direction: Event.Direction, from: Int64, to: Int64) {
-        observer?(.count(flb: name, direction, from: from, to: to))
+        log.report(.count(flb: name, direction, from: from, to: to))
     }
 }
 
 extension [FLBInstance] {
-    /// Counts a file on all FLBs in their order; where one refuses, takes it back from those before it, the last first.
+    /// Counts a file on all FLBs in their order; if one refuses, takes it back from those before it, the last first.
     /// Mirrors `luo_flb_file_preserve`.
     func addFile() throws(Errno) {
         for (index, flb) in enumerated() {

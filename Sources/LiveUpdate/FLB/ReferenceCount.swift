@@ -3,7 +3,7 @@ import KernelABI
 /// How many hold an FLB, counted as the kernel counts.
 struct ReferenceCount: Sendable {
     private(set) var value: Int64 = 0
-    let counter: FLBLifecycle.Counter
+    private let counter: FLBLifecycle.Counter
 
     /// `REFCOUNT_SATURATED`.
     static let saturated = Int64(Int32.min / 2)
@@ -12,7 +12,7 @@ struct ReferenceCount: Sendable {
         self.counter = counter
     }
 
-    /// Loads a count from a record.
+    /// Loads a count from a record. Mirrors `refcount_set`.
     mutating func set(_ count: UInt64) {
         switch counter {
         case .number: value = Int64(bitPattern: count)
@@ -20,28 +20,31 @@ struct ReferenceCount: Sendable {
         }
     }
 
-    mutating func increment() {
-        guard counter == .number || value >= 0 else { return }
-        value &+= 1
-    }
-
-    /// What came of counting down.
-    enum Decrement {
-        case held
-        case last
-        /// There was nothing to count.
-        case underflow
-    }
-
-    mutating func decrement() -> Decrement {
-        guard value > 0 else {
-            switch counter {
-            case .number: value &-= 1
-            case .saturating: value = Self.saturated
-            }
-            return .underflow
+    /// Mirrors `refcount_inc`.
+    mutating func increment(_ log: KernelLog) {
+        switch counter {
+        case .number: value &+= 1
+        case .saturating where value == 0: saturate("addition on 0; use-after-free", log)
+        case .saturating where value < 0 || value == Int64(Int32.max): saturate("saturated; leaking memory", log)
+        case .saturating: value += 1
         }
-        value -= 1
-        return value == 0 ? .last : .held
+    }
+
+    /// Mirrors `refcount_dec_and_test`.
+    ///
+    /// - Returns: whether that was the last one.
+    mutating func decrement(_ log: KernelLog) -> Bool {
+        switch counter {
+        case .number: value &-= 1
+        case .saturating where value <= 0: saturate("underflow; use-after-free", log)
+        case .saturating: value -= 1
+        }
+        return value == 0
+    }
+
+    /// Mirrors `refcount_warn_saturate`.
+    private mutating func saturate(_ problem: String, _ log: KernelLog) {
+        value = Self.saturated
+        log.warnOnce("refcount_t: \(problem).")
     }
 }

@@ -36,6 +36,9 @@ public final class FileHandler: Sendable {
         public var canFinish: (@Sendable (PreservedFile, RetrieveStatus) -> Bool)?
         /// Mandatory: cleans up, the file retrieved or not.
         public var finish: (@Sendable ((any PreservableFile)?, PreservedFile, RetrieveStatus, KHOMemory) -> Void)?
+        /// What a file is known by, so that it is preserved once; the file itself if this is missing. The kernel's
+        /// `get_id`.
+        public var identity: (@Sendable (any PreservableFile) -> ObjectIdentifier)?
 
         public init() {}
     }

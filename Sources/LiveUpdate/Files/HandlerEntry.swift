@@ -1,12 +1,12 @@
-import Synchronization
+import KernelABI
 import SystemPackage
 
-/// A file handler in one kernel, and how many files it holds.
+/// A file handler that a kernel has accepted.
 final class HandlerEntry: Sendable {
     let definition: FileHandler
     let operations: Operations
-    private let observer: Observer?
-    private let files = Atomic<Int>(0)
+    private let ownerHold: FLBLifecycle.OwnerHold
+    private let log: KernelLog
 
     /// The operations of a handler that a kernel has accepted.
     struct Operations: Sendable {
@@ -20,38 +20,38 @@ final class HandlerEntry: Sendable {
         let finish: @Sendable ((any PreservableFile)?, PreservedFile, FileHandler.RetrieveStatus, KHOMemory) -> Void
     }
 
-    /// - Returns: `nil` where an operation is missing.
-    init?(_ definition: FileHandler, observer: Observer?) {
+    /// - Returns: `nil` if a mandatory operation is missing.
+    init?(_ definition: FileHandler, _ ownerHold: FLBLifecycle.OwnerHold, _ log: KernelLog) {
         let given = definition.operations
         guard let canPreserve = given.canPreserve, let preserve = given.preserve, let unpreserve = given.unpreserve,
             let retrieve = given.retrieve, let finish = given.finish
         else { return nil }
         self.definition = definition
-        self.observer = observer
+        self.ownerHold = ownerHold
+        self.log = log
         operations = Operations(
             canPreserve: canPreserve, preserve: preserve, freeze: given.freeze, unfreeze: given.unfreeze,
             unpreserve: unpreserve, retrieve: retrieve, canFinish: given.canFinish, finish: finish)
     }
 
-    /// Takes the handler for a file, unless its owner is going. Who calls holds the registration lock to read.
-    func acquire() -> Bool {
-        guard definition.owner.tryGet() else { return false }
-        files.add(1, ordering: .acquiringAndReleasing)
-        return true
-    }
+    /// Holds the owner for a file, unless it is held anyway.
+    ///
+    /// - Returns: whether the owner stays.
+    func acquire() -> Bool { ownerHold == .whileRegistered || definition.owner.tryGet() }
 
     func release() {
-        files.subtract(1, ordering: .acquiringAndReleasing)
-        definition.owner.put()
+        if ownerHold == .whileUsed { definition.owner.put() }
     }
 
-    /// Whether the handler has files. Only with the registration lock held to write does it stay so.
-    var isInUse: Bool { files.load(ordering: .acquiring) > 0 }
+    /// What the kernel takes the file for when it looks whether a session has it. Mirrors `luo_get_id`.
+    func identity(of file: any PreservableFile) -> ObjectIdentifier {
+        definition.operations.identity?(file) ?? ObjectIdentifier(file)
+    }
 
     func report(
         _ operation: Event.Callback.Operation, data: UInt64? = nil, token: UInt64? = nil, error: Errno? = nil
     ) {
-        observer?(
+        log.report(
             .callback(
                 Event.Callback(.handler, definition.compatible, operation, data: data, token: token, error: error)))
     }

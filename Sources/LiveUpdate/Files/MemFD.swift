@@ -35,6 +35,15 @@ public final class MemFD: PreservableFile {
         self.state = Locked(state)
     }
 
+    /// The same file, opened once more: `open("/proc/self/fd/…")`.
+    public init(reopening other: MemFD) {
+        pageSize = other.pageSize
+        state = other.state
+    }
+
+    /// What is the same for all that opened the file.
+    var inode: ObjectIdentifier { ObjectIdentifier(state) }
+
     private static func pages(of contents: [UInt8], _ pageSize: PageSize) -> [UInt64: [UInt8]] {
         var pages: [UInt64: [UInt8]] = [:]
         for (index, start) in stride(from: 0, to: contents.count, by: pageSize.bytes).enumerated() {

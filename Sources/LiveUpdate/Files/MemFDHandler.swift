@@ -3,11 +3,11 @@ import KernelABI
 import SystemPackage
 
 extension FileHandler {
-    /// The kernel's handler of memfds, in the version that kernels of `generation` write; `nil` before there was one.
+    /// The kernel's handler of memfds, in the version that such a kernel writes; `nil` before there was one.
     ///
     /// It preserves the file's pages as folios of one page each, holes included, as the kernel does.
-    public static func memfd(for generation: Generation) -> FileHandler? {
-        guard let version = generation.memfd.first else { return nil }
+    public static func memfd(for kernel: KernelConfiguration) -> FileHandler? {
+        guard let version = kernel.generation.memfd.first else { return nil }
         let hasSeals = version.layout.seals != nil
         var operations = Operations()
         operations.canPreserve = { $0 is MemFD }
@@ -25,6 +25,9 @@ extension FileHandler {
         operations.finish = { _, preserved, status, memory in
             // What was retrieved, or could not be, has been cleaned up by then.
             if status == .notYet { preserved.discard(memory) }
+        }
+        if kernel.lifecycle?.memfdIdentity == .inode {
+            operations.identity = { file in (file as? MemFD)?.inode ?? ObjectIdentifier(file) }
         }
         return FileHandler(compatible: version.compatible, operations: operations)
     }

@@ -4,15 +4,15 @@ import SystemPackage
 final class PreservedFiles: Sendable {
     private let identities = Locked<Set<ObjectIdentifier>>([])
 
-    /// - Throws: `EBUSY` where the file is in a session.
-    func insert(_ file: any PreservableFile) throws(Errno) {
+    /// - Throws: `EBUSY` if the file is in a session.
+    func insert(_ file: ObjectIdentifier) throws(Errno) {
         try identities.withLock { identities throws(Errno) in
-            guard identities.insert(ObjectIdentifier(file)).inserted else { throw .resourceBusy }
+            guard identities.insert(file).inserted else { throw .resourceBusy }
         }
     }
 
-    func remove(_ file: any PreservableFile) {
-        _ = identities.withLock { $0.remove(ObjectIdentifier(file)) }
+    func remove(_ file: ObjectIdentifier) {
+        _ = identities.withLock { $0.remove(file) }
     }
 
     var count: Int { identities.withLock { $0.count } }

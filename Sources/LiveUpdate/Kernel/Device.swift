@@ -7,21 +7,21 @@ public struct Device: Sendable {
 
     /// Makes a session for the next kernel. Mirrors `LIVEUPDATE_IOCTL_CREATE_SESSION`.
     ///
-    /// - Throws: `EINVAL` for a name that is empty or longer than 63 bytes, `EEXIST` where there is a session of the
+    /// - Throws: `EINVAL` for a name that is empty or longer than 63 bytes, `EEXIST` if there is a session of the
     ///   name, and at the kernel's limit `ENOMEM` up to 7.1, `ENOSPC` from 7.2 on.
     public func createSession(_ name: String) throws(Errno) -> OutgoingSession {
         try kernel.whileAlive { () throws(Errno) in
             let length = name.utf8.prefix { $0 != 0 }.count
             guard length > 0, length < SessionLayout.layout.name.count else { throw .invalidArgument }
             let files = OutgoingFiles(session: String(decoding: name.utf8.prefix(length), as: UTF8.self))
-            try kernel.sessions.insert(files, limits: kernel.limits)
+            try kernel.sessions.insert(files)
             return OutgoingSession(kernel: kernel, files: files)
         }
     }
 
     /// Gives a session of the last kernel, once. Mirrors `LIVEUPDATE_IOCTL_RETRIEVE_SESSION`.
     ///
-    /// - Throws: `ENOENT` where there is none of the name, `EINVAL` where it has been had.
+    /// - Throws: `ENOENT` if there is none of the name, `EINVAL` if it has been had.
     public func retrieveSession(_ name: String) throws(Errno) -> IncomingSession {
         try kernel.whileAlive { () throws(Errno) in
             guard let files = kernel.sessions.incoming(named: name) else { throw .noSuchFileOrDirectory }
@@ -39,33 +39,26 @@ public struct Device: Sendable {
 extension Kernel {
     /// Opens `/dev/liveupdate`; the first to do so deserializes the sessions that came in. Mirrors `luo_open`.
     ///
-    /// - Throws: `ENOENT` where live update is off and there is no device, `EBUSY` where it is open, `EIO` for good
-    ///   where what came in could not be deserialized.
+    /// - Throws: `ENOENT` if live update is off and there is no device, `EBUSY` if it is open, `EIO` for good if what came in could not be deserialized.
     public func openDevice() throws(Errno) -> Device {
         try whileAlive { () throws(Errno) in
-            guard hasLiveUpdate else { throw .noSuchFileOrDirectory }
-            try device.open { () throws(Errno) in try deserialize() }
+            guard let rules = enabledLifecycle else { throw .noSuchFileOrDirectory }
+            try device.open { () throws(Errno) in try deserialize(rules) }
             return Device(kernel: self)
         }
     }
 
     /// Mirrors `luo_session_deserialize`: what was taken before something fails stays, and cannot be had.
-    private func deserialize() throws(Errno) {
+    private func deserialize(_ rules: FLBLifecycle) throws(Errno) {
         guard let luo = adoption.luo else { return }
         if let problem = adoption.sessionProblem {
-            observer?(.warning("LUO: \(problem)"))
+            log.message("LUO: \(problem)")
             throw .ioError
         }
         for record in luo.sessions ?? [] {
-            do throws(Errno) {
-                if record.filesAddress?.rawValue == 0, record.count ?? 0 != 0 {
-                    observer?(.warning("LUO: session \"\(record.name)\" says \(record.count ?? 0) files and has none"))
-                }
-                try sessions.insert(try IncomingFiles(record, registry))
-            } catch {
-                observer?(.warning("LUO: session \"\(record.name)\" cannot be deserialized: \(error.kernelName)"))
-                throw error
-            }
+            let files = IncomingFiles(record)
+            try sessions.insert(files)
+            try files.deserialize(record, in: self, rules)
         }
     }
 }

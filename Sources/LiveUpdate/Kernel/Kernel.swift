@@ -11,8 +11,9 @@ import SystemPackage
 ///     let new = Kernel(configuration, handedOver: try old.kexec())
 ///
 /// All calls may come from any thread, and wait for each other as in the kernel: those of a session for its lock,
-/// those of an FLB for the lock of its direction, registrations for a reader/writer lock that nothing holds while an
-/// operation runs.
+/// those of an FLB for the lock of its direction, registrations for a reader/writer lock that is held for reading while
+/// the operations of FLBs run. A call that a kernel would not survive gives ``Errno/crashed`` or ``Errno/deadlocked``,
+/// and the kernel is gone.
 public final class Kernel: Sendable {
     public let configuration: KernelConfiguration
     /// The simulated physical memory.
@@ -25,12 +26,14 @@ public final class Kernel: Sendable {
     let adoption: Adoption
     let limits: Limits
     let registry: Registry
-    let sessions = SessionLists()
+    let sessions: SessionLists
+    let log: KernelLog
     let preservedFiles = PreservedFiles()
     /// The FLB records that came in; `nil` where there is no incoming state.
     let flbRecords: FLBRecords?
     let device = DeviceState()
     private let isAlive: ReadWriteLocked<Bool>
+    private let hasFailed = Locked(false)
 
     /// Boots a kernel.
     ///
@@ -51,91 +54,105 @@ public final class Kernel: Sendable {
             hasFLBs && luo.flbAddress?.rawValue ?? 0 != 0 ? FLBRecords(luo.flbs ?? []) : nil
         }
         limits = Limits(configuration.generation, configuration.pageSize)
-        registry = Registry(flbLimit: limits.flbs)
+        log = KernelLog(configuration.observer)
+        sessions = SessionLists(limits)
+        // Without a lifecycle, calls end before the registry.
+        registry = Registry(configuration.lifecycle ?? .v6_19, flbLimit: limits.flbs, sessions, log)
         if case .panicked = adoption.outcome {
             isAlive = ReadWriteLocked(false)
         } else {
             isAlive = ReadWriteLocked(true)
         }
         switch outcome {
-        case .fresh(let reason): observer?(.message("boots afresh: \(reason)"))
-        case .adopted: observer?(.message("takes over what was handed over; live update \(liveUpdateNumber)"))
-        case .lost(let reason): observer?(.warning("KHO: disabling KHO revival: \(reason); all is lost"))
-        case .panicked(let reason): observer?(.warning("panics: LUO cannot take over what was handed over: \(reason)"))
+        case .fresh(let reason): log.message("boots afresh: \(reason)")
+        case .adopted: log.message("takes over what was handed over; live update \(liveUpdateNumber)")
+        case .lost(let reason): log.warn("KHO: disabling KHO revival: \(reason); all is lost")
+        case .panicked(let reason): log.warn("panics: LUO cannot take over what was handed over: \(reason)")
         }
     }
-
-    var observer: Observer? { configuration.observer }
 
     /// Runs `body` while the kernel cannot hand over.
     ///
     /// - Throws: `ESHUTDOWN` where it has, or has panicked.
     func whileAlive<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
         try isAlive.read { isAlive throws(Errno) in
-            guard isAlive else { throw .kernelGone }
-            return try body()
+            guard isAlive, !hasFailed.withLock({ $0 }) else { throw .kernelGone }
+            do throws(Errno) {
+                return try body()
+            } catch {
+                if error == .crashed || error == .deadlocked { hasFailed.withLock { $0 = true } }
+                throw error
+            }
         }
     }
 
     /// Runs `body` while nothing else happens, and ends the kernel's life where it returns.
     func ending<Result>(_ body: () throws(KexecError) -> Result) throws(KexecError) -> Result {
         try isAlive.write { isAlive throws(KexecError) in
-            guard isAlive else { throw .refused(.kernelGone) }
+            guard isAlive, !hasFailed.withLock({ $0 }) else { throw .refused(.kernelGone) }
             let result = try body()
             isAlive = false
             return result
         }
     }
 
-    /// Whether the kernel is still there: it has neither handed over nor panicked.
-    public var isRunning: Bool { isAlive.read { $0 } }
+    /// Whether the kernel is still there: it has neither handed over nor panicked nor crashed.
+    public var isRunning: Bool { isAlive.read { $0 } && !hasFailed.withLock { $0 } }
 
     // MARK: Handlers
 
     /// Registers a file handler. Mirrors `liveupdate_register_file_handler`.
     ///
-    /// - Throws: `EOPNOTSUPP` where live update is off, `EINVAL` where a mandatory operation is missing, `EEXIST` where
-    ///   a handler of the name is registered.
+    /// - Throws: `EOPNOTSUPP` if live update is off, `EINVAL` if a mandatory operation is missing, `EEXIST` if a handler
+    ///   of the name is registered; up to 7.0 `EBUSY` while there is any session; before 7.1 `EAGAIN` if the owner is
+    ///   going.
     public func register(_ handler: FileHandler) throws(Errno) {
-        try whileEnabled { () throws(Errno) in try registry.register(handler, observer: observer) }
+        try whileEnabled { _ throws(Errno) in try registry.register(handler) }
     }
 
-    /// Takes a file handler off, and all FLBs off it. Mirrors `liveupdate_unregister_file_handler`.
+    /// Takes a file handler off, from 7.1 on with all FLBs. Mirrors `liveupdate_unregister_file_handler`.
     ///
-    /// - Throws: `EBUSY` while files of the handler are preserved, or have come in and are not finished: a kernel holds
-    ///   the handler's module for as long. `ENOENT` where it is not registered.
+    /// Nothing refuses while there are files of the handler but the reference to the owner that they hold. Their FLBs
+    /// are then counted for good.
+    ///
+    /// - Throws: before 7.1 `EBUSY` if the handler has FLBs or was never registered, up to 7.0 also while there is any
+    ///   session; ``Errno/crashed`` if it is not registered.
     public func unregister(_ handler: FileHandler) throws(Errno) {
-        try whileEnabled { () throws(Errno) in try registry.unregister(handler) }
+        try whileEnabled { _ throws(Errno) in try registry.unregister(handler) }
     }
 
     // MARK: FLBs
 
     /// Makes the files of a handler depend on an FLB. Mirrors `liveupdate_register_flb`.
     ///
-    /// Files that are preserved already do not depend on it.
+    /// Files that are preserved already do not depend on it. But once they go they are counted off it, too: a count of
+    /// 0 then goes below, and from 7.1 on the FLB is never preserved again.
     ///
-    /// - Throws: `EOPNOTSUPP` where live update is off or the kernel has no FLBs, `EINVAL` where an operation is missing
-    ///   or the handler is not registered, `EEXIST` where the two are linked or another FLB has the name, `ENOSPC`
-    ///   where there are `LUO_FLB_MAX` others.
+    /// - Throws: `EOPNOTSUPP` if live update is off or the kernel has no FLBs, `EINVAL` if an operation is missing,
+    ///   `EEXIST` if the two are linked or another FLB has the name, `ENOSPC` if there are `LUO_FLB_MAX` others; in 7.0
+    ///   `EBUSY` while there is any session, `EAGAIN` if the owner is going; ``Errno/crashed`` if the handler was never
+    ///   registered; ``Errno/deadlocked`` from an FLB's operation.
     public func register(_ flb: FLB, with handler: FileHandler) throws(Errno) {
-        try whileEnabled { () throws(Errno) in
-            try registry.register(try instance(of: flb), with: handler)
-        }
+        try withInstance(of: flb) { instance throws(Errno) in try registry.register(instance, with: handler) }
     }
 
     /// Undoes ``register(_:with:)``. Mirrors `liveupdate_unregister_flb`.
     ///
-    /// - Throws: `EBUSY` while the handler has files, `ENOENT` where the two are not linked.
+    /// Kernels after 7.0 do not refuse while the handler has files: the FLB is not handed over, and its object is lost.
+    ///
+    /// - Throws: before 7.1 `ENOENT` if the two are not linked, in 7.0 `EBUSY` while there is any session;
+    ///   ``Errno/crashed`` if the handler was never registered.
     public func unregister(_ flb: FLB, from handler: FileHandler) throws(Errno) {
-        try whileEnabled { () throws(Errno) in try registry.unregister(flb, from: handler) }
+        try whileEnabled { _ throws(Errno) in try registry.unregister(flb, from: handler) }
     }
 
     /// The live object of an FLB that is preserved. Mirrors `liveupdate_flb_get_outgoing`.
     ///
     /// From 7.2 on the caller holds it until ``putOutgoing(_:)``; before, it goes with the last file.
     ///
-    /// - Throws: `ENOENT` where there is no object: no file is preserved, or `preserve` returned none.
-    public func getOutgoing(_ flb: FLB) throws(Errno) -> LiveObject {
+    /// - Returns: before 7.2 `nil` if there is no object.
+    /// - Throws: from 7.2 on `ENOENT` if there is no object: no file is preserved, or `preserve` returned none.
+    public func getOutgoing(_ flb: FLB) throws(Errno) -> LiveObject? {
         try withInstance(of: flb) { instance throws(Errno) in
             try instance.outgoing.withLock { outgoing throws(Errno) in try outgoing.get(instance) }
         }
@@ -146,7 +163,7 @@ public final class Kernel: Sendable {
     /// - Throws: `ENOSYS` before 7.2, where there is nothing to give back.
     public func putOutgoing(_ flb: FLB) throws(Errno) {
         try withInstance(of: flb) { instance throws(Errno) in
-            guard configuration.generation.flbLifecycle?.outgoingAccess == .counted else { throw .noFunction }
+            guard configuration.lifecycle?.outgoingAccess == .counted else { throw .noFunction }
             instance.putOutgoing()
         }
     }
@@ -154,10 +171,10 @@ public final class Kernel: Sendable {
     /// The live object of an FLB that came in; retrieved now if nobody has before. Mirrors
     /// `liveupdate_flb_get_incoming`.
     ///
-    /// From 7.1 on the caller holds it until ``putIncoming(_:)``; in 7.0 it goes with the last file.
+    /// From 7.1 on the caller holds it until ``putIncoming(_:)``; before, it goes with the last file.
     ///
-    /// - Throws: `ENODATA` where nothing came in, or the object is finished; `ENOENT` where no record has the name;
-    ///   `ENODEV` where the owner is going; what `retrieve` throws, or from 7.2 on threw.
+    /// - Throws: `ENODATA` if nothing came in, or the object is finished; `ENOENT` if no record has the name; `ENODEV`
+    ///   if the owner is going; what `retrieve` throws, or from 7.2 on threw.
     public func getIncoming(_ flb: FLB) throws(Errno) -> LiveObject? {
         try withInstance(of: flb) { instance throws(Errno) in
             try instance.incoming.withLock { incoming throws(Errno) in try incoming.get(instance, flbRecords) }
@@ -166,10 +183,10 @@ public final class Kernel: Sendable {
 
     /// Gives back what ``getIncoming(_:)`` gave, which can finish the object. Mirrors `liveupdate_flb_put_incoming`.
     ///
-    /// - Throws: `ENOSYS` in 7.0, where there is nothing to give back.
+    /// - Throws: `ENOSYS` before 7.1, where there is nothing to give back.
     public func putIncoming(_ flb: FLB) throws(Errno) {
         try withInstance(of: flb) { instance throws(Errno) in
-            guard configuration.generation.flbLifecycle?.incomingAccess == .counted else { throw .noFunction }
+            guard configuration.lifecycle?.incomingAccess == .counted else { throw .noFunction }
             instance.putIncoming(flbRecords)
         }
     }
@@ -187,28 +204,30 @@ public final class Kernel: Sendable {
     private func withInstance<Result>(
         of flb: FLB, _ body: (FLBInstance) throws(Errno) -> Result
     ) throws(Errno) -> Result {
-        try whileEnabled { () throws(Errno) in try body(try instance(of: flb)) }
-    }
-
-    private func instance(of flb: FLB) throws(Errno) -> FLBInstance {
-        guard let rules = configuration.generation.flbLifecycle else { throw .notSupported }
-        guard let operations = flb.operations.complete else { throw .invalidArgument }
-        return registry.instance(of: flb) {
-            FLBInstance(
-                flb, operations, rules,
-                configuration.quirks.contains(.countLoadedByRetrieve) ? .byRetrieve : .atFirstUse,
-                memory: memory, observer: observer)
+        try whileEnabled { rules throws(Errno) in
+            guard configuration.generation.luo?.flbs != nil else { throw .notSupported }
+            guard let operations = flb.operations.complete else {
+                log.warn("luo_flb.c: \(flb.compatible) lacks an operation")
+                throw .invalidArgument
+            }
+            return try body(
+                registry.instance(of: flb) {
+                    FLBInstance(
+                        flb, operations, rules, asDocumented: configuration.isAsDocumented, memory: memory, log: log)
+                })
         }
     }
 
     /// Runs `body` while the kernel cannot hand over, and live update is on.
-    private func whileEnabled<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+    private func whileEnabled<Result>(_ body: (FLBLifecycle) throws(Errno) -> Result) throws(Errno) -> Result {
         try whileAlive { () throws(Errno) in
-            guard hasLiveUpdate else { throw .notSupported }
-            return try body()
+            guard let rules = enabledLifecycle else { throw .notSupported }
+            return try body(rules)
         }
     }
 
-    /// Whether the kernel has live update, and it is on.
-    var hasLiveUpdate: Bool { configuration.isLiveUpdateEnabled && configuration.generation.luo != nil }
+    /// What the kernel does with handlers, FLBs and sessions; `nil` if it has no live update, or live update is off.
+    var enabledLifecycle: FLBLifecycle? { configuration.isLiveUpdateEnabled ? configuration.lifecycle : nil }
+
+    var hasLiveUpdate: Bool { enabledLifecycle != nil }
 }

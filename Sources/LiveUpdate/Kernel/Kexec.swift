@@ -51,6 +51,7 @@ extension Kernel {
             var luo = LUOState()
             luo.liveUpdateNumber = liveUpdateNumber + 1
             luo.sessions = outgoing.map(\.record)
+            luo.blocks = sessions.blocksWithEmptyOnes
             if configuration.generation.luo?.flbs != nil { luo.flbs = flbStates }
             state.luo = luo
         } else {
@@ -75,10 +76,10 @@ extension Kernel {
     private var flbStates: [FLBState] {
         registry.flbs.compactMap { flb in
             flb.outgoing.withLock { outgoing in
-                guard outgoing.count.value > 0, let preserved = outgoing.preserved else { return nil }
+                guard outgoing.count.value > 0 else { return nil }
                 var state = FLBState()
                 state.name = KernelString(flb.name, cutTo: FLBLayout.layout.name)
-                state.data = preserved.data
+                state.data = outgoing.preserved?.data ?? 0
                 state.count = UInt64(outgoing.count.value)
                 return state
             }

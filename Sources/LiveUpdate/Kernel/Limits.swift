@@ -7,6 +7,8 @@ struct Limits: Sendable {
     let sessions: Int
     /// What the kernel says when there are no more.
     let sessionError: Errno
+    /// Sessions of a block; 0 if they lie in an array.
+    let sessionsOfBlock: Int
     /// Files of a session.
     let files: Int
     /// Distinct FLBs: `LUO_FLB_MAX`.
@@ -16,10 +18,18 @@ struct Limits: Sendable {
         sessions = generation.luo?.sessions.limit(pageSize: pageSize) ?? 0
         files = generation.luo?.files.limit(pageSize: pageSize) ?? 0
         flbs = generation.luo?.flbs?.limit(pageSize: pageSize) ?? 0
-        sessionError =
-            switch generation.luo?.sessions.form {
-            case .array: .noMemory
-            case .blockChain, nil: .noSpace
-            }
+        switch generation.luo?.sessions.form {
+        case .array:
+            sessionError = .noMemory
+            sessionsOfBlock = 0
+        case .blockChain, nil:
+            sessionError = .noSpace
+            sessionsOfBlock = generation.luo?.sessions.capacity(pageSize: pageSize) ?? 0
+        }
+    }
+
+    /// How many blocks the records of `count` sessions need.
+    func sessionBlocks(_ count: Int) -> Int {
+        sessionsOfBlock > 0 ? (count + sessionsOfBlock - 1) / sessionsOfBlock : 0
     }
 }

@@ -3,140 +3,182 @@ import SystemPackage
 
 /// The file handlers and FLBs of a kernel, and which depends on which, under the kernel's `luo_register_rwlock`.
 ///
-/// No operation is called with the lock held: who walks a handler's FLBs walks a copy of the list, and holds the
-/// handler, which cannot lose FLBs until it is released.
+/// The lock is held for reading while the operations of FLBs and `can_preserve` run: a registration from one of them
+/// waits for itself.
 final class Registry: Sendable {
-    fileprivate struct Handler: Sendable {
-        let entry: HandlerEntry
-        /// In the order of registration.
-        var flbs: [FLBInstance] = []
-    }
-
     fileprivate struct State: Sendable {
-        /// In the order of registration.
-        var handlers: [Handler] = []
-        /// The FLBs with a link to any handler, in the order in which they got their first.
+        /// `luo_file_handler_list`: in the order of registration.
+        var handlers: [HandlerEntry] = []
+        /// The FLBs of every handler that was ever registered, in the order of their registration. What was
+        /// unregistered keeps its list, and can be given FLBs.
+        var links: [ObjectIdentifier: (handler: FileHandler, flbs: [FLBInstance])] = [:]
+        /// `luo_flb_global.list`: the FLBs that have users, in the order in which they got their first.
         var flbs: [FLBInstance] = []
-        /// Every FLB that this kernel has seen: what became of it outlives its registration.
-        var known: [ObjectIdentifier: FLBInstance] = [:]
+        /// The handlers that each FLB was registered with.
+        var users: [ObjectIdentifier: Int] = [:]
     }
 
     private let state = ReadWriteLocked(State())
+    /// Every FLB that this kernel has seen: what became of it outlives its registration. `luo_flb_init_lock`.
+    private let known = Locked<[ObjectIdentifier: FLBInstance]>([:])
+    private let rules: FLBLifecycle
     private let flbLimit: Int
+    private let log: KernelLog
+    private let sessions: SessionLists
 
-    init(flbLimit: Int) {
+    init(_ rules: FLBLifecycle, flbLimit: Int, _ sessions: SessionLists, _ log: KernelLog) {
+        self.rules = rules
         self.flbLimit = flbLimit
+        self.sessions = sessions
+        self.log = log
+    }
+
+    /// Changes the registrations.
+    ///
+    /// - Throws: `EBUSY` if the kernel wants no sessions meanwhile and there are any; ``Errno/deadlocked`` from within
+    ///   an operation that runs under the lock.
+    private func change(_ body: (inout State) throws(Errno) -> Void) throws(Errno) {
+        if rules.registration == .quiescent, !sessions.areEmpty { throw .resourceBusy }
+        if state.isReadByThisThread { throw .deadlocked }
+        try state.write(body)
     }
 
     // MARK: Handlers
 
     /// Mirrors `liveupdate_register_file_handler`.
-    func register(_ handler: FileHandler, observer: Observer?) throws(Errno) {
-        guard let entry = HandlerEntry(handler, observer: observer) else { throw .invalidArgument }
-        try state.write { state throws(Errno) in
-            guard !state.handlers.contains(where: { $0.entry.definition.compatible == handler.compatible }) else {
+    func register(_ handler: FileHandler) throws(Errno) {
+        guard let entry = HandlerEntry(handler, rules.handlerOwner, log) else { throw .invalidArgument }
+        try change { state throws(Errno) in
+            guard !state.handlers.contains(where: { $0.definition.compatible == handler.compatible }) else {
                 throw .fileExists
             }
-            state.handlers.append(Handler(entry: entry))
+            if rules.handlerOwner == .whileRegistered, !handler.owner.tryGet() {
+                throw .resourceTemporarilyUnavailable
+            }
+            state.links[ObjectIdentifier(handler)] = (handler, [])
+            state.handlers.append(entry)
         }
     }
 
-    /// Mirrors `liveupdate_unregister_file_handler`.
+    /// Mirrors `liveupdate_unregister_file_handler`, which does not ask whether the handler is registered.
     func unregister(_ handler: FileHandler) throws(Errno) {
-        try state.write { state throws(Errno) in
-            guard let index = state.index(of: handler) else { throw .noSuchFileOrDirectory }
-            guard !state.handlers[index].entry.isInUse else { throw .resourceBusy }
-            let flbs = state.handlers.remove(at: index).flbs
-            for flb in flbs { state.dropUnlinked(flb) }
+        try change { state throws(Errno) in
+            let id = ObjectIdentifier(handler)
+            switch rules.unregistration {
+            case .reported:
+                // The list of a handler that was never registered is zeroed, and so not empty.
+                guard state.links[id]?.flbs.isEmpty ?? false else { throw .resourceBusy }
+            case .silent:
+                guard let links = state.links[id] else {
+                    throw log.crash("NULL pointer dereference in luo_flb_unregister_all()")
+                }
+                for flb in links.flbs { dropUser(of: flb, &state) }
+                state.links[id]?.flbs = []
+            }
+            guard let index = state.handlers.firstIndex(where: { $0.definition === handler }) else {
+                throw log.crash("list_del() of a poisoned list in liveupdate_unregister_file_handler()")
+            }
+            state.handlers.remove(at: index)
+            if rules.handlerOwner == .whileRegistered { handler.owner.put() }
         }
     }
 
-    /// The first handler that takes the file, taken for it, and the handler's FLBs.
+    /// The first handler that takes the file, held for it.
     ///
-    /// - Throws: `ENOENT` where none does, or its owner is going.
-    func handler(of file: any PreservableFile) throws(Errno) -> (HandlerEntry, [FLBInstance]) {
-        let entries = state.read { $0.handlers.map(\.entry) }
-        guard let entry = entries.first(where: { $0.operations.canPreserve(file) }) else {
-            throw .noSuchFileOrDirectory
-        }
-        return try state.read { state throws(Errno) in
-            guard let handler = state.handlers.first(where: { $0.entry === entry }), entry.acquire() else {
+    /// - Throws: `ENOENT` if none does, or its owner is going.
+    func handler(of file: any PreservableFile) throws(Errno) -> HandlerEntry {
+        try handler { $0.operations.canPreserve(file) }
+    }
+
+    /// The handler of a name that came in, held for a file.
+    ///
+    /// - Throws: `ENOENT` if there is none, or its owner is going.
+    func handler(named name: KernelString) throws(Errno) -> HandlerEntry {
+        try handler { KernelString($0.definition.compatible) == name }
+    }
+
+    private func handler(where matches: (HandlerEntry) -> Bool) throws(Errno) -> HandlerEntry {
+        try state.read { state throws(Errno) in
+            guard let entry = state.handlers.first(where: matches), entry.acquire() else {
                 throw .noSuchFileOrDirectory
             }
-            return (entry, handler.flbs)
-        }
-    }
-
-    /// The handler of a name that came in, taken for a file.
-    ///
-    /// - Throws: `ENOENT` where there is none, or its owner is going.
-    func handler(named name: KernelString) throws(Errno) -> HandlerEntry {
-        try state.read { state throws(Errno) in
-            let entry = state.handlers.first { KernelString($0.entry.definition.compatible) == name }?.entry
-            guard let entry, entry.acquire() else { throw .noSuchFileOrDirectory }
             return entry
         }
     }
 
     // MARK: FLBs
 
-    /// Mirrors `liveupdate_register_flb`.
+    /// Mirrors `liveupdate_register_flb`, which takes a handler that was unregistered for one that is registered.
     func register(_ instance: FLBInstance, with handler: FileHandler) throws(Errno) {
-        try state.write { state throws(Errno) in
-            guard let index = state.index(of: handler) else { throw .invalidArgument }
-            guard !state.handlers[index].flbs.contains(where: { $0 === instance }) else { throw .fileExists }
-            if !state.flbs.contains(where: { $0 === instance }) {
+        let id = ObjectIdentifier(handler)
+        try change { state throws(Errno) in
+            guard let links = state.links[id] else {
+                throw log.crash("NULL pointer dereference in liveupdate_register_flb()")
+            }
+            guard !links.flbs.contains(where: { $0 === instance }) else { throw .fileExists }
+            let flb = ObjectIdentifier(instance)
+            if state.users[flb, default: 0] == 0 {
                 guard state.flbs.count < flbLimit else { throw .noSpace }
                 guard !state.flbs.contains(where: { $0.name == instance.name }) else { throw .fileExists }
+                if rules.flbOwner == .whileRegistered, !instance.definition.owner.tryGet() {
+                    throw .resourceTemporarilyUnavailable
+                }
                 state.flbs.append(instance)
             }
-            state.handlers[index].flbs.append(instance)
+            state.users[flb, default: 0] += 1
+            state.links[id]?.flbs.append(instance)
         }
     }
 
-    /// Mirrors `liveupdate_unregister_flb`.
+    /// Mirrors `liveupdate_unregister_flb`, which does not ask whether there are files.
     func unregister(_ flb: FLB, from handler: FileHandler) throws(Errno) {
-        try state.write { state throws(Errno) in
-            guard let index = state.index(of: handler),
-                let link = state.handlers[index].flbs.firstIndex(where: { $0.definition === flb })
-            else { throw .noSuchFileOrDirectory }
-            guard !state.handlers[index].entry.isInUse else { throw .resourceBusy }
-            state.dropUnlinked(state.handlers[index].flbs.remove(at: link))
+        let id = ObjectIdentifier(handler)
+        try change { state throws(Errno) in
+            guard let links = state.links[id] else {
+                throw log.crash("NULL pointer dereference in liveupdate_unregister_flb()")
+            }
+            guard let link = links.flbs.firstIndex(where: { $0.definition === flb }) else {
+                if rules.unregistration == .reported { throw .noSuchFileOrDirectory }
+                log.message("FLB \(flb.compatible) is not registered with \(handler.compatible)")
+                return
+            }
+            state.links[id]?.flbs.remove(at: link)
+            dropUser(of: links.flbs[link], &state)
         }
+    }
+
+    /// Takes an FLB that no handler depends on any more off the list.
+    private func dropUser(of flb: FLBInstance, _ state: inout State) {
+        state.users[ObjectIdentifier(flb), default: 0] -= 1
+        guard state.users[ObjectIdentifier(flb)] == 0 else { return }
+        state.flbs.removeAll { $0 === flb }
+        if rules.flbOwner == .whileRegistered { flb.definition.owner.put() }
     }
 
     /// What this kernel knows of an FLB, made with `make` when it sees it first.
     func instance(of flb: FLB, make: () -> FLBInstance) -> FLBInstance {
         let id = ObjectIdentifier(flb)
-        if let known = state.read({ $0.known[id] }) { return known }
-        return state.write { state in
-            if let known = state.known[id] { return known }
+        return known.withLock { known in
+            if let instance = known[id] { return instance }
             let instance = make()
-            state.known[id] = instance
+            known[id] = instance
             return instance
         }
     }
 
-    func flbs(of entry: HandlerEntry) -> [FLBInstance] {
-        state.read { state in state.handlers.first { $0.entry === entry }?.flbs ?? [] }
+    /// Calls `body` with the FLBs that the handler has now: not those that it had when a file was preserved.
+    func withFLBs<Failure: Error>(
+        of handler: HandlerEntry, _ body: ([FLBInstance]) throws(Failure) -> Void
+    ) throws(Failure) {
+        try state.read { state throws(Failure) in
+            try body(state.links[ObjectIdentifier(handler.definition)]?.flbs ?? [])
+        }
     }
 
     /// All registered FLBs, in the order in which their records are written.
     var flbs: [FLBInstance] { state.read { $0.flbs } }
 
     func known(_ flb: FLB) -> FLBInstance? {
-        state.read { $0.known[ObjectIdentifier(flb)] }
-    }
-}
-
-extension Registry.State {
-    fileprivate func index(of handler: FileHandler) -> Int? {
-        handlers.firstIndex { $0.entry.definition === handler }
-    }
-
-    /// Takes an FLB that no handler depends on any more off the list.
-    fileprivate mutating func dropUnlinked(_ flb: FLBInstance) {
-        guard !handlers.contains(where: { $0.flbs.contains { $0 === flb } }) else { return }
-        flbs.removeAll { $0 === flb }
+        known.withLock { $0[ObjectIdentifier(flb)] }
     }
 }

@@ -14,7 +14,8 @@ public struct Scenario: Sendable {
     public var pageSize: PageSize
     /// Whether live update is on.
     public var isLiveUpdateEnabled: Bool
-    public var quirks: Set<Quirk>
+    /// Whether FLBs are finished as the kernel's documentation has it, and not as kernels do it.
+    public var isAsDocumented: Bool
     public var handlers: [HandlerDefinition]
     public var flbs: [FLBDefinition]
     public var files: [FileDefinition]
@@ -73,14 +74,7 @@ extension Scenario: Decodable {
         }
         self.pageSize = pageSize
         isLiveUpdateEnabled = try object.flag("liveupdate", "whether live update is on") ?? true
-        quirks = []
-        for name in try object.array("quirks", "names of quirks", of: String.self) {
-            guard let quirk = Quirk(rawValue: name) else {
-                let known = Quirk.allCases.map(\.rawValue).joined(separator: ", ")
-                throw object.error(at: "quirks", "no quirk \"\(name)\" is known here; known are \(known)")
-            }
-            quirks.insert(quirk)
-        }
+        isAsDocumented = try object.flag("as_documented", "whether FLBs are finished as documented") ?? false
         handlers = try object.array("handlers", "file handlers", of: HandlerDefinition.self)
         flbs = try object.array("flbs", "FLBs", of: FLBDefinition.self)
         files = try object.array("files", "files", of: FileDefinition.self)

@@ -19,7 +19,7 @@ enum ScenarioActions {
     static let all: [any ScenarioAction.Type] = [
         RegisterHandler.self, UnregisterHandler.self, RegisterFLB.self, UnregisterFLB.self, RegisterMany.self,
         Fail.self, Unload.self, Load.self,
-        Create.self, Preserve.self, Close.self, RetrieveSession.self, Retrieve.self, Finish.self,
+        Create.self, CreateMany.self, Preserve.self, Close.self, RetrieveSession.self, Retrieve.self, Finish.self,
         Write.self, Read.self,
         GetOutgoing.self, PutOutgoing.self, GetIncoming.self, PutIncoming.self,
         Kexec.self, PowerOn.self,

@@ -7,10 +7,10 @@ struct ScenarioParts {
     let scenario: Scenario
     let faults: Faults
 
-    func handler(_ name: String, for generation: Generation, _ module: Module) throws -> FileHandler {
+    func handler(_ name: String, for kernel: KernelConfiguration, _ module: Module) throws -> FileHandler {
         if name == Scenario.memfd {
-            guard let memfd = FileHandler.memfd(for: generation) else {
-                throw ScenarioProblem("kernel \(generation.name) has no memfd handler")
+            guard let memfd = FileHandler.memfd(for: kernel) else {
+                throw ScenarioProblem("kernel \(kernel.release) has no memfd handler")
             }
             return FileHandler(
                 compatible: memfd.compatible, operations: failing(memfd.operations, name), owner: module)

@@ -1,13 +1,13 @@
 extension ScenarioReport: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case title, about, quirks, steps, passed
+        case title, about, asDocumented = "as_documented", steps, passed
     }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(title, forKey: .title)
         try container.encodeIfPresent(about, forKey: .about)
-        if !quirks.isEmpty { try container.encode(quirks.map(\.rawValue), forKey: .quirks) }
+        if isAsDocumented { try container.encode(true, forKey: .asDocumented) }
         try container.encode(entries, forKey: .steps)
         try container.encode(hasPassed, forKey: .passed)
     }

@@ -4,8 +4,8 @@ import SystemPackage
 public struct ScenarioReport: Sendable {
     public var title: String
     public var about: String?
-    /// What the kernels did otherwise than documented.
-    public var quirks: [Quirk] = []
+    /// Whether FLBs are finished as the kernel's documentation has it, and not as kernels do it.
+    public var isAsDocumented = false
     public var entries: [Entry] = []
     /// The images that were handed over, in their order, with the names that the steps gave them.
     public var images: [(name: String?, image: HandedOver)] = []

@@ -33,7 +33,7 @@ struct ScenarioRun {
         }
         configuration.pageSize = scenario.pageSize
         configuration.isLiveUpdateEnabled = scenario.isLiveUpdateEnabled
-        configuration.quirks = scenario.quirks
+        configuration.isAsDocumented = scenario.isAsDocumented
         configuration.observer = journal.observer
         return configuration
     }
@@ -75,7 +75,7 @@ struct ScenarioRun {
 
     mutating func handler(_ name: String) throws -> FileHandler {
         if let handler = handlers[name] { return handler }
-        let handler = try parts.handler(name, for: kernel.configuration.generation, try module(of: name))
+        let handler = try parts.handler(name, for: kernel.configuration, try module(of: name))
         handlers[name] = handler
         return handler
     }

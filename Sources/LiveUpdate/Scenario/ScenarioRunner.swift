@@ -4,7 +4,7 @@ import SystemPackage
 extension Scenario {
     /// Plays the scenario, to its end or to the first step that does not get what it expects.
     public func run() -> ScenarioReport {
-        var report = ScenarioReport(title: title, about: about, quirks: quirks.sorted { $0.rawValue < $1.rawValue })
+        var report = ScenarioReport(title: title, about: about, isAsDocumented: isAsDocumented)
         do {
             var runner = ScenarioRunner(try ScenarioRun(self))
             runner.play(&report)

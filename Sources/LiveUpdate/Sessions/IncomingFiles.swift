@@ -16,36 +16,50 @@ final class IncomingFiles: Sendable {
 
     private struct State {
         var entries: [Entry] = []
+        /// Files that are counted, and are not there.
+        var missing: UInt64 = 0
         var isRetrieved = false
         var isClosed = false
     }
 
-    private let state: Locked<State>
+    private let state = Locked(State())
+
+    init(_ record: SessionState) {
+        session = record.name
+    }
 
     /// Finds a handler for each of the files. Mirrors `luo_file_deserialize`.
     ///
-    /// - Throws: `ENOENT` where there is none, `EINVAL` where the files are not as many as the session says.
-    init(_ record: SessionState, _ registry: Registry) throws(Errno) {
-        session = record.name
-        var entries: [Entry] = []
-        do throws(Errno) {
-            guard let files = record.files else { throw .invalidArgument }
-            for file in files {
-                let name = file.compatible ?? ""
-                let handler = try registry.handler(named: name)
-                entries.append(
-                    Entry(
-                        token: file.token, handler: handler,
-                        preserved: PreservedFile(data: file.data ?? 0, memfd: file.memfd)))
-            }
-            let count = record.count ?? 0
-            let isWithoutFiles = record.filesAddress?.rawValue == 0
-            guard isWithoutFiles || count == UInt64(files.count) else { throw .invalidArgument }
-        } catch {
-            for entry in entries { entry.handler.release() }
-            throw error
+    /// - Throws: `ENOENT` if there is none, `EINVAL` if the files are not as many as the session says.
+    func deserialize(_ record: SessionState, in kernel: Kernel, _ rules: FLBLifecycle) throws(Errno) {
+        let count = record.count ?? 0
+        guard record.filesAddress?.rawValue != 0 else {
+            if count != 0 { kernel.log.warn("luo_file.c: session \"\(session)\" says \(count) files and has none") }
+            return
         }
-        state = Locked(State(entries: entries))
+        try state.withLock { state throws(Errno) in
+            do throws(Errno) {
+                guard let files = record.files else { throw .invalidArgument }
+                for file in files {
+                    let handler = try kernel.registry.handler(named: file.compatible ?? "")
+                    state.entries.append(
+                        Entry(
+                            token: file.token, handler: handler,
+                            preserved: PreservedFile(data: file.data ?? 0, memfd: file.memfd)))
+                }
+                guard count == UInt64(files.count) else { throw .invalidArgument }
+            } catch {
+                kernel.log.message("session \"\(session)\": its files cannot be deserialized: \(error.kernelName)")
+                switch rules.failedDeserialization {
+                case .ignored: state.missing = count - min(count, UInt64(state.entries.count))
+                case .refused: throw error
+                case .undone:
+                    for entry in state.entries { entry.handler.release() }
+                    state.entries = []
+                    throw error
+                }
+            }
+        }
     }
 
     /// Lets the session be had, once. Mirrors `luo_session_retrieve`.
@@ -77,9 +91,9 @@ final class IncomingFiles: Sendable {
                 state.entries[index].file = file
                 state.entries[index].status = .retrieved
                 do throws(Errno) {
-                    try kernel.preservedFiles.insert(file)
+                    try kernel.preservedFiles.insert(entry.handler.identity(of: file))
                 } catch {
-                    kernel.observer?(.warning("the file of token 0x\(String(token, radix: 16)) is preserved already"))
+                    kernel.log.warn("luo_file.c: the file of token 0x\(String(token, radix: 16)) is preserved already")
                 }
                 return file
             } catch {
@@ -92,7 +106,7 @@ final class IncomingFiles: Sendable {
 
     /// Finishes all files, the last first, or none. Mirrors `luo_file_finish`.
     ///
-    /// - Throws: `EBUSY` where a handler says that a file cannot be finished yet.
+    /// - Throws: `EBUSY` if a handler says that a file cannot be finished yet.
     func finish(in kernel: Kernel) throws(Errno) {
         try state.withLock { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }
@@ -101,11 +115,20 @@ final class IncomingFiles: Sendable {
     }
 
     /// Finishes, and lets go of the session. Mirrors `luo_session_release`.
-    func close(in kernel: Kernel) throws(Errno) {
+    ///
+    /// - Returns: whether the session has gone. If a file cannot be finished it stays, and cannot be had again.
+    func close(in kernel: Kernel) throws(Errno) -> Bool {
         try state.withLock { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }
-            try finish(&state, kernel)
             state.isClosed = true
+            do throws(Errno) {
+                try finish(&state, kernel)
+            } catch {
+                kernel.log.message("Unable to finish session [\(session)] on release")
+                return false
+            }
+            if state.missing != 0 { kernel.log.warn("luo_file.c: \(state.missing) files are counted that are not there") }
+            return true
         }
     }
 
@@ -119,8 +142,8 @@ final class IncomingFiles: Sendable {
         while let entry = state.entries.popLast() {
             entry.handler.report(.finish, data: entry.preserved.data, token: entry.token)
             entry.handler.operations.finish(entry.file, entry.preserved, entry.status, kernel.memory)
-            kernel.registry.flbs(of: entry.handler).finishFile(kernel.flbRecords)
-            if let file = entry.file { kernel.preservedFiles.remove(file) }
+            kernel.registry.withFLBs(of: entry.handler) { $0.finishFile(kernel.flbRecords) }
+            if let file = entry.file { kernel.preservedFiles.remove(entry.handler.identity(of: file)) }
             entry.handler.release()
         }
     }

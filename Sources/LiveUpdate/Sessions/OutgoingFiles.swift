@@ -10,8 +10,7 @@ final class OutgoingFiles: Sendable {
         let token: UInt64
         let file: any PreservableFile
         let handler: HandlerEntry
-        /// The FLBs that this file was counted on, in their order.
-        let flbs: [FLBInstance]
+        let identity: ObjectIdentifier
         var preserved: PreservedFile
     }
 
@@ -32,15 +31,16 @@ final class OutgoingFiles: Sendable {
             guard !state.isClosed else { throw .badFileDescriptor }
             guard !state.entries.contains(where: { $0.token == token }) else { throw .fileExists }
             guard state.entries.count < kernel.limits.files else { throw .noSpace }
-            let (handler, flbs) = try kernel.registry.handler(of: file)
+            let handler = try kernel.registry.handler(of: file)
+            let identity = handler.identity(of: file)
             do throws(Errno) {
-                try kernel.preservedFiles.insert(file)
+                try kernel.preservedFiles.insert(identity)
                 do throws(Errno) {
-                    let preserved = try preserve(file, token, handler, flbs, kernel.memory)
+                    let preserved = try preserve(file, token, handler, kernel)
                     state.entries.append(
-                        Entry(token: token, file: file, handler: handler, flbs: flbs, preserved: preserved))
+                        Entry(token: token, file: file, handler: handler, identity: identity, preserved: preserved))
                 } catch {
-                    kernel.preservedFiles.remove(file)
+                    kernel.preservedFiles.remove(identity)
                     throw error
                 }
             } catch {
@@ -51,16 +51,16 @@ final class OutgoingFiles: Sendable {
     }
 
     private func preserve(
-        _ file: any PreservableFile, _ token: UInt64, _ handler: HandlerEntry, _ flbs: [FLBInstance], _ memory: KHOMemory
+        _ file: any PreservableFile, _ token: UInt64, _ handler: HandlerEntry, _ kernel: Kernel
     ) throws(Errno) -> PreservedFile {
-        try flbs.addFile()
+        try kernel.registry.withFLBs(of: handler) { flbs throws(Errno) in try flbs.addFile() }
         do throws(Errno) {
-            let preserved = try handler.operations.preserve(file, memory)
+            let preserved = try handler.operations.preserve(file, kernel.memory)
             handler.report(.preserve, data: preserved.data, token: token)
             return preserved
         } catch {
             handler.report(.preserve, token: token, error: error)
-            flbs.removeFile()
+            kernel.registry.withFLBs(of: handler) { $0.removeFile() }
             throw error
         }
     }
@@ -73,8 +73,8 @@ final class OutgoingFiles: Sendable {
             while let entry = state.entries.popLast() {
                 entry.handler.report(.unpreserve, data: entry.preserved.data, token: entry.token)
                 entry.handler.operations.unpreserve(entry.file, entry.preserved, kernel.memory)
-                entry.flbs.removeFile()
-                kernel.preservedFiles.remove(entry.file)
+                kernel.registry.withFLBs(of: entry.handler) { $0.removeFile() }
+                kernel.preservedFiles.remove(entry.identity)
                 entry.handler.release()
             }
         }
@@ -87,9 +87,12 @@ final class OutgoingFiles: Sendable {
                 let handler = state.entries[index].handler
                 guard let freeze = handler.operations.freeze else { continue }
                 let (file, token) = (state.entries[index].file, state.entries[index].token)
+                // What a freeze that fails has changed is not kept.
+                var preserved = state.entries[index].preserved
                 do throws(Errno) {
-                    try freeze(file, &state.entries[index].preserved, memory)
-                    handler.report(.freeze, data: state.entries[index].preserved.data, token: token)
+                    try freeze(file, &preserved, memory)
+                    state.entries[index].preserved = preserved
+                    handler.report(.freeze, data: preserved.data, token: token)
                 } catch {
                     handler.report(.freeze, token: token, error: error)
                     for entry in state.entries[..<index] { Self.unfreeze(entry, memory) }

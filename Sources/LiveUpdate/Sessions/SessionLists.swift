@@ -1,3 +1,4 @@
+import Handover
 import KernelABI
 import SystemPackage
 
@@ -8,14 +9,23 @@ final class SessionLists: Sendable {
         var outgoing: [OutgoingFiles] = []
         /// In the order in which they were handed over.
         var incoming: [IncomingFiles] = []
+        /// Blocks allocated for the records of outgoing sessions.
+        var blocks = 0
     }
 
     private let state = Locked(State())
+    private let limits: Limits
 
-    /// Mirrors `luo_session_insert`.
-    func insert(_ files: OutgoingFiles, limits: Limits) throws(Errno) {
+    init(_ limits: Limits) {
+        self.limits = limits
+    }
+
+    /// Mirrors `luo_session_insert`, which makes room before it looks whether the name is in use, and leaves the room
+    /// if it is.
+    func insert(_ files: OutgoingFiles) throws(Errno) {
         try state.withLock { state throws(Errno) in
             guard state.outgoing.count < limits.sessions else { throw limits.sessionError }
+            state.blocks = max(state.blocks, limits.sessionBlocks(state.outgoing.count + 1))
             guard !state.outgoing.contains(where: { $0.session == files.session }) else { throw .fileExists }
             state.outgoing.append(files)
         }
@@ -28,8 +38,12 @@ final class SessionLists: Sendable {
         }
     }
 
+    /// Mirrors `luo_session_remove`, which gives back the room that nothing needs.
     func remove(_ files: OutgoingFiles) {
-        state.withLock { $0.outgoing.removeAll { $0 === files } }
+        state.withLock { state in
+            state.outgoing.removeAll { $0 === files }
+            state.blocks = limits.sessionBlocks(state.outgoing.count)
+        }
     }
 
     func remove(_ files: IncomingFiles) {
@@ -40,11 +54,25 @@ final class SessionLists: Sendable {
         state.withLock { $0 = State() }
     }
 
-    /// The session of a name that came in; `nil` where there is none.
+    /// The session of a name that came in; `nil` if there is none.
     func incoming(named name: String) -> IncomingFiles? {
         state.withLock { state in state.incoming.first { $0.session == KernelString(name) } }
     }
 
     var outgoing: [OutgoingFiles] { state.withLock { $0.outgoing } }
     var incomingCount: Int { state.withLock { $0.incoming.count } }
+    /// Mirrors `luo_session_quiesce`.
+    var areEmpty: Bool { state.withLock { $0.outgoing.isEmpty && $0.incoming.isEmpty } }
+
+    /// The blocks of the outgoing sessions' records, if there are more than the records need.
+    var blocksWithEmptyOnes: [BlockState]? {
+        state.withLock { state in
+            let count = state.outgoing.count
+            guard count > 0, state.blocks > limits.sessionBlocks(count) else { return nil }
+            return (0..<state.blocks).map { index in
+                let rest = count - index * limits.sessionsOfBlock
+                return BlockState(address: nil, count: UInt64(min(max(rest, 0), limits.sessionsOfBlock)))
+            }
+        }
+    }
 }

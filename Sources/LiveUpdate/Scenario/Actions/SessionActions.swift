@@ -15,6 +15,27 @@ struct Create: ScenarioAction {
     }
 }
 
+/// Creates sessions: to see a limit.
+struct CreateMany: ScenarioAction {
+    static let verb = "create_many"
+    let prefix: String
+    let count: UInt64
+
+    init(_ object: inout StrictObject) throws {
+        prefix = try object.string("prefix", "the beginning of the sessions' names")
+        count = try object.number("count", "how many sessions")
+    }
+
+    var sentence: String { "create \(count) sessions \(prefix)0, \(prefix)1, …" }
+
+    func perform(in run: inout ScenarioRun) throws {
+        for index in 0..<min(count, 1_000_000) {
+            let name = "\(prefix)\(index)"
+            run.outgoing[name] = try run.device().createSession(name)
+        }
+    }
+}
+
 struct Preserve: ScenarioAction {
     static let verb = "preserve"
     let file: String
