@@ -28,13 +28,16 @@ let package = Package(
         // mallopt(3): room for a million small arrays is made in one step.
         .systemLibrary(name: "CMalloc"),
 
+        // renameat2(2): a directory is replaced as a whole.
+        .systemLibrary(name: "CFiles"),
+
         .target(name: "FDT", dependencies: ["CLibFDT"]),
         .target(name: "KernelABI"),
         .target(name: "KernelBTF", dependencies: ["CLibBPF", "KernelABI"]),
         .target(
             name: "Handover",
             dependencies: [
-                "FDT", "KernelABI", "CKdumpFile",
+                "FDT", "KernelABI", "CKdumpFile", "CFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(

@@ -20,7 +20,17 @@ struct Command {
         try self.init(arguments, input: input, environment: environment)
     }
 
-    init(_ arguments: [String], input: String? = nil, environment: [String: String] = [:]) throws {
+    /// Runs a script of the shell, in which `$luo` is the command.
+    init(shell script: String, environment: [String: String] = [:]) throws {
+        try self.init(
+            ["-c", script], environment: environment.merging(["luo": Self.executable.path()]) { $1 },
+            executable: URL(filePath: "/bin/sh"))
+    }
+
+    init(
+        _ arguments: [String], input: String? = nil, environment: [String: String] = [:],
+        executable: URL = Self.executable
+    ) throws {
         // Files, not pipes: nothing has to be read while the command runs.
         let directory = FileManager.default.temporaryDirectory.appending(path: "luo-fdt-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -31,7 +41,7 @@ struct Command {
         try Data().write(to: errorFile)
 
         let process = Process()
-        process.executableURL = Self.executable
+        process.executableURL = executable
         process.arguments = arguments
         process.currentDirectoryURL = Fixture.directory
         process.environment = ["PATH": "/usr/bin:/bin", "TERM": "xterm"].merging(environment) { $1 }

@@ -21,7 +21,7 @@ public struct InputFile: Sendable {
     public static let all: [InputFile] = [
         InputFile(name: "root.dtb", summary: "a root FDT with three subtrees") { path, _ in
             let blob = Capture(try SmallHandover.image()).blob(ofSubtree: HandoverDocument.Blob.rootName)
-            try OutputForm.write(blob ?? [], to: path)
+            try Destination(path).write(blob ?? [])
         },
         siblings(20_000),
         siblings(100_000),
@@ -49,14 +49,14 @@ public struct InputFile: Sendable {
 
     private static func siblings(_ count: Int) -> InputFile {
         InputFile(name: "siblings-\(count).dtb", summary: "an FDT of \(count) sibling nodes") { path, seed in
-            try OutputForm.write(try SiblingTree.tree(nodes: count, seed: seed).bytes, to: path)
+            try Destination(path).write(try SiblingTree.tree(nodes: count, seed: seed).bytes)
         }
     }
 
     private static func map(_ name: String, _ summary: String, leaves: Int, isFull: Bool = false) -> InputFile {
         InputFile(name: name, summary: summary) { path, seed in
             let map = PreservedMap(leaves: leaves, isFull: isFull, seed: seed)
-            try OutputForm.elf.write(Capture(try map.image()), to: path)
+            try OutputForm.elf.write(Capture(try map.image()), to: Destination(path))
         }
     }
 
@@ -67,7 +67,7 @@ public struct InputFile: Sendable {
             + "in \(sessions) sessions"
         return InputFile(name: name, summary: summary) { path, seed in
             let image = try HandoverImage(withoutFilesOf: ManyFiles(sessions: sessions, seed: seed).state)
-            try OutputForm.elf.write(Capture(image), to: path)
+            try OutputForm.elf.write(Capture(image), to: Destination(path))
         }
     }
 
@@ -75,7 +75,7 @@ public struct InputFile: Sendable {
         InputFile(name: "host-\(gibibytes)gib.elf", summary: "\(gibibytes) GiB of a host's memory") { path, seed in
             let memory = try HostMemory(size: gibibytes << 30, seed: seed)
             let capture = Capture(memory.image.state, extents: memory.image.extents, memory: memory)
-            try OutputForm.elf.write(capture, to: path)
+            try OutputForm.elf.write(capture, to: Destination(path))
         }
     }
 }

@@ -1,3 +1,4 @@
+import CFiles
 import SystemPackage
 
 #if canImport(Glibc)
@@ -8,14 +9,11 @@ import Musl
 import Darwin
 #endif
 
-/// What swift-system does not do with directories.
+/// What swift-system does not do with directories and names.
 enum Directory {
-    /// Makes a directory, unless there is one. C: `mkdir`.
+    /// Makes a directory. C: `mkdir`.
     static func make(_ path: FilePath) throws(Errno) {
-        let result = path.withPlatformString { mkdir($0, 0o755) }
-        guard result != 0 else { return }
-        let error = Errno(rawValue: errno)
-        guard error == .fileExists else { throw error }
+        try check(path.withPlatformString { mkdir($0, 0o755) })
     }
 
     /// Whether there is something at `path`. C: `access`.
@@ -35,5 +33,60 @@ enum Directory {
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted()
+    }
+
+    /// Removes a file, or a directory and all that is in it; does nothing if there is none. C: `unlink`, `rmdir`.
+    static func remove(_ path: FilePath) {
+        guard path.withPlatformString({ unlink($0) }) != 0, errno == EISDIR || errno == EPERM else { return }
+        for name in entries(of: path) { remove(path.appending(name)) }
+        _ = path.withPlatformString { rmdir($0) }
+    }
+
+    /// Gives what is at `old` the name `new`, in place of what has it. C: `rename`.
+    static func rename(_ old: FilePath, to new: FilePath) throws(Errno) {
+        try check(old.withPlatformString { old in new.withPlatformString { Glibc.rename(old, $0) } })
+    }
+
+    /// Gives each of two the other's name, at once if the file system can. C: `renameat2` with `RENAME_EXCHANGE`.
+    static func exchange(_ one: FilePath, _ other: FilePath) throws(Errno) {
+        let result = one.withPlatformString { one in
+            other.withPlatformString { renameat2(AT_FDCWD, one, AT_FDCWD, $0, RENAME_EXCHANGE) }
+        }
+        if result == 0 { return }
+        let error = Errno(rawValue: errno)
+        guard [.invalidArgument, .noFunction, .notSupported].contains(error) else { throw error }
+        let aside = sibling(of: one)
+        try rename(other, to: aside)
+        do throws(Errno) {
+            try rename(one, to: other)
+        } catch {
+            try rename(aside, to: other)
+            throw error
+        }
+        try rename(aside, to: one)
+    }
+
+    /// A name beside `path` that nothing has.
+    static func sibling(of path: FilePath) -> FilePath {
+        path.removingLastComponent().appending(".luo-fdt-" + String(UInt64.random(in: 0...UInt64.max), radix: 36))
+    }
+
+    /// The directory at `path`, without links and dots. C: `realpath`.
+    static func realPath(_ path: FilePath) throws(Errno) -> FilePath {
+        let name = path.isEmpty ? "." : path
+        guard let resolved = name.withPlatformString({ realpath($0, nil) }) else { throw Errno(rawValue: errno) }
+        defer { free(resolved) }
+        return FilePath(platformString: resolved)
+    }
+
+    /// What the symbolic link at `path` says; `nil` if it is none. C: `readlink`.
+    static func target(ofLink path: FilePath) -> FilePath? {
+        var name = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        let length = path.withPlatformString { readlink($0, &name, name.count - 1) }
+        return length > 0 ? FilePath(platformString: name) : nil
+    }
+
+    private static func check(_ result: CInt) throws(Errno) {
+        if result != 0 { throw Errno(rawValue: errno) }
     }
 }

@@ -18,7 +18,7 @@ extension FileError: CustomStringConvertible {
         switch self {
         case .cannotOpen(let path, let errno): "\(path): cannot be opened: \(errno)"
         case .cannotRead(let path, let errno): "\(path): cannot be read: \(errno)"
-        case .cannotWrite(let path, let errno): "\(path): cannot be written: \(errno)"
+        case .cannotWrite(let path, let errno): "\(path): \(errno)"
         case .isDirectory(let path): "\(path): is a directory"
         case .isEmpty(let path): "\(path): is empty"
         case .tooLarge(let path, let limit): "\(path): cannot be mapped, and is larger than \(limit) bytes"

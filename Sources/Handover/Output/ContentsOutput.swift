@@ -1,15 +1,6 @@
 import KernelABI
-import SystemPackage
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
-/// Writes the contents of a preserved memfd to a file.
+/// Writes the contents of a preserved memfd to a file or stream.
 public struct ContentsOutput: Sendable {
     private let map: ContentsMap
     private let size: UInt64
@@ -26,44 +17,93 @@ public struct ContentsOutput: Sendable {
     /// How much is read at once, in bytes.
     private static let portion: UInt64 = 1 << 20
 
-    /// Writes the contents to a new file; what is zero, or a hole, becomes a hole.
+    /// Writes the contents. In a file, what is zero or a hole becomes a hole.
     ///
-    /// - Returns: the bytes of the memfd that are not at hand, and are a hole in the file.
-    public func write(to path: FilePath) throws(OutputError) -> [Range<UInt64>] {
-        try OutputForm.withNewFile(path) { (file) throws(OutputError) in try write(to: file, path: path) }
+    /// - Returns: the bytes of the memfd that are not at hand, and are zero in the output.
+    public func write(to destination: Destination) throws(OutputError) -> [Range<UInt64>] {
+        try destination.write { (file) throws(OutputError) in
+            if !file.isStream { try file.resize(to: size) }
+            var writer = Writer(file: file, pageSize: pageSize)
+            for run in map.runs { try write(run, to: &writer) }
+            try writer.skip(to: size)
+            return writer.missing
+        }
     }
 
-    private func write(to file: FileDescriptor, path: FilePath) throws(OutputError) -> [Range<UInt64>] {
-        guard let length = Int64(exactly: size), ftruncate(file.rawValue, off_t(length)) == 0 else {
-            throw .file(path, Errno(rawValue: size > UInt64(Int64.max) ? EFBIG : errno))
-        }
-        var missing: [Range<UInt64>] = []
-        let regions = memory.regions
-        for run in map.runs {
-            let (start, overflow) = run.index.multipliedReportingOverflow(by: UInt64(pageSize.bytes))
-            guard !overflow, start < size, let addresses = map.addresses(of: run) else { continue }
-            let length = min(size - start, addresses.upperBound.rawValue - addresses.lowerBound.rawValue)
-            let wanted = addresses.lowerBound..<PhysicalAddress(addresses.lowerBound.rawValue + length)
-            /// The place in the file of an address.
-            func place(_ address: PhysicalAddress) -> UInt64 { start + (address.rawValue - wanted.lowerBound.rawValue) }
-            var cursor = wanted.lowerBound
-            for piece in wanted.pieces(in: regions) {
-                note(place(cursor)..<place(piece.lowerBound), in: &missing)
-                var address = piece.lowerBound
-                while address < piece.upperBound {
-                    let count = min(Self.portion, piece.upperBound.rawValue - address.rawValue)
-                    try write(count, from: address, to: file, at: place(address), path, &missing)
-                    address = PhysicalAddress(address.rawValue + count)
-                }
-                cursor = piece.upperBound
+    /// Writes what of a run lies behind that which has been written.
+    private func write(_ run: ContentsMap.Run, to writer: inout Writer) throws(OutputError) {
+        let (start, overflow) = run.index.multipliedReportingOverflow(by: UInt64(pageSize.bytes))
+        guard !overflow, start < size, let addresses = map.addresses(of: run) else { return }
+        let end = start + min(size - start, addresses.upperBound.rawValue - addresses.lowerBound.rawValue)
+        guard end > writer.offset else { return }
+        try writer.skip(to: max(start, writer.offset))
+        /// The address of a place in the file, and the reverse.
+        func address(_ place: UInt64) -> PhysicalAddress { PhysicalAddress(addresses.lowerBound.rawValue + place - start) }
+        func place(_ address: PhysicalAddress) -> UInt64 { start + (address.rawValue - addresses.lowerBound.rawValue) }
+        for piece in (address(writer.offset)..<address(end)).pieces(in: memory.regions) {
+            try writer.skip(to: place(piece.lowerBound), isMissing: true)
+            let end = place(piece.upperBound)
+            while writer.offset < end {
+                let count = min(Self.portion, end - writer.offset)
+                try writer.write(count, of: memory, at: address(writer.offset))
             }
-            note(place(cursor)..<place(wanted.upperBound), in: &missing)
         }
-        return missing
+        try writer.skip(to: end, isMissing: true)
+    }
+}
+
+/// Writes a memfd's contents from their beginning to their end.
+private struct Writer {
+    let file: OutputFile
+    let pageSize: PageSize
+    /// Where the next byte goes.
+    private(set) var offset: UInt64 = 0
+    /// The bytes that were not at hand.
+    private(set) var missing: [Range<UInt64>] = []
+
+    init(file: OutputFile, pageSize: PageSize) {
+        self.file = file
+        self.pageSize = pageSize
     }
 
-    private func note(_ range: Range<UInt64>, in missing: inout [Range<UInt64>]) {
-        if range.isEmpty { return }
+    /// Leaves zeros, as far as `end`.
+    ///
+    /// - Parameter isMissing: whether it is not known what there should be.
+    mutating func skip(to end: UInt64, isMissing: Bool = false) throws(OutputError) {
+        guard end > offset else { return }
+        if isMissing { note(offset..<end) }
+        if file.isStream {
+            let zeros = [UInt8](repeating: 0, count: Int(min(end - offset, 1 << 20)))
+            while offset < end {
+                let count = min(end - offset, UInt64(zeros.count))
+                try file.append(zeros.span.bytes.extracting(first: Int(count)))
+                offset += count
+            }
+        }
+        offset = end
+    }
+
+    /// Writes what is at `address`.
+    mutating func write(
+        _ count: UInt64, of memory: any PhysicalMemory, at address: PhysicalAddress
+    ) throws(OutputError) {
+        let written: Result<Void, OutputError>
+        do throws(MemoryError) {
+            written = try memory.withBytes(at: address, count: Int(count)) { bytes in
+                Result { () throws(OutputError) in
+                    if file.isStream { try file.append(bytes) } else { try writeNonZero(bytes) }
+                }
+            }
+        } catch {
+            // What a source lists, it need not be able to read.
+            return try skip(to: offset + count, isMissing: true)
+        }
+        try written.get()
+        offset += count
+        memory.release(address..<PhysicalAddress(address.rawValue + count))
+    }
+
+    private mutating func note(_ range: Range<UInt64>) {
         if let last = missing.last, last.upperBound == range.lowerBound {
             missing[missing.count - 1] = last.lowerBound..<range.upperBound
         } else {
@@ -71,27 +111,10 @@ public struct ContentsOutput: Sendable {
         }
     }
 
-    private func write(
-        _ count: UInt64, from address: PhysicalAddress, to file: FileDescriptor, at place: UInt64, _ path: FilePath,
-        _ missing: inout [Range<UInt64>]
-    ) throws(OutputError) {
-        let written: Result<Void, Errno>
-        do throws(MemoryError) {
-            written = try memory.withBytes(at: address, count: Int(count)) { bytes in
-                Result { () throws(Errno) in try writeNonZero(bytes, to: file, at: place) }
-            }
-        } catch {
-            // What a source lists, it need not be able to read.
-            return note(place..<place + count, in: &missing)
-        }
-        if case .failure(let error) = written { throw .file(path, error) }
-        memory.release(address..<PhysicalAddress(address.rawValue + count))
-    }
-
     /// Writes the pages of `bytes` that are not all zero, those that adjoin at once.
-    private func writeNonZero(_ bytes: RawSpan, to file: FileDescriptor, at place: UInt64) throws(Errno) {
-        func write(_ pages: Range<Int>) throws(Errno) {
-            if !pages.isEmpty { try file.writeAll(bytes.extracting(pages), at: Int64(place) + Int64(pages.lowerBound)) }
+    private func writeNonZero(_ bytes: RawSpan) throws(OutputError) {
+        func write(_ pages: Range<Int>) throws(OutputError) {
+            if !pages.isEmpty { try file.write(bytes.extracting(pages), at: offset + UInt64(pages.lowerBound)) }
         }
         var pages = 0..<0
         for start in stride(from: 0, to: bytes.byteCount, by: pageSize.bytes) {

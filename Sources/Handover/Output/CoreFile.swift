@@ -13,10 +13,9 @@ public struct CoreFile: Sendable {
 
     /// Finds out where everything is to lie, which the planner has completed.
     ///
-    /// - Returns: `nil` for what takes an image: contents that are in files are looked at once only, and `-` and pipes
-    ///   take bytes only in their order.
-    public init?(of state: HandoverState, at path: FilePath) throws(WriteError) {
-        guard !state.namesFiles, Self.canSeek(path), let pageSize = PageSize(rawValue: state.pageSize) else { return nil }
+    /// - Returns: `nil` for what takes an image: contents that are in files are looked at once only.
+    public init?(of state: HandoverState) throws(WriteError) {
+        guard state.contentFiles.isEmpty, let pageSize = PageSize(rawValue: state.pageSize) else { return nil }
         var writer = try ImageWriter(of: state, to: StoredPieces(in: PageOutline(pageSize: pageSize), listed: false))
         try writer.writeAll(Self.open)
         let outline = writer.destination.store
@@ -25,13 +24,13 @@ public struct CoreFile: Sendable {
         layout = ELFCoreWriter(of: state).layout(regions: regions, stored: outline.stored.ranges)
     }
 
-    /// Writes the core.
-    public func write(to path: FilePath) throws(OutputError) {
-        try OutputForm.withNewFile(path) { (file) throws(OutputError) in
-            let behind = WriteBehind(file)
+    /// Writes the core to a destination that is no stream.
+    public func write(to destination: Destination) throws(OutputError) {
+        try destination.write { (file) throws(OutputError) in
+            let behind = WriteBehind(file.descriptor)
             defer { try? behind.wait() }
             do throws(WriteError) {
-                let pages = try CorePages(of: layout, in: file, behind, path)
+                let pages = try CorePages(of: layout, in: file.descriptor, behind, file.path)
                 var writer = try ImageWriter(of: state, to: StoredPieces(in: pages, listed: false))
                 try writer.writeAll(Self.open)
                 try writer.destination.store.finish()
@@ -39,13 +38,6 @@ public struct CoreFile: Sendable {
                 throw .image(error)
             }
         }
-    }
-
-    /// What does not exist will be a file.
-    private static func canSeek(_ path: FilePath) -> Bool {
-        if path == "-" { return false }
-        guard let status = try? path.stat() else { return true }
-        return status.type == .regular
     }
 
     private static func open(_ name: String) throws(FileError) -> MappedFile {
@@ -118,12 +110,12 @@ private struct CorePages: PageStore {
 }
 
 extension HandoverState {
-    /// Whether the contents of a memfd are in a file.
-    fileprivate var namesFiles: Bool {
-        (luo?.sessions ?? []).contains { session in
-            (session.files ?? []).contains { file in
-                guard file.isMemFD, case .file = file.memfd?.contents else { return false }
-                return true
+    /// The names of the files that memfds have their contents in.
+    public var contentFiles: [String] {
+        (luo?.sessions ?? []).flatMap { session in
+            (session.files ?? []).compactMap { file in
+                guard file.isMemFD, case .file(let name) = file.memfd?.contents else { return nil }
+                return name
             }
         }
     }

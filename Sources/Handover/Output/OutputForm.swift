@@ -11,8 +11,10 @@ public enum OutputForm: String, Sendable, CaseIterable {
     /// The blobs as files, named as in debugfs, and `memory.elf`.
     case directory
 
-    /// The name of the memory image in a directory.
-    static let memoryFileName = "memory.elf"
+    // The names in a directory.
+    static let memoryName: FilePath.Component = "memory.elf"
+    private static let rootName: FilePath.Component = "fdt"
+    private static let subtreesName: FilePath.Component = "sub_fdts"
 
     /// The form that a file name's ending tells; `nil` where it tells none.
     public init?(path: FilePath) {
@@ -25,13 +27,14 @@ public enum OutputForm: String, Sendable, CaseIterable {
     }
 
     /// Writes a handover.
-    ///
-    /// - Parameter path: the file, or the directory, which is made where it is not there.
-    public func write(_ capture: Capture, to path: FilePath) throws(OutputError) {
+    public func write(_ capture: Capture, to destination: Destination) throws(OutputError) {
         switch self {
-        case .elf: try Self.writeCore(capture, to: path)
-        case .bundle: try Self.write(try Self.bundle(capture).bytes, to: path)
-        case .directory: try Self.writeDirectory(capture, to: path)
+        case .elf: try Self.writeCore(capture, to: destination)
+        case .bundle: try destination.write(try Self.bundle(capture).bytes)
+        case .directory:
+            try destination.writeDirectory { (directory) throws(OutputError) in
+                try Self.fill(directory, with: capture)
+            }
         }
     }
 
@@ -43,77 +46,40 @@ public enum OutputForm: String, Sendable, CaseIterable {
         }
     }
 
-    private static func writeCore(_ capture: Capture, to path: FilePath) throws(OutputError) {
+    private static func writeCore(_ capture: Capture, to destination: Destination) throws(OutputError) {
         let writer = ELFCoreWriter(of: capture.state)
-        try withNewFile(path) { (file) throws(OutputError) in
+        try destination.write { (file) throws(OutputError) in
             do throws(ELFWriteError) {
-                try writer.write(capture.memory, to: file, path: path)
+                try writer.write(capture.memory, to: file.descriptor, path: file.path)
             } catch {
                 throw .core(error)
             }
         }
     }
 
-    private static func writeDirectory(_ capture: Capture, to path: FilePath) throws(OutputError) {
-        let subtrees = path.appending("sub_fdts")
-        try makeDirectory(path)
-        try makeDirectory(subtrees)
+    private static func fill(_ directory: Destination, with capture: Capture) throws(OutputError) {
+        let subtrees = directory.appending(subtreesName)
+        try subtrees.makeDirectory()
         for subtree in capture.state.kho?.subtrees ?? [] {
             let name = subtree.name.description
             guard let component = FilePath.Component(name), component.kind == .regular else {
                 throw .unsuitableName(name)
             }
-            if let blob = capture.blob(ofSubtree: name) { try write(blob, to: subtrees.appending(component)) }
+            if let blob = capture.blob(ofSubtree: name) { try subtrees.appending(component).write(blob) }
         }
-        if let root = capture.blob(ofSubtree: "kho") { try write(root, to: path.appending("fdt")) }
-        try writeCore(capture, to: path.appending(memoryFileName))
+        if let root = capture.blob(ofSubtree: "kho") { try directory.appending(rootName).write(root) }
+        try writeCore(capture, to: directory.appending(memoryName))
     }
 
-    /// Writes bytes to a file; `-` is standard output.
-    public static func write(_ bytes: [UInt8], to path: FilePath) throws(OutputError) {
-        try withNewFile(path) { (file) throws(OutputError) in
-            do throws(Errno) {
-                try file.writeAll(bytes.span.bytes)
-            } catch {
-                throw .file(path, error)
-            }
-        }
-    }
-
-    /// Hands a new, empty file to `body`, and closes it; `-` is standard output.
-    static func withNewFile<Result>(
-        _ path: FilePath, _ body: (FileDescriptor) throws(OutputError) -> Result
-    ) throws(OutputError) -> Result {
-        if path == "-" { return try body(.standardOutput) }
-        let file: FileDescriptor
-        do {
-            file = try FileDescriptor.open(
-                path, .writeOnly, options: [.create, .truncate],
-                permissions: [.ownerReadWrite, .groupRead, .otherRead])
-        } catch {
-            throw .file(path, Errno(error))
-        }
-        let result: Result
-        do throws(OutputError) {
-            result = try body(file)
-        } catch {
-            try? file.close()
-            throw error
-        }
-        do {
-            try file.close()
-        } catch {
-            throw .file(path, Errno(error))
-        }
-        return result
-    }
-
-    private static func makeDirectory(_ path: FilePath) throws(OutputError) {
-        do throws(Errno) {
-            try Directory.make(path)
-        } catch {
-            throw .file(path, error)
-        }
+    /// Whether a directory holds `names` and is one that ``directory`` has written: its core is as we write cores.
+    static func isDirectoryForm(_ path: FilePath, names: [String]) -> Bool {
+        guard Set(names).isSubset(of: [subtreesName.string, rootName.string, memoryName.string]) else { return false }
+        guard let file = try? MappedFile(path: path.appending(memoryName)), let core = try? ELFCore(file: file),
+            let machine = core.statedMachine, let pageSize = core.statedPageSize
+        else { return false }
+        let writer = ELFCoreWriter(machine: machine, pageSize: pageSize, osRelease: core.osRelease)
+        let headers = writer.layout(regions: core.regions, stored: core.storedExtents).headers
+        return (try? file.withBytes(at: 0, count: headers.count) { $0.equals(headers) }) ?? false
     }
 }
 
@@ -132,6 +98,8 @@ public enum OutputError: Error, Sendable {
     case bundle(BundleError)
     /// A subtree's name cannot be the name of a file.
     case unsuitableName(String)
+    /// Nothing is written, lest something is lost.
+    case refused(FilePath, reason: String)
 }
 
 extension OutputError: CustomStringConvertible {
@@ -141,6 +109,7 @@ extension OutputError: CustomStringConvertible {
         case .core(let error): "\(error)"
         case .image(let error): "\(error)"
         case .bundle(let error): "\(error)"
+        case .refused(let path, let reason): "\(path) is not written: \(reason)"
         case .unsuitableName(let name): "subtree \"\(name)\": no file can have this name"
         }
     }

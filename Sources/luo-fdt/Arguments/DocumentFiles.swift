@@ -9,7 +9,9 @@ struct DocumentFiles {
         directory = document == "-" ? "." : document.removingLastComponent()
     }
 
+    func path(_ name: String) -> FilePath { directory.pushing(FilePath(name)) }
+
     func open(_ name: String) throws(FileError) -> MappedFile {
-        try MappedFile(path: directory.pushing(FilePath(name)))
+        try MappedFile(path: path(name))
     }
 }

@@ -18,33 +18,31 @@ struct OutputArguments: ParsableArguments {
     var outputFormat: OutputForm?
 
     func form() throws -> OutputForm {
+        if output == "-", outputFormat == .directory {
+            throw ValidationError("A directory cannot be written to standard output.")
+        }
         if let form = outputFormat ?? (output == "-" ? nil : OutputForm(path: output)) { return form }
         throw ValidationError(
             "\(output) does not tell the form: end it in .elf, .dtb or nothing, or give --output-format.")
     }
 
     /// Writes a handover and says on standard error what was written.
-    func write(_ capture: Capture, as form: OutputForm) -> ExitStatus {
-        write(capture.state, regions: { capture.memory.regions }) { (path) throws(OutputError) in
-            try form.write(capture, to: path)
+    func write(_ capture: Capture, as form: OutputForm, inputs: [FilePath]) -> ExitStatus {
+        write(capture.state, regions: { capture.memory.regions }, inputs) { (destination) throws(OutputError) in
+            try form.write(capture, to: destination)
         }
     }
 
     /// Writes a handover that is laid out on the way.
-    func write(_ core: CoreFile) -> ExitStatus {
-        write(core.state, regions: { core.regions }, core.write)
+    func write(_ core: CoreFile, inputs: [FilePath]) -> ExitStatus {
+        write(core.state, regions: { core.regions }, inputs, core.write)
     }
 
     private func write(
-        _ state: HandoverState, regions: () -> [Range<PhysicalAddress>],
-        _ write: (FilePath) throws(OutputError) -> Void
+        _ state: HandoverState, regions: () -> [Range<PhysicalAddress>], _ inputs: [FilePath],
+        _ write: (Destination) throws(OutputError) -> Void
     ) -> ExitStatus {
-        do throws(OutputError) {
-            try write(output)
-        } catch {
-            Diagnostics.report("\(error)")
-            return .unreadable
-        }
+        guard Output.write(to: output, inputs: inputs, write) != nil else { return .unreadable }
         let sessions = state.luo?.sessions ?? []
         let files = sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
         let pages = regions().reduce(0) {

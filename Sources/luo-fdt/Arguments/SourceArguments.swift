@@ -38,3 +38,8 @@ struct SourceArguments: ParsableArguments {
         return options
     }
 }
+
+extension InputOptions {
+    /// The files that are read besides the input.
+    var files: [FilePath] { [memory, setupData].compactMap(\.self) }
+}

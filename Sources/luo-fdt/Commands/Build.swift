@@ -41,12 +41,14 @@ struct Build: ParsableCommand {
         let files = DocumentFiles(besides: document)
         guard let plan = plan(files) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
         do throws(WriteError) {
-            if form == .elf, let core = try CoreFile(of: plan, at: destination.output) {
-                destination.write(core).exit(keeping: core)
+            let inputs = [document] + plan.contentFiles.map(files.path)
+            if form == .elf, destination.output != "-", let core = try CoreFile(of: plan) {
+                destination.write(core, inputs: inputs).exit(keeping: core)
             }
             let image = try HandoverImage(of: plan) { name throws(FileError) in try files.open(name) }
             let capture = Capture(image)
-            let status = form.map { destination.write(capture, as: $0) } ?? writeSubtree(of: capture)
+            let status = form.map { destination.write(capture, as: $0, inputs: inputs) }
+                ?? writeSubtree(of: capture, inputs)
             status.exit(keeping: capture)
         } catch {
             Diagnostics.report("\(document): \(error)")
@@ -78,18 +80,13 @@ struct Build: ParsableCommand {
         }
     }
 
-    private func writeSubtree(of capture: Capture) -> ExitStatus {
+    private func writeSubtree(of capture: Capture, _ inputs: [FilePath]) -> ExitStatus {
         guard let name = subtree, let blob = capture.blob(ofSubtree: name) else {
             let names = ["kho"] + (capture.state.kho?.subtrees ?? []).map(\.name.description)
             Diagnostics.report("\(document): there is no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
             return .unreadable
         }
-        do throws(OutputError) {
-            try OutputForm.write(blob, to: destination.output)
-            return .fine
-        } catch {
-            Diagnostics.report("\(error)")
-            return .unreadable
-        }
+        func write(to destination: Destination) throws(OutputError) { try destination.write(blob) }
+        return Output.write(to: destination.output, inputs: inputs, write) == nil ? .unreadable : .fine
     }
 }

@@ -83,7 +83,7 @@ struct Check: ParsableCommand {
     }
 
     func run() throws {
-        let output = OutputStream(.standardOutput)
+        let output = OutputStream.standardOutput(inputs: inputs + source.options.files)
         if rules {
             output.write(CheckFormat.table)
             output.flush()

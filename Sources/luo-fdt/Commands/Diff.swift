@@ -44,7 +44,7 @@ struct Diff: ParsableCommand {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
         let diff = HandoverDiff(before, after, ignoringAddresses: ignoreAddresses)
-        let output = OutputStream(.standardOutput)
+        let output = OutputStream.standardOutput(inputs: [self.before, self.after])
         switch format {
         case .text:
             for change in diff.changes { output.write("\(change)\n") }

@@ -14,7 +14,7 @@ struct DumpRequest: Sendable {
 
     /// Shows the inputs, and ends the process.
     func run() -> Never {
-        let stream = OutputStream(.standardOutput)
+        let stream = OutputStream.standardOutput(inputs: inputs + options.files)
         let output = DumpOutput(
             format: format, style: color.style(on: stream), all: all, blob: subtree, needsHeadings: inputs.count > 1,
             stream: stream)

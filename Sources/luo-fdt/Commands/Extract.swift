@@ -25,7 +25,7 @@ struct Extract: ParsableCommand {
     @Option(help: "The file's token: a number, hexadecimal with 0x before it.")
     var token: Token
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write it.", valueName: "path"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write it; - is standard output.", valueName: "path"))
     var output: FilePath
 
     @OptionGroup var input: InputArguments
@@ -39,17 +39,14 @@ struct Extract: ParsableCommand {
     }
 
     private func write(_ contents: ContentsOutput) -> ExitStatus {
-        do throws(OutputError) {
-            let missing = try contents.write(to: output)
-            for range in missing {
-                Diagnostics.report(
-                    "\(image): bytes \(range.lowerBound) to \(range.upperBound - 1) of the file are not at hand")
-            }
-            return missing.isEmpty ? .fine : .damaged
-        } catch {
-            Diagnostics.report("\(error)")
+        guard let missing = Output.write(to: output, inputs: [image] + input.options.files, contents.write) else {
             return .unreadable
         }
+        for range in missing {
+            Diagnostics.report(
+                "\(image): bytes \(range.lowerBound) to \(range.upperBound - 1) of the file are not at hand")
+        }
+        return missing.isEmpty ? .fine : .damaged
     }
 
     private func memfd(in state: HandoverState) -> MemFDState? {

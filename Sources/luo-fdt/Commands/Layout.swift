@@ -56,7 +56,7 @@ struct Layout: ParsableCommand {
             Diagnostics.report("\(error)")
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
-        let output = OutputStream(.standardOutput)
+        let output = OutputStream.standardOutput(inputs: [path])
         switch format {
         case .text: output.write(layout.text)
         case .json: layout.writeJSON { output.write($0) }

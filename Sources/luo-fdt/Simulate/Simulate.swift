@@ -57,7 +57,7 @@ struct Simulate: ParsableCommand {
         }
         // An image on standard output leaves no room for the trace.
         if output != "-" {
-            let stream = OutputStream(.standardOutput)
+            let stream = OutputStream.standardOutput(inputs: [scenario])
             trace.show(report, on: stream)
             stream.flush()
         }
@@ -67,6 +67,9 @@ struct Simulate: ParsableCommand {
     }
 
     private func form(of path: FilePath) throws -> OutputForm {
+        if path == "-", outputFormat == .directory {
+            throw ValidationError("A directory cannot be written to standard output.")
+        }
         if let form = outputFormat ?? (path == "-" ? nil : OutputForm(path: path)) { return form }
         throw ValidationError(
             "\(path) does not tell the form: end it in .elf, .dtb or nothing, or give --output-format.")
@@ -79,12 +82,8 @@ struct Simulate: ParsableCommand {
                 at.map { "no kexec is called \"\($0)\"; there are: \(names)" } ?? "the scenario has no kexec")
             return .unreadable
         }
-        do throws(OutputError) {
-            try form.write(capture, to: path)
-        } catch {
-            Diagnostics.report("\(error)")
-            return .unreadable
-        }
+        func write(to destination: Destination) throws(OutputError) { try form.write(capture, to: destination) }
+        guard Output.write(to: path, inputs: [scenario], write) != nil else { return .unreadable }
         let root = capture.rootAddress.map { "\($0)" } ?? "no address"
         Diagnostics.report("\(path): handed over by kernel \(capture.state.release ?? "unknown"), root FDT at \(root)")
         return .fine

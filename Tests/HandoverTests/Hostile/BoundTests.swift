@@ -101,9 +101,9 @@ import Testing
         defer { try? FileManager.default.removeItem(at: directory) }
         let path = FilePath(directory.path())
         let whole = ContentsOutput(of: memfd, in: sound.state, memory: sound.memory)
-        #expect(try whole.write(to: path) == [])
+        #expect(try whole.write(to: Destination(path)) == [])
         let nothing = ContentsOutput(of: memfd, in: sound.state, memory: EmptyMemory())
-        #expect(try nothing.write(to: path) == [0..<size])
+        #expect(try nothing.write(to: Destination(path)) == [0..<size])
         #expect(try MappedFile(path: path).count == size)
     }
 

@@ -58,7 +58,7 @@ private struct DebugFSDirectory {
 
         /// The memory that is beside the blobs in a directory that ``OutputForm/directory`` has written.
         func memory() throws(InputError) -> MemoryImage? {
-            let image = path.appending(OutputForm.memoryFileName)
+            let image = path.appending(OutputForm.memoryName)
             return Directory.holds(image) ? try MemoryImage(path: image) : nil
         }
 

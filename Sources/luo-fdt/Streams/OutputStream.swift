@@ -15,6 +15,12 @@ final class OutputStream {
         self.descriptor = descriptor
     }
 
+    /// Standard output for what is said about `inputs`. If it is one of them, that is reported and ends the process.
+    static func standardOutput(inputs: [FilePath]) -> OutputStream {
+        guard Output.destination("-", inputs: inputs) != nil else { exit(ExitStatus.unreadable.rawValue) }
+        return OutputStream(.standardOutput)
+    }
+
     var isTerminal: Bool { isatty(descriptor.rawValue) != 0 }
 
     /// The number of columns, where the stream is a terminal that says so.
@@ -54,18 +60,11 @@ final class OutputStream {
         do throws(Errno) {
             try descriptor.writeAll(bytes.span.bytes)
         } catch {
+            // What cannot be said is no reason to stop.
+            if descriptor == .standardError { return }
             if error == .brokenPipe { exit(ExitStatus.fine.rawValue) }
-            if descriptor != .standardError { Diagnostics.report("standard output: \(error)") }
+            Diagnostics.report("standard output: \(error)")
             exit(ExitStatus.unreadable.rawValue)
         }
-    }
-}
-
-/// What is said on standard error.
-enum Diagnostics {
-    static func report(_ message: String) {
-        let stream = OutputStream(.standardError)
-        stream.write("luo-fdt: \(message)\n")
-        stream.flush()
     }
 }

@@ -1,0 +1,133 @@
+import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A file that is being written: a new one, which is empty and has no name yet, or a stream.
+struct OutputFile {
+    let descriptor: FileDescriptor
+    /// Its name in errors.
+    let path: FilePath
+    /// Whether bytes can only be appended, as in a pipe.
+    let isStream: Bool
+
+    /// Appends bytes.
+    func append(_ bytes: RawSpan) throws(OutputError) {
+        do throws(Errno) {
+            try descriptor.writeAll(bytes)
+        } catch {
+            throw .file(path, error)
+        }
+    }
+
+    /// Writes bytes at `offset` of a file that is no stream.
+    func write(_ bytes: RawSpan, at offset: UInt64) throws(OutputError) {
+        do throws(Errno) {
+            try descriptor.writeAll(bytes, at: Int64(offset))
+        } catch {
+            throw .file(path, error)
+        }
+    }
+
+    /// Makes a file that is no stream this long, with zeros behind what it has.
+    func resize(to size: UInt64) throws(OutputError) {
+        guard let length = Int64(exactly: size) else { throw .file(path, .fileTooLarge) }
+        do {
+            try descriptor.resize(to: length)
+        } catch {
+            throw .file(path, Errno(error))
+        }
+    }
+}
+
+/// A file on its way to its name.
+///
+/// It has no name at all where the file system can do that (`O_TMPFILE`), so that not even `SIGKILL` leaves it behind.
+struct NewFile {
+    let descriptor: FileDescriptor
+    /// The temporary name, if it has to have one.
+    private let name: FilePath?
+
+    private static let mode: mode_t = 0o644
+
+    /// Makes a file that is to be at `path`, with the permissions and the owner of what it replaces.
+    init(at path: FilePath, replacing replaced: Stat?) throws(Errno) {
+        if replaced != nil, path.withPlatformString({ access($0, W_OK) }) != 0 { throw Errno(rawValue: errno) }
+        let directory = path.removingLastComponent()
+        let file = directory.withPlatformString { open($0, __O_TMPFILE | O_DIRECTORY | O_RDWR | O_CLOEXEC, Self.mode) }
+        // Without /proc it could not be given a name.
+        if file >= 0, Directory.holds(Self.link(to: file)) {
+            name = nil
+            descriptor = FileDescriptor(rawValue: file)
+        } else {
+            if file >= 0 { close(file) }
+            (name, descriptor) = try UnfinishedOutput.make(beside: path) { (name) throws(Errno) in
+                let file = name.withPlatformString { open($0, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, Self.mode) }
+                guard file >= 0 else { throw Errno(rawValue: errno) }
+                return FileDescriptor(rawValue: file)
+            }
+        }
+        if let replaced {
+            _ = fchown(descriptor.rawValue, replaced.userID.rawValue, replaced.groupID.rawValue)
+            _ = fchmod(descriptor.rawValue, replaced.permissions.rawValue)
+        }
+    }
+
+    /// Waits until the bytes are on the disk. C: `fsync`.
+    func synchronize() throws(Errno) {
+        guard fsync(descriptor.rawValue) != 0 else { return }
+        let error = Errno(rawValue: errno)
+        discard()
+        throw error
+    }
+
+    /// Gives the file its name.
+    func finish(at path: FilePath) throws(Errno) {
+        defer { if let name { UnfinishedOutput.discard(name) } }
+        if let name {
+            do {
+                // Some file systems tell of a full disk only now.
+                try descriptor.close()
+            } catch {
+                throw Errno(error)
+            }
+            try UnfinishedOutput.name { () throws(Errno) in try Directory.rename(name, to: path) }
+        } else {
+            defer { try? descriptor.close() }
+            try UnfinishedOutput.name { () throws(Errno) in
+                do throws(Errno) {
+                    try link(to: path)
+                } catch {
+                    guard error == .fileExists else { throw error }
+                    let name = Directory.sibling(of: path)
+                    try link(to: name)
+                    do throws(Errno) {
+                        try Directory.rename(name, to: path)
+                    } catch {
+                        Directory.remove(name)
+                        throw error
+                    }
+                }
+            }
+        }
+    }
+
+    func discard() {
+        try? descriptor.close()
+        if let name { UnfinishedOutput.discard(name) }
+    }
+
+    private func link(to path: FilePath) throws(Errno) {
+        let result = Self.link(to: descriptor.rawValue).withPlatformString { file in
+            path.withPlatformString { linkat(AT_FDCWD, file, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
+        }
+        if result != 0 { throw Errno(rawValue: errno) }
+    }
+
+    private static func link(to file: CInt) -> FilePath { FilePath("/proc/self/fd/\(file)") }
+}
