@@ -100,25 +100,12 @@ public struct FLBLifecycle: Hashable, Sendable {
 extension FLBLifecycle {
     /// The lifecycle of a kernel release such as `7.3`, `7.1.13-amd64` or `7.0-118c3908`; `nil` before there was one.
     public init?(release: String) {
-        let wanted = Version(release)
-        guard
+        guard let wanted = Release(release),
             let lifecycle = Self.all.first(where: { $0.name == release })
-                ?? Self.all.last(where: { !$0.name.contains("-") && Version($0.name) <= wanted })
+                ?? Self.all.last(where: { !$0.name.contains("-") && Release($0.name) ?? wanted <= wanted })
         else { return nil }
         self = lifecycle
     }
-}
-
-/// The numbers of a release, missing ones as zero.
-private struct Version: Comparable {
-    private let numbers: [Int]
-
-    init(_ release: String) {
-        let numbers = release.prefix { $0 != "-" }.split(separator: ".").prefix(3).map { Int($0) ?? 0 }
-        self.numbers = numbers + [Int](repeating: 0, count: 3 - numbers.count)
-    }
-
-    static func < (left: Self, right: Self) -> Bool { left.numbers.lexicographicallyPrecedes(right.numbers) }
 }
 
 extension FLBLifecycle {

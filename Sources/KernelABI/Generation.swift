@@ -3,10 +3,10 @@
 /// A generation is described in a file of its own under `Generations/` and listed in ``all``. Readers, writers and
 /// tables take what they need from here and never ask which generation it is.
 public struct Generation: Sendable, Identifiable {
-    /// The first kernel release of the generation, for example `7.2`.
+    /// The first release from which a whole series has it, for example `7.2`.
     public let name: String
-    /// All releases that share it, the first one included.
-    public let releases: [String]
+    /// The series that share it, each by the first of its releases that does.
+    public let releases: [Release]
     /// The root FDT.
     public let root: RootTree
     /// The form of the map of preserved memory.
@@ -48,9 +48,25 @@ public struct Generation: Sendable, Identifiable {
     /// The form of the map of preserved memory.
     public enum PreservedMapForm: Hashable, Sendable {
         /// A list of chunks of pointers to bitmaps, by order.
-        case chunkedBitmaps
+        case chunkedBitmaps(BitmapSize)
         /// A radix tree.
         case radixTree
+    }
+
+    /// The size of a bitmap of preserved memory.
+    public enum BitmapSize: Hashable, Sendable {
+        /// A page, from the page allocator.
+        case page
+        /// This many bytes whatever the page size, from `kzalloc`: several to a page, each aligned to its size.
+        case fixed(Int)
+
+        /// The size in bytes, and the alignment.
+        public func bytes(pageSize: PageSize) -> Int {
+            switch self {
+            case .page: pageSize.bytes
+            case .fixed(let count): count
+            }
+        }
     }
 
     /// LUO's state.
@@ -114,20 +130,32 @@ public struct Generation: Sendable, Identifiable {
 
 extension Generation {
     /// All generations, oldest first.
-    public static let all: [Generation] = [.v6_16, .v6_19, .v7_0, .v7_1, .v7_2]
+    public static let all: [Generation] = [.v6_16, .v6_18, .v6_19, .v7_0, .v7_1, .v7_2]
 
     /// The newest generation.
     public static let latest = Generation.v7_2
 
+    /// The names of all releases from which a series has something new.
+    public static var allReleases: [String] { all.flatMap(\.releases).map(\.description) }
+
+    /// The names of its releases, the oldest first.
+    public var releaseText: String { releases.map(\.description).joined(separator: ", ") }
+
+    /// The newest of its releases.
+    public var newestRelease: String { releases.last?.description ?? name }
+
     /// The generation of a kernel release such as `7.3` or `7.3.4-amd64`.
     public init?(release: String) {
-        let parts = release.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count >= 2 else { return nil }
-        let minor = parts[1].prefix { ("0"..."9").contains($0) }
-        let rest = parts[1].dropFirst(minor.count)
-        guard rest.isEmpty || rest.hasPrefix("-") else { return nil }
-        let short = "\(parts[0]).\(minor)"
-        guard let generation = Self.all.first(where: { $0.releases.contains(short) }) else { return nil }
+        guard let release = Release(release) else { return nil }
+        self.init(release)
+    }
+
+    /// The generation of a kernel release; of a series, that of its first release.
+    public init?(_ release: Release) {
+        // A candidate has what its release will have.
+        let patch = release.patch ?? 0
+        let first = Self.all.flatMap(\.releases).last { $0.isInSeries(of: release) && $0.patch ?? 0 <= patch }
+        guard let first, let generation = Self.all.first(where: { $0.releases.contains(first) }) else { return nil }
         self = generation
     }
 
@@ -149,10 +177,10 @@ extension Generation {
             VmallocChunkHeaderLayout.layout.structure,
         ]
         switch preservedMap {
-        case .chunkedBitmaps:
+        case .chunkedBitmaps(let size):
             list += [
                 BitmapChunkLayout(pageSize: pageSize).structure, BitmapChunkHeaderLayout.layout.structure,
-                BitmapPointerLayout.layout.structure, BitmapLayout(pageSize: pageSize).structure,
+                BitmapPointerLayout.layout.structure, BitmapLayout(byteCount: size.bytes(pageSize: pageSize)).structure,
             ]
         case .radixTree:
             list += [RadixNodeLayout(pageSize: pageSize).structure, RadixLeafLayout(pageSize: pageSize).structure]

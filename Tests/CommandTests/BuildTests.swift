@@ -108,7 +108,7 @@ import Testing
             said: ".flbs: kernel 6.19 has no file-lifecycle-bound objects", canBeForced: false),
         Refusal(
             document: #"{"kernel": "6.18", "sessions": []}"#,
-            said: ".sessions: kernel 6.16 has no Live Update Orchestrator", canBeForced: false),
+            said: ".sessions: kernel 6.18 has no Live Update Orchestrator", canBeForced: false),
         Refusal(
             document: session(
                 #""files": [\#((0..<129).map { #"{"token": \#($0), "memfd": {}}"# }.joined(separator: ","))]"#,

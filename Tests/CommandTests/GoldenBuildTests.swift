@@ -6,7 +6,7 @@ import Testing
 /// `make golden` writes them anew.
 @Suite struct GoldenBuildTests {
     static let examples = [
-        "readme", "kernel-7.2", "kernel-7.1", "kernel-7.0", "kernel-6.19", "kernel-6.18", "arm64-64K",
+        "readme", "kernel-7.2", "kernel-7.1", "kernel-7.0", "kernel-6.19", "kernel-6.18", "kernel-6.17", "arm64-64K",
     ]
 
     /// The golden files are bundles; where one differs, the first structure and field that does is named.

@@ -29,16 +29,16 @@ extension HandoverCheck {
                 )
             ]
         }
-        guard let luo = from.luo else { return [] }
+        var list = Generation.bitmapMismatch(from, to, .kib4).map { [("map-bitmap", $0)] } ?? []
+        guard let luo = from.luo else { return list }
         guard let abi = to.luo else {
-            return [("luo-unknown", finding(luo.subtree, nil, "a state of LUO", "a kernel that has LUO"))]
+            return list + [("luo-unknown", finding(luo.subtree, nil, "a state of LUO", "a kernel that has LUO"))]
         }
         guard luo.compatible == abi.compatible else {
-            return [
+            return list + [
                 ("luo-compatible", finding(luo.subtree, "compatible", "\"\(luo.compatible)\"", "\"\(abi.compatible)\""))
             ]
         }
-        var list: [(String, Finding)] = []
         if case .tree(let written) = luo.form, case .tree(let read) = abi.form {
             let pairs = [(Optional(written.sessions), Optional(read.sessions)), (written.flbs, read.flbs)]
             for case (let written, let read?) in pairs {

@@ -11,8 +11,12 @@ struct GenerationEvidence {
     private let hasSubtrees: Bool
     private let luoBlob: [UInt8]?
     private let hasLUO: Bool
+    private let root: FlattenedTree
+    private let context: ReadingContext
 
     init(root: FlattenedTree, reader: RootReader) {
+        self.root = root
+        context = reader.context
         compatible = root.root.property("compatible")?.strings ?? []
         isSequential = root.header.memoryReservationOffset != UInt32(Header.size)
         let nodes = Array(root.root.children)
@@ -37,7 +41,9 @@ struct GenerationEvidence {
     var generation: Generation? {
         let luo = luoBlob.flatMap { try? FlattenedTree($0) }
         var best: (generation: Generation, score: Int)?
-        for candidate in Generation.all where compatible.contains(candidate.root.compatible) {
+        let candidates = Generation.all.filter { compatible.contains($0.root.compatible) }
+        let bitmapForm = bitmapForm(among: candidates)
+        for candidate in candidates {
             var score = 0
             if hasSubtrees, isSequential == (candidate.root.construction == .sequential) { score += 1 }
             if hasLUO == (candidate.luo != nil) { score += 2 }
@@ -45,9 +51,30 @@ struct GenerationEvidence {
                 let hasFLBs = Self.flbNodeNames.contains { luo.root.subnode(named: $0) != nil }
                 if hasFLBs == (form.flbs != nil) { score += 4 }
             }
+            if candidate.preservedMap == bitmapForm { score += 1 }
             if score > best?.score ?? -1 { best = (candidate, score) }
         }
         return best?.generation
+    }
+
+    /// The form of bitmaps that the map fits best; the larger ones if it fits all alike.
+    ///
+    /// Small bitmaps lie closer, and begin at smaller steps, than large ones can.
+    private func bitmapForm(among candidates: [Generation]) -> Generation.PreservedMapForm {
+        let forms = candidates.map(\.preservedMap).filter { $0 != .radixTree && $0 != .chunkedBitmaps(.page) }
+        var best = Generation.PreservedMapForm.chunkedBitmaps(.page)
+        guard !forms.isEmpty,
+            let map = candidates.lazy.compactMap({ root.root.property($0.root.mapProperty)?.u64(.littleEndian) }).first
+        else { return best }
+        func misfits(_ form: Generation.PreservedMapForm) -> Int {
+            PreservedMapReader(context: context, form: form).misfits(at: PhysicalAddress(map))
+        }
+        var fewest = misfits(best)
+        for form in forms where fewest > 0 {
+            let count = misfits(form)
+            if count < fewest { (best, fewest) = (form, count) }
+        }
+        return best
     }
 
     private static let flbNodeNames: Set<String> = Set(

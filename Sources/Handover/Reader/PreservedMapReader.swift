@@ -8,12 +8,21 @@ struct PreservedMapReader {
     func read(at address: PhysicalAddress, _ log: inout ReadingLog) -> PreservedState? {
         var state = PreservedState()
         switch form {
-        case .chunkedBitmaps: state.map = readChunks(at: address, &log).map(PreservedState.Map.chunks)
+        case .chunkedBitmaps(let size):
+            state.map = readChunks(at: address, of: size, &log).map(PreservedState.Map.chunks)
         case .radixTree: state.map = readTree(at: address, &log).map(PreservedState.Map.radix)
         }
         guard state.map != nil else { return nil }
         state.summarize(pageSize: context.pageSize)
         return state
+    }
+
+    /// How much of what a map at `address` says of its bitmaps does not fit the form; none of them is read.
+    func misfits(at address: PhysicalAddress) -> Int {
+        guard case .chunkedBitmaps(let size) = form else { return 0 }
+        var log = ReadingLog(context: context)
+        _ = readChunks(at: address, of: size, bits: false, &log)
+        return log.findings.count
     }
 
     /// Reads a page of bits. `scratch` is for ``Bitmap``.
@@ -28,7 +37,11 @@ struct PreservedMapReader {
 
     // MARK: - Chunked bitmaps
 
-    private func readChunks(at first: PhysicalAddress, _ log: inout ReadingLog) -> [BitmapChunkState]? {
+    /// - Parameter bits: whether to read the bitmaps, and not just what the chunks say of them.
+    private func readChunks(
+        at first: PhysicalAddress, of size: Generation.BitmapSize, bits: Bool = true, _ log: inout ReadingLog
+    ) -> [BitmapChunkState]? {
+        let bitmapLayout = BitmapLayout(byteCount: size.bytes(pageSize: context.pageSize))
         let layout = BitmapChunkLayout.layout(context.pageSize)
         let name = layout.structure.name
         let header = layout.header.layout
@@ -78,31 +91,55 @@ struct PreservedMapReader {
             }
             chunk.bitmaps = chunk.bitmaps.filter { $0.address != nil }
             for index in chunk.bitmaps.indices {
-                chunk.bitmaps[index].bits = readBitmap(chunk.bitmaps[index], order: chunk.order, &scratch, &log)
+                let bitmap = chunk.bitmaps[index]
+                let offset = UInt64(layout.bitmaps.offset(of: index))
+                let isPlausible = isPlausible(
+                    bitmap, bitmapLayout, order: chunk.order,
+                    at: Place(name, field: "\(layout.bitmaps.name)[\(index)]", at: address.advanced(by: offset)), &log)
+                guard isPlausible, bits else { continue }
+                chunk.bitmaps[index].bits = readBitmap(bitmap, bitmapLayout, order: chunk.order, &scratch, &log)
             }
             chunks.append(chunk)
         }
         return chunks.isEmpty ? nil : chunks
     }
 
-    private func readBitmap(
-        _ bitmap: BitmapChunkState.BitmapState, order: UInt32, _ scratch: inout [Range<UInt32>],
+    /// Whether a bitmap is where one of its size can be; reports that, and a beginning that is none.
+    ///
+    /// - Parameter pointer: what says where it is.
+    private func isPlausible(
+        _ bitmap: BitmapChunkState.BitmapState, _ layout: BitmapLayout, order: UInt32, at pointer: @autoclosure () -> Place,
         _ log: inout ReadingLog
-    ) -> Bitmap {
-        let layout = BitmapLayout.layout(context.pageSize)
-        let name = layout.structure.name
+    ) -> Bool {
         let owner = Owner.order(order, from: bitmap.start)
-        guard let address = bitmap.address, context.isAligned(address, name, of: owner, &log),
-            log.visit(address, as: .bitmap, structure: name, of: owner)
-        else { return Bitmap() }
-        let bits = context.read(name, of: owner, at: address, count: context.pageSize.bytes, &log) {
+        let step = layout.bitCount.trailingZeroBitCount + context.pageSize.shift + Int(order)
+        if bitmap.start.rawValue.trailingZeroBitCount < min(step, UInt64.bitWidth) {
+            log.report(
+                Finding(
+                    .outOfRange, of: owner, at: pointer().field(BitmapPointerLayout.layout.start),
+                    found: "\(bitmap.start)",
+                    expected: "a multiple of the \(layout.bitCount) blocks of order \(order) that a bitmap is of"))
+        }
+        guard let address = bitmap.address else { return false }
+        let name = layout.structure.name
+        return context.isAligned(address, name, to: layout.structure.size, of: owner, &log)
+            && log.visit(address, as: .bitmap, structure: name, of: owner)
+    }
+
+    private func readBitmap(
+        _ bitmap: BitmapChunkState.BitmapState, _ layout: BitmapLayout, order: UInt32,
+        _ scratch: inout [Range<UInt32>], _ log: inout ReadingLog
+    ) -> Bitmap {
+        guard let address = bitmap.address else { return Bitmap() }
+        let structure = layout.structure
+        let owner = Owner.order(order, from: bitmap.start)
+        let bits = context.read(structure.name, of: owner, at: address, count: structure.size, &log) {
             readBitmap($0, layout.words, &scratch)
         }
         guard let bits else { return Bitmap() }
         log.add(
             Extent(
-                address: address, byteCount: context.pageSize.bytes, role: .bitmap,
-                form: .structure(layout.structure), owner: owner))
+                address: address, byteCount: structure.size, role: .bitmap, form: .structure(structure), owner: owner))
         return bits
     }
 

@@ -112,15 +112,19 @@ struct ReadingContext: Sendable {
         }
     }
 
-    /// Whether a page-sized structure begins where one can: reports it where not.
+    /// Whether a structure begins where one of its size can: reports it where not.
+    ///
+    /// - Parameter size: a power of two; `nil` for a page.
     func isAligned(
-        _ address: PhysicalAddress, _ structure: String, of owner: @autoclosure () -> Owner, _ log: inout ReadingLog
+        _ address: PhysicalAddress, _ structure: String, to size: Int? = nil, of owner: @autoclosure () -> Owner,
+        _ log: inout ReadingLog
     ) -> Bool {
-        if pageSize.isAligned(address) { return true }
+        let size = size ?? pageSize.bytes
+        if address.rawValue & UInt64(size - 1) == 0 { return true }
         log.report(
             Finding(
                 .misaligned, of: owner(), at: Place(structure, at: address), found: "an address inside a page",
-                expected: "a multiple of \(pageSize.bytes)"))
+                expected: "a multiple of \(size)"))
         return false
     }
 }

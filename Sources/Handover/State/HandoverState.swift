@@ -120,7 +120,7 @@ struct KernelCodec: DocumentCodec {
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> String {
         let text = try StringCodec().read(from: &reader)
         guard Generation(release: text) != nil else {
-            let known = Generation.all.flatMap(\.releases).joined(separator: ", ")
+            let known = Generation.allReleases.joined(separator: ", ")
             throw .document("no kernel \"\(text)\" is known here; known are \(known)")
         }
         return text

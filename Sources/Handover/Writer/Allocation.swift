@@ -44,9 +44,11 @@ struct Allocation {
     }
 
     /// One page of the map of preserved memory.
-    static func mapPage(_ pageSize: PageSize) -> Allocation {
-        let page = UInt64(pageSize.bytes)
-        return Allocation(
-            byteCount: page, alignment: page, preservation: .none, preservedByteCount: 0)
+    static func mapPage(_ pageSize: PageSize) -> Allocation { bitmap(pageSize.bytes) }
+
+    /// One bitmap of the map of preserved memory, aligned to its size.
+    static func bitmap(_ byteCount: Int) -> Allocation {
+        let size = UInt64(byteCount)
+        return Allocation(byteCount: size, alignment: size, preservation: .none, preservedByteCount: 0)
     }
 }

@@ -36,7 +36,7 @@ public struct HandoverPlanner {
         _ state: consuming HandoverState, options: Options = Options(),
         sizeOfFile: @escaping (String) throws(FileError) -> UInt64
     ) throws(PlanError) -> HandoverState {
-        let kernel = state.kernel ?? Generation.latest.releases.last ?? Generation.latest.name
+        let kernel = state.kernel ?? Generation.latest.newestRelease
         guard let generation = Generation(release: kernel) else {
             throw PlanError(
                 problems: [DocumentError(path: ".kernel", problem: "no kernel \"\(kernel)\" is known here")],

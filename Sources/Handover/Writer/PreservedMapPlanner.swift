@@ -80,14 +80,15 @@ extension HandoverPlanner {
         guard let map = state.preserved?.map else { return }
         let path = DocumentPath.root["preserved"]
         switch (map, generation.preservedMap) {
-        case (.chunks(var chunks), .chunkedBitmaps):
+        case (.chunks(var chunks), .chunkedBitmaps(let size)):
+            let bitmap = Allocation.bitmap(size.bytes(pageSize: pageSize))
             let path = path["chunks"]
             if !chunks.isEmpty { takeRoot(&chunks[0].address, state.kho?.preservedMemoryMap, path[0]["pa"]) }
             for index in chunks.indices {
                 visitor.visit(&chunks[index].address, .mapPage(pageSize), path[index]["pa"], by: &self)
                 for place in chunks[index].bitmaps.indices {
                     visitor.visit(
-                        &chunks[index].bitmaps[place].address, .mapPage(pageSize),
+                        &chunks[index].bitmaps[place].address, bitmap,
                         path[index]["bitmaps"][place]["pa"], by: &self)
                 }
             }
@@ -141,7 +142,8 @@ extension HandoverPlanner {
         } else {
             let all = blocks + extraBlocks(preserved.ranges ?? [], besides: blocks)
             switch generation.preservedMap {
-            case .chunkedBitmaps: preserved.map = .chunks(chunks(of: all))
+            case .chunkedBitmaps(let size):
+                preserved.map = .chunks(chunks(of: all, bitCount: size.bytes(pageSize: pageSize) * 8))
             case .radixTree: preserved.map = .radix(tree(of: all))
             }
             preserved.summarize(pageSize: pageSize)
@@ -180,8 +182,8 @@ extension HandoverPlanner {
         return result
     }
 
-    private func chunks(of blocks: [PageBlock]) -> [BitmapChunkState] {
-        let bits = UInt64(pageSize.bytes) * 8
+    private func chunks(of blocks: [PageBlock], bitCount: Int) -> [BitmapChunkState] {
+        let bits = UInt64(bitCount)
         var bitmaps: [Int: [UInt64: Bitmap]] = [:]
         for block in blocks {
             let number = block.address.rawValue >> UInt64(pageSize.shift + block.order)

@@ -5,14 +5,17 @@ extension ImageWriter {
     mutating func writeMap() throws(WriteError) {
         switch state.preserved?.map {
         case nil: throw .incomplete(".preserved")
-        case .chunks(let chunks): try write(chunks)
+        case .chunks(let chunks):
+            guard case .chunkedBitmaps(let size) = generation.preservedMap else { throw .incomplete(".preserved") }
+            try write(chunks, BitmapLayout(byteCount: size.bytes(pageSize: pageSize)))
         case .radix(let tree): try write(tree)
         }
     }
 
-    private mutating func write(_ chunks: [BitmapChunkState]) throws(WriteError) {
+    private mutating func write(
+        _ chunks: [BitmapChunkState], _ bitmapLayout: BitmapLayout
+    ) throws(WriteError) {
         let layout = BitmapChunkLayout.layout(pageSize)
-        let bitmapLayout = BitmapLayout.layout(pageSize)
         let pointer = layout.bitmaps.layout
         for (index, chunk) in chunks.enumerated() {
             let path = { ".preserved.chunks[\(index)].pa" }

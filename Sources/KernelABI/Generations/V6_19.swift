@@ -2,9 +2,9 @@ extension Generation {
     /// 6.19: LUO's first form, with sessions and memfds.
     public static let v6_19 = Generation(
         name: "6.19",
-        releases: ["6.19"],
+        releases: [Release(6, 19)],
         root: RootTree(compatible: "kho-v1", addressProperty: "fdt", sizeProperty: nil, construction: .edited),
-        preservedMap: .chunkedBitmaps,
+        preservedMap: .chunkedBitmaps(.page),
         luo: LUOState(
             compatible: "luo-v1",
             form: .tree(

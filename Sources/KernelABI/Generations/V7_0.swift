@@ -1,12 +1,12 @@
 extension Generation {
-    /// 7.0: file-lifecycle-bound objects arrive. Its memfds are of version 1 or 2.
+    /// 7.0: file-lifecycle-bound objects arrive.
     public static let v7_0 = Generation(
         name: "7.0",
-        releases: ["7.0"],
+        releases: [Release(7, 0)],
         root: v6_19.root,
-        preservedMap: .chunkedBitmaps,
+        preservedMap: .chunkedBitmaps(.page),
         luo: .treeWithFLBs,
-        memfd: [.v2, .v1],
+        memfd: [.v1],
         memblock: MemblockTree(),
         kexecMetadata: nil)
 }
@@ -29,8 +29,4 @@ extension RecordContainer {
     /// The page of FLBs; its capacity is the kernel's `LUO_FLB_MAX`.
     static let flbPage = RecordContainer(
         header: FLBHeaderLayout.layout.structure, record: FLBLayout.layout.structure, form: .array(pages: 1))
-}
-
-extension Generation.MemFDHandler {
-    static let v2 = Self(compatible: "memfd-v2", layout: .v2)
 }

@@ -2,7 +2,7 @@ extension Generation {
     /// 7.1: the radix tree, subtrees of any kind with a size, and the previous kernel's name.
     public static let v7_1 = Generation(
         name: "7.1",
-        releases: ["7.1"],
+        releases: [Release(7, 1)],
         root: RootTree(
             compatible: "kho-v3", addressProperty: "preserved-data", sizeProperty: "blob-size",
             construction: .edited),
@@ -11,4 +11,8 @@ extension Generation {
         memfd: [.v2],
         memblock: MemblockTree(),
         kexecMetadata: KexecMetadataBlob(version: 1))
+}
+
+extension Generation.MemFDHandler {
+    static let v2 = Self(compatible: "memfd-v2", layout: .v2)
 }

@@ -2,7 +2,7 @@ extension Generation {
     /// 7.2 and 7.3: LUO's state is a structure, and sessions and files lie in chains of blocks.
     public static let v7_2 = Generation(
         name: "7.2",
-        releases: ["7.2", "7.3"],
+        releases: [Release(7, 2), Release(7, 3)],
         root: RootTree(
             compatible: "kho-v4", addressProperty: "preserved-data", sizeProperty: "blob-size",
             construction: .edited),

@@ -27,7 +27,7 @@ public struct BitmapPointerLayout: KernelStructure {
     private init() {
         var builder = StructureBuilder("khoser_mem_bitmap_ptr", "Where a bitmap is, and what it is of.")
         start = builder.address("phys_start", of: "page", "The memory that bit 0 stands for.")
-        bitmap = builder.address("bitmap", of: "kho_mem_phys_bits", "The bitmap's page.")
+        bitmap = builder.address("bitmap", of: "kho_mem_phys_bits", "The bitmap.")
         structure = builder.finish()
     }
 }
@@ -51,16 +51,18 @@ public struct BitmapChunkLayout: PageStructure {
     }
 }
 
-/// `struct kho_mem_phys_bits`: one page of bits, each of which stands for 2^order preserved pages.
-public struct BitmapLayout: PageStructure {
+/// `struct kho_mem_phys_bits`: bits, each of which stands for 2^order preserved pages.
+public struct BitmapLayout: KernelStructure {
     public let words: ArrayField<UInt64>
     public let structure: StructureDescription
 
-    public static let layouts = PageLayouts<BitmapLayout>()
-
-    public init(pageSize: PageSize) {
-        var builder = StructureBuilder("kho_mem_phys_bits", "One page of bits of one order.")
-        words = builder.words("preserve", count: pageSize.bytes / 8, .bitmap, "Bit i stands for block i.")
+    /// - Parameter byteCount: the size of a bitmap: see ``Generation/BitmapSize``.
+    public init(byteCount: Int) {
+        var builder = StructureBuilder("kho_mem_phys_bits", "Bits of one order.")
+        words = builder.words("preserve", count: byteCount / 8, .bitmap, "Bit i stands for block i.")
         structure = builder.finish()
     }
+
+    /// The number of bits.
+    public var bitCount: Int { words.count * 64 }
 }

@@ -21,7 +21,7 @@ public struct ScenarioStep: Sendable {
     public var sentence: String { action.sentence }
 
     static func unknownKernel(_ name: String) -> String {
-        let known = Generation.all.flatMap(\.releases).joined(separator: ", ")
+        let known = Generation.allReleases.joined(separator: ", ")
         return "no kernel \"\(name)\" is known here; known are \(known)"
     }
 }

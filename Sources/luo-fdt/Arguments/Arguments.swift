@@ -41,5 +41,5 @@ struct KernelRelease: ExpressibleByArgument {
         self.generation = generation
     }
 
-    static var allValueStrings: [String] { Generation.all.flatMap(\.releases) }
+    static var allValueStrings: [String] { Generation.allReleases }
 }

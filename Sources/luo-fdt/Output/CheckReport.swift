@@ -57,7 +57,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
 
     private static func writeText(_ reports: [CheckReport], to output: OutputStream) {
         for report in reports {
-            output.write("\(report.name): kernel \(report.check.generation.releases.joined(separator: ", ")): \(report.check.verdict.rawValue)\n")
+            output.write("\(report.name): kernel \(report.check.generation.releaseText): \(report.check.verdict.rawValue)\n")
             for result in report.check.results {
                 output.write("\(result.severity.rawValue) [\(result.rule.name)] \(result.finding)\n")
                 output.write("    \(result.rule.verdict.rawValue): \(result.consequence)\n")

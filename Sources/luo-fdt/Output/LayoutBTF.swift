@@ -21,7 +21,7 @@ struct LayoutBTF {
     }
 
     private var verdict: String {
-        let releases = comparison.generation.releases.joined(separator: ", ")
+        let releases = comparison.generation.releaseText
         return comparison.isMatch
             ? "matches \(releases)" : "differs from \(releases) in \(comparison.differences) of \(comparison.structures.count) structures"
     }

@@ -33,7 +33,7 @@ struct LayoutTable {
     }
 
     var text: String {
-        var text = "/* Linux \(generation.releases.joined(separator: ", ")); pages of \(pageSize.bytes) bytes */\n"
+        var text = "/* Linux \(generation.releaseText); pages of \(pageSize.bytes) bytes */\n"
         for structure in structures {
             text += "\n/* \(structure.summary) */\nstruct \(structure.name) {\n"
             for field in structure.fields {
@@ -58,7 +58,7 @@ struct LayoutTable {
         var writer = DocumentWriter(flush)
         writer.object { writer in
             writer.member("kernel", generation.name)
-            writer.member("releases", generation.releases) { $0.string($1) }
+            writer.member("releases", generation.releases) { $0.string($1.description) }
             writer.member("page_size", pageSize.bytes)
             writer.member("structures", structures) { writer, structure in
                 writer.object { writer in

@@ -40,7 +40,7 @@ struct TreeRenderer: Sendable {
         var title: String
         if let releases = state.generation?.releases, let first = releases.first, let last = releases.last {
             // A blob by itself fits more than one generation.
-            title = (state.kho == nil ? "Read as kernel " : "Handover of kernel ") + first
+            title = (state.kho == nil ? "Read as kernel " : "Handover of kernel ") + first.description
             if releases.count > 1 { title += "–\(last)" }
         } else {
             title = state.kho == nil ? "Part of a handover" : "Handover of an unknown kernel"

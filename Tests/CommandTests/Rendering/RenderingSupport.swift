@@ -22,9 +22,7 @@ enum RenderingFixture {
         [UInt8](try Data(contentsOf: directory.appending(path: name)))
     }
 
-    static let captures = [
-        "6.18/basic", "6.19/basic", "7.1/basic", "7.1/empty", "7.1/names", "7.3/basic", "7.3/empty", "7.3/names",
-    ]
+    static let captures = Fixture.captures
 
     /// A captured image, and what is read of it.
     static func capture(_ name: String) throws -> (memory: ELFCore, reading: Reading) {

@@ -218,7 +218,7 @@ import Testing
             .notAvailable, of: .kho, at: Place("map", at: PhysicalAddress(0x5000)), found: "x", expected: "y")
         #expect(
             render(reading(state, findings: [finding])) == """
-                Handover of kernel 6.16–6.18, aarch64, 64 KiB pages
+                Handover of kernel 6.16–6.17, aarch64, 64 KiB pages
                 ├─ root FDT  0x1000  no compatible
                 ├─ subtrees  not available
                 ├─ preserved memory  not readable at 0x5000

@@ -10,7 +10,7 @@ import Testing
         let document = try capture.read()
         #expect(document.reading.findings.map(\.description) == [])
         #expect(document.pageSize == .kib4)
-        let generation = ["6.18": "6.16", "7.3": "7.2"]
+        let generation = ["6.17": "6.16", "7.3": "7.2"]
         let version = String(capture.name.prefix { $0 != "/" })
         #expect(document.reading.state.kernel == generation[version] ?? version)
     }

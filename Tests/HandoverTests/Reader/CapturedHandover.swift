@@ -8,9 +8,7 @@ import Testing
 struct CapturedHandover: CustomTestStringConvertible, Sendable {
     let name: String
 
-    static let all = [
-        "6.18/basic", "6.19/basic", "7.1/basic", "7.1/empty", "7.1/names", "7.3/basic", "7.3/empty", "7.3/names",
-    ].map(CapturedHandover.init)
+    static let all = Fixture.captures.map(CapturedHandover.init)
 
     var testDescription: String { name }
     var path: FilePath { FilePath(Fixture.path("captures/\(name).elf")) }

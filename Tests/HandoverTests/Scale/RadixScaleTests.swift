@@ -115,7 +115,7 @@ import Testing
             range((0 &- Self.tebibytes16) - page, 0 &- page),
         ]
         var state = HandoverState()
-        state.kernel = kind.generation.releases.last
+        state.kernel = kind.generation.newestRelease
         state.pageSize = kind.pageSize.bytes
         state.preserved = PreservedState()
         state.preserved?.ranges = ranges

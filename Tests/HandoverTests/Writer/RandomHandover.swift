@@ -10,7 +10,7 @@ struct RandomHandover {
 
     mutating func state() -> HandoverState {
         var state = HandoverState()
-        state.kernel = generation.releases.randomElement(using: &random)
+        state.kernel = generation.releases.randomElement(using: &random)?.description
         state.pageSize = pageSize.bytes
         if generation.luo != nil { state.luo = luo() }
         if chance(2) {

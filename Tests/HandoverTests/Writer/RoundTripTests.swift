@@ -46,9 +46,7 @@ enum Captures {
     static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/captures")
 
-    static let images = [
-        "6.18/basic", "6.19/basic", "7.1/basic", "7.1/empty", "7.1/names", "7.3/basic", "7.3/empty", "7.3/names",
-    ]
+    static let images = Fixture.captures
 
     static func path(_ image: String) -> String {
         directory.appending(path: "\(image).elf").path()

@@ -86,7 +86,10 @@ extension CheckRule {
                 if piece.range.lowerBound < open.range.upperBound {
                     let (extent, other) = (lists[piece.list][piece.index], lists[open.list][open.index])
                     // A folio that is twice in one file is another rule's.
-                    if extent.role != .contents || other.role != .contents || extent.owner != other.owner {
+                    let isOneFile = extent.role == .contents && other.role == .contents && extent.owner == other.owner
+                    // Bitmaps that are smaller than a page share one.
+                    let areApart = extent.role == .bitmap && other.role == .bitmap && !extent.range.overlaps(other.range)
+                    if !isOneFile, !areApart {
                         findings.report(
                             .overlap, of: extent.owner, at: Place(extent.role.name, at: piece.range.lowerBound),
                             found: "a page of \(other.owner) as well", expected: "one owner")
