@@ -39,7 +39,8 @@ let package = Package(
             dependencies: [
                 "FDT", "KernelABI", "CKdumpFile", "CFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
-            ]),
+            ],
+            resources: [.embedInCode("Contents/Catalogue")]),
         .target(
             name: "LiveUpdate",
             dependencies: [

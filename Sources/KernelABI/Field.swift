@@ -96,6 +96,12 @@ public struct CharacterField: Sendable {
     public let offset: Int
     /// The size of the array in bytes, the NUL included.
     public let count: Int
+
+    package init(name: String, offset: Int, count: Int) {
+        self.name = name
+        self.offset = offset
+        self.count = count
+    }
 }
 
 /// A structure that is a member of another one.

@@ -13,8 +13,8 @@ public struct Generation: Sendable, Identifiable {
     public let preservedMap: PreservedMapForm
     /// LUO's state; `nil` before there was one.
     public let luo: LUOState?
-    /// The memfd handler's versions, the one that the kernel writes first; empty before there was one.
-    public let memfd: [MemFDHandler]
+    /// The file handlers that a kernel has, of several versions the one that it writes first.
+    public let fileHandlers: [FileHandler]
     /// The subtree of `reserve_mem` regions.
     public let memblock: MemblockTree
     /// The subtree that names the previous kernel; `nil` before there was one.
@@ -102,10 +102,14 @@ public struct Generation: Sendable, Identifiable {
         }
     }
 
-    /// A version of the memfd handler.
-    public struct MemFDHandler: Sendable {
+    /// A file handler, or a version of one.
+    public struct FileHandler: Sendable {
+        /// The name that the files' records hold. C: `liveupdate_file_handler.compatible`.
         public let compatible: String
-        public let layout: MemFDLayout
+        /// The structure that a file's handle leads to.
+        public let layout: any KernelStructure
+        /// The structures that it leads to in turn.
+        public let others: [StructureDescription]
     }
 
     /// The FDT of `reserve_mem` regions.
@@ -170,8 +174,8 @@ extension Generation {
                 if container.record == SessionLayout.layout.structure { list.append(FileSetLayout.layout.structure) }
             }
         }
-        list += memfd.map(\.layout.structure)
-        if !memfd.isEmpty { list.append(FolioLayout.layout.structure) }
+        list += fileHandlers.map(\.layout.structure)
+        for structure in fileHandlers.flatMap(\.others) where !list.contains(structure) { list.append(structure) }
         list += [
             VmallocLayout.layout.structure, VmallocChunkLayout(pageSize: pageSize).structure,
             VmallocChunkHeaderLayout.layout.structure,

@@ -28,7 +28,7 @@ public struct StructureDescription: Sendable {
         }
     }
 
-    init(name: String, summary: String, size: Int, fields: [FieldDescription]) {
+    package init(name: String, summary: String, size: Int, fields: [FieldDescription]) {
         contents = Contents(name, summary, size, fields)
     }
 
@@ -72,6 +72,21 @@ public struct FieldDescription: Hashable, Sendable {
     /// The structure that the field, or each of its elements, is; `nil` for scalars.
     public let nested: Nested?
     public let summary: String
+
+    package init(
+        name: String, type: String, offset: Int, size: Int, count: Int?, bits: Range<Int>?, meaning: Meaning,
+        nested: Nested?, summary: String
+    ) {
+        self.name = name
+        self.type = type
+        self.offset = offset
+        self.size = size
+        self.count = count
+        self.bits = bits
+        self.meaning = meaning
+        self.nested = nested
+        self.summary = summary
+    }
 
     /// What the value of a field stands for; tells how to show it.
     public enum Meaning: Hashable, Sendable {
@@ -128,7 +143,7 @@ public struct StructureBuilder {
     /// - Parameters:
     ///   - name: the tag of the C structure.
     ///   - packed: whether it is declared `__packed`: no padding anywhere.
-    init(_ name: String, packed: Bool = false, _ summary: String) {
+    package init(_ name: String, packed: Bool = false, _ summary: String) {
         self.name = name
         self.isPacked = packed
         self.summary = summary
@@ -230,7 +245,7 @@ public struct StructureBuilder {
         add(name, type: type, size: 0, alignment: 1, count: 0, meaning: .opaque, summary)
     }
 
-    func finish() -> StructureDescription {
+    package func finish() -> StructureDescription {
         StructureDescription(
             name: name, summary: summary, size: (size + alignment - 1) / alignment * alignment, fields: fields)
     }

@@ -56,6 +56,35 @@ public final class TypeInformation {
         return Structure(name: name, size: Int(type.pointee.size), members: members)
     }
 
+    /// The members' types as C spells them, and the widths of bit fields; 0 for other members.
+    func memberTypes(of name: String) -> [(name: String, width: Int)] {
+        let id = btf__find_by_name_kind(btf, name, UInt32(BTF_KIND_STRUCT))
+        guard id > 0, let type = btf__type_by_id(btf, UInt32(id)), let first = btf_members(type) else { return [] }
+        return (0..<UInt32(btf_vlen(type))).map { index in
+            let member = first[Int(index)]
+            return (spelling(of: member.type), Int(btf_member_bitfield_size(type, index)))
+        }
+    }
+
+    /// A type as C spells it, typedefs resolved.
+    private func spelling(of id: UInt32) -> String {
+        let resolved = btf__resolve_type(btf, id)
+        guard resolved > 0, let type = btf__type_by_id(btf, UInt32(resolved)) else { return "" }
+        let size = Int(btf__resolve_size(btf, UInt32(resolved)))
+        let tag = btf__name_by_offset(btf, type.pointee.name_off).map { String(cString: $0) } ?? ""
+        switch Int(btf_kind(type)) {
+        case BTF_KIND_INT where tag == "char" && size == 1: return "char"
+        case BTF_KIND_INT where [1, 2, 4, 8].contains(size), BTF_KIND_ENUM, BTF_KIND_ENUM64: return "u\(size * 8)"
+        case BTF_KIND_PTR: return "u64"
+        case BTF_KIND_STRUCT where !tag.isEmpty: return tag
+        case BTF_KIND_ARRAY:
+            guard let array = btf_array(type) else { return "" }
+            let count = array.pointee.nelems
+            return "\(spelling(of: array.pointee.type))[\(count == 0 ? "" : "\(count)")]"
+        default: return "u8[\(max(size, 1))]"
+        }
+    }
+
     private static func bits(_ bytes: Int64) -> Int? {
         bytes < 0 ? nil : Int(bytes) * 8
     }

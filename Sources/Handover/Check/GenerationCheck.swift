@@ -52,14 +52,14 @@ extension HandoverCheck {
                     ))
             }
         }
-        let read = Set(to.memfd.map(\.compatible))
-        if let handler = from.memfd.first(where: { !read.contains($0.compatible) }) {
+        let read = Set(to.fileHandlers.map(\.compatible))
+        if let handler = from.fileHandlers.first(where: { !read.contains($0.compatible) }) {
             list.append(
                 (
                     "file-handler",
                     finding(
                         FileLayout.layout.structure.name, FileLayout.layout.compatible.name,
-                        "\"\(handler.compatible)\", where a memfd is preserved",
+                        "\"\(handler.compatible)\", where a file of that handler is preserved",
                         "a handler that the kernel has: " + read.sorted().map { "\"\($0)\"" }.joined(separator: ", "))
                 ))
         }

@@ -246,7 +246,7 @@ struct Comparison {
         for pair in pairs(before, after, by: \.token) {
             guard let token = (pair.before ?? pair.after)?.token else { continue }
             // Of a memfd, there are contents to compare.
-            if let old = pair.before, !old.isMemFD, old == pair.after { continue }
+            if let old = pair.before, !old.hasContent, old == pair.after { continue }
             let subject = "\(session), file \(Self.hex(token))"
             guard let old = pair.before, let new = pair.after else {
                 note(subject, pair.before.map(Self.summary(of:)), pair.after.map(Self.summary(of:)))
@@ -318,8 +318,8 @@ struct Comparison {
             before.state.pageSize == after.state.pageSize, let pageSize = PageSize(rawValue: before.state.pageSize),
             let size = [old.size, new.size].compactMap({ $0 }).min()
         else { return }
-        let oldMap = ContentsMap(of: old, preserved: before.state.preserved, pageSize: pageSize)
-        let newMap = ContentsMap(of: new, preserved: after.state.preserved, pageSize: pageSize)
+        let oldMap = ContentsMap(of: old.file, preserved: before.state.preserved, pageSize: pageSize)
+        let newMap = ContentsMap(of: new.file, preserved: after.state.preserved, pageSize: pageSize)
         // What neither has memory for is the same hole in both, or not at hand in both.
         let pages = pageSize.pages(for: size)
         let ranges = oldMap.pages(in: regions.before) + newMap.pages(in: regions.after)

@@ -67,9 +67,47 @@ public struct DocumentReader {
         return try reader.document()
     }
 
+    /// Reads an object of another form than a handover's from the file at `path`.
+    static func read<Object: DocumentObject>(
+        _ object: Object.Type, at path: FilePath
+    ) throws(DocumentReadError) -> Object {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = InputSource.bytes(of: try MappedFile(path: path), limit: InputSource.blobLimit)
+        } catch {
+            throw .file(error)
+        }
+        return try read(Object.self, from: bytes)
+    }
+
+    /// Reads an object of another form than a handover's.
+    static func read<Object: DocumentObject>(
+        _ object: Object.Type, from text: [UInt8]
+    ) throws(DocumentReadError) -> Object {
+        try read(text) { (reader) throws(DocumentReadError) in try Object.form.read(from: &reader) }
+    }
+
+    /// Reads a text that is one value.
+    static func read<Value>(
+        _ text: [UInt8], _ value: (inout DocumentReader) throws(DocumentReadError) -> Value
+    ) throws(DocumentReadError) -> Value {
+        var rest = text[...]
+        var reader = DocumentReader { window in
+            window += rest
+            rest = []
+        }
+        return try reader.document(value)
+    }
+
     private mutating func document() throws(DocumentReadError) -> HandoverState {
+        try document { (reader) throws(DocumentReadError) in try HandoverState.form.read(from: &reader) }
+    }
+
+    private mutating func document<Value>(
+        _ value: (inout DocumentReader) throws(DocumentReadError) -> Value
+    ) throws(DocumentReadError) -> Value {
         if try next() == nil { throw .notJSON("there is no text") }
-        let state = try HandoverState.form.read(from: &self)
+        let state = try value(&self)
         if try next() != nil { throw notJSON("nothing", instead: "the document has ended") }
         return state
     }
@@ -143,6 +181,58 @@ public struct DocumentReader {
                 throw error.inside("[\(index)]")
             }
             index += 1
+        }
+    }
+
+    /// Reads a value without looking what it says, and returns its text.
+    mutating func rawValue() throws(DocumentReadError) -> [UInt8] {
+        guard try next() != nil else { throw notJSON("a value") }
+        var text: [UInt8] = []
+        var depth = 0
+        repeat {
+            guard let byte = try next() else { throw notJSON("the end of a value") }
+            switch byte {
+            case UInt8(ascii: "\""):
+                let length = try lengthOfString()
+                text += window[position..<position + length]
+                position += length
+            case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "}"), UInt8(ascii: "]"), UInt8(ascii: ","),
+                UInt8(ascii: ":"):
+                if byte | 0x20 == UInt8(ascii: "{") { depth += 1 }
+                if byte | 0x20 == UInt8(ascii: "}") { depth -= 1 }
+                guard depth > 0 || byte | 0x20 == UInt8(ascii: "}") else { throw notJSON("a value") }
+                text.append(byte)
+                position += 1
+            default:
+                let start = text.count
+                while true {
+                    if position == window.count, try !fill(keeping: position) { break }
+                    let byte = window[position]
+                    guard byte > 0x20, !Self.signs.contains(byte) else { break }
+                    text.append(byte)
+                    position += 1
+                }
+                guard text.count > start else { throw notJSON("a value") }
+            }
+        } while depth > 0
+        return text
+    }
+
+    /// What ends a word or a number.
+    private static let signs: Set<UInt8> = Set("{}[],:\"".utf8)
+
+    /// The length of the string that begins here, its quotation marks included.
+    private mutating func lengthOfString() throws(DocumentReadError) -> Int {
+        var length = 1
+        while true {
+            while position + length >= window.count {
+                guard try fill(keeping: position) else { throw notJSON("the end of a string") }
+            }
+            switch window[position + length] {
+            case UInt8(ascii: "\""): return length + 1
+            case UInt8(ascii: "\\"): length += 2
+            default: length += 1
+            }
         }
     }
 

@@ -10,6 +10,8 @@ indirect enum DocumentSchema: Sendable {
     case bitmap
     case addressRange
     case array(DocumentSchema)
+    /// Any value: what it has to be, the kind of content says.
+    case anything
     /// A definition under `$defs`.
     case reference(String)
 
@@ -32,8 +34,7 @@ indirect enum DocumentSchema: Sendable {
                 BlockState.form.writeSchema(to: &writer)
                 SessionState.form.writeSchema(to: &writer)
                 FileState.form.writeSchema(to: &writer)
-                MemFDState.form.writeSchema(to: &writer)
-                FolioState.form.writeSchema(to: &writer)
+                for content in ContentKinds.coded { content.writeSchema(to: &writer) }
                 VmallocState.form.writeSchema(to: &writer)
                 VmallocState.Chunk.form.writeSchema(to: &writer)
                 FLBState.form.writeSchema(to: &writer)
@@ -166,6 +167,7 @@ indirect enum DocumentSchema: Sendable {
                 writer.member("type", "array")
                 writer.key("items")
                 element.write(to: &writer)
+            case .anything: break
             case .reference(let name): writer.member("$ref", "#/$defs/\(name)")
             }
         }
@@ -186,7 +188,7 @@ extension DocumentWriter {
 }
 
 extension ObjectForm {
-    fileprivate func writeSchema(to writer: inout DocumentWriter) {
+    func writeSchema(to writer: inout DocumentWriter) {
         writer.key(name)
         writer.object { writer in
             writer.member("description", summary)

@@ -180,3 +180,10 @@ extension OutputSpan<UInt8> {
         }
     }
 }
+
+extension DocumentWriter {
+    /// Writes a number that every reader keeps: as a string of digits if a double cannot hold it.
+    mutating func exactNumber(_ value: UInt64) {
+        if value <= 1 << 53 { number(value) } else { string(String(value)) }
+    }
+}

@@ -14,14 +14,15 @@ struct ObjectForm<Object: Sendable>: Sendable {
     /// The members that cannot be missing, as bits.
     private let required: UInt64
     private let keys: Keys
-    /// Whether the object is written on one line.
-    let isCompact: Bool
+    /// Whether an object is written on one line.
+    private let isCompact: @Sendable (Object) -> Bool
     /// Fills in what follows from the members that are there; called when all have been read.
     private let complete: @Sendable (inout Object) throws(DocumentReadError) -> Void
     private let new: @Sendable () -> Object
 
     init(
         _ name: String, _ summary: String, compact: Bool = false,
+        compactUnless: (@Sendable (Object) -> Bool)? = nil,
         complete: @escaping @Sendable (inout Object) throws(DocumentReadError) -> Void = { _ in }, _ members: [Member]
     ) where Object: DocumentObject {
         self.name = name
@@ -29,13 +30,17 @@ struct ObjectForm<Object: Sendable>: Sendable {
         self.members = members
         keys = Keys(members.map(\.key))
         required = members.indices.reduce(0) { members[$1].isRequired ? $0 | 1 << UInt64($1) : $0 }
-        self.isCompact = compact
+        if let compactUnless {
+            isCompact = { !compactUnless($0) }
+        } else {
+            isCompact = { _ in compact }
+        }
         self.complete = complete
         self.new = { Object() }
     }
 
     func write(_ object: Object, to writer: inout DocumentWriter) {
-        writer.object(compact: isCompact) { writer in
+        writer.object(compact: isCompact(object)) { writer in
             for index in members.indices { members.span[index].write(object, &writer) }
         }
     }

@@ -50,9 +50,6 @@ public struct Extent: Hashable, Sendable {
         public static let sessions = Role("sessions", isFreedAfterUse: true)
         public static let files = Role("files", isFreedAfterUse: true)
         public static let flbs = Role("flbs")
-        public static let memfd = Role("memfd", isFreedAfterUse: true)
-        public static let vmallocChunk = Role("vmalloc-chunk", isRestoredFirst: true)
-        public static let folioList = Role("folio-list", isRestoredFirst: true)
         /// The contents of a file.
         public static let contents = Role("contents", isMetadata: false)
         /// The contents of a `reserve_mem` region.

@@ -65,6 +65,10 @@ public struct Finding: Error, Hashable, Sendable {
         case stale
         /// A handler that the kernel does not have.
         case handler
+        /// A payload's version is one that no layout has.
+        case version
+        /// Several layouts of a payload fit.
+        case ambiguous
     }
 
     public init(

@@ -32,7 +32,7 @@ struct InputContext {
         var failure: Finding?
         for size in candidates(for: memory) {
             do throws(Finding) {
-                let reading = try read(HandoverReader(memory: memory, pageSize: size, generation: options.generation))
+                let reading = try read(HandoverReader(memory: memory, pageSize: size, generation: options.generation, kinds: options.kinds))
                 let damage = reading.findings.count { $0.severity == .damage }
                 if damage < best?.damage ?? .max { best = (reading, damage) }
                 if damage == 0 { break }

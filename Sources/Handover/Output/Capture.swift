@@ -74,10 +74,10 @@ extension HandoverState {
         let sizes = FolioSizes(preserved: preserved, pageSize: pageSize)
         var extents: [Extent] = []
         for session in luo?.sessions ?? [] {
-            for file in session.files ?? [] where file.isMemFD {
-                guard let memfd = file.memfd else { continue }
+            for file in session.files ?? [] where file.hasContent {
+                guard let contents = file.fileContents else { continue }
                 let owner = Owner.file(session: session.name, token: file.token)
-                extents += ContentsMap(of: memfd, sizes, pageSize: pageSize).extents(owner: owner)
+                extents += ContentsMap(of: contents, sizes, pageSize: pageSize).extents(owner: owner)
             }
         }
         for region in memblock?.regions ?? [] {

@@ -1,16 +1,16 @@
 import KernelABI
 
-/// Writes the contents of a preserved memfd to a file or stream.
+/// Writes the contents of a preserved file to a file or stream.
 public struct ContentsOutput: Sendable {
     private let map: ContentsMap
     private let size: UInt64
     private let pageSize: PageSize
     private let memory: any PhysicalMemory
 
-    public init(of memfd: MemFDState, in state: HandoverState, memory: any PhysicalMemory) {
+    public init(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) {
         pageSize = PageSize(rawValue: state.pageSize) ?? .kib4
-        map = ContentsMap(of: memfd, preserved: state.preserved, pageSize: pageSize)
-        size = memfd.size ?? 0
+        map = ContentsMap(of: file, preserved: state.preserved, pageSize: pageSize)
+        size = file.size ?? 0
         self.memory = memory
     }
 
@@ -19,7 +19,7 @@ public struct ContentsOutput: Sendable {
 
     /// Writes the contents. In a file, what is zero or a hole becomes a hole.
     ///
-    /// - Returns: the bytes of the memfd that are not at hand, and are zero in the output.
+    /// - Returns: the bytes of the file that are not at hand, and are zero in the output.
     public func write(to destination: Destination) throws(OutputError) -> [Range<UInt64>] {
         try destination.write { (file) throws(OutputError) in
             if !file.isStream { try file.resize(to: size) }

@@ -110,11 +110,11 @@ private struct CorePages: PageStore {
 }
 
 extension HandoverState {
-    /// The names of the files that memfds have their contents in.
+    /// The names of the files that preserved files have their contents in.
     public var contentFiles: [String] {
         (luo?.sessions ?? []).flatMap { session in
             (session.files ?? []).compactMap { file in
-                guard file.isMemFD, case .file(let name) = file.memfd?.contents else { return nil }
+                guard file.hasContent, case .file(let name) = file.fileContents?.source else { return nil }
                 return name
             }
         }

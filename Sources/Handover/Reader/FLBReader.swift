@@ -4,6 +4,7 @@ import KernelABI
 struct FLBReader {
     let context: ReadingContext
     let container: RecordContainer
+    let generation: Generation?
 
     func read(at address: PhysicalAddress, into state: inout LUOState, _ log: inout ReadingLog) {
         state.flbAddress = address
@@ -32,6 +33,11 @@ struct FLBReader {
             })
         guard count != nil else { return }
         state.flbPageCount = pageCount
+        let contents = ContentReader(context: context, place: .flb, generation: generation)
+        for index in flbs.indices {
+            flbs[index].content = contents.read(
+                flbs[index].data, named: flbs[index].name, owner: .flb(flbs[index].name), &log)
+        }
         state.flbs = flbs
         for (index, flb) in flbs.enumerated() where !flb.name.isTerminated {
             log.report(

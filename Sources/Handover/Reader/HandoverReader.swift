@@ -14,8 +14,12 @@ public struct HandoverReader: Sendable {
     ///   - memory: where pointers lead; ``EmptyMemory`` where there is none.
     ///   - pageSize: the page size of the kernel that wrote the handover.
     ///   - generation: the generation to read as; `nil` to tell it from the root.
-    public init(memory: any PhysicalMemory, pageSize: PageSize, generation: Generation? = nil) {
-        self.context = ReadingContext(memory: memory, pageSize: pageSize)
+    ///   - kinds: the kinds of content to read.
+    public init(
+        memory: any PhysicalMemory, pageSize: PageSize, generation: Generation? = nil,
+        kinds: ContentKinds = .standard
+    ) {
+        self.context = ReadingContext(memory: memory, pageSize: pageSize, kinds: kinds)
         self.generation = generation
     }
 
@@ -119,10 +123,10 @@ public struct HandoverReader: Sendable {
         } catch {
             throw context.unreadable(container.record.name, of: .luo(), at: address, count: page.count, error)
         }
-        let local = ReadingContext(memory: memory, pageSize: context.pageSize)
+        let local = ReadingContext(memory: memory, pageSize: context.pageSize, kinds: context.kinds)
         var log = ReadingLog(context: local)
         var luo = LUOState()
-        FLBReader(context: local, container: container).read(at: address, into: &luo, &log)
+        FLBReader(context: local, container: container, generation: generation).read(at: address, into: &luo, &log)
         luo.flbAddress = nil
         var state = HandoverState()
         state.kernel = generation?.name

@@ -92,11 +92,11 @@ struct LUOReader {
         at sessions: PhysicalAddress?, flbs: PhysicalAddress?, into state: inout LUOState, _ log: inout ReadingLog
     ) {
         if let sessions {
-            SessionReader(context: context, abi: abi, memfd: generation.memfd)
+            SessionReader(context: context, abi: abi, generation: generation)
                 .read(at: sessions, into: &state, &log)
         }
         if let flbs, let container = abi.flbs {
-            FLBReader(context: context, container: container).read(at: flbs, into: &state, &log)
+            FLBReader(context: context, container: container, generation: generation).read(at: flbs, into: &state, &log)
         }
     }
 }

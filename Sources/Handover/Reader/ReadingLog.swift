@@ -8,6 +8,8 @@ struct ReadingLog {
     private(set) var extents: [Extent] = []
     private(set) var findings: [Finding] = []
     private var visited = VisitedPlaces()
+    /// The number of payloads of unknown kinds that were looked at.
+    var unknownPayloads = 0
     /// How many bytes of blobs and lists may still be copied; see ``ReadingContext/memorySize``.
     private(set) var budget: UInt64
 
@@ -59,13 +61,18 @@ struct ReadingLog {
 struct ReadingContext: Sendable {
     let memory: any PhysicalMemory
     let pageSize: PageSize
+    /// The kinds of content that are known.
+    let kinds: ContentKinds
+    /// The map of preserved memory, once it has been read.
+    var preserved: PreservedIndex?
     /// Whether there is memory to follow pointers in; else only blobs are at hand.
     let hasMemory: Bool
     /// The size of the memory at hand in bytes: what is read is never more than that.
     let memorySize: UInt64
 
-    init(memory: any PhysicalMemory, pageSize: PageSize) {
+    init(memory: any PhysicalMemory, pageSize: PageSize, kinds: ContentKinds = .standard) {
         self.memory = memory
+        self.kinds = kinds
         self.pageSize = pageSize
         let regions = memory.regions
         hasMemory = !regions.isEmpty

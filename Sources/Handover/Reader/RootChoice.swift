@@ -78,7 +78,7 @@ public struct RootChoice: Sendable {
         if heads.isEmpty { return false }
         return (state.luo?.sessions ?? []).contains { session in
             (session.files ?? []).contains { file in
-                (file.memfd?.folios ?? []).contains { heads.contains($0.pfn) }
+                (file.fileContents?.folios ?? []).contains { heads.contains($0.pfn) }
             }
         }
     }

@@ -3,7 +3,7 @@ import KernelABI
 
 /// Reads the root FDT and everything that it leads to.
 struct RootReader {
-    let context: ReadingContext
+    var context: ReadingContext
     /// Blobs that are at hand by name, beside or instead of memory.
     let blobs: [String: [UInt8]]
     /// The generation to read as, or `nil` to find out.
@@ -45,6 +45,17 @@ struct RootReader {
         if let map = kho.preservedMemoryMap {
             state.preserved = PreservedMapReader(context: context, form: generation.preservedMap).read(at: map, &log)
         }
+        var reader = self
+        reader.context.preserved = state.preserved.map { PreservedIndex($0, pageSize: context.pageSize) }
+        return reader.readSubtrees(of: tree, generation, kho, state, &log)
+    }
+
+    private func readSubtrees(
+        of tree: FlattenedTree, _ generation: Generation, _ root: KHOState, _ known: HandoverState,
+        _ log: inout ReadingLog
+    ) -> HandoverState {
+        var kho = root
+        var state = known
         // A kernel looks for nodes by name, and takes the first that libfdt finds.
         var taken: [FlattenedTree.Node: String] = [:]
         for name in generation.subtrees {
@@ -82,9 +93,14 @@ struct RootReader {
 
         let isKnown =
             taken.map { readKnown($0, blob, at: subtree.address, generation, into: &state, &log) } ?? false
-        if !isKnown || taken != name { subtree.data = blob }
+        if !isKnown || taken != name {
+            subtree.content = isKnown ? nil : readContent(of: subtree, blob, generation, &log)
+            if subtree.content == nil { subtree.data = blob }
+        }
         if let address = subtree.address {
-            let form = Self.form(of: taken ?? name, generation, isKnown: isKnown, blob)
+            let form =
+                (subtree.content as? Payload)?.root.map { Extent.Form.structure($0.layout.structure) }
+                ?? Self.form(of: taken ?? name, generation, isKnown: isKnown, blob)
             // A page that the kernel has cleared before it put a structure into it belongs to it as a whole.
             let byteCount: Int
             if case .structure = form {
@@ -95,6 +111,22 @@ struct RootReader {
             log.add(Extent(address: address, byteCount: byteCount, role: .subtree, form: form, owner: .subtree(name)))
         }
         return subtree
+    }
+
+    /// Reads a subtree that a kind of content describes.
+    private func readContent(
+        of subtree: SubtreeState, _ blob: [UInt8], _ generation: Generation, _ log: inout ReadingLog
+    ) -> (any Content)? {
+        let owner = Owner.subtree(subtree.name.description)
+        let reader = ContentReader(context: context, place: .subtree, generation: generation)
+        let candidates = context.kinds.candidates(named: subtree.name, at: .subtree, generation)
+        guard !candidates.isEmpty else { return nil }
+        let content = reader.choose(among: candidates, owner: owner, &log) { kind, log in
+            (kind as? DescribedKind)?.read(blob: blob, at: subtree.address, owner: owner, context, &log)
+        }
+        // What the description does not say of the blob would be lost.
+        guard let payload = content as? Payload, payload.root != nil, payload.blob == blob else { return nil }
+        return payload
     }
 
     /// - Parameter tree: the blob as a tree, if it has been opened already.

@@ -4,13 +4,12 @@ import KernelABI
 struct SessionReader {
     private let context: ReadingContext
     private let abi: Generation.LUOState
-    /// What reads the files of each handler that is known.
-    private let memfds: [(handler: KernelString, reader: MemFDReader)]
+    private let contents: ContentReader
 
-    init(context: ReadingContext, abi: Generation.LUOState, memfd: [Generation.MemFDHandler]) {
+    init(context: ReadingContext, abi: Generation.LUOState, generation: Generation) {
         self.context = context
         self.abi = abi
-        memfds = memfd.map { (KernelString($0.compatible), MemFDReader(context: context, layout: $0.layout)) }
+        contents = ContentReader(context: context, place: .file, generation: generation)
     }
 
     /// Reads the sessions at `address` into `state`; 0 is none.
@@ -91,24 +90,25 @@ struct SessionReader {
                         expected: "\(files.files.count), the number of files in its blocks"))
             }
         }
-        readMemFDs(of: &files, in: session.name, &log)
+        readContents(of: &files, in: session.name, &log)
         session.files = files.files
     }
 
-    /// Reads those of the files that are memfds.
-    private func readMemFDs(of reader: inout FileReader, in session: KernelString, _ log: inout ReadingLog) {
+    /// Reads what the files' handlers preserved, where the kind is known.
+    private func readContents(of reader: inout FileReader, in session: KernelString, _ log: inout ReadingLog) {
         let layout = FileLayout.layout
         for (place, first) in reader.runs.enumerated() {
             guard let compatible = reader.files[first].compatible else { continue }
             let owner = Owner.file(session: session, token: reader.files[first].token)
             checkTermination(of: compatible, of: owner, at: reader.places[first].field(layout.compatible), &log)
-            // By its index: to take the reader out of the array is to copy all it knows of its structures.
-            guard let handler = memfds.firstIndex(where: { $0.handler == compatible }) else { continue }
+            let candidates = contents.candidates(named: compatible)
             let end = place + 1 < reader.runs.count ? reader.runs[place + 1] : reader.files.count
+            if candidates.isEmpty, !contents.canReadUnknown(log) { continue }
             for index in first..<end {
                 guard let data = reader.files[index].data else { continue }
                 let owner = Owner.file(session: session, token: reader.files[index].token)
-                reader.files[index].memfd = memfds.span[handler].reader.read(at: PhysicalAddress(data), owner: owner, &log)
+                guard let content = contents.read(data, as: candidates, owner: owner, &log) else { continue }
+                reader.files[index].content = content
             }
         }
     }

@@ -45,15 +45,28 @@ public struct SubtreeState: Hashable, Sendable {
     public var size: UInt64?
     /// The blob, where it is of no kind known here, or not exactly what the known parts of it give.
     public var data: [UInt8]?
+    /// What the blob says, if a kind of content describes it.
+    private var known: AnyContent?
 
     public init() {}
 
     public init(name: KernelString) {
         self.name = name
     }
+
+    var content: (any Content)? {
+        get { known?.content }
+        set { known = newValue.map(AnyContent.init) }
+    }
 }
 
-extension SubtreeState: DocumentObject {
+extension SubtreeState: ContentOwner {
+    static let contentPlace = ContentPlace.subtree
+    var contentName: KernelString? {
+        get { name }
+        set { name = newValue ?? name }
+    }
+
     static let form = ObjectForm<SubtreeState>(
         "subtree", "a blob that its owner has registered",
         [
@@ -63,7 +76,7 @@ extension SubtreeState: DocumentObject {
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 },
                 BytesCodec(), "the blob itself, where nothing else here describes it"),
-        ])
+        ] + contentMembers)
 }
 
 /// Bytes that a page of the handover holds beyond what the state says.

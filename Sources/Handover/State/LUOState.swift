@@ -115,30 +115,30 @@ public struct FileState: Hashable, Sendable {
     public var token: UInt64 = 0
     /// The name of the handler that preserved the file.
     public var compatible: KernelString?
-    /// ``data``, or 0 where that is not known.
+    /// ``data``, or 0 if that is not known.
     private var handle: UInt64 = 0
     private var rest: Rest = .none
 
-    /// What else is known. Only memfds take more than a word, which the many files of unknown handlers gain by.
+    /// What else is known. Only contents take more than a word, which the many files of unknown handlers gain by.
     private indirect enum Rest: Hashable, Sendable {
         case none
         case handle
-        case memfd(MemFDState, hasHandle: Bool)
+        case content(AnyContent, hasHandle: Bool)
 
-        var memfd: MemFDState? {
-            if case .memfd(let memfd, _) = self { memfd } else { nil }
+        var content: AnyContent? {
+            if case .content(let content, _) = self { content } else { nil }
         }
 
         var hasHandle: Bool {
             switch self {
             case .none: false
             case .handle: true
-            case .memfd(_, let hasHandle): hasHandle
+            case .content(_, let hasHandle): hasHandle
             }
         }
 
-        init(_ memfd: MemFDState?, hasHandle: Bool) {
-            self = memfd.map { .memfd($0, hasHandle: hasHandle) } ?? (hasHandle ? .handle : .none)
+        init(_ content: AnyContent?, hasHandle: Bool) {
+            self = content.map { .content($0, hasHandle: hasHandle) } ?? (hasHandle ? .handle : .none)
         }
     }
 
@@ -151,28 +151,34 @@ public struct FileState: Hashable, Sendable {
         rest = .handle
     }
 
-    /// The handler's handle; the address of the descriptor where the file is a memfd.
+    /// The handler's handle: for most handlers the address of what they preserved.
     public var data: UInt64? {
         get { rest.hasHandle ? handle : nil }
         set {
             handle = newValue ?? 0
-            if rest.hasHandle != (newValue != nil) { rest = Rest(rest.memfd, hasHandle: newValue != nil) }
+            if rest.hasHandle != (newValue != nil) { rest = Rest(rest.content, hasHandle: newValue != nil) }
         }
     }
 
-    /// Whether there is a ``memfd``; takes no time, where to get one copies it.
-    public var isMemFD: Bool {
-        if case .memfd = rest { true } else { false }
+    /// Whether there is a ``content``; takes no time, where to get one copies it.
+    public var hasContent: Bool {
+        if case .content = rest { true } else { false }
     }
 
-    /// The memfd that the file is, where its handler is the memfd handler and its descriptor is at hand.
-    public var memfd: MemFDState? {
-        get { rest.memfd }
-        set { rest = Rest(newValue, hasHandle: rest.hasHandle) }
+    /// What the handler preserved, if its kind is known and the memory is available.
+    var content: (any Content)? {
+        get { rest.content?.content }
+        set { rest = Rest(newValue.map(AnyContent.init), hasHandle: rest.hasHandle) }
     }
 }
 
-extension FileState: DocumentObject {
+extension FileState: ContentOwner {
+    static let contentPlace = ContentPlace.file
+    var contentName: KernelString? {
+        get { compatible }
+        set { compatible = newValue }
+    }
+
     static let form = ObjectForm<FileState>(
         "file", "a preserved file",
         [
@@ -184,9 +190,8 @@ extension FileState: DocumentObject {
                 KernelStringCodec(), "the handler that preserved the file"),
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 },
-                HexCodec(), "the handler's handle; for a memfd its descriptor's address"),
-            .ifKnown("memfd", { $0.memfd }, { $0.memfd = $1 }, ObjectCodec<MemFDState>(), "the memfd"),
-        ])
+                HexCodec(), "the handler's handle: mostly the address of what it preserved"),
+        ] + contentMembers)
 }
 
 /// One file-lifecycle-bound object.
@@ -196,13 +201,26 @@ public struct FLBState: Hashable, Sendable {
     public var data: UInt64 = 0
     /// The number of files that depend on it.
     public var count: UInt64 = 1
+    /// What ``data`` leads to, if its kind is known and the memory is available.
+    private var known: AnyContent?
 
     public init() {}
+
+    var content: (any Content)? {
+        get { known?.content }
+        set { known = newValue.map(AnyContent.init) }
+    }
 }
 
-extension FLBState: DocumentObject {
+extension FLBState: ContentOwner {
+    static let contentPlace = ContentPlace.flb
+    var contentName: KernelString? {
+        get { name }
+        set { name = newValue ?? name }
+    }
+
     static let form = ObjectForm<FLBState>(
-        "flb", "a file-lifecycle-bound object", compact: true,
+        "flb", "a file-lifecycle-bound object", compactUnless: { $0.content != nil },
         [
             .always(
                 "name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the object's unique name"),
@@ -211,5 +229,5 @@ extension FLBState: DocumentObject {
             .always(
                 "count", { $0.count }, { $0.count = $1 },
                 NumberCodec<UInt64>(), "the number of files that depend on it"),
-        ])
+        ] + contentMembers)
 }

@@ -43,6 +43,16 @@ public struct PreservedIndex: Sendable {
         return next > 0 && bitmaps[next - 1].key == key - bit && bitmaps[next - 1].bits.contains(Int(bit))
     }
 
+    /// The block that `address` lies in; the largest of several.
+    func block(containing address: PhysicalAddress) -> PageBlock? {
+        for order in (0...max(0, largestOrder)).reversed() where order + geometry.pageSize.shift < 64 {
+            let mask = ~UInt64(0) << UInt64(order + geometry.pageSize.shift)
+            let block = PageBlock(address: PhysicalAddress(address.rawValue & mask), order: order)
+            if contains(block) { return block }
+        }
+        return nil
+    }
+
     /// The order of the block that begins at `address`, or `nil` where none does; the largest of several.
     public func order(at address: PhysicalAddress) -> Int? {
         let page = address.rawValue >> UInt64(geometry.pageSize.shift)

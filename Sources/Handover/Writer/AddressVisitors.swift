@@ -7,16 +7,16 @@ struct AddressClaimer: AllocationVisitor {
         by planner: inout HandoverPlanner
     ) {
         guard let address else { return }
-        if address.rawValue == 0 { planner.forcible(path(), "0x0 stands for no address") }
+        if address.rawValue == 0 { planner.reportForceable(path(), "0x0 stands for no address") }
         if address.rawValue & (allocation.alignment - 1) != 0 {
-            planner.forcible(
+            planner.reportForceable(
                 path(),
                 "\(address) is not aligned: the kernel allocates this at a multiple of "
                     + "0x\(String(allocation.alignment, radix: 16))")
         }
         let (end, overflow) = address.rawValue.addingReportingOverflow(allocation.byteCount)
         if overflow {
-            planner.impossible(path(), "\(address) and \(allocation.byteCount) bytes reach beyond the address space")
+            planner.reportUnbuildable(path(), "\(address) and \(allocation.byteCount) bytes reach beyond the address space")
         }
         planner.space.claim(address.rawValue..<(overflow ? address.rawValue : end))
     }
@@ -54,7 +54,7 @@ struct AddressAssigner: AllocationVisitor {
             address = planner.space.assign(byteCount: allocation.byteCount, alignment: allocation.alignment)
         }
         guard let address else {
-            planner.impossible(
+            planner.reportUnbuildable(
                 path(), "there is no room for \(allocation.byteCount) bytes above \(planner.options.base)")
             return
         }

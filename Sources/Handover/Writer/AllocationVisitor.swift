@@ -25,6 +25,11 @@ extension HandoverPlanner {
             visitor.visit(
                 &state.kho.orEmpty.subtrees.orEmpty[index].address, allocation(of: subtrees[index]),
                 path["subtrees"][index]["pa"], by: &self)
+            guard var content = subtrees[index].content else { continue }
+            state.kho?.subtrees?[index].content = nil
+            var handle = state.kho?.subtrees?[index].address?.rawValue
+            content.visitAllocations(handle: &handle, sizes, path["subtrees"][index], by: &self, &visitor)
+            state.kho?.subtrees?[index].content = content
         }
         if var luo = state.luo, let abi = generation.luo {
             // Each part is taken out of its whole while it is changed: two owners would mean copies.
@@ -40,6 +45,10 @@ extension HandoverPlanner {
     }
 
     private func allocation(of subtree: SubtreeState) -> Allocation {
+        if let payload = subtree.content as? Payload {
+            return .folio(
+                order: PageBlock.order(holding: UInt64(payload.blob.count), pageSize: pageSize), pageSize)
+        }
         guard let data = subtree.data else {
             // The kernel's own blobs take a page each; the regions' FDT is preserved as pages, to the same effect.
             return .folio(order: 0, pageSize)
@@ -53,6 +62,15 @@ extension HandoverPlanner {
         let path = DocumentPath.root["luo"]
         if let container = abi.flbs {
             visitUnlessZero(&luo.flbAddress, container.allocation(pageSize), path["flb_pa"], &visitor)
+            for index in (luo.flbs ?? []).indices {
+                guard var content = luo.flbs?[index].content else { continue }
+                luo.flbs?[index].content = nil
+                var handle = luo.flbs?[index].data
+                if handle == 0 { handle = nil }
+                content.visitAllocations(handle: &handle, sizes, path["flbs"][index], by: &self, &visitor)
+                luo.flbs?[index].content = content
+                luo.flbs?[index].data = handle ?? 0
+            }
         }
         visitRecords(&luo.sessionsAddress, &luo.blocks, abi.sessions, path["sessions_pa"], path["blocks"], &visitor)
         var sessions = luo.sessions ?? []
@@ -66,9 +84,12 @@ extension HandoverPlanner {
             var files = session.files ?? []
             session.files = nil
             for place in files.indices {
-                guard files[place].isMemFD, var memfd = files[place].memfd else { continue }
-                visitMemFD(&memfd, &files[place].data, sizes, path["files"][place], &visitor)
-                files[place].memfd = memfd
+                guard files[place].hasContent, var content = files[place].content else { continue }
+                files[place].content = nil
+                var handle = files[place].data
+                content.visitAllocations(handle: &handle, sizes, path["files"][place], by: &self, &visitor)
+                files[place].data = handle
+                files[place].content = content
             }
             session.files = files
             sessions[index] = session
@@ -88,7 +109,7 @@ extension HandoverPlanner {
             guard var list = blocks, !list.isEmpty else { return }
             // The first block's address stands in two places of a document.
             if let first = list[0].address, let given = address, first != given {
-                forcible(path(), "\(given) is not the address of the first block, \(first)")
+                reportForceable(path(), "\(given) is not the address of the first block, \(first)")
             }
             list[0].address = list[0].address ?? address
             for index in list.indices {
@@ -106,72 +127,6 @@ extension HandoverPlanner {
     ) {
         if address?.rawValue == 0 { return }
         visitor.visit(&address, allocation, path(), by: &self)
-    }
-
-    private mutating func visitMemFD<Visitor: AllocationVisitor>(
-        _ memfd: inout MemFDState, _ data: inout UInt64?, _ sizes: FolioSizes,
-        _ path: @autoclosure () -> DocumentPath, _ visitor: inout Visitor
-    ) {
-        var address = data.map(PhysicalAddress.init(_:))
-        visitor.visit(&address, .folio(order: 0, pageSize), path()["data"], by: &self)
-        data = address?.rawValue
-        func memfdPath() -> DocumentPath { path()["memfd"] }
-        visitFolios(&memfd, sizes, memfdPath(), &visitor)
-
-        guard var vmalloc = memfd.vmalloc, var chunks = vmalloc.chunks, !chunks.isEmpty else { return }
-        let order = UInt64(vmalloc.order ?? 0)
-        if let first = chunks[0].address, let given = vmalloc.first, first != given {
-            forcible(memfdPath()["vmalloc"]["first"], "\(given) is not the address of the first chunk, \(first)")
-        }
-        chunks[0].address = chunks[0].address ?? vmalloc.first
-        for index in chunks.indices {
-            func path() -> DocumentPath { memfdPath()["vmalloc"]["chunks"][index] }
-            visitor.visit(&chunks[index].address, .folio(order: 0, pageSize), path()["pa"], by: &self)
-            for place in chunks[index].pages.indices {
-                var page: PhysicalAddress? = chunks[index].pages[place]
-                if page == Self.unassigned { page = nil }
-                let size = UInt64(pageSize.bytes) << order
-                var allocation = Allocation.pages(for: size, pageSize)
-                // The pages of an entry are one allocation, which begins at a multiple of its size.
-                allocation.alignment = size
-                visitor.visit(&page, allocation, path()["pages"][place], by: &self)
-                chunks[index].pages[place] = page ?? Self.unassigned
-            }
-        }
-        vmalloc.first = vmalloc.first ?? chunks[0].address
-        vmalloc.chunks = chunks
-        memfd.vmalloc = vmalloc
-    }
-
-    private mutating func visitFolios<Visitor: AllocationVisitor>(
-        _ memfd: inout MemFDState, _ sizes: FolioSizes, _ path: @autoclosure () -> DocumentPath,
-        _ visitor: inout Visitor
-    ) {
-        let pages = pageSize.pages(for: memfd.size ?? 0)
-        guard let folios = memfd.folios else {
-            guard pages > 0 else {
-                memfd.folios = []
-                return
-            }
-            // A file's pages, one folio each, as `memfd_pin_folios` makes the kernel fill its holes.
-            var start: PhysicalAddress?
-            var allocation = Allocation.pages(for: pages * UInt64(pageSize.bytes), pageSize)
-            allocation.preservation = .none
-            visitor.visit(&start, allocation, path()["folios"], by: &self)
-            guard let start else { return }
-            let first = start.rawValue >> UInt64(pageSize.shift)
-            memfd.folios = (0..<pages).map { FolioState(pfn: first + $0, flags: FolioLayout.preservedFlags, index: $0) }
-            for index in 0..<pages {
-                var address: PhysicalAddress? = PhysicalAddress((first + index) << UInt64(pageSize.shift))
-                visitor.visit(&address, .folio(order: 0, pageSize), path()["folios"][Int(index)], by: &self)
-            }
-            return
-        }
-        for (index, folio) in folios.enumerated() where folio.pfn != 0 {
-            let order = sizes.order(of: index, in: folios, filePages: pages)
-            var address: PhysicalAddress? = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
-            visitor.visit(&address, .folio(order: order, pageSize), path()["folios"][index]["pfn"], by: &self)
-        }
     }
 }
 

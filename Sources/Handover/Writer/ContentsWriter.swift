@@ -8,7 +8,7 @@ extension WriteError {
 extension ImageWriter where Destination: ImageDestination {
     /// Writes the whole image: contents, what describes the handover, and the bytes that nothing describes.
     ///
-    /// - Parameter open: opens the file that a memfd's `content` names.
+    /// - Parameter open: opens the file that a `content` names.
     mutating func writeAll(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
         // Where a forced document has them overlap, what describes the handover counts.
         try writeContents(open)
@@ -26,16 +26,18 @@ extension ImageWriter where Destination: ImageDestination {
         destination.allocate(extent)
     }
 
-    /// Writes the contents of memfds, and sets aside the memory of those whose contents are not given.
+    /// Writes the contents of files, and sets aside the memory of those whose contents are not given.
     private mutating func writeContents(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
         let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
         var total: UInt64 = 0
         for (index, session) in (state.luo?.sessions ?? []).enumerated() {
-            for (place, file) in (session.files ?? []).enumerated() where file.isMemFD {
-                guard let memfd = file.memfd else { continue }
+            for (place, file) in (session.files ?? []).enumerated() where file.hasContent {
+                guard let contents = file.fileContents else { continue }
                 let owner = Owner.file(session: session.name, token: file.token)
                 try write(
-                    memfd, sizes, owner: owner, path: ".luo.sessions[\(index)].files[\(place)].memfd", &total, open)
+                    contents, sizes, owner: owner,
+                    path: ".luo.sessions[\(index)].files[\(place)]" + (file.content.map { ".\($0.documentKey)" } ?? ""),
+                    &total, open)
             }
         }
         for region in state.memblock?.regions ?? [] {
@@ -47,23 +49,23 @@ extension ImageWriter where Destination: ImageDestination {
     }
 
     private mutating func write(
-        _ memfd: MemFDState, _ sizes: FolioSizes, owner: Owner, path: @autoclosure () -> String,
+        _ file: FileContents, _ sizes: FolioSizes, owner: Owner, path: @autoclosure () -> String,
         _ total: inout UInt64, _ open: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
-        let map = ContentsMap(of: memfd, sizes, pageSize: pageSize)
+        let map = ContentsMap(of: file, sizes, pageSize: pageSize)
         for extent in map.extents(owner: owner) { try allocate(extent, &total) }
-        switch memfd.contents {
+        switch file.source {
         case nil: break
         case .text(let text): try write(Array(text.utf8), map, path())
         case .bytes(let bytes): try write(bytes, map, path())
         case .file(let name):
-            let file: MappedFile
+            let source: MappedFile
             do throws(FileError) {
-                file = try open(name)
+                source = try open(name)
             } catch {
                 throw .file(error)
             }
-            try write(file, map, path())
+            try write(source, map, path())
         }
     }
 

@@ -14,6 +14,8 @@ public struct HandoverPlanner {
         public var base = PhysicalAddress(0x1000_0000)
         /// Whether to plan what no kernel would write, as far as it can be represented.
         public var force = false
+        /// The kinds of content that payloads may be of.
+        public var kinds = ContentKinds.standard
 
         public init() {}
     }
@@ -85,12 +87,12 @@ public struct HandoverPlanner {
     // MARK: - Problems
 
     /// Notes what no kernel would write, but could be built.
-    mutating func forcible(_ path: DocumentPath, _ problem: String) {
+    mutating func reportForceable(_ path: DocumentPath, _ problem: String) {
         add(path, problem)
     }
 
     /// Notes what cannot be built.
-    mutating func impossible(_ path: DocumentPath, _ problem: String) {
+    mutating func reportUnbuildable(_ path: DocumentPath, _ problem: String) {
         canBeForced = false
         add(path, problem)
     }
@@ -122,7 +124,7 @@ public struct HandoverPlanner {
         visitAll(of: &state, sizes, &finder)
         for (first, second) in overlaps {
             guard let path = finder.paths[second], let other = finder.paths[first] else { continue }
-            forcible(
+            reportForceable(
                 path, "0x\(String(space.claims[second].lowerBound, radix: 16)) overlaps \(other.text) at "
                     + "0x\(String(space.claims[first].lowerBound, radix: 16))")
         }

@@ -23,7 +23,7 @@ extension HandoverPlanner {
         case .record:
             checkLength(of: luo.compatible, LUOLayout.layout.compatible, "LUO_ABI_COMPAT_LEN", path["compatible"])
             for (value, key) in [(luo.sessionCompatible, "session_compatible"), (luo.flbCompatible, "flb_compatible")] {
-                if value != nil { impossible(path[key], "\(abi.compatible) has no such version") }
+                if value != nil { reportUnbuildable(path[key], "\(abi.compatible) has no such version") }
             }
         }
         let sessionPath = state.shortcuts.contains("sessions") ? DocumentPath.root["sessions"] : path["sessions"]
@@ -47,10 +47,10 @@ extension HandoverPlanner {
         for index in sessions.indices {
             let path = path[index]
             let name = sessions[index].name
-            if name.bytes.isEmpty { forcible(path["name"], "an empty name; luo_session_create gives EINVAL") }
+            if name.bytes.isEmpty { reportForceable(path["name"], "an empty name; luo_session_create gives EINVAL") }
             checkLength(of: name, SessionLayout.layout.name, "LIVEUPDATE_SESSION_NAME_LENGTH", path["name"])
             if !names.insert(name).inserted {
-                forcible(path["name"], "\(name.quoted) is there before; luo_session_insert gives EEXIST")
+                reportForceable(path["name"], "\(name.quoted) is there before; luo_session_insert gives EEXIST")
             }
             completeFiles(&sessions[index], abi, path)
         }
@@ -68,7 +68,7 @@ extension HandoverPlanner {
             session.filesAddress = session.filesAddress ?? PhysicalAddress(0)
         }
         if let count = session.count, count != UInt64(files.count) {
-            forcible(path["count"], "\(count), but there are \(files.count) files")
+            reportForceable(path["count"], "\(count), but there are \(files.count) files")
         }
         session.count = session.count ?? UInt64(files.count)
         var tokens: Set<UInt64> = []
@@ -76,7 +76,7 @@ extension HandoverPlanner {
         let filesPath = path["files"]
         for index in files.indices {
             if tokensMayRepeat, !tokens.insert(files[index].token).inserted {
-                forcible(filesPath[index]["token"], "0x\(String(files[index].token, radix: 16)) is there before in this session; luo_preserve_file gives EEXIST")
+                reportForceable(filesPath[index]["token"], "0x\(String(files[index].token, radix: 16)) is there before in this session; luo_preserve_file gives EEXIST")
             }
             complete(&files[index], filesPath[index])
         }
@@ -84,58 +84,60 @@ extension HandoverPlanner {
     }
 
     private mutating func complete(_ file: inout FileState, _ path: @autoclosure () -> DocumentPath) {
-        if file.isMemFD {
-            guard let handler = memfdHandler(of: file) else {
-                impossible(
-                    path()["memfd"],
-                    generation.memfd.isEmpty
-                        ? "kernel \(generation.name) has no memfd handler"
-                        : "handler \(file.compatible?.quoted ?? "") is not a memfd handler of kernel \(generation.name); "
-                            + "those are \(generation.memfd.map(\.compatible).joined(separator: ", "))")
-                return
-            }
-            file.compatible = file.compatible ?? KernelString(handler.compatible)
-            if var memfd = file.memfd {
-                completeMemFD(&memfd, handler.layout, path()["memfd"])
-                file.memfd = memfd
-            }
+        if file.hasContent {
+            completeContent(of: &file, path())
         } else {
-            if file.compatible == nil { impossible(path(), "a file needs a memfd, or its handler's compatible and data") }
+            if file.compatible == nil { reportUnbuildable(path(), "a file needs a memfd or a payload, or its handler's compatible and data") }
             file.data = file.data ?? 0
         }
         checkLength(
             of: file.compatible, FileLayout.layout.compatible, "LIVEUPDATE_HNDL_COMPAT_LENGTH", path()["compatible"])
     }
 
-    /// The memfd handler that a file names, or the one that the kernel writes where it names none.
-    func memfdHandler(of file: FileState) -> Generation.MemFDHandler? {
-        guard let compatible = file.compatible else { return generation.memfd.first }
-        return generation.memfd.first { KernelString($0.compatible) == compatible }
+    /// Fills in the content of a file, an FLB or a subtree; one that the document gives as text is read by its kind.
+    mutating func completeContent<Owner: ContentOwner>(of owner: inout Owner, _ path: DocumentPath) {
+        guard var content = owner.content else { return }
+        owner.content = nil
+        if let unresolved = content as? UnresolvedPayload {
+            do throws(DocumentReadError) {
+                content = try unresolved.resolved(
+                    named: owner.contentName, at: Owner.contentPlace, generation, options.kinds)
+            } catch {
+                guard case .document(let error) = error else { return reportUnbuildable(path["payload"], "\(error)") }
+                let inner = error.path == "." ? "" : error.path
+                return reportUnbuildable(.text(path["payload"].text + inner), error.problem)
+            }
+        }
+        var name = owner.contentName
+        content.complete(name: &name, by: &self, path)
+        owner.content = content
+        owner.contentName = name
     }
 
     private mutating func completeFLBs(_ luo: inout LUOState, _ abi: Generation.LUOState, _ path: DocumentPath) {
         guard let container = abi.flbs else {
             if luo.flbs != nil || luo.flbAddress != nil || luo.flbPageCount != nil || luo.flbCompatible != nil {
-                impossible(path, "kernel \(generation.name) has no file-lifecycle-bound objects")
+                reportUnbuildable(path, "kernel \(generation.name) has no file-lifecycle-bound objects")
             }
             return
         }
-        let flbs = luo.flbs ?? []
+        var flbs = luo.flbs ?? []
+        for index in flbs.indices { completeContent(of: &flbs[index], path[index]) }
         let limit = container.limit(pageSize: pageSize)
-        if flbs.count > limit { impossible(path, "\(flbs.count) objects; LUO_FLB_MAX is \(limit)") }
+        if flbs.count > limit { reportUnbuildable(path, "\(flbs.count) objects; LUO_FLB_MAX is \(limit)") }
         checkAddress(luo.flbAddress, count: flbs.count, .root["luo"]["flb_pa"], path)
         var names: Set<KernelString> = []
         for (index, flb) in flbs.enumerated() {
             let path = path[index]
             checkLength(of: flb.name, FLBLayout.layout.name, "LIVEUPDATE_FLB_COMPAT_LENGTH", path["name"])
-            if flb.name.bytes.isEmpty { forcible(path["name"], "an empty name") }
+            if flb.name.bytes.isEmpty { reportForceable(path["name"], "an empty name") }
             if !names.insert(flb.name).inserted {
-                forcible(path["name"], "\(flb.name.quoted) is there before; liveupdate_register_flb gives EEXIST")
+                reportForceable(path["name"], "\(flb.name.quoted) is there before; liveupdate_register_flb gives EEXIST")
             }
-            if flb.count == 0 { forcible(path["count"], "0; luo_flb_serialize leaves out objects without files") }
+            if flb.count == 0 { reportForceable(path["count"], "0; luo_flb_serialize leaves out objects without files") }
         }
         let pages = UInt64(container.pagesPerAllocation)
-        if let given = luo.flbPageCount, given != pages { forcible(.root["luo"]["flb_pgcnt"], "\(given); it is \(pages)") }
+        if let given = luo.flbPageCount, given != pages { reportForceable(.root["luo"]["flb_pgcnt"], "\(given); it is \(pages)") }
         luo.flbPageCount = luo.flbPageCount ?? pages
         luo.flbs = flbs
     }
@@ -146,7 +148,7 @@ extension HandoverPlanner {
         _ recordPath: @autoclosure () -> DocumentPath
     ) {
         guard address?.rawValue == 0, count > 0 else { return }
-        impossible(path(), "0x0 says that there is nothing, but there is \(recordPath().text); leave one of them out")
+        reportUnbuildable(path(), "0x0 says that there is nothing, but there is \(recordPath().text); leave one of them out")
     }
 
     /// Makes the blocks that `count` records need, or holds those that are given against it.
@@ -157,14 +159,14 @@ extension HandoverPlanner {
         let capacity = container.capacity(pageSize: pageSize)
         switch container.form {
         case .array:
-            if blocks != nil { impossible(path, "these records lie in an array, not in blocks") }
-            if count > capacity { impossible(recordPath, "\(count); \(limitName) is \(capacity)") }
+            if blocks != nil { reportUnbuildable(path, "these records lie in an array, not in blocks") }
+            if count > capacity { reportUnbuildable(recordPath, "\(count); \(limitName) is \(capacity)") }
         case .blockChain(let limit):
             let isGiven = blocks?.contains { $0.count != nil } ?? false
             let needed = (count + capacity - 1) / capacity
             var list = blocks ?? [BlockState](repeating: BlockState(address: nil, count: nil), count: needed)
             if list.count > limit {
-                forcible(
+                reportForceable(
                     recordPath, "\(count) need \(list.count) blocks; KHO_MAX_BLOCKS is \(limit), so the limit is \(limit * capacity)"
                 )
             }
@@ -172,13 +174,13 @@ extension HandoverPlanner {
             for index in list.indices {
                 let stated = list[index].count ?? UInt64(min(rest, capacity))
                 if stated == 0 || stated > UInt64(capacity) {
-                    forcible(path[index]["count"], "\(stated); a block holds 1 to \(capacity) records")
+                    reportForceable(path[index]["count"], "\(stated); a block holds 1 to \(capacity) records")
                 }
                 list[index].count = stated
                 rest -= Int(min(stated, UInt64(capacity)))
             }
             if rest != 0 {
-                impossible(
+                reportUnbuildable(
                     isGiven ? path : recordPath,
                     "the blocks hold \(count - rest) records, but there are \(count); leave blocks out to have them made")
             }

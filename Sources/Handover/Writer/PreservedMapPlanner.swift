@@ -16,15 +16,15 @@ extension HandoverPlanner {
         for (index, chunk) in chunks.enumerated() {
             let path = path[index]
             if chunk.bitmaps.count > capacity {
-                impossible(path["bitmaps"], "\(chunk.bitmaps.count) bitmaps; a chunk holds \(capacity)")
+                reportUnbuildable(path["bitmaps"], "\(chunk.bitmaps.count) bitmaps; a chunk holds \(capacity)")
             }
-            if chunk.order >= orders { forcible(path["order"], "\(chunk.order); an order is less than \(orders)") }
+            if chunk.order >= orders { reportForceable(path["order"], "\(chunk.order); an order is less than \(orders)") }
             for (place, bitmap) in chunk.bitmaps.enumerated() {
                 let path = path["bitmaps"][place]
                 checkBits(bitmap.bits, path)
                 let start = bitmap.start
                 if chunk.order < orders, start.rawValue.trailingZeroBitCount < pageSize.shift + Int(chunk.order) {
-                    forcible(path["start"], "\(start) is not the address of a block of order \(chunk.order)")
+                    reportForceable(path["start"], "\(start) is not the address of a block of order \(chunk.order)")
                 }
             }
         }
@@ -37,7 +37,7 @@ extension HandoverPlanner {
         for (index, node) in tree.nodes.enumerated() {
             let path = path["nodes"][index]
             guard (1..<geometry.depth).contains(Int(node.level)) else {
-                impossible(path["level"], "\(node.level); tables have the levels 1 to \(geometry.depth - 1)")
+                reportUnbuildable(path["level"], "\(node.level); tables have the levels 1 to \(geometry.depth - 1)")
                 continue
             }
             checkKey(node.key, level: Int(node.level), geometry, &keys, path["key"])
@@ -47,7 +47,7 @@ extension HandoverPlanner {
             checkKey(leaf.key, level: 0, geometry, &keys, path["key"])
             checkBits(leaf.bits, path)
             if leaf.key >> UInt64(geometry.keyWidth) != 0 {
-                forcible(path["key"], "\(leaf.key.prefixedHex); a key has \(geometry.keyWidth) bits")
+                reportForceable(path["key"], "\(leaf.key.prefixedHex); a key has \(geometry.keyWidth) bits")
             }
         }
     }
@@ -58,21 +58,21 @@ extension HandoverPlanner {
     ) {
         let first = geometry.prefix(of: key, level: level)
         if first != key {
-            impossible(
+            reportUnbuildable(
                 path(), "\(key.prefixedHex) is inside the page of level \(level) whose first key is \(first.prefixedHex)")
         } else if !keys[level].insert(key).inserted {
-            impossible(path(), "\(key.prefixedHex) is already the key of a page of level \(level)")
+            reportUnbuildable(path(), "\(key.prefixedHex) is already the key of a page of level \(level)")
         } else if level + 1 < geometry.depth,
             !keys[level + 1].contains(geometry.prefix(of: key, level: level + 1))
         {
-            impossible(path(), "no table of level \(level + 1) before it leads to \(key.prefixedHex)")
+            reportUnbuildable(path(), "no table of level \(level + 1) before it leads to \(key.prefixedHex)")
         }
     }
 
     /// Reports bits that are not in a bitmap of one page.
     private mutating func checkBits(_ bits: Bitmap, _ path: @autoclosure () -> DocumentPath) {
         let count = pageSize.bytes * 8
-        if let last = bits.last, last >= count { impossible(path()["bits"], "bit \(last); a page has \(count) bits") }
+        if let last = bits.last, last >= count { reportUnbuildable(path()["bits"], "bit \(last); a page has \(count) bits") }
     }
 
     /// Comes past the pages of a map that is given, the root first.
@@ -106,7 +106,7 @@ extension HandoverPlanner {
             state.preserved?.map = .radix(tree)
             if state.kho?.preservedMemoryMap == nil { state.kho?.preservedMemoryMap = tree.nodes.first?.address }
         default:
-            impossible(path, "kernel \(generation.name) has no map of this form; leave it out to have one made")
+            reportUnbuildable(path, "kernel \(generation.name) has no map of this form; leave it out to have one made")
         }
     }
 
@@ -115,7 +115,7 @@ extension HandoverPlanner {
         _ address: inout PhysicalAddress?, _ given: PhysicalAddress?, _ path: DocumentPath
     ) {
         if let address, let given, address != given {
-            forcible(path, "\(address), but kho.preserved_memory_map is \(given)")
+            reportForceable(path, "\(address), but kho.preserved_memory_map is \(given)")
         }
         address = address ?? given
     }
@@ -128,16 +128,16 @@ extension HandoverPlanner {
             preserved.summarize(pageSize: pageSize)
             let path = DocumentPath.root["preserved"]
             if let ranges = stated.ranges, ranges != preserved.ranges {
-                forcible(path["ranges"], "they are not what the map's bits say; leave them, or the map's pages, out")
+                reportForceable(path["ranges"], "they are not what the map's bits say; leave them, or the map's pages, out")
             }
             if let pages = stated.pages, pages != preserved.pages {
-                forcible(path["pages"], "\(pages) is not what the map's bits say, \(preserved.pages ?? 0)")
+                reportForceable(path["pages"], "\(pages) is not what the map's bits say, \(preserved.pages ?? 0)")
             }
             if let bytes = stated.bytes, bytes != preserved.bytes {
-                forcible(path["bytes"], "\(bytes) is not what the map's bits say, \(preserved.bytes ?? 0)")
+                reportForceable(path["bytes"], "\(bytes) is not what the map's bits say, \(preserved.bytes ?? 0)")
             }
             if let orders = stated.blocksByOrder, orders != preserved.blocksByOrder {
-                forcible(path["by_order"], "it is not what the map's bits say")
+                reportForceable(path["by_order"], "it is not what the map's bits say")
             }
         } else {
             let all = blocks + extraBlocks(preserved.ranges ?? [], besides: blocks)
@@ -166,7 +166,7 @@ extension HandoverPlanner {
         var result: [PageBlock] = []
         for (index, range) in ranges.enumerated() {
             if !pageSize.isAligned(range.lowerBound) || !pageSize.isAligned(range.upperBound) {
-                forcible(.root["preserved"]["ranges"][index], "memory is preserved by the page")
+                reportForceable(.root["preserved"]["ranges"][index], "memory is preserved by the page")
             }
             var start = range.lowerBound.rawValue >> shift
             let end = range.upperBound.rawValue >> shift

@@ -105,12 +105,12 @@ private struct ResidueFinder: PieceDestination {
 }
 
 extension HandoverState {
-    /// Leaves memfds whose folios could not be read without any: the planner would make up as many as their sizes say.
+    /// Leaves files whose folios could not be read without any: the planner would make up as many as their sizes say.
     fileprivate mutating func decideFolios() {
         for session in (luo?.sessions ?? []).indices {
             for file in (luo?.sessions?[session].files ?? []).indices {
-                guard let memfd = luo?.sessions?[session].files?[file].memfd, memfd.folios == nil else { continue }
-                luo?.sessions?[session].files?[file].memfd?.folios = []
+                guard luo?.sessions?[session].files?[file].hasContent ?? false else { continue }
+                luo?.sessions?[session].files?[file].content?.forgetUnread()
             }
         }
     }

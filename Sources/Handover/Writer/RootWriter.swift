@@ -11,6 +11,9 @@ extension ImageWriter {
         for (index, subtree) in (kho.subtrees ?? []).enumerated() {
             let blob = try blob(of: subtree, path: ".kho.subtrees[\(index)]")
             try write(blob, of: subtree, path: ".kho.subtrees[\(index)].pa")
+            try subtree.content?.write(
+                handle: subtree.address?.rawValue ?? 0, name: subtree.name,
+                owner: .subtree(subtree.name.description), path: ".kho.subtrees[\(index)].payload", to: &self)
             blobs.append((subtree, subtree.size ?? UInt64(blob.bytes.count)))
         }
         let tree: FlattenedTree
@@ -96,6 +99,10 @@ extension ImageWriter {
     func blob(of subtree: SubtreeState, path: String) throws(WriteError) -> Blob {
         if let data = subtree.data {
             return Blob(bytes: data, form: data.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) ? .tree : .opaque)
+        }
+        if let payload = subtree.content as? Payload {
+            return Blob(
+                bytes: payload.blob, form: payload.root.map { .structure($0.layout.structure) } ?? .tree)
         }
         let name = subtree.name.validString
         if let luo = state.luo, let abi = generation.luo, name == abi.subtree {

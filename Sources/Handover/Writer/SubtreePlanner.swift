@@ -19,7 +19,7 @@ extension HandoverPlanner {
                 state.kexecMetadata = blob
             }
         } else if state.kexecMetadata != nil {
-            impossible(.root["kexec_metadata"], "kernel \(generation.name) has no kexec-metadata")
+            reportUnbuildable(.root["kexec_metadata"], "kernel \(generation.name) has no kexec-metadata")
         }
         if let luo = generation.luo {
             if state.luo != nil || !isGiven { require(luo.subtree, in: &subtrees) }
@@ -27,7 +27,7 @@ extension HandoverPlanner {
                 state.luo = state.luo ?? LUOState()
             }
         } else if state.luo != nil {
-            impossible(luoPath(state), "kernel \(generation.name) has no Live Update Orchestrator")
+            reportUnbuildable(luoPath(state), "kernel \(generation.name) has no Live Update Orchestrator")
         }
         if state.memblock != nil { require(generation.memblock.subtree, in: &subtrees) }
         if subtrees.contains(where: { $0.name == KernelString(generation.memblock.subtree) && $0.data == nil }) {
@@ -38,18 +38,23 @@ extension HandoverPlanner {
         for (index, subtree) in subtrees.enumerated() {
             let path = path["subtrees"][index]
             if !names.insert(subtree.name).inserted {
-                impossible(path["name"], "\(subtree.name.quoted) is there before; kho_add_subtree gives EEXIST")
+                reportUnbuildable(path["name"], "\(subtree.name.quoted) is there before; kho_add_subtree gives EEXIST")
             }
-            if subtree.name.bytes.isEmpty { impossible(path["name"], "a subtree needs a name") }
+            if subtree.name.bytes.isEmpty { reportUnbuildable(path["name"], "a subtree needs a name") }
             if let data = subtree.data {
                 let size = UInt64(data.count)
-                if let given = subtree.size, given != size { forcible(path["size"], "\(given), but data has \(size) bytes") }
+                if let given = subtree.size, given != size { reportForceable(path["size"], "\(given), but data has \(size) bytes") }
                 if generation.root.sizeProperty == nil, Header(data.span.bytes).map({ UInt64($0.totalSize) }) != size {
-                    forcible(path["data"], "a subtree of \(generation.root.compatible) has to be an FDT, which states its size")
+                    reportForceable(path["data"], "a subtree of \(generation.root.compatible) has to be an FDT, which states its size")
                 }
                 subtrees[index].size = subtree.size ?? size
+            } else if subtree.content != nil {
+                completeContent(of: &subtrees[index], path)
+                if let payload = subtrees[index].content as? Payload {
+                    subtrees[index].size = subtree.size ?? UInt64(payload.blob.count)
+                }
             } else if !generation.subtrees.contains(subtree.name.validString ?? "") {
-                impossible(path, "nothing says what subtree \(subtree.name.quoted) holds: it needs data")
+                reportUnbuildable(path, "nothing says what subtree \(subtree.name.quoted) holds: it needs data")
             }
         }
         check(state.kexecMetadata)
@@ -65,7 +70,7 @@ extension HandoverPlanner {
             guard let given = subtree.size, let blob = try? writer.blob(of: subtree, path: ""),
                 given != UInt64(blob.bytes.count)
             else { continue }
-            forcible(
+            reportForceable(
                 .root["kho"]["subtrees"][index]["size"],
                 "\(given), but \(subtree.name.quoted) has \(blob.bytes.count) bytes")
         }
@@ -88,7 +93,7 @@ extension HandoverPlanner {
             of: metadata.previousRelease, KexecMetadataLayout.layout.previousRelease, "__NEW_UTS_LEN + 1",
             path["previous_release"])
         if metadata.version != KexecMetadataLayout.currentVersion {
-            forcible(
+            reportForceable(
                 path["version"],
                 "\(metadata.version); KHO_KEXEC_METADATA_VERSION is \(KexecMetadataLayout.currentVersion)")
         }
@@ -103,21 +108,21 @@ extension HandoverPlanner {
         let path =
             state.shortcuts.contains("reserve_mem") ? DocumentPath.root["reserve_mem"] : .root["memblock"]["regions"]
         if regions.count > abi.regionLimit {
-            forcible(path, "\(regions.count) regions; RESERVE_MEM_MAX_ENTRIES is \(abi.regionLimit)")
+            reportForceable(path, "\(regions.count) regions; RESERVE_MEM_MAX_ENTRIES is \(abi.regionLimit)")
         }
         var names: Set<KernelString> = []
         for index in regions.indices {
             let name = regions[index].name
             regions[index].compatible = regions[index].compatible ?? KernelString(abi.regionCompatible)
-            if name.bytes.isEmpty { impossible(path[index]["name"], "a region needs a name") }
-            if !names.insert(name).inserted { impossible(path[index]["name"], "\(name.quoted) is there before") }
+            if name.bytes.isEmpty { reportUnbuildable(path[index]["name"], "a region needs a name") }
+            if !names.insert(name).inserted { reportUnbuildable(path[index]["name"], "\(name.quoted) is there before") }
             if name.bytes.count >= abi.nameSize {
-                forcible(
+                reportForceable(
                     path[index]["name"],
                     "\(name.quoted) has \(name.bytes.count) bytes; RESERVE_MEM_NAME_SIZE is \(abi.nameSize), "
                         + "the NUL included")
             }
-            if regions[index].size == 0 { forcible(path[index]["size"], "a region of 0 bytes") }
+            if regions[index].size == 0 { reportForceable(path[index]["size"], "a region of 0 bytes") }
         }
         memblock.regions = regions
         state.memblock = memblock
@@ -131,10 +136,10 @@ extension HandoverPlanner {
         guard let string else { return }
         let most = string.isTerminated ? field.count - 1 : field.count
         if string.bytes.count > most {
-            forcible(
+            reportForceable(
                 path(), "\(string.quoted) has \(string.bytes.count) bytes; \(limitName) is \(field.count), the NUL included")
         } else if !string.isTerminated {
-            forcible(path(), "\(string.quoted) is not to be terminated; a kernel reads on behind the field")
+            reportForceable(path(), "\(string.quoted) is not to be terminated; a kernel reads on behind the field")
         }
     }
 }

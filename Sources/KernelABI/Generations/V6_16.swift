@@ -7,7 +7,7 @@ extension Generation {
             compatible: "kho-v1", addressProperty: "fdt", sizeProperty: nil, construction: .sequential),
         preservedMap: .chunkedBitmaps(.fixed(512)),
         luo: nil,
-        memfd: [],
+        fileHandlers: [],
         memblock: MemblockTree(),
         kexecMetadata: nil)
 }

@@ -15,7 +15,7 @@ extension Generation {
             sessions: .sessionArray,
             files: .fileArray,
             flbs: nil),
-        memfd: [.v1],
+        fileHandlers: [.memfdV1],
         memblock: MemblockTree(),
         kexecMetadata: nil)
 }
@@ -28,8 +28,4 @@ extension RecordContainer {
     /// The files of a session of `luo-v1`: two contiguous pages, without a header.
     static let fileArray = RecordContainer(
         header: nil, record: FileLayout.layout.structure, form: .array(pages: 2))
-}
-
-extension Generation.MemFDHandler {
-    static let v1 = Self(compatible: "memfd-v1", layout: .v1)
 }

@@ -6,7 +6,7 @@ extension Generation {
         root: v6_19.root,
         preservedMap: .chunkedBitmaps(.page),
         luo: .treeWithFLBs,
-        memfd: [.v1],
+        fileHandlers: [.memfdV1],
         memblock: MemblockTree(),
         kexecMetadata: nil)
 }

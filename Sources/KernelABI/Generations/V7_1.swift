@@ -8,7 +8,7 @@ extension Generation {
             construction: .edited),
         preservedMap: .radixTree,
         luo: .treeWithFLBs,
-        memfd: [.v2],
+        fileHandlers: [.memfdV2],
         memblock: MemblockTree(),
         kexecMetadata: KexecMetadataBlob(version: 1))
 }

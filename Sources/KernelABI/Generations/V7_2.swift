@@ -13,14 +13,14 @@ extension Generation {
             sessions: .sessionBlocks,
             files: .fileBlocks,
             flbs: .flbPage),
-        memfd: [.v2],
+        fileHandlers: [.memfdV2],
         memblock: MemblockTree(),
         kexecMetadata: KexecMetadataBlob(version: 1))
 }
 
 extension RecordContainer {
     /// `KHO_MAX_BLOCKS`: the number of blocks after which a kernel calls a chain corrupted.
-    private static let blockLimit = 10_000
+    package static let blockLimit = 10_000
 
     static let sessionBlocks = RecordContainer(
         header: BlockHeaderLayout.layout.structure, record: SessionLayout.layout.structure,

@@ -37,6 +37,11 @@ public struct MemFDLayout: KernelStructure {
     }
 }
 
+extension Generation.FileHandler {
+    static let memfdV1 = Self(compatible: "memfd-v1", layout: MemFDLayout.v1, others: [FolioLayout.layout.structure])
+    static let memfdV2 = Self(compatible: "memfd-v2", layout: MemFDLayout.v2, others: [FolioLayout.layout.structure])
+}
+
 /// `struct memfd_luo_folio_ser`: one folio of a memfd.
 public struct FolioLayout: KernelStructure {
     public let pfn: BitField

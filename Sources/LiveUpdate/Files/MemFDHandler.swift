@@ -7,8 +7,9 @@ extension FileHandler {
     ///
     /// It preserves the file's pages as folios of one page each, holes included, as the kernel does.
     public static func memfd(for kernel: KernelConfiguration) -> FileHandler? {
-        guard let version = kernel.generation.memfd.first else { return nil }
-        let hasSeals = version.layout.seals != nil
+        let handlers = kernel.generation.fileHandlers
+        guard let version = handlers.first(where: { $0.layout is MemFDLayout }) else { return nil }
+        let hasSeals = (version.layout as? MemFDLayout)?.seals != nil
         var operations = Operations()
         operations.canPreserve = { $0 is MemFD }
         operations.preserve = { file, memory throws(Errno) in

@@ -22,6 +22,8 @@ struct SourceArguments: ParsableArguments {
     @Option(help: ArgumentHelp("The page size in bytes, if it cannot be told.", valueName: "size"))
     var pageSize: PageSize?
 
+    @OptionGroup var content: KindArguments
+
     func validate() throws {
         if fdtPa != nil, setupData != nil {
             throw ValidationError("--fdt-pa and --setup-data both say where the root is: give one of them.")
@@ -35,6 +37,7 @@ struct SourceArguments: ParsableArguments {
         options.rootAddress = fdtPa
         options.setupData = setupData
         options.pageSize = pageSize
+        options.kinds = content.all()
         return options
     }
 }

@@ -33,6 +33,8 @@ struct Build: ParsableCommand {
     @Option(help: ArgumentHelp("Write this subtree's blob alone; kho for the root FDT.", valueName: "name"))
     var subtree: String?
 
+    @OptionGroup var content: KindArguments
+
     @Flag(help: "Build what no kernel would write, as far as it can be represented.")
     var force = false
 
@@ -70,6 +72,7 @@ struct Build: ParsableCommand {
             var options = HandoverPlanner.Options()
             options.base = base
             options.force = force
+            options.kinds = content.all()
             return try HandoverPlanner.plan(consume state, options: options) { name throws(FileError) in
                 try files.open(name).count
             }

@@ -6,9 +6,9 @@ import SystemPackage
 struct Extract: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "extract",
-        abstract: "Writes the content of a preserved memfd to a file.",
+        abstract: "Writes the content of a preserved file to a file.",
         discussion: """
-            The file is sparse where the memfd has holes or zeros.
+            The file is sparse where the content has holes or zeros.
 
             EXAMPLES
               luo-fdt extract vmcore --session vm-alpha --token 0x42 -o guest-ram.bin
@@ -31,10 +31,10 @@ struct Extract: ParsableCommand {
     @OptionGroup var input: InputArguments
 
     func run() throws {
-        guard let (_, document) = input.readImage(image), let memfd = memfd(in: document.reading.state) else {
+        guard let (_, document) = input.readImage(image), let file = file(in: document.reading.state) else {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
-        let contents = ContentsOutput(of: memfd, in: document.reading.state, memory: document.memory)
+        let contents = ContentsOutput(of: file, in: document.reading.state, memory: document.memory)
         try write(contents).end()
     }
 
@@ -49,7 +49,7 @@ struct Extract: ParsableCommand {
         return missing.isEmpty ? .fine : .damaged
     }
 
-    private func memfd(in state: HandoverState) -> MemFDState? {
+    private func file(in state: HandoverState) -> FileContents? {
         let sessions = state.luo?.sessions ?? []
         guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
             Diagnostics.report(
@@ -63,11 +63,12 @@ struct Extract: ParsableCommand {
                     + Self.list(files.map { "\(Token(value: $0.token))" }))
             return nil
         }
-        guard let memfd = file.memfd else {
-            Diagnostics.report("\(image): token \(token) is of handler \"\(file.compatible?.description ?? "")\": no memfd")
+        guard let contents = file.fileContents else {
+            Diagnostics.report(
+                "\(image): token \(token) has no content that is known; its handler is \"\(file.compatible?.description ?? "")\"")
             return nil
         }
-        return memfd
+        return contents
     }
 
     private static func list(_ names: [String]) -> String {

@@ -1,3 +1,5 @@
+import Handover
+
 /// Numbers with their units.
 enum Quantity {
     private static let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
@@ -30,15 +32,5 @@ enum Quantity {
     }
 
     /// The names of the bits that are set; bits without a name as a number; `none` for 0.
-    static func flags(_ value: UInt64, names: [String]) -> String {
-        guard value != 0 else { return "none" }
-        var parts: [String] = []
-        var rest = value
-        for (bit, name) in names.enumerated() where bit < 64 && value >> UInt64(bit) & 1 != 0 {
-            parts.append(name)
-            rest &= ~(1 << UInt64(bit))
-        }
-        if rest != 0 { parts.append(hex(rest)) }
-        return parts.joined(separator: "|")
-    }
+    static func flags(_ value: UInt64, names: [String]) -> String { ContentCell.flags(value, names: names) }
 }

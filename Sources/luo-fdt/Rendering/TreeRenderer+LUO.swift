@@ -36,7 +36,7 @@ extension HandoverView {
                 return [
                     Cell(Legible.name(flb.name), .name), Cell("data \(Quantity.hex(flb.data))"),
                     Cell("needed by \(Quantity.count(flb.count, "file"))"),
-                ]
+                ] + (flb.contentCells ?? []).map { Cell($0.text, $0.role == .faint ? .faint : .plain) }
             }
         }
     }
@@ -111,7 +111,7 @@ extension HandoverView {
         }
         guard shown < files.count else { return }
         let bytes = files[shown...].reduce(UInt64(0)) { sum, file in
-            let sum = sum.addingReportingOverflow(file.memfd?.size ?? 0)
+            let sum = sum.addingReportingOverflow(file.fileContents?.size ?? 0)
             return sum.overflow ? .max : sum.partialValue
         }
         more(files.count - shown, &outline, &sink, bytes > 0 ? [Quantity.bytes(bytes)] : [])
@@ -120,28 +120,24 @@ extension HandoverView {
     private func cells(_ file: FileState) -> [Cell] {
         let token = Cell(Quantity.hex(file.token), .name)
         let handler = file.compatible.map { Cell(Legible.name($0)) } ?? Cell("no handler", .warning)
-        guard let memfd = file.memfd else {
-            let isMemFD = state.generation?.memfd.contains { $0.compatible == file.compatible?.validString } ?? false
-            guard isMemFD, let data = file.data else {
+        guard let cells = file.contentCells else {
+            let isKnown = state.generation?.fileHandlers.contains { $0.compatible == file.compatible?.validString } ?? false
+            guard isKnown, let data = file.data else {
                 return [token, handler, Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")]
             }
             return [token, handler, Cell(""), Cell(""), Cell(""), absent(PhysicalAddress(data))]
         }
-        return [
-            token, handler, Cell(memfd.size.map(Quantity.bytes) ?? "", right: true), Cell("pos \(memfd.position)"),
-            Cell(memfd.seals.map { "seals \(Quantity.flags(UInt64($0), names: MemFDLayout.sealNames))" } ?? ""),
-            folios(of: memfd),
-        ]
+        let shown = cells.map { Cell($0.text, $0.role == .faint ? .faint : .plain) }
+        guard let contents = file.fileContents else {
+            return [token, handler, Cell(""), Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")] + shown
+        }
+        return [token, handler, Cell(contents.size.map(Quantity.bytes) ?? "", right: true)] + shown + [folios(of: contents)]
     }
 
-    /// How the folios of a memfd lie: how many, for how many pages, and in how many pieces of memory.
-    private func folios(of memfd: MemFDState) -> Cell {
-        guard let folios = memfd.folios else {
-            let count = memfd.folioCount.map { Quantity.count($0, "folio") + " " } ?? ""
-            let place = absent(memfd.vmalloc?.first)
-            return Cell(count + place.text, place.role)
-        }
-        guard !folios.isEmpty || memfd.size != 0 else { return Cell("empty", .faint) }
+    /// How the folios of a file lie: how many, for how many pages, and in how many pieces of memory.
+    private func folios(of file: FileContents) -> Cell {
+        guard let folios = file.folios else { return absent(nil) }
+        guard !folios.isEmpty || file.size != 0 else { return Cell("empty", .faint) }
         var runs = 0
         var holes = 0
         var odd = 0
@@ -158,12 +154,12 @@ extension HandoverView {
             last = folio
         }
         var text = Quantity.count(folios.count, "folio")
-        if let size = memfd.size { text += ", \(Quantity.count(pageSize.pages(for: size), "page"))" }
+        if let size = file.size { text += ", \(Quantity.count(pageSize.pages(for: size), "page"))" }
         if runs == 1, folios.count > 1 { text += ", contiguous" }
         if runs > 1 { text += " in \(runs) runs" }
         if holes > 0 { text += ", \(Quantity.count(holes, "hole"))" }
         if odd > 0 { text += ", \(odd) not \(Quantity.flags(UInt64(FolioLayout.preservedFlags), names: FolioLayout.flagNames))" }
-        if let stated = memfd.folioCount, stated != UInt64(folios.count) { return Cell("\(text) of \(stated)", .damage) }
+        if let stated = file.statedCount, stated != UInt64(folios.count) { return Cell("\(text) of \(stated)", .damage) }
         return Cell(text)
     }
 }
@@ -178,8 +174,8 @@ private struct SessionTotal {
 
     init(_ session: SessionState) {
         files = session.files?.count ?? 0
-        for file in session.files ?? [] where file.isMemFD {
-            if let bytes = file.memfd?.size { add(bytes) }
+        for file in session.files ?? [] where file.hasContent {
+            if let bytes = file.fileContents?.size { add(bytes) }
         }
     }
 

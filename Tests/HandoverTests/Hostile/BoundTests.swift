@@ -88,7 +88,7 @@ import Testing
         let reading = try HandoverReader(memory: image.memory, pageSize: .kib4).read(
             rootAt: try #require(image.rootAddress))
         let read = try #require(reading.state.luo?.sessions?.first?.files?.first?.memfd)
-        let contents = ContentsMap(of: read, preserved: reading.state.preserved, pageSize: .kib4)
+        let contents = ContentsMap(of: read.file, preserved: reading.state.preserved, pageSize: .kib4)
         #expect(contents.runs == [ContentsMap.Run(index: 0, pfn: 1 << 40, count: 1 << 40)])
         HostileMemory.readAll(image.memory, rootAt: try #require(image.rootAddress))
     }
@@ -100,9 +100,9 @@ import Testing
         let directory = FileManager.default.temporaryDirectory.appending(path: "luo-fdt-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: directory) }
         let path = FilePath(directory.path())
-        let whole = ContentsOutput(of: memfd, in: sound.state, memory: sound.memory)
+        let whole = ContentsOutput(of: memfd.file, in: sound.state, memory: sound.memory)
         #expect(try whole.write(to: Destination(path)) == [])
-        let nothing = ContentsOutput(of: memfd, in: sound.state, memory: EmptyMemory())
+        let nothing = ContentsOutput(of: memfd.file, in: sound.state, memory: EmptyMemory())
         #expect(try nothing.write(to: Destination(path)) == [0..<size])
         #expect(try MappedFile(path: path).count == size)
     }

@@ -58,13 +58,13 @@ struct RandomHandover {
         session.files = (0..<Int.random(in: 0...most, using: &random)).map { token in
             var file = FileState()
             file.token = UInt64(token) &* 0x9e37_79b9_7f4a_7c15
-            if generation.memfd.isEmpty || chance(3) {
+            if generation.fileHandlers.isEmpty || chance(3) {
                 file.compatible = name(upTo: 46)
                 file.compatible?.bytes.append(UInt8(ascii: "!"))
                 file.data = UInt64.random(in: 0...UInt64.max, using: &random)
             } else {
                 file.memfd = memfd()
-                file.compatible = generation.memfd.randomElement(using: &random).map { KernelString($0.compatible) }
+                file.compatible = generation.fileHandlers.randomElement(using: &random).map { KernelString($0.compatible) }
             }
             return file
         }

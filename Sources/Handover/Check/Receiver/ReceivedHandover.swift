@@ -31,7 +31,7 @@ struct ReceivedHandover: Sendable {
         self.generation = generation
         context = ReadingContext(memory: subject.memory, pageSize: subject.pageSize)
         tree = ReceivedTree(subject.root)
-        handlers = Handlers(memfd: generation.memfd, others: options.handlers, context)
+        handlers = Handlers(generation, others: options.handlers, context)
         let root = tree.root
         isPopulated =
             tree.headerVerdict == nil && root?.isCompatible(with: generation.root.compatible) ?? false

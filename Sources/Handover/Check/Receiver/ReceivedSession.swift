@@ -104,15 +104,16 @@ struct Handlers: Sendable {
         let layout: MemFDLayout
         let reader: MemFDReader
 
-        init(_ handler: Generation.MemFDHandler, _ context: ReadingContext) {
+        init?(_ handler: Generation.FileHandler, _ context: ReadingContext) {
+            guard let layout = handler.layout as? MemFDLayout else { return nil }
             name = KernelString(handler.compatible)
-            layout = handler.layout
-            reader = MemFDReader(context: context, layout: handler.layout)
+            self.layout = layout
+            reader = MemFDReader(context: context, layout: layout)
         }
     }
 
-    init(memfd: [Generation.MemFDHandler], others: Set<String>, _ context: ReadingContext) {
-        memfds = memfd.map { MemFDHandler($0, context) }
+    init(_ generation: Generation, others: Set<String>, _ context: ReadingContext) {
+        memfds = generation.fileHandlers.compactMap { MemFDHandler($0, context) }
         self.others = others.sorted().map { KernelString($0) }
     }
 

@@ -9,7 +9,7 @@ extension CheckRule {
             "memfd-address", .error, .unchecked, .retrieval, "where the descriptor of a memfd is",
             "the kernel takes whatever is there for the descriptor", in: "memfd_luo_retrieve"
         ) { handover, findings in
-            let structures = Set(handover.generation.memfd.map(\.layout.structure.name))
+            let structures = Set(handover.generation.fileHandlers.map(\.layout.structure.name))
             for finding in handover.luo?.findings ?? []
             where structures.contains(finding.place.structure) && finding.place.field == nil && finding.severity == .damage {
                 findings.report(finding)
@@ -169,7 +169,7 @@ extension CheckRule {
                 }
                 let pages = pageSize.pages(for: size)
                 var next: UInt64 = 0
-                for run in ContentsMap(of: memfd.descriptor, handover.folioSizes, pageSize: pageSize).runs {
+                for run in ContentsMap(of: memfd.descriptor.file, handover.folioSizes, pageSize: pageSize).runs {
                     guard run.index <= next else { break }
                     next = max(next, run.index &+ run.count)
                 }

@@ -1,6 +1,6 @@
 import KernelABI
 
-/// Where in memory the pages of a memfd's contents are.
+/// Where in memory the pages of a file's contents are.
 public struct ContentsMap: Sendable {
     /// A run of pages that are adjacent in the file and in memory.
     public struct Run: Hashable, Sendable {
@@ -17,14 +17,14 @@ public struct ContentsMap: Sendable {
     private let pageSize: PageSize
 
     /// - Parameter preserved: the map of preserved memory, which tells how large the folios are.
-    public init(of memfd: MemFDState, preserved: PreservedState?, pageSize: PageSize) {
-        self.init(of: memfd, FolioSizes(preserved: preserved, pageSize: pageSize), pageSize: pageSize)
+    public init(of file: FileContents, preserved: PreservedState?, pageSize: PageSize) {
+        self.init(of: file, FolioSizes(preserved: preserved, pageSize: pageSize), pageSize: pageSize)
     }
 
-    init(of memfd: MemFDState, _ sizes: FolioSizes, pageSize: PageSize) {
+    init(of file: FileContents, _ sizes: FolioSizes, pageSize: PageSize) {
         self.pageSize = pageSize
-        let folios = memfd.folios ?? []
-        let filePages = pageSize.pages(for: memfd.size ?? 0)
+        let folios = file.folios ?? []
+        let filePages = pageSize.pages(for: file.size ?? 0)
         var runs: [Run] = []
         for (place, folio) in folios.enumerated() where folio.pfn != 0 {
             let order = sizes.order(of: place, in: folios, filePages: filePages)

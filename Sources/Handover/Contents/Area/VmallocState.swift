@@ -1,0 +1,61 @@
+import KernelABI
+
+/// A preserved vmalloc area.
+public struct VmallocState: Hashable, Sendable {
+    /// Where the first chunk of page addresses is.
+    public var first: PhysicalAddress?
+    /// The number of base pages.
+    public var totalPages: UInt32?
+    public var flags: UInt16?
+    /// Each address stands for 2^order pages.
+    public var order: UInt16?
+    public var chunks: [Chunk]?
+
+    public init() {}
+
+    /// One page of page addresses.
+    public struct Chunk: Hashable, Sendable {
+        public var address: PhysicalAddress?
+        public var pages: [PhysicalAddress] = []
+
+        public init() {}
+
+        public init(address: PhysicalAddress?, pages: [PhysicalAddress]) {
+            self.address = address
+            self.pages = pages
+        }
+    }
+}
+
+extension VmallocState: DocumentObject {
+    static let form = ObjectForm<VmallocState>(
+        "vmalloc", "a preserved vmalloc area",
+        [
+            .ifKnown("first", { $0.first }, { $0.first = $1 }, AddressCodec(), "where the first chunk is"),
+            .ifKnown(
+                "total_pages", { $0.totalPages }, { $0.totalPages = $1 },
+                NumberCodec<UInt32>(), "the number of base pages"),
+            .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt16>(), "bit 0: alloc; bit 1: huge vmap"),
+            .ifKnown(
+                "order", { $0.order }, { $0.order = $1 },
+                NumberCodec<UInt16>(), "each address stands for 2^order pages"),
+            .ifKnown(
+                "chunks", { $0.chunks }, { $0.chunks = $1 },
+                ArrayCodec(ObjectCodec<Chunk>()), "the chunks of page addresses"),
+        ])
+}
+
+extension VmallocState.Chunk: DocumentObject {
+    static let form = ObjectForm<VmallocState.Chunk>(
+        "vmallocChunk", "a page of page addresses",
+        [
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the chunk is"),
+            .always(
+                "pages", { $0.pages }, { $0.pages = $1 },
+                ArrayCodec(AddressCodec(), compact: true), required: true, "the page addresses"),
+        ])
+}
+
+extension Extent.Role {
+    static let vmallocChunk = Self("vmalloc-chunk", isRestoredFirst: true)
+}

@@ -1,0 +1,148 @@
+import KernelABI
+
+/// A payload that was read, or is to be written.
+///
+/// What the reader found, a document describes and the writer lays out are values of this one type. The defaults are
+/// those of a payload without memory of its own.
+protocol Content: Sendable {
+    /// The kind and its layout, for messages: `memfd-v2`, `pci 2`.
+    var title: String { get }
+    /// How far the kind has come.
+    var status: ContentStatus { get }
+    /// The key of the content in the document of the file, FLB or subtree that it belongs to.
+    var documentKey: String { get }
+
+    func isEqual(to other: any Content) -> Bool
+    func hash(into hasher: inout Hasher)
+
+    /// Writes the value of ``documentKey``.
+    func write(to writer: inout DocumentWriter)
+
+    /// Fills in what is not given, as the kernel would; what no kernel would write is reported to the planner.
+    ///
+    /// - Parameter name: the name of the handler, FLB or subtree; `nil` if the document leaves it to the content.
+    mutating func complete(
+        name: inout KernelString?, by planner: inout HandoverPlanner, _ path: DocumentPath)
+
+    /// Visits every allocation of the content, in the order in which addresses are assigned.
+    ///
+    /// - Parameter handle: what the record of the file or FLB holds; `nil` until it is assigned.
+    mutating func visitAllocations<Visitor: AllocationVisitor>(
+        handle: inout UInt64?, _ sizes: FolioSizes, _ path: DocumentPath, by planner: inout HandoverPlanner,
+        _ visitor: inout Visitor)
+
+    /// Writes the content, complete as the planner has left it.
+    func write<Destination: PieceDestination>(
+        handle: UInt64, name: KernelString?, owner: Owner, path: String,
+        to writer: inout ImageWriter<Destination>) throws(WriteError)
+
+    /// The bytes of a file that the content describes, if it is a file's.
+    var fileContents: FileContents? { get }
+
+    /// Leaves out what was not read, so that nothing is made up in its place.
+    mutating func forgetUnread()
+
+    /// What `dump` shows of it on one line, in columns.
+    var cells: [ContentCell] { get }
+}
+
+/// A column of the line that shows a content.
+public struct ContentCell: Hashable, Sendable {
+    /// What a reader of the line should make of it.
+    public enum Role: Hashable, Sendable {
+        case plain, number, faint, warning, damage
+        /// A physical address that could not be read.
+        case absent(PhysicalAddress?)
+    }
+
+    public var text: String
+    public var role: Role
+
+    init(_ text: String, _ role: Role = .plain) {
+        self.text = text
+        self.role = role
+    }
+
+    /// The names of the bits that are set; bits without a name as a number; `none` for 0.
+    public static func flags(_ value: UInt64, names: [String]) -> String {
+        guard value != 0 else { return "none" }
+        var parts = names.indices.filter { $0 < 64 && value >> UInt64($0) & 1 != 0 }.map { names[$0] }
+        let rest = names.count < 64 ? value & (~0 << UInt64(names.count)) : 0
+        if rest != 0 { parts.append("0x" + String(rest, radix: 16)) }
+        return parts.joined(separator: "|")
+    }
+}
+
+extension Content {
+    var status: ContentStatus { .released }
+    var fileContents: FileContents? { nil }
+    mutating func forgetUnread() {}
+}
+
+extension Content where Self: Hashable {
+    func isEqual(to other: any Content) -> Bool { (other as? Self) == self }
+}
+
+/// A content of any kind as a part of the state.
+struct AnyContent: Hashable, Sendable {
+    var content: any Content
+
+    init(_ content: any Content) {
+        self.content = content
+    }
+
+    static func == (left: Self, right: Self) -> Bool { left.content.isEqual(to: right.content) }
+
+    func hash(into hasher: inout Hasher) { content.hash(into: &hasher) }
+}
+
+/// The bytes of a preserved file: how many there are, and where in memory its pages are.
+public struct FileContents: Sendable {
+    /// The size of the file in bytes; `nil` if it is not known.
+    public var size: UInt64?
+    /// The folios, as the handover lists them; `nil` if the list was not read.
+    public var folios: [FolioState]?
+    /// The number of folios that the handover states; `nil` if it states none.
+    public var statedCount: UInt64?
+    /// What is in the file, where it is to be written.
+    public var source: Source?
+
+    /// The contents of a file, from its beginning; what follows is zero.
+    public enum Source: Hashable, Sendable {
+        /// In a file of this name.
+        case file(String)
+        case text(String)
+        case bytes([UInt8])
+    }
+}
+
+extension FileContents.Source {
+    /// The keys by which a document gives contents; one of them at most.
+    static let keys = ["content", "text", "base64"]
+
+    /// The key of this form.
+    var key: String {
+        switch self {
+        case .file: "content"
+        case .text: "text"
+        case .bytes: "base64"
+        }
+    }
+
+    /// Reads the value of one of ``keys``.
+    static func read(_ key: String, from reader: inout DocumentReader) throws(DocumentReadError) -> Self {
+        switch key {
+        case "content": .file(try StringCodec().read(from: &reader))
+        case "text": .text(try StringCodec().read(from: &reader))
+        default: .bytes(try BytesCodec().read(from: &reader))
+        }
+    }
+
+    func write(to writer: inout DocumentWriter) {
+        switch self {
+        case .file(let name): writer.string(name)
+        case .text(let text): writer.string(text)
+        case .bytes(let bytes): writer.base64(bytes)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import KernelABI
+import SystemPackage
+
+/// The kinds of content that are known: those written in Swift, the catalogue, and what a user adds.
+public struct ContentKinds: Sendable {
+    /// The contents that are written in Swift.
+    static let coded: [any CodedContent.Type] = [MemFDState.self, RawPayload.self]
+
+    /// The kinds of the user's own, then those of the catalogue.
+    private(set) var described: [DescribedKind]
+    /// The layouts that were chosen, by the kind's name.
+    private var variants: [String: String] = [:]
+
+    /// Those that come with the command.
+    public static let standard = ContentKinds(described: catalogue)
+
+    private init(described: [DescribedKind]) {
+        self.described = described
+    }
+
+    /// The catalogue, read from the documents that are compiled in.
+    private static let catalogue: [DescribedKind] = Catalogue.documents.flatMap { text -> [DescribedKind] in
+        // A test reads each of them, and says what is wrong.
+        (try? DescribedKind.kinds(in: DocumentReader.read(KindDocument.self, from: text))) ?? []
+    }
+
+    /// Adds the kinds of a document, or of all `.json` documents in a directory; they come before others of the same name.
+    ///
+    /// - Parameter declared: a kernel's own structures, by tag, for those that the document does not spell out.
+    public mutating func add(
+        _ path: FilePath, declared: @escaping (String) -> DeclaredStructure? = { _ in nil }
+    ) throws(DocumentReadError) {
+        let names = Directory.entries(of: path).filter { $0.hasSuffix(".json") }
+        for file in names.isEmpty ? [path] : names.map({ path.appending($0) }) {
+            let document = try DocumentReader.read(KindDocument.self, at: file)
+            described = try DescribedKind.kinds(in: document, declared: declared) + described
+        }
+    }
+
+    /// Chooses a layout for payloads of a kind: `--kind NAME=VARIANT`.
+    ///
+    /// - Throws: the layouts that there are, if this one is not among them.
+    public mutating func choose(_ variant: String, of kind: String) throws(DocumentReadError) {
+        let known = described.filter { $0.name == kind }
+        guard known.contains(where: { $0.variant == variant || $0.title == variant }) else {
+            let titles = (known.isEmpty ? described : known).map(\.title).joined(separator: ", ")
+            throw .document("there is no layout \"\(variant)\" of kind \"\(kind)\"; there are \(titles)")
+        }
+        variants[kind] = variant
+    }
+
+    /// The kinds that a payload of this name may be of, those that a kernel of the generation has itself first.
+    func candidates(
+        named name: KernelString, at place: ContentPlace, _ generation: Generation?
+    ) -> [any ContentKind] {
+        guard let text = name.validString else { return [] }
+        var list: [any ContentKind] = []
+        if let generation {
+            for content in Self.coded where content.places.contains(place) {
+                list += content.kinds(of: generation).filter { $0.names.contains(text) }
+            }
+        }
+        if !list.isEmpty { return list }
+        let matches = described.filter { $0.place == place && $0.names.contains(text) }
+        let chosen = matches.filter { kind in variants[kind.name].map { $0 == kind.variant || $0 == kind.title } ?? true }
+        // A name that the user describes is the user's.
+        guard let first = chosen.first else { return [] }
+        return chosen.filter { $0.name == first.name }
+    }
+
+    /// The described kinds, for tables.
+    public var all: [DescribedKind] { described }
+}

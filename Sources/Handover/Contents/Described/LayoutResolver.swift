@@ -1,0 +1,349 @@
+import KernelABI
+
+/// Makes layouts of a document's structures, each once; what is wrong with them is said with its place.
+struct LayoutResolver {
+    let document: KindDocument
+    /// A kernel's own structures, by tag.
+    let declared: (String) -> DeclaredStructure?
+    /// The links of structures whose fields are the kernel's own.
+    let links: [KindLinkPlace]
+    private(set) var layouts: [String: PayloadLayout] = [:]
+    private var open: Set<String> = []
+
+    init(
+        _ document: KindDocument, links: [KindLinkPlace],
+        declared: @escaping (String) -> DeclaredStructure?
+    ) {
+        self.document = document
+        self.links = links
+        self.declared = declared
+    }
+
+    /// The layout of the structure of this name, and all that it leads to.
+    mutating func resolve(_ name: String, _ path: DocumentPath) throws(DocumentReadError) -> PayloadLayout {
+        if let layout = layouts[name] { return layout }
+        guard open.insert(name).inserted else {
+            throw Self.problem(path, "structure \"\(name)\" contains itself")
+        }
+        let index = document.structures.firstIndex { $0.name == name }
+        let form = index.map { document.structures[$0] }
+        let place = index.map { DocumentPath.root["structures"][$0] } ?? path
+        let layout: PayloadLayout
+        if let form, let fields = form.fields {
+            layout = try lay(out: form, fields.map { ($0, nil) }, size: nil, place["fields"])
+        } else if let structure = declared(form?.btf ?? name) {
+            let form = form ?? KindStructure(name: name)
+            layout = try lay(out: form, fields(of: structure), size: structure.size, place)
+        } else {
+            throw Self.problem(
+                place, form == nil
+                    ? "there is no structure \"\(name)\" here, and none in the type information of --btf"
+                    : "structure \"\(name)\" has no fields, and --btf gives no \"\(form?.btf ?? name)\"")
+        }
+        open.remove(name)
+        layouts[name] = layout
+        for site in layout.sites {
+            if let target = site.link.target { _ = try resolve(target, place) }
+            if case .arrayChain(_, let header) = site.link {
+                let layout = try resolve(header.structure, place)
+                for field in [header.next, header.count] where layout.member(named: field)?.limit ?? 0 == 0 {
+                    throw Self.problem(place, "structure \"\(header.structure)\" has no number \"\(field)\"")
+                }
+            }
+        }
+        return layout
+    }
+
+    private static func problem(_ path: DocumentPath, _ text: String) -> DocumentReadError {
+        .document(DocumentError(path: path.text, problem: text))
+    }
+
+    /// A kernel's own fields, with the links that are said of them.
+    private func fields(of structure: DeclaredStructure) -> [(KindField, bitOffset: Int?)] {
+        structure.members.map { member in
+            var field = KindField()
+            field.name = member.name
+            field.type = member.type + (member.bitWidth.map { ":\($0)" } ?? "")
+            let place = links.first { $0.field == "\(structure.name).\(member.name)" }
+            field.link = place?.link
+            field.counts = place?.counts
+            return (field, member.bitOffset)
+        }
+    }
+
+    // MARK: - Fields
+
+    private mutating func lay(
+        out form: KindStructure, _ fields: [(KindField, bitOffset: Int?)], size stated: Int?, _ path: DocumentPath
+    ) throws(DocumentReadError) -> PayloadLayout {
+        var members: [PayloadLayout.Member] = []
+        var sites: [PayloadLayout.Site] = []
+        var descriptions: [FieldDescription] = []
+        var size = 0
+        var alignment = 1
+        /// Where the bits of the word end that bit fields share.
+        var bits: (offset: Int, width: Int, next: Int)?
+        for (index, (field, bitOffset)) in fields.enumerated() {
+            let path = path[index]
+            let type = try TypeName(field.type, path["type"])
+            let shape = try self.shape(of: type, field, path)
+            if !form.isPacked { alignment = max(alignment, shape.alignment) }
+            let unit = form.isPacked ? 1 : shape.alignment
+            var offset = bitOffset.map { $0 / 8 } ?? (size + unit - 1) / unit * unit
+            var fieldType = shape.type
+            if let width = type.bits {
+                guard case .number(let bytes) = shape.type, width > 0, width <= 8 * bytes else {
+                    throw Self.problem(path["type"], "\"\(field.type)\" is no bit field")
+                }
+                if let bitOffset {
+                    offset = bitOffset / (8 * bytes) * bytes
+                    bits = (offset, bytes, bitOffset % (8 * bytes))
+                } else if bits == nil || bits?.width != bytes || (bits?.next ?? 0) + width > 8 * bytes {
+                    bits = (offset, bytes, 0)
+                }
+                guard let word = bits, word.next + width <= 8 * bytes else {
+                    throw Self.problem(path["type"], "\"\(field.type)\" does not fit its word")
+                }
+                offset = word.offset
+                fieldType = .bits(word.next..<word.next + width, of: bytes)
+                bits?.next += width
+            } else {
+                bits = nil
+            }
+            guard !members.contains(where: { $0.name == field.name }) else {
+                throw Self.problem(path["name"], "\"\(field.name)\" is already a field of \(form.name)")
+            }
+            var member = PayloadLayout.Member(
+                name: field.name, offset: offset, type: fieldType, meaning: field.meaning, firstSite: sites.count)
+            try addSites(of: &member, field, type, &sites, path)
+            members.append(member)
+            descriptions.append(
+                FieldDescription(
+                    name: field.name, type: type.spelling, offset: offset, size: shape.size, count: type.count,
+                    bits: { if case .bits(let bits, _) = fieldType { bits } else { nil } }(),
+                    meaning: meaning(of: field, fieldType), nested: shape.nested.map(FieldDescription.Nested.structure),
+                    summary: field.summary))
+            size = max(size, offset + shape.size)
+        }
+        try resolveCounts(&members, &sites, fields.map(\.0), path)
+        let whole = stated ?? (size + alignment - 1) / alignment * alignment
+        guard whole > 0 else { throw Self.problem(path, "structure \"\(form.name)\" has no bytes") }
+        return PayloadLayout(
+            structure: StructureDescription(
+                name: form.name, summary: form.summary, size: whole, fields: descriptions),
+            members: members, sites: sites, alignment: alignment)
+    }
+
+    private struct Shape {
+        var type: PayloadLayout.FieldType
+        var size: Int
+        var alignment: Int
+        var nested: StructureDescription?
+    }
+
+    private mutating func shape(
+        of type: TypeName, _ field: KindField, _ path: DocumentPath
+    ) throws(DocumentReadError) -> Shape {
+        if type.isFlexible { return Shape(type: .flexible, size: 0, alignment: 1, nested: nil) }
+        let vmalloc = VmallocLayout.layout.structure
+        if type.name == vmalloc.name, type.count == nil {
+            return Shape(type: .area, size: vmalloc.size, alignment: 8, nested: vmalloc)
+        }
+        if let width = type.width {
+            guard let count = type.count else {
+                return Shape(type: .number(width), size: width, alignment: width, nested: nil)
+            }
+            let elements: PayloadLayout.FieldType =
+                if type.isCharacter { .characters(count) } else if width == 1 { .bytes(count) } else {
+                    .numbers(width: width, count: count)
+                }
+            return Shape(type: elements, size: width * count, alignment: width, nested: nil)
+        }
+        let layout = try resolve(type.name, path["type"])
+        guard let count = type.count else {
+            return Shape(
+                type: .structure(layout), size: layout.size, alignment: layout.alignment, nested: layout.structure)
+        }
+        return Shape(
+            type: .structures(layout, count: count), size: layout.size * count, alignment: layout.alignment,
+            nested: layout.structure)
+    }
+
+    private func meaning(of field: KindField, _ type: PayloadLayout.FieldType) -> FieldDescription.Meaning {
+        if let flags = field.flags { return .flags(flags) }
+        switch type {
+        case .characters: return .string
+        case .structure, .structures, .area: return .structure
+        case .bytes, .flexible: return .opaque
+        case .number, .bits, .numbers: break
+        }
+        switch field.link.flatMap({ try? Self.link($0, .root) }) {
+        case .structure(let name)?, .array(let name, _)?, .blockChain(let name)?, .arrayChain(let name, _)?:
+            return .address(of: name)
+        case .tree?: return .address(of: "fdt")
+        case .token?: return .handle
+        default: break
+        }
+        switch field.meaning {
+        case .number: return field.counts == nil ? .number : .count
+        case .hex, .padding: return .handle
+        case .bytes: return .byteCount
+        }
+    }
+
+    // MARK: - Links
+
+    private mutating func addSites(
+        of member: inout PayloadLayout.Member, _ field: KindField, _ type: TypeName,
+        _ sites: inout [PayloadLayout.Site], _ path: DocumentPath
+    ) throws(DocumentReadError) {
+        switch member.type {
+        case .structure(let layout):
+            sites += layout.sites.map { $0.moved(by: member.offset, into: member.name) }
+        case .structures(let layout, let count):
+            for index in 0..<count where !layout.sites.isEmpty {
+                sites += layout.sites.map {
+                    $0.moved(by: member.offset + index * layout.size, into: "\(member.name)[\(index)]")
+                }
+            }
+        default: break
+        }
+        let link: PayloadLink
+        if case .flexible = member.type {
+            guard let count = field.link?.count else {
+                throw Self.problem(path, "a flexible array needs \"leads_to\": {\"count\": FIELD}")
+            }
+            link = .flexible(of: type.name, count: count)
+        } else {
+            guard let form = field.link else { return }
+            link = try Self.link(form, path["leads_to"])
+        }
+        let fits =
+            switch (link, member.type) {
+            case (.vmalloc, .area), (.flexible, .flexible), (.frame, .bits), (.frame, .number): true
+            case (.vmalloc, _), (.flexible, _), (.frame, _): false
+            case (_, .number(8)): true
+            default: false
+            }
+        guard fits else {
+            throw Self.problem(path["leads_to"], "a field of type \"\(field.type)\" cannot lead on in this way")
+        }
+        sites.append(PayloadLayout.Site(offset: member.offset, link: link, count: nil, path: field.name))
+    }
+
+    /// Finds the fields that count the records of links, and what counting fields count.
+    private func resolveCounts(
+        _ members: inout [PayloadLayout.Member], _ sites: inout [PayloadLayout.Site], _ fields: [KindField],
+        _ path: DocumentPath
+    ) throws(DocumentReadError) {
+        for (index, site) in sites.enumerated() {
+            let count: String? =
+                switch site.link {
+                case .array(_, let count), .flexible(_, let count): count
+                case .vmalloc(_, let count): count
+                default: nil
+                }
+            // Those of nested structures have been resolved there.
+            guard let count, site.count == nil, !site.path.contains(".") else { continue }
+            guard let place = members.firstIndex(where: { $0.name == count }), case .number(let width) = members[place].type
+            else { throw Self.problem(path, "\"\(site.path)\": there is no number \"\(count)\" to count its records") }
+            sites[index].count = (members[place].offset, width)
+            if members[place].counted == nil { members[place].counted = (index, nil) }
+        }
+        for (index, field) in fields.enumerated() {
+            guard let counts = field.counts else { continue }
+            guard let site = sites.firstIndex(where: { $0.path == counts.field }) else {
+                throw Self.problem(path[index]["counts"], "no field \"\(counts.field)\" leads to records")
+            }
+            members[index].counted = (site, counts.nonzero)
+        }
+    }
+
+    static func link(_ form: KindLink, _ path: DocumentPath) throws(DocumentReadError) -> PayloadLink {
+        var links: [PayloadLink] = []
+        if let name = form.structure { links.append(.structure(name)) }
+        if let name = form.array {
+            guard let count = form.count else { throw problem(path, "an array needs a \"count\"") }
+            links.append(.array(of: name, count: count))
+        }
+        if let name = form.blockChain { links.append(.blockChain(of: name)) }
+        if let name = form.arrayChain {
+            guard let header = form.header else { throw problem(path, "a chain of arrays needs a \"header\"") }
+            let fields = PayloadLink.ArrayHeader(
+                structure: header, next: form.next ?? "next", count: form.count ?? "nr")
+            links.append(.arrayChain(of: name, header: fields))
+        }
+        if let name = form.vmalloc { links.append(.vmalloc(of: name, count: form.count)) }
+        if form.isFrame { links.append(.frame) }
+        if form.isTree { links.append(.tree) }
+        if form.isToken { links.append(.token) }
+        guard links.count == 1 else {
+            throw problem(path, "expected one of structure, array, block_chain, array_chain, vmalloc, frame, fdt, token")
+        }
+        return links[0]
+    }
+}
+
+extension KindStructure {
+    init(name: String) {
+        self.name = name
+    }
+}
+
+extension PayloadLayout.Site {
+    fileprivate func moved(by offset: Int, into name: String) -> Self {
+        var site = self
+        site.offset += offset
+        site.path = "\(name).\(path)"
+        if let count { site.count = (count.offset + offset, count.width) }
+        return site
+    }
+}
+
+/// A type as a description spells it.
+private struct TypeName {
+    var name: String
+    /// The number of elements of an array.
+    var count: Int?
+    var isFlexible = false
+    /// The width of a bit field.
+    var bits: Int?
+
+    init(_ text: String, _ path: DocumentPath) throws(DocumentReadError) {
+        var rest = text.hasPrefix("struct ") ? text.dropFirst(7) : text[...]
+        if let colon = rest.firstIndex(of: ":") {
+            bits = Int(rest[rest.index(after: colon)...])
+            rest = rest[..<colon]
+            if bits == nil { throw .document(DocumentError(path: path.text, problem: "\"\(text)\" is no type")) }
+        }
+        if let bracket = rest.firstIndex(of: "["), rest.hasSuffix("]") {
+            let number = rest[rest.index(after: bracket)...].dropLast()
+            isFlexible = number.isEmpty
+            count = Int(number)
+            guard isFlexible || (1...65536).contains(count ?? 0) else {
+                throw .document(DocumentError(path: path.text, problem: "\"\(text)\" is no array of 1 to 65536 elements"))
+            }
+            rest = rest[..<bracket]
+        }
+        name = String(rest)
+        guard !name.isEmpty else { throw .document(DocumentError(path: path.text, problem: "\"\(text)\" is no type")) }
+    }
+
+    var isCharacter: Bool { name == "char" }
+
+    /// The width in bytes of a number or a character.
+    var width: Int? {
+        switch name {
+        case "char", "u8", "__u8", "uint8_t", "bool", "_Bool", "unsigned char": 1
+        case "u16", "__u16", "__le16", "uint16_t", "unsigned short", "short unsigned int": 2
+        case "u32", "__u32", "__le32", "uint32_t", "unsigned int": 4
+        case "u64", "__u64", "__le64", "uint64_t", "phys_addr_t", "unsigned long", "long unsigned int",
+            "unsigned long long", "long long unsigned int", "size_t":
+            8
+        default: nil
+        }
+    }
+
+    /// The type as C spells it.
+    var spelling: String { width == nil ? "struct \(name)" : name }
+}

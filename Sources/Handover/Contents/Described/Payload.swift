@@ -1,0 +1,126 @@
+import KernelABI
+
+/// A described payload: its records as they lie in memory, and the records that they lead to.
+///
+/// Bytes stay bytes: a field is looked up when it is asked for, and what no description names is kept.
+public struct Payload: Sendable {
+    let described: DescribedKind
+    /// The structure that the payload begins with; `nil` if it is an FDT.
+    var root: PayloadRecords?
+    /// The FDT that the payload is.
+    var tree: [UInt8]?
+    /// What a subtree's blob holds behind the structures that are described.
+    var rest: [UInt8] = []
+    /// What is in the file, if it is to be written.
+    var contents: FileContents.Source?
+}
+
+/// Records of one structure, one after the other.
+struct PayloadRecords: Hashable, Sendable {
+    let layout: PayloadLayout
+    var count = 0
+    /// `count` times the size of the structure.
+    var bytes: [UInt8] = []
+    /// The allocations that hold the records, in order.
+    var places: [Place] = []
+    /// What each record leads to, by the index of the layout's site, then by record. Empty if no record of a site
+    /// leads to memory of its own.
+    var targets: [[Target]] = []
+
+    /// An allocation: an array, a block of a chain, a page of an area.
+    struct Place: Hashable, Sendable {
+        /// `nil` until it is assigned.
+        var address: PhysicalAddress?
+        /// The number of records that the allocation's header states, or that it holds.
+        var stated: UInt64
+        /// The number of records that were read from it, or are to be written to it.
+        var count: Int
+    }
+
+    /// What a field leads to. Nothing of it is known if all is empty.
+    struct Target: Hashable, Sendable {
+        var records: Box?
+        var area: VmallocState?
+        /// The FDT that the field leads to, and where it is.
+        var tree: [UInt8]?
+        var address: PhysicalAddress?
+
+        /// Records, behind a reference: a structure can lead to more of its own kind.
+        final class Box: Hashable, Sendable {
+            let records: PayloadRecords
+
+            init(_ records: PayloadRecords) { self.records = records }
+
+            static func == (left: Box, right: Box) -> Bool { left === right || left.records == right.records }
+            func hash(into hasher: inout Hasher) { records.hash(into: &hasher) }
+        }
+    }
+
+    init(_ layout: PayloadLayout) {
+        self.layout = layout
+    }
+
+    static func == (left: Self, right: Self) -> Bool {
+        left.layout.structure == right.layout.structure && left.count == right.count && left.bytes == right.bytes
+            && left.places == right.places && left.targets == right.targets
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(count)
+        hasher.combine(bytes)
+    }
+
+    /// The offset in ``bytes`` of a record.
+    func base(of record: Int) -> Int { record * layout.size }
+
+    func target(_ site: Int, of record: Int) -> Target {
+        guard targets.indices.contains(site), targets[site].indices.contains(record) else { return Target() }
+        return targets[site][record]
+    }
+
+    /// The records that a field of a record leads to.
+    func records(_ site: Int, of record: Int) -> PayloadRecords? { target(site, of: record).records?.records }
+
+    mutating func setTarget(_ target: Target, _ site: Int, of record: Int) {
+        if targets.isEmpty { targets = [[Target]](repeating: [], count: layout.sites.count) }
+        if targets[site].isEmpty { targets[site] = [Target](repeating: Target(), count: count) }
+        targets[site][record] = target
+    }
+
+    /// The number that a field of a record holds.
+    func number(_ name: String, of record: Int) -> UInt64? {
+        layout.member(named: name)?.number(bytes.span.bytes, at: base(of: record))
+    }
+
+    /// The address of a record's first byte; `nil` until it is assigned.
+    ///
+    /// - Parameter headerSize: the size of what heads each allocation, in bytes.
+    func address(of record: Int, headerSize: Int) -> PhysicalAddress? {
+        var index = record
+        for place in places {
+            guard index >= place.count else {
+                return place.address?.advanced(by: UInt64(headerSize + index * layout.size))
+            }
+            index -= place.count
+        }
+        return nil
+    }
+}
+
+extension PayloadLink {
+    /// The size in bytes of what heads each allocation of the records.
+    func headerSize(_ layouts: [String: PayloadLayout]) -> Int {
+        switch self {
+        case .blockChain: BlockHeaderLayout.layout.structure.size
+        case .arrayChain(_, let header): layouts[header.structure]?.size ?? 0
+        default: 0
+        }
+    }
+}
+
+extension Extent.Role {
+    /// A structure of a described payload.
+    static let payload = Self("payload")
+    /// Records that a described payload leads to.
+    static let payloadRecords = Self("payload-records")
+}

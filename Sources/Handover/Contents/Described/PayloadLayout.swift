@@ -1,0 +1,126 @@
+import KernelABI
+
+/// A structure of a described payload: what its bytes are, and where its fields lead.
+final class PayloadLayout: Sendable {
+    let structure: StructureDescription
+    let members: [Member]
+    /// The fields that lead on, those of nested structures included, in the order of the members.
+    let sites: [Site]
+    /// In bytes, a power of two.
+    let alignment: Int
+
+    /// One field.
+    struct Member: Sendable {
+        var name: String
+        /// In bytes from the beginning of the structure.
+        var offset: Int
+        var type: FieldType
+        var meaning: KindMeaning
+        /// The index of the first of its sites in ``PayloadLayout/sites``.
+        var firstSite: Int
+        /// What it counts: the records of a site, or those in which a field is not 0.
+        var counted: (site: Int, nonzero: String?)?
+    }
+
+    enum FieldType: Sendable {
+        /// A little-endian number of this many bytes.
+        case number(Int)
+        /// Bits of a little-endian number of this many bytes.
+        case bits(Range<Int>, of: Int)
+        /// A NUL-terminated string.
+        case characters(Int)
+        /// Bytes without a meaning of their own.
+        case bytes(Int)
+        case numbers(width: Int, count: Int)
+        case structure(PayloadLayout)
+        case structures(PayloadLayout, count: Int)
+        /// A `struct kho_vmalloc`.
+        case area
+        /// No bytes of its own: records behind the structure.
+        case flexible
+    }
+
+    /// A field that leads on.
+    struct Site: Sendable {
+        var offset: Int
+        var link: PayloadLink
+        /// The field that holds the number of records, where one does.
+        var count: (offset: Int, width: Int)?
+        /// The path of the field from the structure, for messages.
+        var path: String
+    }
+
+    init(structure: StructureDescription, members: [Member], sites: [Site], alignment: Int) {
+        self.structure = structure
+        self.members = members
+        self.sites = sites
+        self.alignment = alignment
+    }
+
+    var name: String { structure.name }
+    var size: Int { structure.size }
+
+    func member(named name: String) -> Member? { members.first { $0.name == name } }
+
+    /// The records behind the structure, if it ends in a flexible array.
+    var flexibleSite: Int? {
+        sites.firstIndex { if case .flexible = $0.link { true } else { false } }
+    }
+}
+
+extension PayloadLayout.Member {
+    /// The number in the record that begins `base` bytes into `bytes`; `nil` if the field is not a number.
+    func number(_ bytes: RawSpan, at base: Int) -> UInt64? {
+        switch type {
+        case .number(let width): bytes.number(at: base + offset, width: width)
+        case .bits(let bits, let width):
+            bytes.number(at: base + offset, width: width) >> UInt64(bits.lowerBound) & Self.mask(bits)
+        default: nil
+        }
+    }
+
+    /// Puts a number into the record; `false` if it does not fit, or if the field is not a number.
+    func setNumber(_ value: UInt64, in bytes: inout [UInt8], at base: Int) -> Bool {
+        switch type {
+        case .number(let width):
+            guard width == 8 || value >> UInt64(8 * width) == 0 else { return false }
+            bytes.setNumber(value, at: base + offset, width: width)
+        case .bits(let bits, let width):
+            guard value & ~Self.mask(bits) == 0 else { return false }
+            let word = bytes.span.bytes.number(at: base + offset, width: width)
+            let shift = UInt64(bits.lowerBound)
+            bytes.setNumber(word & ~(Self.mask(bits) << shift) | value << shift, at: base + offset, width: width)
+        default: return false
+        }
+        return true
+    }
+
+    /// The largest number that fits.
+    var limit: UInt64 {
+        switch type {
+        case .number(let width): .max >> UInt64(64 - 8 * width)
+        case .bits(let bits, _): Self.mask(bits)
+        default: 0
+        }
+    }
+
+    private static func mask(_ bits: Range<Int>) -> UInt64 { .max >> UInt64(64 - bits.count) }
+}
+
+extension RawSpan {
+    /// The little-endian number of `width` bytes at `offset`, which lie inside.
+    func number(at offset: Int, width: Int) -> UInt64 {
+        var value: UInt64 = 0
+        for index in (0..<width).reversed() {
+            value = value << 8 | UInt64(unsafeLoad(fromByteOffset: offset + index, as: UInt8.self))
+        }
+        return value
+    }
+}
+
+extension [UInt8] {
+    /// Puts a little-endian number of `width` bytes at `offset`, which lie inside.
+    mutating func setNumber(_ value: UInt64, at offset: Int, width: Int) {
+        for index in 0..<width { self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
+    }
+}

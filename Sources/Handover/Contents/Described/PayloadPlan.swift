@@ -1,0 +1,225 @@
+import KernelABI
+
+extension PayloadRecords {
+    /// Fills in blocks, arrays and areas that the document leaves out.
+    mutating func complete(_ kind: DescribedKind, by planner: inout HandoverPlanner, _ path: DocumentPath) {
+        for (index, site) in layout.sites.enumerated() {
+            for record in 0..<count {
+                var target = target(index, of: record)
+                let isAddress =
+                    switch site.link {
+                    case .structure, .array, .blockChain, .arrayChain: true
+                    default: false
+                    }
+                if target.records == nil, target.area == nil { continue }
+                let path = path[site.path]
+                var found = target.records?.records ?? PayloadRecords(site.link.target.flatMap { kind.layouts[$0] } ?? layout)
+                let given = isAddress ? address(at: base(of: record) + site.offset) : nil
+                switch site.link {
+                case .blockChain:
+                    let container = RecordContainer.blocks(of: found.layout.structure)
+                    found.completePlaces(
+                        capacity: container.capacity(pageSize: planner.pageSize), limit: container.allocationLimit,
+                        first: given, by: &planner, path)
+                case .arrayChain(_, let header):
+                    let size = kind.layouts[header.structure]?.size ?? 0
+                    found.completePlaces(
+                        capacity: max(1, (planner.pageSize.bytes - size) / max(1, found.layout.size)), limit: .max,
+                        first: given, by: &planner, path)
+                case .vmalloc:
+                    var area = target.area ?? VmallocState()
+                    planner.completeArea(
+                        &area, byteCount: UInt64(found.bytes.count), of: "\(found.count) records", path)
+                    target.area = area
+                default:
+                    found.places = [Place(address: given, stated: UInt64(found.count), count: found.count)]
+                }
+                found.complete(kind, by: &planner, path)
+                target.records = .init(found)
+                setTarget(target, index, of: record)
+            }
+        }
+    }
+
+    /// The address that a field holds; `nil` for 0.
+    private func address(at offset: Int) -> PhysicalAddress? {
+        let value = bytes.span.bytes.number(at: offset, width: 8)
+        return value == 0 ? nil : PhysicalAddress(value)
+    }
+
+    /// Makes the allocations that the records need, or holds those that are given against them.
+    private mutating func completePlaces(
+        capacity: Int, limit: Int, first: PhysicalAddress?, by planner: inout HandoverPlanner, _ path: DocumentPath
+    ) {
+        if places.isEmpty {
+            let needed = (count + capacity - 1) / capacity
+            places = (0..<needed).map { index in
+                let here = min(capacity, count - index * capacity)
+                return Place(address: index == 0 ? first : nil, stated: UInt64(here), count: here)
+            }
+        }
+        if places.count > limit {
+            planner.reportForceable(path, "\(count) records need \(places.count) blocks; the limit is \(limit)")
+        }
+        var rest = count
+        for index in places.indices {
+            if places[index].stated == 0 { places[index].stated = UInt64(min(rest, capacity)) }
+            if places[index].stated > UInt64(capacity) {
+                planner.reportForceable(path, "\(places[index].stated) records; a block holds at most \(capacity)")
+            }
+            places[index].count = Int(min(places[index].stated, UInt64(capacity), UInt64(rest)))
+            rest -= places[index].count
+        }
+        if rest > 0 {
+            planner.reportUnbuildable(path, "the blocks hold \(count - rest) records, but there are \(count)")
+        }
+    }
+
+    /// Visits the allocations that the records lead to, and puts their addresses into the fields.
+    mutating func visitAllocations<Visitor: AllocationVisitor>(
+        _ kind: DescribedKind, _ path: DocumentPath, by planner: inout HandoverPlanner, _ visitor: inout Visitor
+    ) {
+        for (index, site) in layout.sites.enumerated() {
+            guard site.link.target != nil || site.link == .tree else { continue }
+            for record in 0..<count {
+                var target = target(index, of: record)
+                let path = path[site.path]
+                let offset = base(of: record) + site.offset
+                if var found = target.records?.records {
+                    switch site.link {
+                    case .flexible:
+                        let start = address(of: record, headerSize: 0)?.advanced(by: UInt64(layout.size))
+                        if !found.places.isEmpty { found.places[0].address = start }
+                    case .vmalloc:
+                        var area = target.area ?? VmallocState()
+                        planner.visitArea(&area, path, &visitor)
+                        target.area = area
+                        VmallocLayout.layout.write(area, to: &bytes, at: offset)
+                    default:
+                        let isChain = site.link.headerSize(kind.layouts) > 0
+                        let size = isChain ? planner.pageSize.bytes : found.byteCountWithTail(found.bytes.count)
+                        let allocation = Allocation.folio(
+                            order: PageBlock.order(holding: UInt64(size), pageSize: planner.pageSize), planner.pageSize)
+                        for place in found.places.indices where isChain || found.count > 0 {
+                            visitor.visit(&found.places[place].address, allocation, path, by: &planner)
+                        }
+                        if let first = found.places.first?.address { bytes.setNumber(first.rawValue, at: offset, width: 8) }
+                    }
+                    found.visitAllocations(kind, path, by: &planner, &visitor)
+                    target.records = .init(found)
+                    setTarget(target, index, of: record)
+                } else if let tree = target.tree {
+                    visitor.visit(
+                        &target.address, .pages(for: UInt64(tree.count), planner.pageSize), path, by: &planner)
+                    if let address = target.address { bytes.setNumber(address.rawValue, at: offset, width: 8) }
+                    setTarget(target, index, of: record)
+                }
+            }
+        }
+    }
+
+    /// The size of an allocation of `size` bytes and the records behind them.
+    func byteCountWithTail(_ size: Int) -> Int {
+        guard let site = layout.flexibleSite, let tail = records(site, of: 0) else { return size }
+        return size + tail.bytes.count
+    }
+
+    // MARK: - Writing
+
+    /// Writes what the records lead to.
+    func writeTargets<Destination: PieceDestination>(
+        _ kind: DescribedKind, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
+    ) throws(WriteError) {
+        for (index, site) in layout.sites.enumerated() {
+            for record in 0..<count {
+                let target = target(index, of: record)
+                if let tree = target.tree {
+                    try writer.place(
+                        tree.count, at: target.address, role: .payload, form: .tree, owner: owner, path: path
+                    ) { $0 = tree }
+                }
+                guard let found = target.records?.records else { continue }
+                switch site.link {
+                case .structure, .array: try found.writeWhole(kind, owner: owner, path: path, to: &writer)
+                case .blockChain, .arrayChain:
+                    try found.writeChain(site.link, kind, owner: owner, path: path, to: &writer)
+                case .vmalloc:
+                    if let area = target.area {
+                        try writer.write(area, owner: owner, path: path)
+                        let record = found.layout.structure
+                        // Records that cross pages have no form of their own in each of them.
+                        let isWhole = writer.pageSize.bytes % record.size == 0
+                        try writer.write(
+                            found.bytes, in: area, role: .payloadRecords,
+                            form: { count in
+                                isWhole ? .records(header: nil, record: record, count: count / record.size) : .opaque
+                            }, owner: owner, path: path)
+                    }
+                case .flexible, .frame, .tree, .token: break
+                }
+                try found.writeTargets(kind, owner: owner, path: path, to: &writer)
+            }
+        }
+    }
+
+    /// Writes records that lie in one allocation, with what is behind them.
+    func writeWhole<Destination: PieceDestination>(
+        _ kind: DescribedKind, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
+    ) throws(WriteError) {
+        guard count > 0 else { return }
+        var whole = bytes
+        var form: Extent.Form =
+            count == 1 ? .structure(layout.structure)
+            : .records(header: nil, record: layout.structure, count: count)
+        if let site = layout.flexibleSite, let tail = records(site, of: 0), tail.count > 0 {
+            whole += tail.bytes
+            form = .records(header: layout.structure, record: tail.layout.structure, count: tail.count)
+        }
+        try writer.placePages(
+            whole.count, at: places.first?.address, role: .payload, form: form, owner: owner, path: path
+        ) { $0 = whole }
+    }
+
+    private func writeChain<Destination: PieceDestination>(
+        _ link: PayloadLink, _ kind: DescribedKind, owner: Owner, path: String,
+        to writer: inout ImageWriter<Destination>
+    ) throws(WriteError) {
+        let headerSize = link.headerSize(kind.layouts)
+        var record = 0
+        for (index, place) in places.enumerated() {
+            let next = places.indices.contains(index + 1) ? places[index + 1].address?.rawValue ?? 0 : 0
+            let start = base(of: record)
+            record += place.count
+            let end = base(of: record)
+            let header = link.header(next: next, count: place.stated, kind.layouts)
+            try writer.placePages(
+                headerSize + end - start, at: place.address, role: .payloadRecords,
+                form: .records(header: header.structure, record: layout.structure, count: place.count), owner: owner,
+                path: path
+            ) { $0 = header.bytes + bytes[start..<end] }
+        }
+    }
+}
+
+extension PayloadLink {
+    /// What heads an allocation of a chain.
+    fileprivate func header(
+        next: UInt64, count: UInt64, _ layouts: [String: PayloadLayout]
+    ) -> (structure: StructureDescription?, bytes: [UInt8]) {
+        switch self {
+        case .blockChain:
+            let layout = BlockHeaderLayout.layout
+            var bytes = [UInt8](repeating: 0, count: layout.structure.size)
+            layout.next.write(PhysicalAddress(next), to: &bytes)
+            layout.count.write(count, to: &bytes)
+            return (layout.structure, bytes)
+        case .arrayChain(_, let header):
+            guard let layout = layouts[header.structure] else { return (nil, []) }
+            var bytes = [UInt8](repeating: 0, count: layout.size)
+            _ = layout.member(named: header.next)?.setNumber(next, in: &bytes, at: 0)
+            _ = layout.member(named: header.count)?.setNumber(count, in: &bytes, at: 0)
+            return (layout.structure, bytes)
+        default: return (nil, [])
+        }
+    }
+}

@@ -1,0 +1,322 @@
+import FDT
+import KernelABI
+
+/// Reads a described payload: its records, and what they lead to.
+///
+/// Reading ends whatever is read: each structure is read once, counts are held against the memory that they count, and
+/// no more bytes are copied than there is memory.
+struct PayloadReader {
+    let kind: DescribedKind
+    let context: ReadingContext
+    let owner: Owner
+
+    /// How far structures may lead on to further structures.
+    private static let deepest = 64
+
+    /// Reads the structure at `address`, and what it leads to.
+    func read(_ layout: PayloadLayout, at address: PhysicalAddress, depth: Int = 0, _ log: inout ReadingLog)
+        -> PayloadRecords?
+    {
+        guard depth < Self.deepest else {
+            log.report(finding(layout, address, "a structure \(depth) links away from the payload", "fewer links", .tooLong))
+            return nil
+        }
+        guard log.visit(address, as: .payload, structure: layout.name, of: owner) else { return nil }
+        guard let first = copy(layout.size, at: address, of: layout, &log) else { return nil }
+        var records = PayloadRecords(layout)
+        records.count = 1
+        records.bytes = first
+        records.places = [PayloadRecords.Place(address: address, stated: 1, count: 1)]
+        let tail = tail(of: records, &log)
+        log.add(
+            Extent(
+                address: address, byteCount: allocation(for: layout.size + (tail?.bytes.count ?? 0)), role: .payload,
+                form: tail?.form ?? .structure(layout.structure), owner: owner))
+        follow(&records, tail: tail?.bytes, depth: depth, &log)
+        return records
+    }
+
+    /// The records behind a structure that ends in a flexible array; `nil` if it does not, or they cannot be read.
+    private func tail(of records: PayloadRecords, _ log: inout ReadingLog) -> (bytes: [UInt8], form: Extent.Form)? {
+        let layout = records.layout
+        guard let index = layout.flexibleSite, let target = layout.sites[index].link.target,
+            let record = kind.layouts[target], let field = layout.sites[index].count,
+            let address = records.places.first?.address?.advanced(by: UInt64(layout.size))
+        else { return nil }
+        let count = records.bytes.span.bytes.number(at: field.offset, width: field.width)
+        let (size, overflow) = count.multipliedReportingOverflow(by: UInt64(record.size))
+        guard !overflow, log.spend(size) else {
+            log.report(finding(layout, address, "\(count) records behind it", "no more than there is memory"))
+            return nil
+        }
+        guard count > 0, let bytes = copy(Int(size), at: address, of: record, &log) else { return nil }
+        return (bytes, .records(header: layout.structure, record: record.structure, count: Int(count)))
+    }
+
+    /// Reads a payload that is at hand as a blob, and what it leads to.
+    func read(_ layout: PayloadLayout, blob: [UInt8], at address: PhysicalAddress?, _ log: inout ReadingLog)
+        -> PayloadRecords?
+    {
+        guard blob.count >= layout.size else {
+            log.report(finding(layout, address, "\(blob.count) bytes", "\(layout.size)", .size))
+            return nil
+        }
+        var records = PayloadRecords(layout)
+        records.count = 1
+        records.bytes = Array(blob.prefix(layout.size))
+        records.places = [PayloadRecords.Place(address: address, stated: 1, count: 1)]
+        follow(&records, tail: Array(blob.dropFirst(layout.size)), depth: 0, &log)
+        return records
+    }
+
+    // MARK: - Links
+
+    /// Reads what the records lead to.
+    ///
+    /// - Parameter tail: the bytes behind a blob, if they are at hand already.
+    private func follow(
+        _ records: inout PayloadRecords, tail: [UInt8]? = nil, depth: Int, _ log: inout ReadingLog
+    ) {
+        for (index, site) in records.layout.sites.enumerated() {
+            switch site.link {
+            case .frame, .token: continue
+            default: break
+            }
+            for record in 0..<records.count {
+                let base = records.base(of: record) + site.offset
+                let count = site.count.map {
+                    records.bytes.span.bytes.number(at: records.base(of: record) + $0.offset, width: $0.width)
+                }
+                let target = read(site, at: base, count: count, of: records, record, tail: tail, depth, &log)
+                if let target { records.setTarget(target, index, of: record) }
+            }
+        }
+    }
+
+    private func read(
+        _ site: PayloadLayout.Site, at base: Int, count: UInt64?, of records: PayloadRecords, _ record: Int,
+        tail: [UInt8]?, _ depth: Int, _ log: inout ReadingLog
+    ) -> PayloadRecords.Target? {
+        var target = PayloadRecords.Target()
+        let layout = site.link.target.flatMap { kind.layouts[$0] }
+        var found: PayloadRecords?
+        switch (site.link, layout) {
+        case (.flexible, let layout?):
+            let start = records.address(of: record, headerSize: 0)?.advanced(by: UInt64(records.layout.size))
+            found = readTail(layout, count ?? 0, behind: records.layout, at: start, tail, depth, &log)
+        case (.vmalloc, let layout?):
+            var area = VmallocReader.readDescriptor(records.bytes.span.bytes, at: base)
+            let place = records.address(of: record, headerSize: 0).flatMap {
+                $0.advanced(by: UInt64(site.offset))
+            }
+            found = readArea(&area, at: Place(VmallocLayout.layout.structure, at: place), layout, count, depth, &log)
+            target.area = area
+        case (_, let layout):
+            let address = PhysicalAddress(records.bytes.span.bytes.number(at: base, width: 8))
+            guard address.rawValue != 0 else { return nil }
+            switch (site.link, layout) {
+            case (.structure, let layout?): found = read(layout, at: address, depth: depth + 1, &log)
+            case (.array, let layout?): found = readArray(layout, count ?? 0, at: address, depth, &log)
+            case (.blockChain, let layout?): found = readBlocks(layout, at: address, depth, &log)
+            case (.arrayChain(_, let header), let layout?):
+                found = readArrays(layout, header, at: address, depth, &log)
+            case (.tree, _):
+                target.address = address
+                target.tree = readTree(at: address, &log)
+            default: return nil
+            }
+        }
+        target.records = found.map(PayloadRecords.Target.Box.init)
+        return target
+    }
+
+    /// Reads the records behind a structure.
+    private func readTail(
+        _ layout: PayloadLayout, _ count: UInt64, behind outer: PayloadLayout, at address: PhysicalAddress?,
+        _ tail: [UInt8]?, _ depth: Int, _ log: inout ReadingLog
+    ) -> PayloadRecords? {
+        var records = PayloadRecords(layout)
+        if let tail {
+            let (_, overflow) = count.multipliedReportingOverflow(by: UInt64(layout.size))
+            let present = overflow ? UInt64(tail.count / layout.size) : min(count, UInt64(tail.count / layout.size))
+            if present < count {
+                log.report(finding(outer, address, "\(count) records behind it", "at most \(present)"))
+            }
+            records.count = Int(present)
+            records.bytes = Array(tail.prefix(records.count * layout.size))
+        } else if count > 0 {
+            // Why they could not be read has been reported.
+            return nil
+        }
+        records.places = [PayloadRecords.Place(address: address, stated: count, count: records.count)]
+        follow(&records, depth: depth, &log)
+        return records
+    }
+
+    private func readArray(
+        _ layout: PayloadLayout, _ count: UInt64, at address: PhysicalAddress, _ depth: Int, _ log: inout ReadingLog
+    ) -> PayloadRecords? {
+        guard log.visit(address, as: .payloadRecords, structure: layout.name, of: owner) else { return nil }
+        let (size, overflow) = count.multipliedReportingOverflow(by: UInt64(layout.size))
+        guard !overflow, log.spend(size) else {
+            log.report(finding(layout, address, "\(count) records", "no more than there is memory"))
+            return nil
+        }
+        var records = PayloadRecords(layout)
+        guard let bytes = count == 0 ? [] : copy(Int(size), at: address, of: layout, &log) else { return nil }
+        records.count = Int(count)
+        records.bytes = bytes
+        records.places = [PayloadRecords.Place(address: address, stated: count, count: Int(count))]
+        log.add(
+            Extent(
+                address: address, byteCount: allocation(for: Int(size)), role: .payloadRecords,
+                form: .records(header: nil, record: layout.structure, count: Int(count)), owner: owner))
+        follow(&records, depth: depth, &log)
+        return records
+    }
+
+    private func readBlocks(
+        _ layout: PayloadLayout, at address: PhysicalAddress, _ depth: Int, _ log: inout ReadingLog
+    ) -> PayloadRecords? {
+        let container = RecordContainer.blocks(of: layout.structure)
+        var records = PayloadRecords(layout)
+        var reader = RecordReader(context: context, container: container, role: .payloadRecords, owner: owner)
+        var bytes: [UInt8] = []
+        var counts: [Int] = []
+        let blocks = reader.readChain(at: address, &log) { span, places, _ in
+            let start = places.first ?? 0
+            bytes.append(copying: span.extracting(start..<start + places.count * layout.size))
+            counts.append(places.count)
+        }
+        guard !blocks.isEmpty else { return nil }
+        let capacity = UInt64(container.capacity(pageSize: context.pageSize))
+        records.bytes = bytes
+        records.count = bytes.count / layout.size
+        var rest = records.count
+        records.places = blocks.map { block in
+            let count = min(rest, Int(min(block.count ?? 0, capacity)))
+            rest -= count
+            return PayloadRecords.Place(address: block.address, stated: block.count ?? 0, count: count)
+        }
+        follow(&records, depth: depth, &log)
+        return records
+    }
+
+    private func readArrays(
+        _ layout: PayloadLayout, _ header: PayloadLink.ArrayHeader, at first: PhysicalAddress, _ depth: Int,
+        _ log: inout ReadingLog
+    ) -> PayloadRecords? {
+        guard let head = kind.layouts[header.structure], let next = head.member(named: header.next),
+            let count = head.member(named: header.count)
+        else { return nil }
+        var records = PayloadRecords(layout)
+        var address = first
+        while address.rawValue != 0 {
+            let here = address
+            guard log.visit(here, as: .payloadRecords, structure: head.name, of: owner),
+                let start = copy(head.size, at: here, of: head, &log)
+            else { break }
+            let stated = count.number(start.span.bytes, at: 0) ?? 0
+            let (size, overflow) = stated.multipliedReportingOverflow(by: UInt64(layout.size))
+            guard !overflow, log.spend(size), let place = here.advanced(by: UInt64(head.size)) else {
+                log.report(finding(head, here, "\(stated) records", "no more than there is memory"))
+                break
+            }
+            let bytes = stated == 0 ? [] : copy(Int(size), at: place, of: layout, &log)
+            records.places.append(
+                PayloadRecords.Place(address: here, stated: stated, count: (bytes?.count ?? 0) / layout.size))
+            log.add(
+                Extent(
+                    address: here, byteCount: allocation(for: head.size + Int(size)), role: .payloadRecords,
+                    form: .records(header: head.structure, record: layout.structure, count: Int(stated)), owner: owner))
+            records.bytes += bytes ?? []
+            if bytes == nil { break }
+            address = PhysicalAddress(next.number(start.span.bytes, at: 0) ?? 0)
+        }
+        guard !records.places.isEmpty else { return nil }
+        records.count = records.bytes.count / layout.size
+        follow(&records, depth: depth, &log)
+        return records
+    }
+
+    private func readArea(
+        _ area: inout VmallocState, at place: Place, _ layout: PayloadLayout, _ count: UInt64?, _ depth: Int, _ log: inout ReadingLog
+    ) -> PayloadRecords? {
+        let reader = VmallocReader(context: context)
+        reader.readChunks(of: &area, at: place, owner: owner, &log)
+        let page = context.pageSize.bytes
+        let pages = reader.pages(of: area, limit: log.budget / UInt64(page))
+        let capacity = UInt64(pages.count) * UInt64(page) / UInt64(layout.size)
+        let count = count ?? capacity
+        guard count > 0 else { return PayloadRecords(layout) }
+        guard !pages.isEmpty, log.spend(UInt64(pages.count) * UInt64(page)) else { return nil }
+        if count > capacity {
+            log.report(
+                finding(
+                    layout, area.first, "\(count) records",
+                    "at most \(capacity), which is what its list of \(pages.count) pages holds"))
+        }
+        var records = PayloadRecords(layout)
+        var rest = Int(min(count, capacity)) * layout.size
+        for address in pages {
+            let here = min(rest, page)
+            // Records need not end where a page does: those that begin in it are shown with it.
+            log.add(
+                Extent(
+                    address: address, byteCount: page, role: .payloadRecords,
+                    form: page % layout.size == 0
+                        ? .records(header: nil, record: layout.structure, count: here / layout.size) : .opaque,
+                    owner: owner))
+            guard here > 0 else { continue }
+            guard log.visit(address, as: .payloadRecords, structure: layout.name, of: owner),
+                let bytes = copy(here, at: address, of: layout, &log)
+            else { break }
+            records.bytes += bytes
+            rest -= here
+        }
+        records.count = records.bytes.count / layout.size
+        records.bytes.removeLast(records.bytes.count % layout.size)
+        follow(&records, depth: depth, &log)
+        return records
+    }
+
+    func readTree(at address: PhysicalAddress, _ log: inout ReadingLog) -> [UInt8]? {
+        guard log.visit(address, as: .payload, structure: "FDT", of: owner),
+            let header = context.read("FDT", of: owner, at: address, count: Header.size, &log, { Header($0) }),
+            let header, header.magic == Header.magic, log.spend(UInt64(header.totalSize))
+        else { return nil }
+        let bytes = context.read("FDT", of: owner, at: address, count: Int(header.totalSize), &log) { [UInt8](copying: $0) }
+        if let bytes {
+            log.add(Extent(address: address, byteCount: bytes.count, role: .payload, form: .tree, owner: owner))
+        }
+        return bytes
+    }
+
+    // MARK: - Bytes
+
+    private func copy(
+        _ count: Int, at address: PhysicalAddress, of layout: PayloadLayout, _ log: inout ReadingLog
+    ) -> [UInt8]? {
+        context.read(layout.name, of: owner, at: address, count: count, &log) { [UInt8](copying: $0) }
+    }
+
+    /// The size of the smallest allocation of whole pages that holds `count` bytes.
+    private func allocation(for count: Int) -> Int {
+        Int(max(1, context.pageSize.pages(for: UInt64(count)))) * context.pageSize.bytes
+    }
+
+    private func finding(
+        _ layout: PayloadLayout, _ address: PhysicalAddress?, _ found: String, _ expected: String,
+        _ cause: Finding.Cause = .count
+    ) -> Finding {
+        Finding(cause, of: owner, at: Place(layout.structure, at: address), found: found, expected: expected)
+    }
+}
+
+extension RecordContainer {
+    /// A chain of KHO blocks of a structure.
+    static func blocks(of record: StructureDescription) -> RecordContainer {
+        RecordContainer(
+            header: BlockHeaderLayout.layout.structure, record: record, form: .blockChain(limit: blockLimit))
+    }
+}

@@ -1,0 +1,25 @@
+import KernelABI
+
+/// How large folios are: what the map of preserved memory says, else what their places tell.
+struct FolioSizes {
+    private let index: PreservedIndex?
+    private let pageSize: PageSize
+
+    init(preserved: PreservedState?, pageSize: PageSize) {
+        self.pageSize = pageSize
+        index = preserved.flatMap { $0.map == nil ? nil : PreservedIndex($0, pageSize: pageSize) }
+    }
+
+    /// The order of the folio at `place` of a memfd's list.
+    func order(of place: Int, in folios: [FolioState], filePages: UInt64) -> Int {
+        let folio = folios[place]
+        if let order = index?.order(at: PhysicalAddress(folio.pfn << UInt64(pageSize.shift))) { return order }
+        guard index == nil else { return 0 }
+        let next = place + 1 < folios.count ? folios[place + 1].index : filePages
+        guard next > folio.index else { return 0 }
+        let gap = next - folio.index
+        // Nothing but a gap in the file tells of a large folio here, and so it has to fit exactly.
+        let order = gap.trailingZeroBitCount
+        return gap == 1 << UInt64(order) && folio.pfn.trailingZeroBitCount >= order ? order : 0
+    }
+}

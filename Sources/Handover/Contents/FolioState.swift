@@ -1,0 +1,32 @@
+import KernelABI
+
+/// One folio of a file's contents. C: `memfd_luo_folio_ser`.
+public struct FolioState: Hashable, Sendable {
+    /// The page frame number, 52 bits; 0 for a hole.
+    public var pfn: UInt64 = 0
+    /// The place in the file, in pages.
+    public var index: UInt64 = 0
+    /// 12 bits: dirty, up to date.
+    public var flags = FolioLayout.preservedFlags
+
+    public init() {}
+
+    public init(pfn: UInt64, flags: UInt16, index: UInt64) {
+        self.pfn = pfn
+        self.flags = flags
+        self.index = index
+    }
+}
+
+extension FolioState: DocumentObject {
+    static let form = ObjectForm<FolioState>(
+        "folio", "a folio of a memfd", compact: true,
+        [
+            .always(
+                "pfn", { $0.pfn }, { $0.pfn = $1 }, HexCodec(), required: true, "the page frame number; 0 for a hole"),
+            .always("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt16>(), "bit 0: dirty; bit 1: up to date"),
+            .always(
+                "index", { $0.index }, { $0.index = $1 },
+                NumberCodec<UInt64>(), required: true, "the place in the file, in pages"),
+        ])
+}
