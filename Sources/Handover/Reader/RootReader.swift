@@ -63,7 +63,7 @@ struct RootReader {
         }
         var subtrees: [SubtreeState] = []
         for node in tree.root.children {
-            subtrees.append(readSubtree(node, as: taken[node], rootAt: address, generation, into: &state, &log))
+            subtrees.append(readSubtree(node, as: taken[node], rootAt: root.fdtAddress, generation, into: &state, &log))
         }
         kho.subtrees = subtrees
         state.kho = kho
