@@ -6,7 +6,7 @@ extension Generation {
         root: v6_16.root,
         preservedMap: .chunkedBitmaps(.page),
         luo: nil,
-        memfd: [],
+        fileHandlers: [],
         memblock: MemblockTree(),
         kexecMetadata: nil)
 }

@@ -12,7 +12,3 @@ extension Generation {
         memblock: MemblockTree(),
         kexecMetadata: KexecMetadataBlob(version: 1))
 }
-
-extension Generation.MemFDHandler {
-    static let v2 = Self(compatible: "memfd-v2", layout: .v2)
-}
