@@ -39,8 +39,14 @@ public struct LayoutComparison: Sendable {
     /// Whether the kernel lays everything out as the generation does.
     public var isMatch: Bool { structures.allSatisfy(\.isSame) }
 
+    /// Whether the kernel has none of the structures: it was built without KHO.
+    public var hasNone: Bool { structures.allSatisfy { $0.kernelSize == nil } }
+
     /// The structures that are not the same.
     public var differences: Int { structures.count { !$0.isSame } }
+
+    /// The structures that are the same.
+    private var equals: Int { structures.count - differences }
 
     public init(of generation: Generation, pageSize: PageSize, with types: TypeInformation) {
         self.generation = generation
@@ -49,16 +55,13 @@ public struct LayoutComparison: Sendable {
         }
     }
 
-    /// The comparison with the generation that fits a kernel best: one that matches, and of those the one with most
-    /// structures, or else the one with fewest differences.
+    /// The comparison with the generation that fits a kernel best: the one with most equal structures, and of those
+    /// the one with fewest differences.
     public static func best(pageSize: PageSize, with types: TypeInformation) -> LayoutComparison {
         var best = LayoutComparison(of: .latest, pageSize: pageSize, with: types)
         for generation in Generation.all.reversed() where generation.id != best.generation.id {
             let other = LayoutComparison(of: generation, pageSize: pageSize, with: types)
-            // Structures that generations have in common say nothing about which of them it is.
-            let fewer = other.differences < best.differences
-            let larger = other.differences == best.differences && other.structures.count > best.structures.count
-            if fewer || larger { best = other }
+            if (other.equals, -other.differences) > (best.equals, -best.differences) { best = other }
         }
         return best
     }

@@ -12,9 +12,45 @@ public final class TypeInformation {
     public init(path: String) throws(TypeInformationError) {
         clibbpf_be_quiet()
         guard let btf = btf__parse(path, nil) else {
-            throw TypeInformationError(path: path, reason: String(cString: strerror(errno)))
+            throw TypeInformationError(path: path, reason: Self.reason(errno, path))
+        }
+        // A module's types continue those of its kernel: their names are in strings that are not here.
+        let isSplit = (1..<btf__type_cnt(btf)).contains { id in
+            guard let type = btf__type_by_id(btf, id), type.pointee.name_off != 0 else { return false }
+            return btf__name_by_offset(btf, type.pointee.name_off) == nil
+        }
+        if isSplit {
+            btf__free(btf)
+            throw TypeInformationError(
+                path: path,
+                reason: "it is a module's split BTF, which needs its base: KHO's structures are in that of vmlinux")
         }
         self.btf = btf
+    }
+
+    /// What it means that libbpf gives up: it says ENOENT of a section, and has codes of its own.
+    private static func reason(_ code: Int32, _ path: String) -> String {
+        if access(path, R_OK) != 0 { return String(cString: strerror(errno)) }
+        let start = start(of: path)
+        if start.starts(with: [0x1f, 0x8b]) { return "it is compressed with gzip: unpack it first, gunzip -k \(path)" }
+        if start.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) { return "it is compressed with zstd: unpack it first, unzstd \(path)" }
+        if start.starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
+            return code == ENOENT
+                ? "the ELF file has no .BTF section: it was stripped, or built without CONFIG_DEBUG_INFO_BTF"
+                : "the .BTF section is damaged, or needs its base: a module's BTF continues that of its vmlinux"
+        }
+        if start.starts(with: [0x9f, 0xeb]) {
+            return "the BTF is damaged, or needs its base: a module's BTF continues that of its vmlinux"
+        }
+        return "it is neither an ELF file nor raw BTF"
+    }
+
+    private static func start(of path: String) -> [UInt8] {
+        guard let file = fopen(path, "rb") else { return [] }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 4)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return Array(bytes.prefix(count))
     }
 
     deinit {

@@ -1,11 +1,11 @@
 import KernelABI
 
-/// One thing that is checked: its name, what a kernel does where it does not hold, and how it is found out.
+/// One thing that is checked: its name, what a kernel does if it does not hold, and how that is found.
 ///
 /// ``all`` is the whole table. A new rule is a new entry in one of the lists under `Rules/`.
 public struct CheckRule: Sendable {
     public let name: String
-    /// How a finding of this rule is taken where nothing else is asked for.
+    /// How a finding of this rule is taken by default.
     public let severity: Severity
     /// What the kernel does.
     public let verdict: Verdict
@@ -15,8 +15,14 @@ public struct CheckRule: Sendable {
     public let summary: String
     /// What the kernel does, in a sentence.
     public let consequence: String
-    /// The kernel's function that does it; `nil` where no kernel looks.
-    public let function: String?
+    /// The error that the caller gets, if it is one thing that cannot be retrieved.
+    public let errno: KernelErrno?
+    /// What one sees of it on that kernel: a line of its log, or the call that fails; `nil` if there is nothing to see.
+    public let symptom: String?
+    private let functionOf: @Sendable (Generation) -> String?
+    /// Whether the rule is the one that tells of what the readers have found.
+    let claims: @Sendable (Finding, ReceivedHandover) -> Bool
+    /// Finds what the readers do not look for.
     let find: @Sendable (ReceivedHandover, inout RuleFindings) -> Void
 
     /// How a finding is taken.
@@ -27,9 +33,12 @@ public struct CheckRule: Sendable {
     }
 
     init(
-        _ name: String, _ severity: Severity, _ verdict: Verdict, _ stage: BootStage, _ summary: String,
-        _ consequence: String, in function: String?,
-        _ find: @escaping @Sendable (ReceivedHandover, inout RuleFindings) -> Void
+        _ name: String, _ severity: Severity, _ verdict: Verdict, at stage: BootStage, about summary: String,
+        then consequence: String, in function: String? = nil,
+        inFunctionOf functionOf: (@Sendable (Generation) -> String?)? = nil, errno: KernelErrno? = nil,
+        seen symptom: String? = nil,
+        claims: @escaping @Sendable (Finding, ReceivedHandover) -> Bool = { _, _ in false },
+        find: @escaping @Sendable (ReceivedHandover, inout RuleFindings) -> Void = { _, _ in }
     ) {
         self.name = name
         self.severity = severity
@@ -37,38 +46,48 @@ public struct CheckRule: Sendable {
         self.stage = stage
         self.summary = summary
         self.consequence = consequence
-        self.function = function
+        self.functionOf = functionOf ?? { _ in function }
+        self.errno = errno
+        self.symptom = symptom
+        self.claims = claims
         self.find = find
     }
 
-    /// All rules, in the order in which a boot comes past what they are about.
+    /// The function that does it in a kernel of this generation; `nil` if no kernel looks.
+    public func function(of generation: Generation) -> String? { functionOf(generation) }
+
+    /// All rules, in the order in which a boot reaches what they are about. Of those that claim a finding of the
+    /// readers, the first tells of it; the last claims whatever is left.
     public static let all: [CheckRule] =
-        rootRules + mapRules + subtreeRules + luoRules + sessionRules + fileRules + flbRules + memfdRules + lintRules
+        inputRules + rootRules + mapRules + subtreeRules + luoRules + sessionRules + fileRules + flbRules + memfdRules
+        + lintRules
 }
 
 /// What one rule finds.
 struct RuleFindings {
-    private(set) var list: [(finding: Finding, errno: KernelErrno?)] = []
+    private(set) var list: [Finding] = []
 
     /// The findings of one rule that are kept: a hostile image has one for every byte.
     static let limit = 100
 
-    /// Reports what was found. The words are put together for the findings that are kept alone: there can be millions.
+    /// Reports what was found. The words are put together only for findings that are kept: there can be millions.
     mutating func report(
-        _ cause: Finding.Cause, of owner: @autoclosure () -> Owner, at place: @autoclosure () -> Place,
-        found: @autoclosure () -> String, expected: @autoclosure () -> String, errno: KernelErrno? = nil
+        _ cause: Finding.Cause, _ severity: Finding.Severity = .damage, of owner: @autoclosure () -> Owner,
+        at place: @autoclosure () -> Place, found: @autoclosure () -> String, expected: @autoclosure () -> String
     ) {
         guard list.count < Self.limit else { return }
-        let finding = Finding(cause, of: owner(), at: place(), found: found(), expected: expected())
-        list.append((finding, errno))
+        report(Finding(cause, severity, of: owner(), at: place(), found: found(), expected: expected()))
     }
 
+    /// Reports a finding, unless there is one of the same place.
     mutating func report(_ finding: Finding) {
-        if list.count < Self.limit { list.append((finding, nil)) }
+        guard list.count < Self.limit else { return }
+        if finding.place.address != nil, list.contains(where: { $0.place == finding.place }) { return }
+        list.append(finding)
     }
 }
 
-/// The error that whoever asks gets.
+/// The error that the caller gets.
 public enum KernelErrno: String, Hashable, Sendable {
     case noEntry = "ENOENT"
     case noData = "ENODATA"

@@ -2,18 +2,28 @@ import FDT
 import KernelABI
 import SystemPackage
 
-/// A handover that is to be checked, broken as it may be.
+/// A handover that is to be checked, damaged as it may be.
 public struct CheckSubject: Sendable {
     public var memory: any PhysicalMemory
     public var pageSize: PageSize
     /// Where the root FDT is, as the kernel would be told.
     public var rootAddress: PhysicalAddress?
-    /// The root FDT, and as much of what follows it as a kernel maps: one page.
-    public var root: [UInt8]
-    /// Subtrees that are at hand as blobs, by name.
+    /// The root FDT, and as much of what follows it as a kernel maps: one page; `nil` if the input has none. Empty if
+    /// there is no memory where it should be.
+    public var root: [UInt8]?
+    /// Subtrees that are available as blobs, by name.
     public var blobs: [String: [UInt8]]
-    /// What the readers make of it; `nil` where that is nothing.
+    /// What the readers make of it; `nil` if that is nothing.
     public var reading: Reading?
+    /// The memory that the next kernel boots from, as the input states it.
+    public var scratch: [Range<PhysicalAddress>] = []
+    /// Which part of the input it is, if there are several.
+    public var part: String?
+    /// Which side of a kexec it shows, if the input says so.
+    public var side: HandoverDocument.Side?
+
+    /// The bytes of ``scratch``.
+    public var scratchSize: UInt64 { scratch.reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) } }
 
     /// A handover that a document shows.
     public init(_ document: HandoverDocument) {
@@ -21,15 +31,22 @@ public struct CheckSubject: Sendable {
         pageSize = document.pageSize
         rootAddress = document.reading.state.kho?.fdtAddress
         blobs = Dictionary(
-            document.blobs.filter { $0.address == nil }.map { ($0.name, $0.bytes) }, uniquingKeysWith: { $1 })
+            document.blobs.filter { $0.address == nil && $0.name != HandoverDocument.Blob.rootName }
+                .map { ($0.name, $0.bytes) }, uniquingKeysWith: { $1 })
         reading = document.reading
-        root = Self.page(at: rootAddress, in: document.memory, document.pageSize)
-            ?? document.blob(named: HandoverDocument.Blob.rootName)?.bytes ?? []
+        scratch = document.scratch
+        part = document.part
+        side = document.side
+        root =
+            Self.page(at: rootAddress, in: document.memory, document.pageSize)
+            ?? document.blob(named: HandoverDocument.Blob.rootName)?.bytes
+        // Of a root that debugfs cuts short, the kernel has the rest.
+        if let bytes = root, let whole = Self.restored(bytes, blobs: blobs) { root = whole }
     }
 
     /// A handover whose root FDT is, or should be, at `address`.
     ///
-    /// - Parameter generation: the one to read it as, where it does not say so itself.
+    /// - Parameter generation: the one to read it as, unless it says so itself.
     public init(
         memory: any PhysicalMemory, rootAt address: PhysicalAddress, pageSize: PageSize = .kib4,
         generation: Generation? = nil
@@ -39,11 +56,10 @@ public struct CheckSubject: Sendable {
         rootAddress = address
         root = Self.page(at: address, in: memory, pageSize) ?? []
         blobs = [:]
-        let reader = HandoverReader(memory: memory, pageSize: pageSize, generation: generation)
-        reading = try? reader.read(rootAt: address)
+        reading = read(as: generation)
     }
 
-    /// As much of the page at `address` as is at hand.
+    /// As much of the page at `address` as is available.
     private static func page(
         at address: PhysicalAddress?, in memory: any PhysicalMemory, _ pageSize: PageSize
     ) -> [UInt8]? {
@@ -54,26 +70,62 @@ public struct CheckSubject: Sendable {
         return nil
     }
 
+    /// A root that is sound as far as it goes, but cut short, with what its names are known to be; else `nil`.
+    private static func restored(_ bytes: [UInt8], blobs: [String: [UInt8]]) -> [UInt8]? {
+        let partial = PartialTree(bytes)
+        guard partial.isCutShort else { return nil }
+        let root = PartialRoot(partial, subtrees: blobs.keys.sorted())
+        guard root.compatible != nil else { return nil }
+        return try? root.tree(compatible: nil).bytes
+    }
+
+    /// What a kernel of this generation reads.
+    func reading(as generation: Generation) -> Reading? {
+        if let reading, reading.state.generation.map({ $0.name == generation.name }) ?? true { return reading }
+        return read(as: generation)
+    }
+
+    private func read(as generation: Generation?) -> Reading? {
+        let reader = HandoverReader(memory: memory, pageSize: pageSize, generation: generation)
+        if blobs.isEmpty, let rootAddress, let reading = try? reader.read(rootAt: rootAddress) { return reading }
+        let partial = PartialRoot(root.map(PartialTree.init(_:)), subtrees: blobs.keys.sorted())
+        let compatible = root == nil ? (generation ?? .latest).root.compatible : nil
+        guard let tree = try? partial.tree(compatible: compatible) else { return nil }
+        return try? reader.read(root: tree, isKernels: false, at: rootAddress, blobs: blobs)
+    }
+
     /// Whether there is so much to look at that it is worth the start of threads.
     var isLarge: Bool { reading?.extents.count ?? 0 > 1 << 14 }
 
-    /// The generation that the handover was made for; the latest where that cannot be told.
+    /// The generation that the handover was made for; the latest if that cannot be told.
     var generation: Generation {
         reading?.state.generation ?? .latest
+    }
+}
+
+extension PartialTree {
+    /// Whether nothing is wrong with the tree but that its end is missing.
+    var isCutShort: Bool {
+        guard let header, header.magic == Header.magic, byteCount < Int(header.totalSize) else { return false }
+        return missing.allSatisfy { $0.range.upperBound > byteCount }
     }
 }
 
 extension CheckSubject {
     /// The handovers in an input of any kind.
     ///
-    /// - Throws: ``InputError`` where the input cannot be read. An image whose root FDT is broken can: the root is
-    ///   where the options say, or else where a search finds something like one.
+    /// - Throws: ``InputError`` if the input cannot be read, or is no handover. An image whose root FDT is damaged can
+    ///   be: the root is where the options say, or else where a search finds something like one.
     public static func subjects(
         in path: FilePath, options: InputOptions,
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
     ) throws(InputError) -> [CheckSubject] {
         do throws(InputError) {
-            return try HandoverInput(path, options: options, progress: progress).documents.map(CheckSubject.init(_:))
+            let input = try HandoverInput(path, options: options, progress: progress)
+            guard input.kind != InputKind.tree.name else {
+                throw InputError.notAHandover(path: input.path, reason: "it is another device tree")
+            }
+            return input.documents.map(CheckSubject.init(_:))
         } catch {
             guard case .noHandover = error, let image = try? MemoryImage(path: path) else { throw error }
             let context = try InputContext(options, progress: progress)

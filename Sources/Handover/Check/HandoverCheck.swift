@@ -5,7 +5,7 @@ public struct HandoverCheck: Sendable {
     public struct Options: Sendable {
         /// The generation of the kernel that is to take the handover over; `nil` for the one that it was made for.
         public var generation: Generation?
-        /// The memory that the next kernel boots from.
+        /// The memory that the next kernel boots from, besides what the input says of it.
         public var scratch: [Range<PhysicalAddress>] = []
         /// The names of file handlers that the kernel has besides its own.
         public var handlers: Set<String> = []
@@ -17,25 +17,24 @@ public struct HandoverCheck: Sendable {
         public init() {}
     }
 
-    /// One thing that is not as it should be.
+    /// One thing that is not as it should be, or not known.
     public struct Result: Sendable {
         public var rule: CheckRule
         public var severity: CheckRule.Severity
         public var finding: Finding
-        /// The error that whoever asks gets, where it is one thing that cannot be retrieved.
-        public var errno: KernelErrno?
+        /// The number of findings that follow from this one or are like it.
+        public var others = 0
 
-        init(_ finding: Finding, of rule: CheckRule, _ options: Options, errno: KernelErrno? = nil) {
+        init(_ finding: Finding, of rule: CheckRule, _ options: Options) {
             self.rule = rule
             self.severity = options.severities[rule.name] ?? rule.severity
             self.finding = finding
-            self.errno = errno
         }
     }
 
     /// The generation of the kernel that was asked about.
     public let generation: Generation
-    /// What was found, in the order in which a boot comes past it.
+    /// What was found, in the order in which a boot reaches it.
     public let results: [Result]
 
     init(generation: Generation, results: [Result]) {
@@ -51,26 +50,43 @@ public struct HandoverCheck: Sendable {
     init(_ subject: CheckSubject, options: Options, sideBySide: Bool) {
         let generation = options.generation ?? subject.generation
         self.generation = generation
-        let handover = ReceivedHandover(subject, generation: generation, options: options, inBackground: sideBySide)
+        let handover = ReceivedHandover(subject, generation: generation, options: options)
+        let claimed = Self.claimed(handover)
         let rules = CheckRule.all.filter { !options.disabled.contains($0.name) }
         @Sendable func results(of rule: CheckRule) -> [Result] {
             var findings = RuleFindings()
+            for finding in claimed[rule.name] ?? [] { findings.report(finding) }
             rule.find(handover, &findings)
-            return findings.list.map { Result($0.finding, of: rule, options, errno: $0.errno) }
+            return FindingGroup.groups(findings.list).map { group in
+                var result = Result(group.first, of: rule, options)
+                result.others = group.others
+                return result
+            }
         }
         guard sideBySide else {
             self.results = rules.flatMap(results(of:))
             return
         }
-        // The last ones take longest, and do not wait for LUO's state.
+        // The last ones take longest.
         self.results = SideBySide.map(rules.reversed(), results(of:)).reversed().flatMap { $0 }
         // To free a million files takes as long as a rule does, and nobody has to wait for that.
         SideBySide.free(handover)
     }
 
-    /// What becomes of the handover as a whole.
+    /// What the readers have found, by the name of the rule that tells of it.
+    private static func claimed(_ handover: ReceivedHandover) -> [String: [Finding]] {
+        var claimed: [String: [Finding]] = [:]
+        for finding in handover.reading.findings {
+            guard let rule = CheckRule.all.first(where: { $0.claims(finding, handover) }) else { continue }
+            claimed[rule.name, default: []].append(finding)
+        }
+        return claimed
+    }
+
+    /// The overall outcome.
     ///
-    /// A boot that ends, or that forgets the handover, does not come past what is behind; otherwise the worst counts.
+    /// If any finding ends the boot or discards the handover, the earliest such stage decides; otherwise the worst
+    /// verdict; `.accepted` if nothing was found.
     public var verdict: Verdict {
         let ends = results.filter { $0.rule.verdict == .ignored || $0.rule.verdict == .panic }
         if let first = ends.min(by: { $0.rule.stage < $1.rule.stage }) { return first.rule.verdict }

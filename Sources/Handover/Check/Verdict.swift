@@ -2,6 +2,8 @@
 public enum Verdict: String, Hashable, Sendable, CaseIterable, Comparable {
     /// All of it is taken over.
     case accepted
+    /// The input does not show enough to tell; what it shows is taken over.
+    case unknown
     /// Something in it cannot be retrieved; the rest can.
     case partly
     /// `/dev/liveupdate` gives `EIO`, for good: no session can be retrieved.

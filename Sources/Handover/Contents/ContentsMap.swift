@@ -76,6 +76,18 @@ public struct ContentsMap: Sendable {
         return result.merged()
     }
 
+    /// The number of pages below `end` that neither map has in its regions, though one of them says where they are.
+    func pagesOutside(
+        _ regions: [Range<PhysicalAddress>], and other: ContentsMap, _ otherRegions: [Range<PhysicalAddress>],
+        below end: UInt64
+    ) -> UInt64 {
+        func count(_ ranges: [Range<UInt64>]) -> UInt64 {
+            ranges.merged().reduce(0) { $0 + min($1.upperBound, end) - min($1.lowerBound, end) }
+        }
+        let stated = count((runs + other.runs).map { $0.index..<($0.index &+ $0.count < $0.index ? .max : $0.index &+ $0.count) })
+        return stated - min(stated, count(pages(in: regions) + other.pages(in: otherRegions)))
+    }
+
     /// The memory of the contents.
     public func extents(owner: Owner) -> [Extent] {
         runs.compactMap { run in

@@ -5,6 +5,7 @@ struct Comparison {
     let before: HandoverDiff.Side
     let after: HandoverDiff.Side
     private(set) var changes: [HandoverDiff.Change] = []
+    private(set) var uncompared: [HandoverDiff.Uncompared] = []
     private let regions: (before: [Range<PhysicalAddress>], after: [Range<PhysicalAddress>])
     /// How many pages of contents may still be compared: as many as there are.
     private var pagesToCompare: UInt64
@@ -23,13 +24,14 @@ struct Comparison {
         let (old, new) = (before.state, after.state)
         compare("kernel", old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel)
         compare("page size", old.pageSize, new.pageSize)
-        compare("machine", old.machine?.rawValue, new.machine?.rawValue)
+        if let before = old.machine, let after = new.machine { compare("machine", before.rawValue, after.rawValue) }
         compareRoot(old.kho, new.kho)
         compareLUO(old.luo, new.luo)
         compareRegions(old.memblock, new.memblock)
         compareMetadata(old.kexecMetadata, new.kexecMetadata)
         comparePreserved(old.preserved, new.preserved)
         compareResidue(old.residue ?? [], new.residue ?? [])
+        compareUndescribedMemory()
     }
 
     // MARK: - Noting
@@ -38,12 +40,48 @@ struct Comparison {
         changes.append(HandoverDiff.Change(subject: subject, before: before, after: after, isLayout: isLayout))
     }
 
-    /// Notes two values that differ; one that is not known says nothing.
+    /// Notes two values that differ, and one that is on one side alone.
     private mutating func compare<Value: Equatable>(
         _ subject: @autoclosure () -> String, _ before: Value?, _ after: Value?, isLayout: Bool = false
     ) {
-        guard let before, let after, before != after else { return }
-        note(subject(), Self.text(before), Self.text(after), isLayout: isLayout)
+        if let before, let after {
+            if before != after { note(subject(), Self.text(before), Self.text(after), isLayout: isLayout) }
+        } else if before != nil || after != nil {
+            noteMissing(subject(), before.map { Self.text($0) }, after.map { Self.text($0) }, isLayout: isLayout)
+        }
+    }
+
+    /// Notes a value that one side lacks.
+    private mutating func noteMissing(_ subject: String, _ before: String?, _ after: String?, isLayout: Bool = false) {
+        switch (before == nil ? self.before : self.after).absence {
+        case .unstated: break
+        case .missing: note(subject, before ?? "missing", after ?? "missing", isLayout: isLayout)
+        case .unknown: noteUncompared(subject, before != nil, after != nil, isLayout: isLayout)
+        }
+    }
+
+    private mutating func noteUncompared(
+        _ subject: String, _ isInBefore: Bool, _ isInAfter: Bool, isLayout: Bool = false
+    ) {
+        uncompared.append(
+            HandoverDiff.Uncompared(
+                subject: subject, isInBefore: isInBefore, isInAfter: isInAfter, isLayout: isLayout))
+    }
+
+    /// The lists of both sides, if both are known or stand for none; else notes that they are not.
+    private mutating func lists<Element>(
+        _ subject: String, _ before: [Element]?, _ after: [Element]?
+    ) -> (before: [Element], after: [Element])? {
+        if let before, let after { return (before, after) }
+        let isBeforeOpen = before == nil && self.before.absence != .unstated
+        let isAfterOpen = after == nil && self.after.absence != .unstated
+        guard isBeforeOpen || isAfterOpen else { return (before ?? [], after ?? []) }
+        if before == nil, after == nil {
+            if self.before.absence == .unknown, self.after.absence == .unknown { noteUncompared(subject, false, false) }
+        } else {
+            noteMissing(subject, before.map { "\($0.count)" }, after.map { "\($0.count)" })
+        }
+        return nil
     }
 
     private static func text<Value>(_ value: Value) -> String {
@@ -73,14 +111,23 @@ struct Comparison {
 
     private mutating func compareRoot(_ before: KHOState?, _ after: KHOState?) {
         compare("root FDT, compatible", before?.compatible, after?.compatible)
-        for pair in pairs(before?.subtrees ?? [], after?.subtrees ?? [], by: \.name) {
+        var (old, new) = (before?.subtrees ?? [], after?.subtrees ?? [])
+        // A blob by itself is named after its file.
+        if before?.fdtSize == nil, after?.fdtSize == nil, old.count == 1, new.count == 1 { new[0].name = old[0].name }
+        for pair in pairs(old, new, by: \.name) {
             guard let name = (pair.before ?? pair.after)?.name else { continue }
             let subject = "subtree \(name.quoted)"
             guard let old = pair.before, let new = pair.after else {
                 note(subject, pair.before.map { _ in "" }, pair.after.map { _ in "" })
                 continue
             }
-            if old.data != new.data { note("\(subject), data", old.data.map(Self.text) ?? "described", new.data.map(Self.text) ?? "described") }
+            if old.data != new.data {
+                if old.data == nil || new.data == nil, self.before.absence == .unknown || self.after.absence == .unknown {
+                    noteUncompared("\(subject), data", old.data != nil, new.data != nil)
+                } else {
+                    note("\(subject), data", old.data.map(Self.text) ?? "described", new.data.map(Self.text) ?? "described")
+                }
+            }
             compare("\(subject), address", old.address, new.address, isLayout: true)
             compare("\(subject), size", old.size, new.size, isLayout: true)
         }
@@ -90,7 +137,16 @@ struct Comparison {
     }
 
     private mutating func comparePreserved(_ before: PreservedState?, _ after: PreservedState?) {
-        guard let before, let after else { return }
+        guard let before, let after else {
+            if before != nil || after != nil {
+                noteMissing("map of preserved memory", before.map { _ in "there" }, after.map { _ in "there" })
+            } else if self.before.absence == .unknown, self.after.absence == .unknown,
+                self.before.state.kho?.preservedMemoryMap != nil
+            {
+                noteUncompared("map of preserved memory", false, false)
+            }
+            return
+        }
         let old = before.ranges ?? []
         let new = after.ranges ?? []
         // Memory that moved is the same memory to whoever ignores addresses.
@@ -131,10 +187,76 @@ struct Comparison {
 
     private mutating func compareResidue(_ before: [ResidueState], _ after: [ResidueState]) {
         for pair in pairs(before, after, by: \.address) where pair.before != pair.after {
-            guard let address = (pair.before ?? pair.after)?.address else { continue }
+            guard let residue = pair.before ?? pair.after else { continue }
+            let extents = pair.before == nil ? self.after.extents : self.before.extents
             note(
-                "bytes at \(address)", pair.before.map { Self.text($0.data) }, pair.after.map { Self.text($0.data) },
-                isLayout: true)
+                "bytes at \(extents.place(of: Self.firstDifference(pair.before, pair.after) ?? residue.address))",
+                pair.before.map { Self.text(of: $0.data) } ?? "what the state gives",
+                pair.after.map { Self.text(of: $0.data) } ?? "what the state gives", isLayout: isMoved)
+        }
+    }
+
+    /// Whether the structures lie elsewhere on the other side: then bytes at one address are not each other's.
+    private var isMoved: Bool { before.extents.map(\.address) != after.extents.map(\.address) }
+
+    private static func merged(_ ranges: [Range<PhysicalAddress>]) -> [Range<PhysicalAddress>] {
+        mergeAdjacent(ranges.sorted { $0.lowerBound < $1.lowerBound })
+    }
+
+    /// The address of the first byte that is not the same.
+    private static func firstDifference(_ before: ResidueState?, _ after: ResidueState?) -> PhysicalAddress? {
+        guard let before, let after else { return nil }
+        let same = zip(before.data, after.data).prefix { $0 == $1 }.count
+        return before.address.advanced(by: UInt64(same))
+    }
+
+    private static func text(of bytes: [UInt8]) -> String {
+        let shown = bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+        return bytes.count > 8 ? "\(shown) … (\(bytes.count) bytes)" : shown
+    }
+
+    // MARK: - Memory that nothing describes
+
+    /// Compares preserved memory that belongs to no structure and no file: payloads of FLBs, regions, and what a broken
+    /// link led to.
+    private mutating func compareUndescribedMemory() {
+        guard let (old, new) = (before.memory.flatMap { old in after.memory.map { (old, $0) } }),
+            !before.extents.isEmpty, !after.extents.isEmpty, let pageSize = PageSize(rawValue: before.state.pageSize)
+        else { return }
+        let rest = [before, after].map { side in
+            let described = side.extents.filter(\.role.isMetadata) + side.state.contentsExtents.filter { $0.role == .contents }
+            return Self.subtract(
+                Self.merged(described.map { $0.pages(of: pageSize) }), from: side.state.preserved?.ranges ?? [])
+        }
+        let available = Self.merged(regions.before + regions.after)
+        var changed: (first: PhysicalAddress, count: Int)?
+        var oneSided: (first: PhysicalAddress, count: Int, isInBefore: Bool)?
+        for range in rest[0].lazy.flatMap({ $0.pieces(in: rest[1]) }) {
+            for piece in range.pieces(in: available) {
+                var page = piece.lowerBound.rawValue & ~UInt64(pageSize.bytes - 1)
+                while page < piece.upperBound.rawValue, pagesToCompare > 0 {
+                    pagesToCompare -= 1
+                    let address = PhysicalAddress(page)
+                    let left = old.copy(at: address, count: pageSize.bytes)
+                    let right = new.copy(at: address, count: pageSize.bytes)
+                    if let left, let right {
+                        if left != right { changed = (changed?.first ?? address, (changed?.count ?? 0) + 1) }
+                    } else if left != nil || right != nil {
+                        oneSided = (oneSided?.first ?? address, (oneSided?.count ?? 0) + 1, oneSided?.isInBefore ?? (left != nil))
+                    }
+                    page += UInt64(pageSize.bytes)
+                }
+            }
+        }
+        if let changed {
+            note(
+                "\(changed.count) preserved pages that no structure describes, the first at \(changed.first)", nil, nil,
+                isLayout: isMoved)
+        }
+        if let oneSided {
+            noteUncompared(
+                "\(oneSided.count) preserved pages that no structure describes, the first at \(oneSided.first)",
+                oneSided.isInBefore, !oneSided.isInBefore, isLayout: isMoved)
         }
     }
 
@@ -142,7 +264,8 @@ struct Comparison {
 
     private mutating func compareRegions(_ before: MemblockState?, _ after: MemblockState?) {
         compare("memblock, compatible", before?.compatible, after?.compatible)
-        for pair in pairs(before?.regions ?? [], after?.regions ?? [], by: \.name) {
+        guard before != nil || after != nil, let (old, new) = lists("regions", before?.regions, after?.regions) else { return }
+        for pair in pairs(old, new, by: \.name) {
             guard let name = (pair.before ?? pair.after)?.name else { continue }
             let subject = "region \(name.quoted)"
             guard let old = pair.before, let new = pair.after else {
@@ -168,8 +291,14 @@ struct Comparison {
         compare("LUO, compatible of sessions", before?.sessionCompatible, after?.sessionCompatible)
         compare("LUO, compatible of FLBs", before?.flbCompatible, after?.flbCompatible)
         compare("number of live updates", before?.liveUpdateNumber, after?.liveUpdateNumber)
-        compareSessions(before?.sessions ?? [], after?.sessions ?? [])
-        compareFLBs(before?.flbs ?? [], after?.flbs ?? [])
+        if before != nil || after != nil {
+            if let (old, new) = lists("sessions", before?.sessions, after?.sessions) { compareSessions(old, new) }
+            if before?.flbAddress != nil || after?.flbAddress != nil || before?.flbs != nil || after?.flbs != nil,
+                let (old, new) = lists("FLBs", before?.flbs, after?.flbs)
+            {
+                compareFLBs(old, new)
+            }
+        }
         compare("FLBs, number of pages", before?.flbPageCount, after?.flbPageCount)
         compare("FLBs, address", before?.flbAddress, after?.flbAddress, isLayout: true)
         compare("sessions, address", before?.sessionsAddress, after?.sessionsAddress, isLayout: true)
@@ -200,10 +329,13 @@ struct Comparison {
                 note(subject, pair.before.map(Self.summary(of:)), pair.after.map(Self.summary(of:)))
                 continue
             }
-            if old.count != nil, new.count != nil, old.files == nil || new.files == nil || old.count != old.files.map({ UInt64($0.count) }) {
+            // The number of records says it already, if both agree with theirs.
+            if [old, new].contains(where: { $0.count != $0.files.map { UInt64($0.count) } }) {
                 compare("\(subject), count", old.count, new.count)
             }
-            compareFiles(subject, old.files ?? [], new.files ?? [])
+            if let (oldFiles, newFiles) = lists("\(subject), files", old.files, new.files) {
+                compareFiles(subject, oldFiles, newFiles)
+            }
             compare("\(subject), address of files", old.filesAddress, new.filesAddress, isLayout: true)
             compareBlocks(subject, old.blocks, new.blocks)
         }
@@ -326,6 +458,7 @@ struct Comparison {
         var changed = 0
         var first: UInt64 = 0
         var next: UInt64 = 0
+        var lost: (count: UInt64, isInBefore: Bool, isInAfter: Bool) = (0, false, false)
         for page in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }).lazy.flatMap({ $0 }) {
             guard page < pages else { break }
             guard page >= next else { continue }
@@ -336,9 +469,17 @@ struct Comparison {
             let count = Int(min(UInt64(pageSize.bytes), size - page << UInt64(pageSize.shift)))
             let left = Self.bytes(of: page, oldMap, oldMemory, count)
             let right = Self.bytes(of: page, newMap, newMemory, count)
-            guard let left, let right, left != right else { continue }
+            guard let left, let right else {
+                lost = (lost.count + 1, lost.isInBefore || left != nil, lost.isInAfter || right != nil)
+                continue
+            }
+            guard left != right else { continue }
             if changed == 0 { first = page }
             changed += 1
+        }
+        lost.count += oldMap.pagesOutside(regions.before, and: newMap, regions.after, below: pages)
+        if lost.count > 0 {
+            noteUncompared("\(subject), contents of \(lost.count) pages", lost.isInBefore, lost.isInAfter)
         }
         if changed > 0 {
             note("\(subject), contents of \(changed) pages, the first being page \(first)", nil, nil)

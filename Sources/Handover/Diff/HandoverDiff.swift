@@ -24,17 +24,53 @@ public struct HandoverDiff: Sendable {
     /// One side of the comparison.
     public struct Side: Sendable {
         public var state: HandoverState
-        /// Where the contents of memfds are, if they are at hand.
+        /// Where the contents of memfds are, if they are available.
         public var memory: (any PhysicalMemory)?
+        /// The pieces of memory that describe the handover.
+        public var extents: [Extent] = []
+        /// What it means that a value is not in ``state``.
+        public var absence = Absence.unstated
+
+        /// What it means that a value is missing.
+        public enum Absence: Hashable, Sendable {
+            /// Nothing: a document need not state it.
+            case unstated
+            /// The input does not show it.
+            case unknown
+            /// It is not in the handover.
+            case missing
+        }
 
         public init(state: HandoverState, memory: (any PhysicalMemory)? = nil) {
             self.state = state
             self.memory = memory
         }
+
+        /// What an input shows, down to the bytes that no value of the state accounts for.
+        public init(_ document: HandoverDocument) {
+            let reading = document.reading
+            let hasMemory = !document.memory.regions.isEmpty
+            state = hasMemory ? reading.exactState(in: document.memory) : reading.state
+            memory = hasMemory ? document.memory : nil
+            extents = reading.extents
+            let isWhole = hasMemory && !reading.findings.contains { $0.severity == .unknown || $0.isLost }
+            absence = isWhole ? .missing : .unknown
+        }
+    }
+
+    /// Something that one handover or both do not show, and that could not be compared.
+    public struct Uncompared: Hashable, Sendable {
+        /// What it is about.
+        public var subject: String
+        public var isInBefore: Bool
+        public var isInAfter: Bool
+        var isLayout = false
     }
 
     /// The changes: what is handed over first, addresses and layout behind it.
     public let changes: [Change]
+    /// What could not be compared.
+    public let uncompared: [Uncompared]
 
     /// - Parameter ignoringAddresses: whether to leave addresses and layout out.
     public init(_ before: Side, _ after: Side, ignoringAddresses: Bool = false) {
@@ -42,8 +78,10 @@ public struct HandoverDiff: Sendable {
         comparison.compare()
         let layout = ignoringAddresses ? [] : comparison.changes.filter(\.isLayout)
         changes = comparison.changes.filter { !$0.isLayout } + layout
+        uncompared = comparison.uncompared.filter { !ignoringAddresses || !$0.isLayout }
     }
 
+    /// Whether no difference was found; something may not have been compared.
     public var isEmpty: Bool { changes.isEmpty }
 }
 
@@ -56,5 +94,18 @@ extension HandoverDiff.Change: CustomStringConvertible {
         case (nil, let after?): "+ \(subject)" + (after.isEmpty ? "" : ": \(after)")
         case (nil, nil): "~ \(subject)"
         }
+    }
+}
+
+extension HandoverDiff.Uncompared: CustomStringConvertible {
+    /// For example `? sessions: not in the second input`.
+    public var description: String {
+        let place =
+            switch (isInBefore, isInAfter) {
+            case (true, _): "not in the second input"
+            case (false, true): "not in the first input"
+            case (false, false): "in neither input"
+            }
+        return "? \(subject): \(place)"
     }
 }

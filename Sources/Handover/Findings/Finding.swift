@@ -21,6 +21,10 @@ public struct Finding: Error, Hashable, Sendable {
     public enum Cause: String, Hashable, Sendable, CaseIterable {
         /// The input has no memory there.
         case notAvailable = "not-available"
+        /// The kernel writes it at the moment of kexec, and this was taken before.
+        case notYetWritten = "not-yet-written"
+        /// The kernel has freed the memory since, and something else may have it.
+        case freed
         /// The input says that it leaves this memory out.
         case leftOut = "left-out"
         /// The input has the memory, but it cannot be read.

@@ -5,6 +5,8 @@ public enum Owner: Hashable, Sendable {
     case kho
     /// The input itself: a file with memory in it.
     case input
+    /// The map of preserved memory.
+    case map
     /// LUO, or one block of its sessions, counted from 1.
     case luo(block: Int? = nil)
     /// The owner of a subtree.
@@ -34,12 +36,42 @@ public enum Owner: Hashable, Sendable {
     }
 }
 
+extension Owner {
+    /// Whether it is LUO, rather than one of its sessions or files.
+    var isLUO: Bool { if case .luo = self { true } else { false } }
+
+    /// Whether it is a session as a whole.
+    var isSession: Bool { if case .session = self { true } else { false } }
+
+    /// Whether it is a file of a session.
+    var isFile: Bool { if case .file = self { true } else { false } }
+
+    /// Whether it is a part of the map of preserved memory.
+    var isMap: Bool {
+        switch self {
+        case .map, .order, .keys: true
+        default: false
+        }
+    }
+
+    /// The owner without its parts: one for all blocks and files of a session, and one for all parts of the map.
+    var whole: Owner {
+        switch self {
+        case .luo: .luo()
+        case .session(let name, _), .file(let name, _): .session(name)
+        case .order, .keys: .map
+        default: self
+        }
+    }
+}
+
 extension Owner: CustomStringConvertible {
     /// For example `session "vm-alpha", token 0x42`.
     public var description: String {
         switch self {
         case .kho: "KHO"
         case .input: "the input"
+        case .map: "the map of preserved memory"
         case .luo(let block): "LUO" + Self.words(block)
         case .subtree(let name): name
         case .session(let name, let block): "session \(name.quoted)" + Self.words(block)

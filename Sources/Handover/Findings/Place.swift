@@ -22,6 +22,15 @@ public struct Place: Hashable, Sendable {
         self.init(structure.name, at: address)
     }
 
+    /// The name of the root FDT; its nodes have their paths behind it.
+    static let rootName = "root FDT"
+
+    /// Whether it is the root FDT or a node of it.
+    var isInRoot: Bool { structure == Self.rootName || structure.hasPrefix(Self.rootName + "/") }
+
+    /// Whether it is this structure, or a field of it.
+    func isIn(_ other: StructureDescription) -> Bool { structure == other.name }
+
     /// A field of the structure, or a member of the field, that this place is.
     public func field(_ member: some StructureMember) -> Place {
         Place(

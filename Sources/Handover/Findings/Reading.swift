@@ -7,7 +7,15 @@ public struct Reading: Sendable {
     public var extents: [Extent]
     /// What could not be read, and why; at most 1000 findings are kept.
     public var findings: [Finding]
+    /// Where the records of sessions, files and FLBs lie.
+    var records = RecordMap()
 
     /// Whether something is broken, as opposed to not at hand.
     public var isDamaged: Bool { findings.contains { $0.severity == .damage } }
+}
+
+extension Reading {
+    init(_ state: HandoverState, _ log: ReadingLog) {
+        self.init(state: state, extents: log.extents, findings: log.findings, records: log.records)
+    }
 }

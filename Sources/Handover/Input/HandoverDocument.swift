@@ -15,6 +15,18 @@ public struct HandoverDocument: Sendable {
     public var pageSize: PageSize
     /// What the input says besides, in its own words: files of debugfs that belong to no structure.
     public var notes: [Note]
+    /// Which side of a kexec the input shows, if it says so.
+    public var side: Side?
+    /// The memory that the next kernel boots from, as the input states it.
+    public var scratch: [Range<PhysicalAddress>] = []
+
+    /// A side of a kexec, as debugfs calls it.
+    public enum Side: String, Hashable, Sendable {
+        /// What this kernel has received.
+        case incoming = "in"
+        /// What this kernel will hand over.
+        case outgoing = "out"
+    }
 
     /// A named blob.
     public struct Blob: Hashable, Sendable {

@@ -12,6 +12,8 @@ public enum InputError: Error, Sendable {
     case unreadable(path: FilePath, kind: String, reason: String)
     /// There is no handover in it; the finding has the rest.
     case noHandover(path: FilePath, kind: String, Finding)
+    /// The input can be read, but is no handover and no part of one.
+    case notAHandover(path: FilePath, reason: String)
     /// An option does not go with the input.
     case unusable(option: String, reason: String)
 
@@ -35,6 +37,7 @@ extension InputError: CustomStringConvertible {
             "there is no kind of input \"\(name)\"; there are \(known.joined(separator: ", "))"
         case .unreadable(let path, let kind, let reason): "\(path): cannot be read as \(kind): \(reason)"
         case .noHandover(let path, _, let finding): "\(path): \(finding)"
+        case .notAHandover(let path, let reason): "\(path): not a handover: \(reason)"
         case .unusable(let option, let reason): "\(option): \(reason)"
         }
     }

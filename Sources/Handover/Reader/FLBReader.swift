@@ -39,6 +39,7 @@ struct FLBReader {
                 flbs[index].data, named: flbs[index].name, owner: .flb(flbs[index].name), &log)
         }
         state.flbs = flbs
+        log.records.flbs = places
         for (index, flb) in flbs.enumerated() where !flb.name.isTerminated {
             log.report(
                 Finding(

@@ -53,7 +53,7 @@ public struct HandoverReader: Sendable {
             throw log.findings.last
                 ?? Finding(.missing, of: .kho, at: Place("root FDT", at: address), found: "nothing", expected: "a handover")
         }
-        return Reading(state: state, extents: log.extents, findings: log.findings)
+        return Reading(state, log)
     }
 
     /// The root FDT at `address`.
@@ -132,7 +132,7 @@ public struct HandoverReader: Sendable {
         state.kernel = generation?.name
         state.pageSize = context.pageSize.bytes
         state.luo = luo
-        return Reading(state: state, extents: log.extents, findings: log.findings)
+        return Reading(state, log)
     }
 
     private var candidates: [Generation] { generation.map { [$0] } ?? Generation.all }
@@ -151,7 +151,7 @@ public struct HandoverReader: Sendable {
             let isKnown = reader.readKnown(name, blob, tree, at: nil, generation, into: &state, &log)
             // Only LUO's state differs from generation to generation.
             state.kernel = state.luo != nil ? generation.name : self.generation?.name
-            let reading = Reading(state: state, extents: log.extents, findings: log.findings)
+            let reading = Reading(state, log)
             if isKnown, !reading.isDamaged { return reading }
             // Between refusals, the one that got further says more.
             if refused == nil || (isKnown && !refusedIsKnown(refused)) { refused = reading }

@@ -51,11 +51,11 @@ struct PreservedMapReader {
         var next = first
         while next.rawValue != 0 {
             let address = next
-            guard context.isAligned(address, name, of: .kho, &log),
-                log.visit(address, as: .bitmapChunk, structure: name, of: .kho)
+            guard context.isAligned(address, name, of: .map, &log),
+                log.visit(address, as: .bitmapChunk, structure: name, of: .map)
             else { break }
             var count: UInt32 = 0
-            let read = context.read(name, of: .kho, at: address, count: context.pageSize.bytes, &log) { bytes in
+            let read = context.read(name, of: .map, at: address, count: context.pageSize.bytes, &log) { bytes in
                 var chunk = BitmapChunkState()
                 chunk.address = address
                 chunk.order = header.order.read(bytes)
@@ -85,7 +85,7 @@ struct PreservedMapReader {
             if chunk.order >= UInt64.bitWidth - context.pageSize.shift {
                 log.report(
                     Finding(
-                        .outOfRange, of: .kho, at: place.field(header.order),
+                        .outOfRange, of: .map, at: place.field(header.order),
                         found: "\(chunk.order)", expected: "less than \(UInt64.bitWidth - context.pageSize.shift)"))
                 chunk.bitmaps = []
             }

@@ -7,6 +7,7 @@ import KernelABI
 struct ReadingLog {
     private(set) var extents: [Extent] = []
     private(set) var findings: [Finding] = []
+    var records = RecordMap()
     private var visited = VisitedPlaces()
     /// The number of payloads of unknown kinds that were looked at.
     var unknownPayloads = 0

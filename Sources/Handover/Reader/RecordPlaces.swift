@@ -23,3 +23,11 @@ struct RecordPlaces: Sendable {
             record, at: run.flatMap { $0.address.advanced(by: UInt64((index - $0.first) * record.size)) })
     }
 }
+
+/// Where the records of a handover lie.
+struct RecordMap: Sendable {
+    var sessions = RecordPlaces(of: SessionLayout.layout.structure)
+    /// By session.
+    var files: [RecordPlaces] = []
+    var flbs = RecordPlaces(of: FLBLayout.layout.structure)
+}

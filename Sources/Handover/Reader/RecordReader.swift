@@ -47,14 +47,17 @@ struct RecordReader {
         return count
     }
 
-    /// Reads the blocks of a chain from `address` on.
+    /// Reads the blocks of a chain.
+    ///
+    /// - Returns: the blocks that could be read, and whether nothing is wrong with the chain.
     mutating func readChain(
         at first: PhysicalAddress, _ log: inout ReadingLog, records: Records
-    ) -> [BlockState] {
+    ) -> (blocks: [BlockState], isWhole: Bool) {
         let layout = BlockHeaderLayout.layout
         let name = layout.structure.name
         let capacity = container.capacity(pageSize: context.pageSize)
         var blocks: [BlockState] = []
+        var isWhole = true
         var next = first
         while next.rawValue != 0 {
             guard blocks.count < container.allocationLimit else {
@@ -63,24 +66,31 @@ struct RecordReader {
                         .tooLong, of: owner.block(blocks.count),
                         at: Place(layout.structure, at: blocks.last?.address).field(layout.next), found: "\(next)",
                         expected: "the end of the chain after \(container.allocationLimit) blocks"))
-                break
+                return (blocks, false)
             }
             let address = next
             let owner = owner.block(blocks.count + 1)
+            if log.hasVisited(address, as: role), blocks.contains(where: { $0.address == address }) {
+                log.report(
+                    Finding(
+                        .cyclic, of: owner, at: Place(layout.structure, at: blocks.last?.address).field(layout.next),
+                        found: "\(address), where the chain has been before", expected: "a chain that ends"))
+                return (blocks, false)
+            }
             guard context.isAligned(address, name, of: owner, &log),
                 log.visit(address, as: role, structure: name, of: owner)
-            else { break }
+            else { return (blocks, false) }
             guard
                 let header = context.read(
                     name, of: owner, at: address, count: layout.structure.size, &log,
                     { (next: layout.next.read($0), count: layout.count.read($0)) })
-            else { break }
+            else { return (blocks, false) }
             if header.count == 0 || header.count > UInt64(capacity) {
+                isWhole = false
                 log.report(
                     Finding(
                         .count, of: owner, at: Place(layout.structure, at: address).field(layout.count),
-                        found: "\(header.count)",
-                        expected: "1 to \(capacity)"))
+                        found: "\(header.count)", expected: "1 to \(capacity)"))
             }
             let present = Int(min(header.count, UInt64(capacity)))
             readRecords(present, at: address, &log, records)
@@ -92,7 +102,7 @@ struct RecordReader {
                     owner: owner))
             next = header.next
         }
-        return blocks
+        return (blocks, isWhole)
     }
 
     /// Hands all records to `body`; where not all of them are at hand, those that are.

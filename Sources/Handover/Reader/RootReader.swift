@@ -22,7 +22,7 @@ struct RootReader {
                     at: Place(
                         "root FDT", field: "compatible",
                         at: address.flatMap { $0.advanced(by: UInt64(tree.root.property("compatible")?.valueOffset ?? 0)) }),
-                    found: compatible?.quoted ?? "no such property", expected: "one of \(known)"))
+                    found: compatible?.quoted ?? "no such property", expected: "one of \(known): of a kernel not known yet, --as fdt shows the tree all the same"))
             return nil
         }
         let abi = generation.root

@@ -42,15 +42,17 @@ struct SessionReader {
                 &log, header: { SessionHeaderLayout.layout.count.read($0) }, records: add)
             guard count != nil else { return }
         case .blockChain:
-            let blocks = reader.readChain(at: address, &log, records: add)
+            let blocks = reader.readChain(at: address, &log, records: add).blocks
             guard !blocks.isEmpty else { return }
             state.blocks = blocks
         }
+        log.records.sessions = places
         var files = FileReader()
         for index in sessions.indices {
             let owner = Owner.session(sessions[index].name)
             checkTermination(of: sessions[index].name, of: owner, at: places[index].field(layout.name), &log)
             readFiles(of: &sessions[index], at: places[index], by: &files, &log)
+            log.records.files.append(files.places)
         }
         state.sessions = sessions
     }
@@ -58,6 +60,7 @@ struct SessionReader {
     private func readFiles(
         of session: inout SessionState, at place: Place, by files: inout FileReader, _ log: inout ReadingLog
     ) {
+        files.begin(expecting: session.count ?? 0)
         guard let address = session.filesAddress, let stated = session.count else { return }
         let owner = Owner.session(session.name)
         let fileSet = SessionLayout.layout.fileSet
@@ -71,7 +74,6 @@ struct SessionReader {
             }
             return
         }
-        files.begin(expecting: stated)
         var reader = RecordReader(context: context, container: abi.files, role: .files, owner: owner)
         switch abi.files.form {
         case .array:
@@ -80,10 +82,10 @@ struct SessionReader {
                 records: { files.add($0, $1, at: $2) })
             guard count != nil else { return }
         case .blockChain:
-            let blocks = reader.readChain(at: address, &log, records: { files.add($0, $1, at: $2) })
+            let (blocks, isWhole) = reader.readChain(at: address, &log, records: { files.add($0, $1, at: $2) })
             guard !blocks.isEmpty else { return }
             session.blocks = blocks
-            if UInt64(files.files.count) != stated {
+            if isWhole, UInt64(files.files.count) != stated {
                 log.report(
                     Finding(
                         .mismatch, of: owner, at: countPlace, found: "\(stated)",

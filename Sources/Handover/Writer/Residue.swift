@@ -8,7 +8,9 @@ extension Reading {
     ///
     /// - Parameter memory: what the handover was read from.
     public func exactState(in memory: any PhysicalMemory) -> HandoverState {
-        guard !memory.regions.isEmpty, let finder = compare(with: memory) else { return state }
+        guard !memory.regions.isEmpty else { return state }
+        // If nothing would be built of the state, all is residue.
+        let finder = compare(with: memory) ?? ResidueFinder(memory: memory)
         var exact = state
         // A known blob with something unknown in it travels as bytes.
         for index in (state.kho?.subtrees ?? []).indices {

@@ -10,31 +10,24 @@ struct Check: ParsableCommand {
         discussion: """
             The verdict is one of
               accepted    all of it is taken over
+              unknown     the input does not show enough to tell; what it shows is taken over
               partly      something cannot be retrieved, the rest can
               open-fails  opening /dev/liveupdate gives EIO, for good
               unchecked   the kernel does not look, and goes on with what is wrong
               panic       the boot ends
               ignored     the boot goes on, and everything handed over is lost
 
-            Each finding is one rule's; --rules lists them all. Rules are asked for as warnings or errors, or not at \
-            all, as those of dtc are.
+            Each finding is one rule's; --rules lists them all. As with dtc, -W and -E make a rule a warning or an error, \
+            or turn it off. Scratch areas that a debugfs directory states are used as --scratch is.
 
             EXAMPLES
               luo-fdt check vmcore
               luo-fdt check --kernel 7.3 --scratch 0x4000000,32M vmcore
               luo-fdt check -W no-slack -E two-owners vmcore
+              luo-fdt check /sys/kernel/debug/kho
               luo-fdt check --from 7.1 --to 7.3
 
-            EXIT STATUS
-              0   accepted
-              1   accepted, but there are errors
-              2   an input is not a handover or cannot be read
-              3   partly
-              4   open-fails
-              5   unchecked
-              6   panic
-              7   ignored
-              64  wrong usage
+            \(CheckOutcome.discussion)
             """)
 
     @Argument(help: "Memory images, or other inputs that dump takes.")
@@ -77,7 +70,7 @@ struct Check: ParsableCommand {
         if rules { return }
         if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
         if from == nil, inputs.isEmpty { throw ValidationError("There is no INPUT.") }
-        if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to answer without an INPUT.") }
+        if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to compare two kernels; remove INPUT.") }
         var options = HandoverCheck.Options()
         try treatRules(&options)
     }
@@ -96,11 +89,13 @@ struct Check: ParsableCommand {
         try treatRules(&options)
 
         var reports: [CheckReport] = []
-        var isUnreadable = false
+        var failures: [String] = []
         var last: [CheckSubject] = []
         if let from, let to {
             reports.append(
-                CheckReport(path: nil, check: HandoverCheck(from: from.generation, to: to.generation, options: options)))
+                CheckReport(
+                    path: nil, subject: nil,
+                    check: HandoverCheck(from: from.generation, to: to.generation, options: options)))
         }
         for path in inputs {
             Heap.makeRoom(forInputAt: path, share: 0.4)
@@ -108,17 +103,17 @@ struct Check: ParsableCommand {
                 let subjects = try ProgressBar.whileReading { (progress) throws(InputError) in
                     try CheckSubject.subjects(in: path, options: source.options, progress: progress)
                 }
-                reports += subjects.map { CheckReport(path: path, check: HandoverCheck($0, options: options)) }
+                reports += subjects.map { CheckReport(path: path, subject: $0, check: HandoverCheck($0, options: options)) }
                 last = subjects
             } catch {
                 Diagnostics.report("\(error)")
-                isUnreadable = true
+                failures.append("\(error)")
             }
         }
-        format.write(reports, to: output)
+        format.write(reports, failures: failures, to: output)
         output.flush()
-        let status = isUnreadable ? ExitStatus.unreadable.rawValue : reports.map(\.exitStatus).max() ?? 0
-        ExitStatus.exit(status, keeping: last)
+        let outcomes = reports.map(\.outcome) + (failures.isEmpty ? [] : [CheckOutcome.unreadable])
+        ExitStatus.exit(outcomes.max()?.status ?? 0, keeping: last)
     }
 
     /// Takes rules as -W and -E ask for.
@@ -129,7 +124,7 @@ struct Check: ParsableCommand {
                 let isOff = argument.hasPrefix("no-") && !known.contains(argument)
                 let name = isOff ? String(argument.dropFirst(3)) : argument
                 guard known.contains(name) else {
-                    throw ValidationError("There is no rule \"\(name)\"; --rules lists them.")
+                    throw ValidationError("Unknown rule \"\(name)\"; --rules lists them.")
                 }
                 options.severities[name] = isOff ? .warning : severity
                 if isOff, severity == .warning { options.disabled.insert(name) }

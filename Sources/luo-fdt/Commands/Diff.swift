@@ -8,8 +8,10 @@ struct Diff: ParsableCommand {
         commandName: "diff",
         abstract: "Shows what changed between two handovers.",
         discussion: """
-            Sessions and FLBs are compared by name, files by token, regions by name, memfds with their contents where \
-            both are at hand; then where it all lies. A FILE is anything that dump takes, or a JSON document.
+            Sessions and FLBs are compared by name, files by token, regions by name, memfds with their contents; then \
+            where it all lies, and every byte that none of this accounts for. A FILE is anything that dump takes, or a \
+            JSON document. Directories with two sides are compared side by side; an out with an in, as what was handed \
+            over with what was received. What an input does not show is said with a ?.
 
             EXAMPLES
               luo-fdt diff before.elf after.elf
@@ -19,6 +21,7 @@ struct Diff: ParsableCommand {
               0   they are the same
               1   they differ
               2   a file is not a handover or cannot be read
+              3   no difference was found, but not everything could be compared
               64  wrong usage
             """)
 
@@ -40,25 +43,51 @@ struct Diff: ParsableCommand {
     }
 
     func run() throws {
-        guard let before = side(before), let after = side(after) else {
+        guard let before = sides(before), let after = sides(after) else {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
-        let diff = HandoverDiff(before, after, ignoringAddresses: ignoreAddresses)
         let output = OutputStream.standardOutput(inputs: [self.before, self.after])
+        var diffs: [(part: String?, diff: HandoverDiff)] = []
+        var rest = after
+        for side in before {
+            let place =
+                before.count == 1 && after.count == 1
+                ? rest.indices.first : rest.firstIndex { $0.part == side.part || $0.side == side.side && side.side != nil }
+            guard let place else {
+                Diagnostics.report("\(side.part ?? "\(self.before)"): only in \(self.before)")
+                continue
+            }
+            let other = rest.remove(at: place)
+            diffs.append((side.part, HandoverDiff(side.shown, other.shown, ignoringAddresses: ignoreAddresses)))
+        }
+        for side in rest { Diagnostics.report("\(side.part ?? "\(self.after)"): only in \(self.after)") }
         switch format {
         case .text:
-            for change in diff.changes { output.write("\(change)\n") }
-        case .json: Self.writeJSON(diff, to: output)
+            for (part, diff) in diffs {
+                if diffs.count > 1, let part { output.write("\(part):\n") }
+                for change in diff.changes { output.write("\(change)\n") }
+                for subject in diff.uncompared { output.write("\(subject)\n") }
+            }
+        case .json: Self.writeJSON(diffs.map(\.diff), to: output)
         }
         output.flush()
-        if !diff.isEmpty { throw ExitCode(1) }
+        let isOneSided = diffs.count < before.count || !rest.isEmpty
+        if isOneSided || diffs.contains(where: { !$0.diff.isEmpty }) { throw ExitCode(1) }
+        if diffs.contains(where: { !$0.diff.uncompared.isEmpty }) { throw ExitCode(3) }
     }
 
-    /// Reads a handover: a document, or whatever shows one.
-    private func side(_ path: FilePath) -> HandoverDiff.Side? {
+    /// A handover in an input.
+    private struct Part {
+        var part: String?
+        var side: HandoverDocument.Side?
+        var shown: HandoverDiff.Side
+    }
+
+    /// Reads the handovers that an input shows; of a document, the one it is.
+    private func sides(_ path: FilePath) -> [Part]? {
         if path.extension == "json" {
             do throws(DocumentReadError) {
-                return HandoverDiff.Side(state: try DocumentReader.read(path))
+                return [Part(shown: HandoverDiff.Side(state: try DocumentReader.read(path)))]
             } catch {
                 Diagnostics.report(error.description(of: path))
                 return nil
@@ -68,22 +97,25 @@ struct Diff: ParsableCommand {
             let input = try ProgressBar.whileReading { (progress) throws(InputError) in
                 try HandoverInput(path, progress: progress)
             }
-            guard let document = input.documents.first, input.documents.count == 1 else {
-                Diagnostics.report("\(path): this shows \(input.documents.count) handovers; give one of them")
-                return nil
-            }
-            let memory = document.memory.regions.isEmpty ? nil : document.memory
-            return HandoverDiff.Side(state: document.reading.state, memory: memory)
+            return input.documents.map { Part(part: $0.part, side: $0.side, shown: HandoverDiff.Side($0)) }
         } catch {
             Diagnostics.report("\(error)")
             return nil
         }
     }
 
-    private static func writeJSON(_ diff: HandoverDiff, to output: OutputStream) {
+    private static func writeJSON(_ diffs: [HandoverDiff], to output: OutputStream) {
         var writer = DocumentWriter { output.write($0) }
         writer.array { writer in
-            for change in diff.changes {
+            for subject in diffs.flatMap(\.uncompared) {
+                writer.element()
+                writer.object(compact: true) { writer in
+                    writer.member("subject", subject.subject)
+                    writer.member(
+                        "uncompared", subject.isInBefore ? "after" : subject.isInAfter ? "before" : "both")
+                }
+            }
+            for change in diffs.flatMap(\.changes) {
                 writer.element()
                 writer.object(compact: true) { writer in
                     writer.key("subject")

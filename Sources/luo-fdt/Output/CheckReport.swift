@@ -1,32 +1,81 @@
 import ArgumentParser
 import Handover
+import KernelABI
 import SystemPackage
 
 /// What a check has found, and where.
 struct CheckReport {
     /// The input; `nil` where there is none.
     let path: FilePath?
+    /// What was checked; `nil` for two kernels without an input.
+    let subject: CheckSubject?
     let check: HandoverCheck
 
-    var name: String { path?.string ?? "handover" }
+    var name: String {
+        let path = path?.string ?? "handover"
+        return subject?.part.map { "\(path)/\($0)" } ?? path
+    }
 
-    var exitStatus: Int32 {
+    var outcome: CheckOutcome {
         switch check.verdict {
-        case .accepted: check.results.contains { $0.severity == .error } ? 1 : 0
+        case .accepted: check.results.contains { $0.severity == .error } ? .errors : .accepted
+        case .unknown: check.results.contains { $0.severity == .error } ? .errors : .unknown
+        case .partly: .partly
+        case .openFails: .openFails
+        case .unchecked: .unchecked
+        case .panic: .panic
+        case .ignored: .ignored
+        }
+    }
+}
+
+/// How `check` ends, from good to bad.
+enum CheckOutcome: Int, Comparable, CaseIterable {
+    case accepted, unknown, errors, unreadable, partly, openFails, unchecked, panic, ignored
+
+    /// The exit status.
+    var status: Int32 {
+        switch self {
+        case .accepted: 0
+        case .errors: 1
+        case .unreadable: 2
         case .partly: 3
         case .openFails: 4
         case .unchecked: 5
         case .panic: 6
         case .ignored: 7
+        case .unknown: 8
         }
     }
+
+    static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+
+    static let discussion = """
+        EXIT STATUS
+          0   accepted
+          8   unknown: what the input shows is accepted, and it does not show all
+          1   accepted or unknown, but there are errors
+          2   an input is not a handover or cannot be read
+          3   partly
+          4   open-fails
+          5   unchecked
+          6   panic
+          7   ignored
+          64  wrong usage
+        Of several, the one that is lowest in this list.
+        """
 }
 
 extension HandoverCheck.Result {
-    /// What the kernel does, and where.
-    var consequence: String {
-        rule.consequence + (errno.map { " (\($0.rawValue))" } ?? "") + (rule.function.map { ": \($0)()" } ?? "")
+    /// What the kernel does, where, and what one sees of it.
+    func consequence(in generation: Generation) -> String {
+        rule.consequence + (rule.errno.map { " (\($0.rawValue))" } ?? "")
+            + (rule.function(of: generation).map { ": \($0)()" } ?? "")
+            + (rule.symptom.map { "; to be seen: \($0)" } ?? "")
     }
+
+    /// The finding, and how many more there are like it.
+    var text: String { others == 0 ? "\(finding)" : "\(finding) (and \(others) more like it)" }
 }
 
 /// The forms in which findings are shown.
@@ -36,11 +85,12 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
     case sarif
     case github
 
-    func write(_ reports: [CheckReport], to output: OutputStream) {
+    /// - Parameter failures: why inputs could not be read.
+    func write(_ reports: [CheckReport], failures: [String], to output: OutputStream) {
         switch self {
         case .text: Self.writeText(reports, to: output)
-        case .json: Self.writeJSON(reports, to: output)
-        case .sarif: Self.writeSARIF(reports, to: output)
+        case .json: CheckJSON.write(reports, to: output)
+        case .sarif: CheckSARIF.write(reports, failures: failures, to: output)
         case .github: Self.writeGitHub(reports, to: output)
         }
     }
@@ -51,81 +101,21 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
         return CheckRule.all.map { rule in
             rule.name.padded(to: width + 2) + rule.severity.rawValue.padded(to: 9)
                 + rule.verdict.rawValue.padded(to: 12) + rule.summary + ": " + rule.consequence
-                + (rule.function.map { " (\($0))" } ?? "") + "\n"
+                + (rule.function(of: .latest).map { " (\($0))" } ?? "") + "\n"
         }.joined()
     }
 
     private static func writeText(_ reports: [CheckReport], to output: OutputStream) {
         for report in reports {
-            output.write("\(report.name): kernel \(report.check.generation.releaseText): \(report.check.verdict.rawValue)\n")
+            let generation = report.check.generation
+            output.write(
+                "\(report.name): kernel \(generation.releaseText): "
+                    + "\(report.check.verdict.rawValue)\n")
             for result in report.check.results {
-                output.write("\(result.severity.rawValue) [\(result.rule.name)] \(result.finding)\n")
-                output.write("    \(result.rule.verdict.rawValue): \(result.consequence)\n")
+                output.write("\(result.severity.rawValue) [\(result.rule.name)] \(result.text)\n")
+                output.write("    \(result.rule.verdict.rawValue): \(result.consequence(in: generation))\n")
             }
         }
-    }
-
-    private static func writeJSON(_ reports: [CheckReport], to output: OutputStream) {
-        var writer = DocumentWriter { output.write($0) }
-        writer.array { writer in
-            for report in reports {
-                writer.element()
-                writer.object { writer in
-                    if let path = report.path { writer.member("input", path.string) }
-                    writer.member("kernel", report.check.generation.name)
-                    writer.member("verdict", report.check.verdict.rawValue)
-                    writer.key("findings")
-                    writer.array { writer in
-                        for result in report.check.results {
-                            writer.element()
-                            writer.object { $0.finding(result) }
-                        }
-                    }
-                }
-            }
-        }
-        writer.finish()
-    }
-
-    /// SARIF 2.1.0: one run, the rules that were hit, and their results.
-    private static func writeSARIF(_ reports: [CheckReport], to output: OutputStream) {
-        let hit = Set(reports.flatMap { $0.check.results.map(\.rule.name) })
-        var writer = DocumentWriter { output.write($0) }
-        writer.object { writer in
-            writer.member("$schema", "https://json.schemastore.org/sarif-2.1.0.json")
-            writer.member("version", "2.1.0")
-            writer.list("runs") { writer in
-                writer.element()
-                writer.object { writer in
-                    writer.key("tool")
-                    writer.object { writer in
-                        writer.key("driver")
-                        writer.object { writer in
-                            writer.member("name", "luo-fdt")
-                            writer.list("rules") { writer in
-                                for rule in CheckRule.all where hit.contains(rule.name) {
-                                    writer.element()
-                                    writer.object { writer in
-                                        writer.member("id", rule.name)
-                                        writer.text("shortDescription", rule.summary)
-                                        writer.text("fullDescription", rule.consequence)
-                                    }
-                                }
-                            }
-                        }
-                    }
-                    writer.list("results") { writer in
-                        for report in reports {
-                            for result in report.check.results {
-                                writer.element()
-                                writer.object { $0.sarif(result, in: report) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        writer.finish()
     }
 
     /// The commands that GitHub's runners read from the output of a step.
@@ -134,7 +124,8 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
             for result in report.check.results {
                 let command = result.severity == .note ? "notice" : result.severity.rawValue
                 let file = report.path.map { "file=\(property($0.string))," } ?? ""
-                let message = "\(result.rule.verdict.rawValue): \(result.finding); \(result.consequence)"
+                let consequence = result.consequence(in: report.check.generation)
+                let message = "\(result.rule.verdict.rawValue): \(result.text); \(consequence)"
                 output.write("::\(command) \(file)title=\(property(result.rule.name))::\(data(message))\n")
             }
         }
@@ -157,64 +148,6 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
             case ":": result += "%3A"
             case ",": result += "%2C"
             default: result.append(character)
-            }
-        }
-    }
-}
-
-extension DocumentWriter {
-    fileprivate mutating func member(_ key: String, _ value: String) {
-        self.key(key)
-        string(value)
-    }
-
-    fileprivate mutating func text(_ key: String, _ value: String) {
-        self.key(key)
-        object(compact: true) { $0.member("text", value) }
-    }
-
-    fileprivate mutating func list(_ key: String, _ body: (inout DocumentWriter) -> Void) {
-        self.key(key)
-        array { body(&$0) }
-    }
-
-    fileprivate mutating func finding(_ result: HandoverCheck.Result) {
-        let finding = result.finding
-        member("rule", result.rule.name)
-        member("severity", result.severity.rawValue)
-        member("verdict", result.rule.verdict.rawValue)
-        member("cause", finding.cause.rawValue)
-        member("owner", finding.owner.description)
-        member("structure", finding.place.structure)
-        if let field = finding.place.field { member("field", field) }
-        if let address = finding.place.address { member("address", address.description) }
-        member("found", finding.found)
-        member("expected", finding.expected)
-        member("consequence", result.rule.consequence)
-        if let function = result.rule.function { member("function", function) }
-        if let errno = result.errno { member("errno", errno.rawValue) }
-    }
-
-    fileprivate mutating func sarif(_ result: HandoverCheck.Result, in report: CheckReport) {
-        member("ruleId", result.rule.name)
-        member("level", result.severity.rawValue)
-        text("message", "\(result.rule.verdict.rawValue): \(result.finding); \(result.consequence)")
-        list("locations") { writer in
-            writer.element()
-            writer.object { writer in
-                if let path = report.path {
-                    writer.key("physicalLocation")
-                    writer.object { writer in
-                        writer.key("artifactLocation")
-                        writer.object(compact: true) { $0.member("uri", path.string) }
-                    }
-                }
-                writer.list("logicalLocations") { writer in
-                    writer.element()
-                    writer.object(compact: true) { writer in
-                        writer.member("fullyQualifiedName", result.finding.place.name)
-                    }
-                }
             }
         }
     }

@@ -49,6 +49,11 @@ struct DumpOutput {
             style.write(note.name, as: .faint, to: &sink)
             sink.write(" \(note.text)\n")
         }
+        if !document.scratch.isEmpty {
+            let size = document.scratch.reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) }
+            style.write("scratch", as: .faint, to: &sink)
+            sink.write(" \(Quantity.bytes(size)) in \(Quantity.count(document.scratch.count, "area"))\n")
+        }
         sink.finish()
     }
 

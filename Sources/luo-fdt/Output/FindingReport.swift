@@ -1,6 +1,6 @@
 import Handover
 
-/// Names on standard error what is damaged.
+/// Names on standard error what is damaged; what follows from one cause, once.
 ///
 /// What is merely not at hand is no damage; the formats show it where it belongs.
 enum FindingReport {
@@ -8,8 +8,8 @@ enum FindingReport {
         let stream = OutputStream(.standardError)
         for document in input.documents {
             let place = document.part.map { "\(input.path.appending($0))" } ?? "\(input.path)"
-            for finding in document.reading.findings where finding.severity == .damage {
-                stream.write("luo-fdt: \(place): \(finding)\n")
+            for group in FindingGroup.groups(document.reading.findings.lazy.filter { $0.severity == .damage }) {
+                stream.write("luo-fdt: \(place): \(group)\n")
             }
         }
         stream.flush()

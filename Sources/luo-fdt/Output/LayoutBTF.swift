@@ -21,6 +21,7 @@ struct LayoutBTF {
     }
 
     private var verdict: String {
+        if comparison.hasNone { return "has no KHO: none of the structures is there" }
         let releases = comparison.generation.releaseText
         return comparison.isMatch
             ? "matches \(releases)" : "differs from \(releases) in \(comparison.differences) of \(comparison.structures.count) structures"
@@ -28,6 +29,7 @@ struct LayoutBTF {
 
     var text: String {
         var text = "\(path): \(verdict)\n"
+        if comparison.hasNone { return text }
         for structure in comparison.structures {
             guard let size = structure.kernelSize else {
                 text += "\(structure.name): gone\n"

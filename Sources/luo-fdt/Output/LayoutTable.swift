@@ -97,11 +97,6 @@ struct LayoutTable {
 }
 
 extension DocumentWriter {
-    fileprivate mutating func member(_ key: String, _ value: String) {
-        self.key(key)
-        string(value)
-    }
-
     fileprivate mutating func member(_ key: String, _ value: Int) {
         self.key(key)
         number(UInt64(value))

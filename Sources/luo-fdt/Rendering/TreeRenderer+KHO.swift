@@ -57,6 +57,7 @@ extension HandoverView {
         if name == state.generation?.kexecMetadata?.subtree, let metadata = state.kexecMetadata {
             return Cell("version \(metadata.version)")
         }
+        if let address = subtree.address, let reason = reason(at: address) { return Cell(reason, .warning) }
         if let cells = subtree.contentCells { return Cell(cells.map(\.text).joined(separator: "  ")) }
         guard let data = subtree.data else { return absent(subtree.address, isShown: true) }
         return Cell(BlobKind(data).description, .faint)

@@ -16,7 +16,8 @@ extension HandoverView {
         if let sessions = luo.sessions {
             sections.append { self.sessions(sessions, luo, &$0, &$1, isLast: $2) }
         } else if let address = luo.sessionsAddress {
-            let cells = [Cell("sessions", .heading), absent(address)]
+            let isToCome = address.rawValue == 0 && sessionsAreToCome
+            let cells = [Cell("sessions", .heading), isToCome ? Cell("written at kexec", .warning) : absent(address)]
             sections.append { $0.line(cells, isLast: $2, to: &$1) }
         }
         if let flbs = luo.flbs {

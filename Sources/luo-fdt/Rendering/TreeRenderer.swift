@@ -62,6 +62,8 @@ struct HandoverView {
     private let findings: [Finding]
     /// Where something is broken, as opposed to not at hand.
     private let damaged: Set<PhysicalAddress>
+    /// Why what is missing is missing, by address.
+    private let reasons: [PhysicalAddress: String]
 
     init(reading: Reading, style: TextStyle, all: Bool) {
         state = reading.state
@@ -69,6 +71,11 @@ struct HandoverView {
         self.style = style
         self.all = all
         findings = reading.findings
+        reasons = Dictionary(
+            reading.findings.compactMap { finding in
+                guard let reason = finding.cause.reason, let address = finding.place.address else { return nil }
+                return (address, reason)
+            }, uniquingKeysWith: { first, _ in first })
         damaged = Set(reading.findings.filter { $0.severity == .damage }.compactMap(\.place.address))
     }
 
@@ -90,15 +97,22 @@ struct HandoverView {
 
     // MARK: - What is missing
 
+    /// Why what should be at `address` is not in the input.
+    func reason(at address: PhysicalAddress) -> String? { reasons[address] }
+
     /// A place that could not be read.
     ///
     /// - Parameter isShown: whether the address stands in the line anyway.
     func absent(_ address: PhysicalAddress?, isShown: Bool = false) -> Cell {
         guard let address else { return Cell("not available", .warning) }
+        if let reason = reasons[address] { return Cell(reason, .warning) }
         let place = isShown ? "" : " at \(address)"
         return damaged.contains(address)
             ? Cell("not readable" + place, .damage) : Cell("not available" + place, .warning)
     }
+
+    /// Whether the sessions are written at kexec, and not yet.
+    var sessionsAreToCome: Bool { findings.contains { $0.cause == .notYetWritten && $0.owner == .luo() } }
 
     private var findingCount: Section {
         let damage = findings.count { $0.severity == .damage }
@@ -106,8 +120,7 @@ struct HandoverView {
         var cells: [Cell] = []
         if damage > 0 { cells.append(Cell(Quantity.count(damage, "damaged place"), .damage)) }
         if missing > 0 {
-            let addresses = Quantity.count(missing, "address leads", "addresses lead")
-            cells.append(Cell("\(addresses) to memory that is not at hand", .warning))
+            cells.append(Cell("\(Quantity.count(missing, "place")) not in this input", .warning))
         }
         return { $0.line(cells, isLast: $2, to: &$1) }
     }
@@ -136,5 +149,17 @@ struct HandoverView {
     func more(_ count: Int, _ outline: inout Outline, _ sink: inout TextSink, _ details: [String] = []) {
         let text = (["… \(count) more"] + details).joined(separator: ", ")
         outline.line([Cell(text, .faint)], isLast: true, to: &sink)
+    }
+}
+
+extension Finding.Cause {
+    /// Why something is not in the input, if there is more to say than that.
+    fileprivate var reason: String? {
+        switch self {
+        case .notYetWritten: "written at kexec"
+        case .freed: "freed by the kernel since"
+        case .leftOut: "left out of this dump"
+        default: nil
+        }
     }
 }

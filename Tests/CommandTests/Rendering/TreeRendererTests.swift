@@ -151,7 +151,7 @@ import Testing
                 ├─ live update 1  luo-v1
                 ├─ sessions  not available at 0xf80000
                 ├─ FLBs  not available at 0xe7b000
-                └─ 2 addresses lead to memory that is not at hand
+                └─ 2 places not in this input
 
                 """)
         let metadata = try reader.read(

@@ -24,7 +24,7 @@ import Testing
         let check = HandoverCheck(CheckSubject(memory: image.memory, rootAt: root), options: options)
         // What the kernel does not look at can end in any way.
         guard check.verdict != .unchecked else { return }
-        let errnos = check.results.compactMap { $0.errno?.number }
+        let errnos = check.results.compactMap { $0.rule.errno?.number }
         switch result.verdict {
         case "no-sessions": #expect(check.verdict <= .partly)
         case "crash", "hang": Issue.record("\(check.verdict), but the kernel: \(result.line)")
@@ -62,7 +62,7 @@ import Testing
                 #expect(!check.results.isEmpty, "\(corruption.name): nothing was found")
             }
         }
-        #expect(verdicts == Set(Verdict.allCases))
+        #expect(verdicts == Set(Verdict.allCases.filter { $0 != .unknown }))
     }
 
     /// Writes the images into the directory that the environment names, for a real kernel to boot with.

@@ -9,7 +9,7 @@ import Testing
     private func side(_ image: String) throws -> HandoverDiff.Side {
         let input = try HandoverInput(FilePath(Captures.path(image)))
         let document = try #require(input.documents.first)
-        return HandoverDiff.Side(state: document.reading.state, memory: document.memory)
+        return HandoverDiff.Side(document)
     }
 
     private func changes(_ change: (inout HandoverState) -> Void, ignoringAddresses: Bool = false) throws -> [String] {
@@ -97,6 +97,47 @@ import Testing
             HandoverDiff(sides[0], sides[1]).changes.map(\.description) == [
                 "~ session \"alpha\", file 0x2, contents of 1 pages, the first being page 1"
             ])
+    }
+
+    /// The handover of an image.
+    private func side(of memory: SparseMemory, rootAt root: PhysicalAddress) throws -> HandoverDiff.Side {
+        let reading = try HandoverReader(memory: memory, pageSize: .kib4).read(rootAt: root)
+        return HandoverDiff.Side(
+            HandoverDocument(reading: reading, memory: memory, blobs: [], pageSize: .kib4))
+    }
+
+    @Test func `no bit of what describes a handover, or of its payloads, can change unnoticed`() throws {
+        let image = try #require(Corruption.all.first { $0.name == "sound" }).build()
+        let root = try #require(image.rootAddress)
+        let sound = try side(of: image.memory, rootAt: root)
+        // A sample: each takes as long as to read a handover.
+        let stride = 17
+        var (flips, seen) = (0, 0)
+        for range in sound.extents.map(\.range) + (sound.state.preserved?.ranges ?? []) {
+            guard let bytes = image.memory.copy(
+                at: range.lowerBound, count: Int(range.upperBound.rawValue - range.lowerBound.rawValue))
+            else { continue }
+            for (offset, byte) in bytes.enumerated() where byte != 0 {
+                seen += 1
+                guard seen % stride == 0 else { continue }
+                var memory = image.memory
+                let address = try #require(range.lowerBound.advanced(by: UInt64(offset)))
+                try memory.write([byte ^ 1 << UInt8(offset % 8)], at: address)
+                flips += 1
+                guard let changed = try? side(of: memory, rootAt: root) else { continue }
+                #expect(!HandoverDiff(sound, changed).isEmpty, "byte at \(address)")
+            }
+        }
+        #expect(flips > 50)
+    }
+
+    @Test func `what an input does not show is said, and is no difference`() throws {
+        let sender = try HandoverInput(
+            FilePath(Captures.path("7.3/debugfs/sender/out").replacing(".elf", with: ""))
+        ).documents[0]
+        let diff = HandoverDiff(HandoverDiff.Side(sender), HandoverDiff.Side(sender))
+        #expect(diff.isEmpty)
+        #expect(diff.uncompared.contains { $0.subject == "sessions" && !$0.isInBefore && !$0.isInAfter })
     }
 
     @Test(arguments: [

@@ -131,7 +131,7 @@ import Testing
             try read(memory)
         } throws: { error in
             guard case .noHandover(_, _, let finding) = error as? InputError else { return false }
-            return finding.found == "\"kho-v9\"" && finding.expected == "one of kho-v1, kho-v3, kho-v4"
+            return finding.found == "\"kho-v9\"" && finding.expected.hasPrefix("one of kho-v1, kho-v3, kho-v4")
         }
     }
 
@@ -162,8 +162,8 @@ import Testing
         #expect(reading.state.luo?.sessions == state.luo?.sessions)
         #expect(
             reading.findings.map(\.description) == [
-                "kho_block_header_ser of LUO, block 2 at \(block): found a structure that was reached before, "
-                    + "expected every structure once"
+                "kho_block_header_ser.next of LUO, block 2 at \(block): found \(block), where the chain has been before, "
+                    + "expected a chain that ends"
             ])
     }
 

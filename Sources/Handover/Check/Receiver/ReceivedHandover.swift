@@ -1,95 +1,122 @@
 import FDT
 import KernelABI
 
-/// A handover with the eyes of the kernel that is to take it over: what it looks at, in its order, as it does.
+/// A handover with the eyes of the kernel that is to take it over.
 ///
-/// Rules say what follows. Other than the readers, which make the best of what is there, this stops where the kernel
-/// would; both read the same memory.
+/// What the readers find when they read as that kernel's generation, and the root FDT as libfdt shows it to the
+/// kernel. Rules say what follows.
 struct ReceivedHandover: Sendable {
     let subject: CheckSubject
     let options: HandoverCheck.Options
     /// The receiving kernel's.
     let generation: Generation
-    let context: ReadingContext
-    let tree: ReceivedTree
-    let handlers: Handlers
-    /// The blocks that the kernel can take back from the map of preserved memory; `nil` where the map is not known.
-    let preserved: PreservedBlocks?
-    let folioSizes: FolioSizes
-    /// The memory that is handed over, as the readers have it.
-    let contents: [Extent]
-    let subtrees: [ReceivedSubtree]
-    private let state: Deferred<ReceivedLUO?>
-
+    /// `nil` if the input has no root FDT.
+    let tree: ReceivedTree?
     /// Whether the kernel takes the root for a handover at all.
     let isPopulated: Bool
+    /// Empty if the kernel looks at nothing but the root.
+    let reading: Reading
+    let handlers: Handlers
+    /// The blocks that the kernel can take back from the map of preserved memory; `nil` if the map is not known.
+    let preserved: PreservedBlocks?
+    let folioSizes: FolioSizes
+    /// The memory that is handed over.
+    let contents: [Extent]
+    let memfds: [ReceivedMemFD]
 
-    /// - Parameter inBackground: whether to read LUO's state on another processor.
-    init(_ subject: CheckSubject, generation: Generation, options: HandoverCheck.Options, inBackground: Bool) {
+    var memory: any PhysicalMemory { subject.memory }
+    var pageSize: PageSize { subject.pageSize }
+    var state: HandoverState { reading.state }
+    var luo: LUOState? { reading.state.luo }
+    var sessions: [SessionState] { luo?.sessions ?? [] }
+
+    init(_ subject: CheckSubject, generation: Generation, options: HandoverCheck.Options) {
         self.subject = subject
         self.options = options
         self.generation = generation
-        context = ReadingContext(memory: subject.memory, pageSize: subject.pageSize)
-        tree = ReceivedTree(subject.root)
-        handlers = Handlers(generation, others: options.handlers, context)
-        let root = tree.root
+        let tree = subject.root.map(ReceivedTree.init(_:))
+        self.tree = tree
+        let root = tree?.root
         isPopulated =
-            tree.headerVerdict == nil && root?.isCompatible(with: generation.root.compatible) ?? false
-            && root?.number(generation.root.mapProperty) ?? 0 != 0
-        subtrees = isPopulated ? root?.children.map { ReceivedSubtree($0, generation.root) } ?? [] : []
-        state = Deferred(inBackground: inBackground) { [subtrees, handlers, context] in
-            guard let abi = generation.luo, let subtree = subtrees.first(where: { $0.isNamed(abi.subtree) }),
-                let address = subtree.address, subtree.isComplete
-            else { return nil }
-            return ReceivedLUO(
-                at: address, size: subtree.size, blob: subject.blobs[abi.subtree], abi, context, handlers: handlers)
-        }
-        folioSizes = FolioSizes(preserved: subject.reading?.state.preserved, pageSize: subject.pageSize)
-        contents = subject.reading?.state.contentsExtents ?? []
-        preserved = subject.reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
+            tree?.refusal == nil && !subject.isMisplaced(subject.rootAddress)
+            && root?.isCompatible(with: generation.root.compatible) ?? false
+            // Before a kexec, the address need not have been written.
+            && (root?.number(generation.root.mapProperty)).map { $0 != 0 || subject.side == .outgoing } ?? false
+        let reading =
+            tree == nil || isPopulated ? subject.reading(as: generation) : nil
+        self.reading = reading ?? Reading(state: HandoverState(), extents: [], findings: [])
+        handlers = Handlers(generation, others: options.handlers)
+        folioSizes = FolioSizes(preserved: reading?.state.preserved, pageSize: subject.pageSize)
+        contents = reading?.state.contentsExtents ?? []
+        preserved = reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
+        memfds = ReceivedMemFD.all(of: reading?.state.luo, generation)
     }
 
-    /// LUO's state; `nil` where the kernel finds none.
-    ///
-    /// It may be read while rules are held against the rest: those that ask for it wait.
-    var luo: ReceivedLUO? { state.value }
+    /// The root FDT.
+    var rootPlace: Place { Place(Place.rootName, at: subject.rootAddress) }
 
-    /// The subtree that the kernel finds by its name.
-    func subtree(_ name: String) -> ReceivedSubtree? {
-        subtrees.first { $0.isNamed(name) }
+    /// The node of a subtree that the kernel finds by its name.
+    func subtree(_ name: String) -> ReceivedTree.Node? {
+        isPopulated ? tree?.root?.child(name) : nil
     }
 
-    /// The bytes of a subtree, or as many as `limit`; `nil` where they are not at hand.
-    func blob(of subtree: ReceivedSubtree, limit: Int) -> [UInt8]? {
-        if let blob = subject.blobs[subtree.name] { return blob }
-        guard let address = subtree.address else { return nil }
-        let size = Int(clamping: subtree.size ?? UInt64(limit))
-        return context.memory.copy(at: address, count: min(size, limit))
-            ?? context.memory.copy(at: address, count: min(size, context.pageSize.bytes))
+    /// Where the state of LUO is.
+    var luoAddress: PhysicalAddress? {
+        guard let name = generation.luo?.subtree else { return nil }
+        return state.kho?.subtrees?.first { $0.name == KernelString(name) }?.address
     }
-
-    var sessions: [ReceivedSession] { luo?.sessions ?? [] }
 }
 
-/// A subtree's node as a kernel reads it: `kho_retrieve_subtree`.
-struct ReceivedSubtree: Sendable {
-    let name: String
-    let node: ReceivedTree.Node
-    let address: PhysicalAddress?
-    let size: UInt64?
-    /// Whether all that the kernel asks for is there.
-    let isComplete: Bool
+extension CheckSubject {
+    /// Whether libfdt refuses an FDT at this address. C: `fdt_check_header`.
+    func isMisplaced(_ address: PhysicalAddress?) -> Bool { address.map { $0.rawValue % 8 != 0 } ?? false }
+}
 
-    init(_ node: ReceivedTree.Node, _ abi: Generation.RootTree) {
-        name = node.name
-        self.node = node
-        address = node.number(abi.addressProperty).map(PhysicalAddress.init(_:))
-        size = abi.sizeProperty.flatMap { node.number($0) }
-        isComplete = address != nil && (abi.sizeProperty == nil || size != nil)
+/// The file handlers that a kernel has.
+struct Handlers: Sendable {
+    private let all: [KernelString]
+
+    init(_ generation: Generation, others: Set<String>) {
+        all = generation.fileHandlers.map { KernelString($0.compatible) } + others.sorted().map { KernelString($0) }
     }
 
-    func isNamed(_ name: String) -> Bool {
-        self.name == name || self.name.hasPrefix(name + "@")
+    func contains(_ name: KernelString) -> Bool { all.contains(name) }
+
+    var names: String { all.map(\.quoted).joined(separator: ", ") }
+}
+
+/// A memfd that a kernel retrieves; a class, as every rule visits all of them.
+final class ReceivedMemFD: Sendable {
+    let owner: Owner
+    /// What the kernel reads the descriptor by.
+    let layout: MemFDLayout
+    /// The descriptor.
+    let place: Place
+    let descriptor: MemFDState
+
+    private init(_ owner: Owner, _ layout: MemFDLayout, at address: PhysicalAddress, _ descriptor: MemFDState) {
+        self.owner = owner
+        self.layout = layout
+        place = Place(layout.structure, at: address)
+        self.descriptor = descriptor
+    }
+
+    /// The memfds whose descriptors are available.
+    static func all(of luo: LUOState?, _ generation: Generation) -> [ReceivedMemFD] {
+        var list: [ReceivedMemFD] = []
+        let layouts = generation.fileHandlers.compactMap { handler in
+            (handler.layout as? MemFDLayout).map { (name: KernelString(handler.compatible), layout: $0) }
+        }
+        for session in luo?.sessions ?? [] {
+            for file in session.files ?? [] {
+                guard let memfd = file.memfd, let data = file.data,
+                    let layout = layouts.first(where: { $0.name == file.compatible })?.layout
+                else { continue }
+                let owner = Owner.file(session: session.name, token: file.token)
+                list.append(ReceivedMemFD(owner, layout, at: PhysicalAddress(data), memfd))
+            }
+        }
+        return list
     }
 }
 

@@ -3,13 +3,24 @@ import KernelABI
 
 /// An FDT as a kernel sees one that it was handed: its header is checked, and then whatever can be found is taken.
 struct ReceivedTree: Sendable {
-    /// What `fdt_check_header` says.
-    let headerVerdict: FDTError?
+    /// Why `fdt_check_header` refuses the tree; `nil` if it does not.
+    let refusal: String?
     private let tree: PartialTree
 
     init(_ bytes: [UInt8]) {
-        headerVerdict = Header.verdict(on: bytes.span.bytes)
         tree = PartialTree(bytes)
+        refusal = Header.verdict(on: bytes.span.bytes)?.text ?? tree.header.flatMap(Self.misalignment(of:))
+    }
+
+    /// What the kernel's libfdt refuses besides what older ones do.
+    private static func misalignment(of header: Header) -> String? {
+        if header.memoryReservationOffset % 8 != 0 {
+            return "off_mem_rsvmap 0x\(String(header.memoryReservationOffset, radix: 16)), no multiple of 8"
+        }
+        if header.structureOffset % 4 != 0 {
+            return "off_dt_struct 0x\(String(header.structureOffset, radix: 16)), no multiple of 4"
+        }
+        return nil
     }
 
     var root: Node? { tree.root.map { Node(tree: tree, node: $0) } }

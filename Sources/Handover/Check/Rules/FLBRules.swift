@@ -4,102 +4,111 @@ extension CheckRule {
     /// The page of FLBs, which is read when somebody retrieves one.
     static let flbRules: [CheckRule] = [
         CheckRule(
-            "flb-absent", .error, .partly, .retrieval, "whether there is a page of FLBs",
-            "the kernel has no FLB to give", in: "luo_flb_setup_incoming"
-        ) { handover, findings in
-            guard let address = handover.luo?.flbAddress, address.rawValue == 0, let abi = handover.generation.luo?.flbs
-            else { return }
-            findings.report(
-                .link, of: .luo(), at: Place(LUOLayout.layout.structure, at: handover.luo?.address).field(LUOLayout.layout.flbs),
-                found: "0",
-                expected: "a page of \(abi.record.name): a kernel always hands one over", errno: .noData)
-        },
-        CheckRule(
-            "flb-address", .error, .unchecked, .retrieval, "where the page of FLBs is",
-            "the kernel reads whatever is there", in: "luo_flb_retrieve_one"
-        ) { handover, findings in
-            guard handover.context.hasMemory, let flbs = handover.luo?.flbs, flbs.count == nil else { return }
-            findings.report(
-                .notAvailable, of: .luo(), at: Place(FLBHeaderLayout.layout.structure, at: flbs.address),
-                found: "no memory at hand there",
-                expected: "the page of FLBs")
-        },
-        CheckRule(
-            "flb-count", .error, .unchecked, .retrieval, "the number of FLBs", "the kernel reads on behind the page",
-            in: "luo_flb_retrieve_one"
-        ) { handover, findings in
-            guard let flbs = handover.luo?.flbs, let count = flbs.count, count > UInt64(flbs.capacity) else { return }
-            findings.report(
-                .count, of: .luo(),
-                at: Place(FLBHeaderLayout.layout.structure, at: flbs.address).field(FLBHeaderLayout.layout.count),
-                found: "\(count)", expected: "at most \(flbs.capacity)")
-        },
-        CheckRule(
-            "flb-name", .error, .partly, .retrieval, "the names of FLBs", "the kernel does not find the FLB",
-            in: "luo_flb_retrieve_one"
-        ) { handover, findings in
-            for flb in handover.luo?.flbs?.flbs ?? [] where !flb.name.isTerminated {
+            "flb-absent", .error, .partly, at: .retrieval, about: "whether there is a page of FLBs",
+            then: "the kernel has no FLB to give", in: "luo_flb_setup_incoming", errno: .noData,
+            seen: "liveupdate_flb_get_incoming() gives ENODATA",
+            find: { handover, findings in
+                guard handover.luo?.flbAddress?.rawValue == 0, let abi = handover.generation.luo?.flbs else { return }
                 findings.report(
-                    .termination, of: .flb(flb.name), at: flb.place.field(FLBLayout.layout.name),
-                    found: "\(flb.name.quoted) without a NUL", expected: "a NUL within \(FLBLayout.layout.name.count) bytes",
-                    errno: .noEntry)
-            }
-        },
+                    .link, of: .luo(), at: Place(LUOLayout.layout.structure, at: handover.luoAddress).field(LUOLayout.layout.flbs),
+                    found: "0", expected: "a page of \(abi.record.name): a kernel always hands one over")
+            }),
         CheckRule(
-            "flb-cut-name", .warning, .accepted, .retrieval, "names of FLBs that may have been cut",
-            "where the name is longer, the kernel does not find the FLB", in: "luo_flb_serialize"
-        ) { handover, findings in
-            let limit = FLBLayout.layout.name.count - 1
-            for flb in handover.luo?.flbs?.flbs ?? [] where flb.name.isTerminated && flb.name.bytes.count == limit {
+            "flb-address", .error, .unchecked, at: .retrieval, about: "where the page of FLBs is",
+            then: "the kernel reads whatever is there", in: "luo_flb_retrieve_one",
+            seen: "BUG: unable to handle page fault for address: …",
+            claims: { finding, _ in
+                finding.owner.isLUO && (finding.isLost || finding.cause == .visitedBefore)
+                    && (finding.place.isIn(FLBHeaderLayout.layout.structure) || finding.place.isIn(FLBLayout.layout.structure))
+            }),
+        CheckRule(
+            "flb-count", .error, .unchecked, at: .retrieval, about: "the number of FLBs",
+            then: "the kernel reads past the page", in: "luo_flb_retrieve_one",
+            claims: { finding, _ in finding.cause == .count && finding.place.isIn(FLBHeaderLayout.layout.structure) }),
+        CheckRule(
+            "flb-name", .error, .partly, at: .retrieval, about: "the names of FLBs", then: "the kernel does not find the FLB",
+            in: "luo_flb_retrieve_one", errno: .noEntry, seen: "liveupdate_flb_get_incoming() gives ENOENT",
+            claims: { finding, _ in finding.cause == .termination && finding.place.isIn(FLBLayout.layout.structure) }),
+        CheckRule(
+            "flb-cut-name", .warning, .accepted, at: .retrieval, about: "names of FLBs that may have been cut",
+            then: "if the name is longer, the kernel does not find the FLB", in: "luo_flb_serialize",
+            find: { handover, findings in
+                let limit = FLBLayout.layout.name.count - 1
+                handover.forEachFLB { flb, place in
+                    guard flb.name.isTerminated, flb.name.bytes.count == limit else { return }
+                    findings.report(
+                        .termination, of: .flb(flb.name), at: place.field(FLBLayout.layout.name),
+                        found: "\(flb.name.quoted), which fills the field", expected: "a name of less than \(limit) bytes")
+                }
+            }),
+        CheckRule(
+            "flb-duplicate", .error, .partly, at: .retrieval, about: "FLBs of the same name",
+            then: "the kernel finds the first of them only", in: "luo_flb_retrieve_one",
+            find: { handover, findings in
+                var names: Set<KernelString> = []
+                handover.forEachFLB { flb, place in
+                    guard !names.insert(flb.name).inserted else { return }
+                    findings.report(
+                        .duplicate, of: .flb(flb.name), at: place.field(FLBLayout.layout.name),
+                        found: "\(flb.name.quoted) again", expected: "a name that no other FLB has")
+                }
+            }),
+        CheckRule(
+            "flb-file-count", .warning, .accepted, at: .retrieval, about: "the number of files that depend on an FLB",
+            then: "the kernel finishes the FLB too early, or never", in: "luo_flb_file_finish",
+            seen: "WARNING: lib/refcount.c refcount_warn_saturate, when the last file is finished",
+            find: { handover, findings in
+                guard let luo = handover.luo, luo.flbs?.isEmpty == false, let files = handover.filesByHandler else { return }
+                var sums: Set<UInt64> = [0]
+                for count in files.values { sums.formUnion(sums.map { $0 + count }) }
+                handover.forEachFLB { flb, place in
+                    guard flb.count == 0 || !sums.contains(flb.count) else { return }
+                    findings.report(
+                        .mismatch, of: .flb(flb.name), at: place.field(FLBLayout.layout.count), found: "\(flb.count)",
+                        expected: sums.count == 1
+                            ? "no such FLB: there are no files"
+                            : "the files of its handlers: "
+                                + sums.subtracting([0]).sorted().map(String.init).joined(separator: " or "))
+                }
+            }),
+        CheckRule(
+            "flb-pages", .warning, .accepted, at: .retrieval, about: "the number of pages of FLBs",
+            then: "the kernel does not look",
+            find: { handover, findings in
+                guard let pages = handover.luo?.flbPageCount, pages != 1 else { return }
+                let layout = FLBHeaderLayout.layout
                 findings.report(
-                    .termination, of: .flb(flb.name), at: flb.place.field(FLBLayout.layout.name),
-                    found: "\(flb.name.quoted), which fills the field", expected: "a name of less than \(limit) bytes")
-            }
-        },
-        CheckRule(
-            "flb-duplicate", .error, .partly, .retrieval, "FLBs of the same name", "the kernel finds the first of them only",
-            in: "luo_flb_retrieve_one"
-        ) { handover, findings in
-            var names: Set<KernelString> = []
-            for flb in handover.luo?.flbs?.flbs ?? [] where !names.insert(flb.name).inserted {
-                findings.report(
-                    .duplicate, of: .flb(flb.name), at: flb.place.field(FLBLayout.layout.name),
-                    found: "\(flb.name.quoted) again", expected: "a name that no other FLB has")
-            }
-        },
-        CheckRule(
-            "flb-file-count", .warning, .accepted, .retrieval, "the number of files that depend on an FLB",
-            "the kernel finishes the FLB too early, or never", in: "luo_flb_file_finish"
-        ) { handover, findings in
-            guard let luo = handover.luo, let flbs = luo.flbs, !flbs.flbs.isEmpty, luo.sessionRecords?.chain?.isTaken ?? true,
-                luo.sessions.allSatisfy({ $0.files.count == Int(clamping: $0.count) })
-            else { return }
-            // An FLB depends on handlers: it counts all files of each, or none.
-            var files: [KernelString: UInt64] = [:]
-            for session in luo.sessions {
-                for run in session.runs { files[run.compatible, default: 0] += UInt64(run.files.count) }
-            }
-            guard files.count <= 8 else { return }
-            var sums: Set<UInt64> = [0]
-            for count in files.values { sums.formUnion(sums.map { $0 + count }) }
-            for flb in flbs.flbs where flb.count == 0 || !sums.contains(flb.count) {
-                findings.report(
-                    .mismatch, of: .flb(flb.name), at: flb.place.field(FLBLayout.layout.count), found: "\(flb.count)",
-                    expected: sums.count == 1
-                        ? "no such FLB: there are no files"
-                        : "the files of its handlers: "
-                            + sums.subtracting([0]).sorted().map(String.init).joined(separator: " or "))
-            }
-        },
-        CheckRule(
-            "flb-pages", .warning, .accepted, .retrieval, "the number of pages of FLBs", "the kernel does not look",
-            in: nil
-        ) { handover, findings in
-            guard let flbs = handover.luo?.flbs, let pages = flbs.pageCount, pages != 1 else { return }
-            findings.report(
-                .outOfRange, of: .luo(),
-                at: Place(FLBHeaderLayout.layout.structure, at: flbs.address).field(FLBHeaderLayout.layout.pageCount),
-                found: "\(pages)", expected: "1")
-        },
+                    .outOfRange, of: .luo(), at: Place(layout.structure, at: handover.luo?.flbAddress).field(layout.pageCount),
+                    found: "\(pages)", expected: "1")
+            }),
     ]
+}
+
+extension ReceivedHandover {
+    fileprivate func forEachFLB(_ body: (FLBState, Place) -> Void) {
+        for (index, flb) in (luo?.flbs ?? []).enumerated() { body(flb, reading.records.flbs[index]) }
+    }
+
+    /// The number of files of each handler, as an FLB counts all files of a handler or none; `nil` if not all files are
+    /// known, or the handlers are too many to tell anything.
+    fileprivate var filesByHandler: [KernelString: UInt64]? {
+        guard let sessions = luo?.sessions else { return nil }
+        // A broken chain of sessions has lost some.
+        guard !reading.findings.contains(where: { $0.owner.isLUO && ($0.isEndlessChain || $0.isLost) }) else { return nil }
+        var counts: [KernelString: UInt64] = [:]
+        for session in sessions {
+            guard UInt64((session.files ?? []).count) == session.count ?? 0 else { return nil }
+            var last: KernelString?
+            var run: UInt64 = 0
+            for file in session.files ?? [] {
+                if file.compatible != last {
+                    if let last { counts[last, default: 0] += run }
+                    (last, run) = (file.compatible, 0)
+                }
+                run += 1
+            }
+            if let last { counts[last, default: 0] += run }
+        }
+        return counts.count <= 8 ? counts : nil
+    }
 }

@@ -6,180 +6,193 @@ extension CheckRule {
     /// Preserved memfds, each of which is looked at when somebody retrieves it.
     static let memfdRules: [CheckRule] = [
         CheckRule(
-            "memfd-address", .error, .unchecked, .retrieval, "where the descriptor of a memfd is",
-            "the kernel takes whatever is there for the descriptor", in: "memfd_luo_retrieve"
-        ) { handover, findings in
-            let structures = Set(handover.generation.fileHandlers.map(\.layout.structure.name))
-            for finding in handover.luo?.findings ?? []
-            where structures.contains(finding.place.structure) && finding.place.field == nil && finding.severity == .damage {
-                findings.report(finding)
-            }
-        },
+            "memfd-shared", .error, .partly, at: .retrieval, about: "descriptors that two files share",
+            then: "the kernel warns, and the file that is retrieved second is lost", in: "memfd_luo_retrieve",
+            errno: .invalid, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL",
+            claims: { finding, handover in finding.cause == .visitedBefore && handover.isDescriptor(finding.place) }),
         CheckRule(
-            "memfd-seals", .error, .partly, .retrieval, "the seals of a memfd", fails, in: "memfd_luo_retrieve"
-        ) { handover, findings in
-            handover.forEachMemFD { memfd in
-                guard let seals = memfd.descriptor.seals, seals & ~MemFDLayout.knownSeals != 0 else { return }
-                findings.report(
-                    .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.seals),
-                    found: "0x\(String(seals, radix: 16))",
-                    expected: "seals of 0x\(String(MemFDLayout.knownSeals, radix: 16)) alone", errno: .notSupported)
-            }
-        },
+            "memfd-address", .error, .unchecked, at: .retrieval, about: "where the descriptor of a memfd is",
+            then: "the kernel takes whatever is there for the descriptor", in: "memfd_luo_retrieve",
+            seen: "BUG: unable to handle page fault for address: …",
+            claims: { finding, handover in finding.isLost && handover.isDescriptor(finding.place) }),
         CheckRule(
-            "memfd-vmalloc", .error, .partly, .retrieval, "the memory that holds the list of a memfd's folios", fails,
-            in: "kho_restore_vmalloc"
-        ) { handover, findings in
-            handover.forEachMemFD { memfd in
-                guard memfd.descriptor.folioCount ?? 0 != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
-                guard let problem = VmallocProblem.find(in: vmalloc, at: memfd.place.field(memfd.layout.folios), handover) else { return }
-                findings.report(
-                    problem.cause, of: memfd.owner, at: problem.place, found: problem.found, expected: problem.expected, errno: .invalid)
-            }
-        },
+            "memfd-seals", .error, .partly, at: .retrieval, about: "the seals of a memfd",
+            then: fails, in: "memfd_luo_retrieve",
+            errno: .notSupported, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EOPNOTSUPP",
+            find: { handover, findings in
+                handover.forEachMemFD { memfd in
+                    guard let seals = memfd.descriptor.seals, seals & ~MemFDLayout.knownSeals != 0 else { return }
+                    findings.report(
+                        .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.seals),
+                        found: "0x\(String(seals, radix: 16))",
+                        expected: "seals of 0x\(String(MemFDLayout.knownSeals, radix: 16)) alone")
+                }
+            }),
         CheckRule(
-            "memfd-folio-count", .error, .unchecked, .retrieval, "the number of folios of a memfd",
-            "the kernel reads on behind the list of folios", in: "memfd_luo_retrieve_folios"
-        ) { handover, findings in
-            handover.forEachMemFD { memfd in
-                guard let count = memfd.descriptor.folioCount, count != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
-                let pageSize = UInt64(handover.context.pageSize.bytes)
-                let capacity = UInt64(vmalloc.totalPages ?? 0) * pageSize / UInt64(FolioLayout.layout.structure.size)
-                guard count > capacity, VmallocProblem.find(in: vmalloc, at: memfd.place.field(memfd.layout.folios), handover) == nil else { return }
-                findings.report(
-                    .count, of: memfd.owner, at: memfd.place.field(memfd.layout.folioCount),
-                    found: "\(count)", expected: "at most \(capacity), which is what the list holds")
-            }
-        },
+            "memfd-vmalloc", .error, .partly, at: .retrieval, about: "the memory that holds the list of a memfd's folios",
+            then: fails, in: "kho_restore_vmalloc",
+            errno: .invalid, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL",
+            claims: { finding, _ in
+                finding.owner.isFile && finding.place.field?.hasPrefix("folios.") ?? false
+                    || finding.cause == .visitedBefore && finding.place.structure == VmallocChunkLayout.layout(.kib4).structure.name
+            },
+            find: { handover, findings in
+                handover.forEachMemFD { memfd in
+                    guard memfd.descriptor.folioCount ?? 0 != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
+                    guard let problem = VmallocProblem.find(in: vmalloc, of: memfd, handover) else { return }
+                    findings.report(
+                        problem.cause, of: memfd.owner, at: problem.place, found: problem.found, expected: problem.expected)
+                }
+            }),
         CheckRule(
-            "memfd-folio", .error, .partly, .retrieval, "folios that are not preserved", fails,
-            in: "memfd_luo_retrieve_folios"
-        ) { handover, findings in
-            guard let preserved = handover.preserved else { return }
-            let pageSize = handover.context.pageSize
-            handover.forEachMemFD { memfd in
-                let folios = memfd.descriptor.folios ?? []
-                let isRepeated = mayRepeat(folios.lazy.map(\.pfn))
-                var taken: Set<UInt64> = []
-                for (number, folio) in folios.enumerated() where folio.pfn != 0 {
-                    let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
-                    if preserved.order(at: address, pageSize: pageSize) == nil {
+            "memfd-folio-count", .error, .unchecked, at: .retrieval, about: "the number of folios of a memfd",
+            then: "the kernel reads past the list of folios", in: "memfd_luo_retrieve_folios",
+            seen: "BUG: unable to handle page fault for address: …",
+            claims: { finding, handover in finding.cause == .count && handover.isDescriptor(finding.place, field: true) },
+            find: { handover, findings in
+                handover.forEachMemFD { memfd in
+                    guard let count = memfd.descriptor.folioCount, count != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
+                    let pageSize = UInt64(handover.pageSize.bytes)
+                    let capacity = UInt64(vmalloc.totalPages ?? 0) * pageSize / UInt64(FolioLayout.layout.structure.size)
+                    guard count > capacity, VmallocProblem.find(in: vmalloc, of: memfd, handover) == nil else { return }
+                    findings.report(
+                        .count, of: memfd.owner, at: memfd.place.field(memfd.layout.folioCount),
+                        found: "\(count)", expected: "at most \(capacity), which is what the list holds")
+                }
+            }),
+        CheckRule(
+            "memfd-folio", .error, .partly, at: .retrieval, about: "folios that are not preserved",
+            then: fails, in: "memfd_luo_retrieve_folios",
+            errno: .io, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EIO",
+            find: { handover, findings in
+                guard let preserved = handover.preserved else { return }
+                let pageSize = handover.pageSize
+                handover.forEachMemFD { memfd in
+                    let folios = memfd.descriptor.folios ?? []
+                    let isRepeated = mayRepeat(folios.lazy.map(\.pfn))
+                    var taken: Set<UInt64> = []
+                    for (number, folio) in folios.enumerated() where folio.pfn != 0 {
+                        let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
+                        if preserved.order(at: address, pageSize: pageSize) == nil {
+                            findings.report(
+                                .notPreserved, of: memfd.owner, at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
+                                found: "page \(folio.index) at \(address), where no preserved block begins",
+                                expected: "a folio in the map of preserved memory")
+                            return
+                        }
+                        if isRepeated, !taken.insert(folio.pfn).inserted {
+                            findings.report(
+                                .duplicate, of: memfd.owner, at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
+                                found: "page \(folio.index) at \(address), a folio that is in the list before",
+                                expected: "every folio once")
+                            return
+                        }
+                    }
+                }
+            }),
+        CheckRule(
+            "memfd-index", .error, .partly, at: .retrieval, about: "folios at the same place of a memfd",
+            then: fails, in: "shmem_add_to_page_cache",
+            errno: .exists, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EEXIST",
+            find: { handover, findings in
+                guard let preserved = handover.preserved else { return }
+                let pageSize = handover.pageSize
+                handover.forEachMemFD { memfd in
+                    var places: [Range<UInt64>] = []
+                    for folio in memfd.descriptor.folios ?? [] where folio.pfn != 0 {
+                        let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
+                        let order = min(preserved.order(at: address, pageSize: pageSize) ?? 0, 52)
+                        let (end, overflow) = folio.index.addingReportingOverflow(1 << UInt64(order))
+                        places.append(folio.index..<(overflow ? .max : end))
+                    }
+                    places.sort { $0.lowerBound < $1.lowerBound }
+                    for (place, next) in zip(places, places.dropFirst()) where next.lowerBound < place.upperBound {
                         findings.report(
-                            .notPreserved, of: memfd.owner, at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
-                            found: "page \(folio.index) at \(address), where no preserved block begins",
-                            expected: "a folio in the map of preserved memory", errno: .io)
+                            .duplicate, of: memfd.owner,
+                            at: memfd.place(of: FolioLayout.layout.index, pageSize) { $0.index == next.lowerBound },
+                            found: "\(next.lowerBound) again",
+                            expected: "every page of the file once")
                         return
                     }
-                    if isRepeated, !taken.insert(folio.pfn).inserted {
+                }
+            }),
+        CheckRule(
+            "memfd-flags", .warning, .accepted, at: .retrieval, about: "flags that no kernel sets",
+            then: "the kernel does not look at them",
+            find: { handover, findings in
+                handover.forEachMemFD { memfd in
+                    if let flags = memfd.descriptor.flags, flags != 0 {
                         findings.report(
-                            .duplicate, of: memfd.owner, at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
-                            found: "page \(folio.index) at \(address), a folio that is in the list before",
-                            expected: "every folio once", errno: .io)
-                        return
+                            .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.flags),
+                            found: "0x\(String(flags, radix: 16))", expected: "0")
+                    }
+                    if let flags = memfd.descriptor.vmalloc?.flags, flags >> UInt16(VmallocLayout.flagNames.count) != 0 {
+                        findings.report(
+                            .outOfRange, of: memfd.owner,
+                            at: memfd.place.field(memfd.layout.folios).field(VmallocLayout.layout.flags),
+                            found: "0x\(String(flags, radix: 16))",
+                            expected: "flags of 0x3 alone")
+                    }
+                    if let folio = memfd.descriptor.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }) {
+                        findings.report(
+                            .outOfRange, of: memfd.owner,
+                            at: memfd.place(of: FolioLayout.layout.flags, handover.pageSize) { $0 == folio },
+                            found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
+                            expected: "flags of 0x\(String(FolioLayout.preservedFlags, radix: 16)) alone")
                     }
                 }
-            }
-        },
+            }),
         CheckRule(
-            "memfd-index", .error, .partly, .retrieval, "folios at the same place of a memfd", fails,
-            in: "shmem_add_to_page_cache"
-        ) { handover, findings in
-            guard let preserved = handover.preserved else { return }
-            let pageSize = handover.context.pageSize
-            handover.forEachMemFD { memfd in
-                var places: [Range<UInt64>] = []
-                for folio in memfd.descriptor.folios ?? [] where folio.pfn != 0 {
-                    let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
-                    let order = min(preserved.order(at: address, pageSize: pageSize) ?? 0, 52)
-                    let (end, overflow) = folio.index.addingReportingOverflow(1 << UInt64(order))
-                    places.append(folio.index..<(overflow ? .max : end))
-                }
-                places.sort { $0.lowerBound < $1.lowerBound }
-                for (place, next) in zip(places, places.dropFirst()) where next.lowerBound < place.upperBound {
-                    findings.report(
-                        .duplicate, of: memfd.owner,
-                        at: memfd.place(of: FolioLayout.layout.index, pageSize) { $0.index == next.lowerBound },
-                        found: "\(next.lowerBound) again",
-                        expected: "every page of the file once", errno: .exists)
-                    return
-                }
-            }
-        },
-        CheckRule(
-            "memfd-flags", .warning, .accepted, .retrieval, "flags that no kernel sets",
-            "the kernel does not look at them", in: nil
-        ) { handover, findings in
-            handover.forEachMemFD { memfd in
-                if let flags = memfd.descriptor.flags, flags != 0 {
-                    findings.report(
-                        .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.flags),
-                        found: "0x\(String(flags, radix: 16))", expected: "0")
-                }
-                if let flags = memfd.descriptor.vmalloc?.flags, flags >> UInt16(VmallocLayout.flagNames.count) != 0 {
+            "memfd-stale-folio", .error, .partly, at: .retrieval, about: "folios that are not up to date",
+            then: "the kernel clears the folio when it is read", in: "memfd_luo_retrieve_folios",
+            seen: "no line: the file reads as zeros there",
+            find: { handover, findings in
+                handover.forEachMemFD { memfd in
+                    guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.flags & 2 == 0 }) else { return }
                     findings.report(
                         .outOfRange, of: memfd.owner,
-                        at: memfd.place.field(memfd.layout.folios).field(VmallocLayout.layout.flags),
-                        found: "0x\(String(flags, radix: 16))",
-                        expected: "flags of 0x3 alone")
-                }
-                if let folio = memfd.descriptor.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }) {
-                    findings.report(
-                        .outOfRange, of: memfd.owner,
-                        at: memfd.place(of: FolioLayout.layout.flags, handover.context.pageSize) { $0 == folio },
+                        at: memfd.place(of: FolioLayout.layout.flags, handover.pageSize) { $0 == folio },
                         found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
-                        expected: "flags of 0x\(String(FolioLayout.preservedFlags, radix: 16)) alone")
+                        expected: "a folio that is up to date: what is in it is lost")
                 }
-            }
-        },
+            }),
         CheckRule(
-            "memfd-stale-folio", .error, .partly, .retrieval, "folios that are not up to date",
-            "the kernel clears the folio when it is read", in: "memfd_luo_retrieve_folios"
-        ) { handover, findings in
-            handover.forEachMemFD { memfd in
-                guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.flags & 2 == 0 }) else { return }
-                findings.report(
-                    .outOfRange, of: memfd.owner,
-                    at: memfd.place(of: FolioLayout.layout.flags, handover.context.pageSize) { $0 == folio },
-                    found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
-                    expected: "a folio that is up to date: what is in it is lost")
-            }
-        },
-        CheckRule(
-            "memfd-position", .warning, .accepted, .retrieval, "the position in a memfd",
-            "the kernel leaves the position at 0", in: "vfs_setpos"
-        ) { handover, findings in
-            handover.forEachMemFD { memfd in
-                guard memfd.descriptor.position > UInt64(Int64.max) else { return }
-                findings.report(
-                    .outOfRange, of: memfd.owner, at: memfd.place.field(memfd.layout.position),
-                    found: "\(memfd.descriptor.position)", expected: "at most \(Int64.max)")
-            }
-        },
-        CheckRule(
-            "memfd-size", .error, .partly, .retrieval, "the size of a memfd, and the folios that it has",
-            "the kernel takes both as they are: what no folio holds reads as zeros", in: "memfd_luo_retrieve"
-        ) { handover, findings in
-            let pageSize = handover.context.pageSize
-            handover.forEachMemFD { memfd in
-                guard let size = memfd.descriptor.size else { return }
-                if size > UInt64(Int64.max) {
+            "memfd-position", .warning, .accepted, at: .retrieval, about: "the position in a memfd",
+            then: "the kernel leaves the position at 0", in: "vfs_setpos",
+            find: { handover, findings in
+                handover.forEachMemFD { memfd in
+                    guard memfd.descriptor.position > UInt64(Int64.max) else { return }
                     findings.report(
-                        .outOfRange, of: memfd.owner, at: memfd.place.field(memfd.layout.size), found: "\(size)", expected: "at most \(Int64.max)")
-                    return
+                        .outOfRange, of: memfd.owner, at: memfd.place.field(memfd.layout.position),
+                        found: "\(memfd.descriptor.position)", expected: "at most \(Int64.max)")
                 }
-                let pages = pageSize.pages(for: size)
-                var next: UInt64 = 0
-                for run in ContentsMap(of: memfd.descriptor.file, handover.folioSizes, pageSize: pageSize).runs {
-                    guard run.index <= next else { break }
-                    next = max(next, run.index &+ run.count)
+            }),
+        CheckRule(
+            "memfd-size", .error, .partly, at: .retrieval, about: "the size of a memfd, and the folios that it has",
+            then: "the kernel takes both as they are: what no folio holds reads as zeros", in: "memfd_luo_retrieve",
+            seen: "no line: the file reads as zeros there",
+            find: { handover, findings in
+                let pageSize = handover.pageSize
+                handover.forEachMemFD { memfd in
+                    guard let size = memfd.descriptor.size else { return }
+                    if size > UInt64(Int64.max) {
+                        findings.report(
+                            .outOfRange, of: memfd.owner, at: memfd.place.field(memfd.layout.size), found: "\(size)", expected: "at most \(Int64.max)")
+                        return
+                    }
+                    let pages = pageSize.pages(for: size)
+                    var next: UInt64 = 0
+                    for run in ContentsMap(of: memfd.descriptor.file, handover.folioSizes, pageSize: pageSize).runs {
+                        guard run.index <= next else { break }
+                        next = max(next, run.index &+ run.count)
+                    }
+                    guard next < pages else { return }
+                    findings.report(
+                        .mismatch, of: memfd.owner, at: memfd.place.field(memfd.layout.size),
+                        found: "\(size), and no folio for page \(next)",
+                        expected: "folios for all \(pages) pages: a kernel fills the holes before it preserves a file")
                 }
-                guard next < pages else { return }
-                findings.report(
-                    .mismatch, of: memfd.owner, at: memfd.place.field(memfd.layout.size),
-                    found: "\(size), and no folio for page \(next)",
-                    expected: "folios for all \(pages) pages: a kernel fills the holes before it preserves a file")
-            }
-        },
+            }),
     ]
 }
 
@@ -191,23 +204,23 @@ private struct VmallocProblem {
     var expected: String
 
     /// No initializer: those own their arguments, and a handover is much to copy for each memfd.
-    static func find(in vmalloc: VmallocState, at place: Place, _ handover: ReceivedHandover) -> VmallocProblem? {
+    static func find(in vmalloc: VmallocState, of memfd: ReceivedMemFD, _ handover: ReceivedHandover) -> VmallocProblem? {
         let layout = VmallocLayout.layout
-        let pageSize = handover.context.pageSize
+        let pageSize = handover.pageSize
         let total = UInt64(vmalloc.totalPages ?? 0)
         let order = UInt64(vmalloc.order ?? 0)
         let entries = UInt64((vmalloc.chunks ?? []).reduce(0) { $0 + $1.pages.count })
         let (pages, overflow) = entries.multipliedReportingOverflow(by: order < 52 ? 1 << order : .max)
         guard !overflow, pages == total else {
             return VmallocProblem(
-                cause: .mismatch, place: place.field(layout.totalPages), found: "\(total)",
+                cause: .mismatch, place: memfd.place.field(memfd.layout.folios).field(layout.totalPages), found: "\(total)",
                 expected: "\(overflow ? "fewer than 2^64" : "\(pages)"), which is what its chunks list")
         }
         // The readers stop at a chunk that has been read before; the kernel, at one that it has taken back already.
         let chunkLayout = VmallocChunkLayout.layout(pageSize)
         let link = chunkLayout.header.layout
         if let last = vmalloc.chunks?.last?.address,
-            let next = try? handover.context.memory.withBytes(at: last, count: link.structure.size, { link.next.read($0) }),
+            let next = try? handover.memory.withBytes(at: last, count: link.structure.size, { link.next.read($0) }),
             next.rawValue != 0
         {
             return VmallocProblem(
@@ -265,8 +278,11 @@ extension ReceivedMemFD {
 }
 
 extension ReceivedHandover {
-    /// Every memfd whose descriptor is at hand.
-    fileprivate func forEachMemFD(_ body: (ReceivedMemFD) -> Void) {
-        for session in sessions { session.memfds.forEach(body) }
+    /// Every memfd whose descriptor is available.
+    fileprivate func forEachMemFD(_ body: (ReceivedMemFD) -> Void) { memfds.forEach(body) }
+
+    /// Whether a place is a memfd's descriptor, or one of its own fields.
+    fileprivate func isDescriptor(_ place: Place, field: Bool = false) -> Bool {
+        generation.fileHandlers.contains { place.isIn($0.layout.structure) } && (place.field != nil) == field
     }
 }

@@ -2,141 +2,142 @@ import FDT
 import KernelABI
 
 extension CheckRule {
+    private static let lost = "the boot goes on, and everything that was handed over is lost"
+
     /// What is looked at before anything is taken over.
     static let rootRules: [CheckRule] = [
         CheckRule(
-            "root-header", .error, .ignored, .root, "the header of the root FDT",
-            "the boot goes on, and everything that was handed over is lost", in: "kho_populate"
-        ) { handover, findings in
-            if handover.subject.root.isEmpty {
-                findings.report(
-                    .notAvailable, of: .kho, at: handover.rootPlace, found: "no memory at hand there", expected: "an FDT")
-            } else if let error = handover.tree.headerVerdict {
-                findings.report(
-                    .notATree, of: .kho, at: handover.rootPlace, found: error.text,
-                    expected: "a header that libfdt accepts")
-            }
-        },
+            "root-header", .error, .ignored, at: .root, about: "the header of the root FDT", then: lost,
+            in: "kho_populate", seen: "KHO: setup: handover FDT (0x…) is invalid: -N",
+            find: { handover, findings in
+                guard let root = handover.subject.root else { return }
+                func report(_ cause: Finding.Cause, _ found: String, _ expected: String) {
+                    findings.report(cause, of: .kho, at: handover.rootPlace, found: found, expected: expected)
+                }
+                if root.isEmpty {
+                    report(.notAvailable, "no memory at hand there", "an FDT")
+                } else if handover.subject.isMisplaced(handover.subject.rootAddress) {
+                    report(.misaligned, "an address that is no multiple of 8", "one that libfdt accepts")
+                } else if let refusal = handover.tree?.refusal {
+                    report(.notATree, refusal, "a header that libfdt accepts")
+                }
+            }),
         CheckRule(
-            "root-compatible", .error, .ignored, .root, "the version of the root FDT",
-            "the boot goes on, and everything that was handed over is lost", in: "kho_populate"
-        ) { handover, findings in
-            let expected = handover.generation.root.compatible
-            guard handover.tree.headerVerdict == nil else { return }
-            guard let root = handover.tree.root else {
+            "root-compatible", .error, .ignored, at: .root, about: "the version of the root FDT", then: lost,
+            in: "kho_populate", seen: "KHO: setup: handover FDT (0x…) is incompatible with 'kho-vN': 1",
+            find: { handover, findings in
+                let expected = handover.generation.root.compatible
+                guard let tree = handover.tree, handover.subject.root?.isEmpty == false, tree.refusal == nil
+                else { return }
+                guard let root = tree.root else {
+                    findings.report(
+                        .missing, of: .kho, at: handover.rootPlace, found: "no root node", expected: "\"\(expected)\"")
+                    return
+                }
+                guard !root.isCompatible(with: expected) else { return }
                 findings.report(
-                    .missing, of: .kho, at: handover.rootPlace, found: "no root node", expected: "\"\(expected)\"")
-                return
-            }
-            guard !root.isCompatible(with: expected) else { return }
-            findings.report(
-                .compatible, of: .kho,
-                at: root.place("root FDT", "compatible", treeAt: handover.subject.rootAddress), found: root.compatibleText,
-                expected: "\"\(expected)\"")
-        },
+                    .compatible, of: .kho,
+                    at: root.place(Place.rootName, "compatible", treeAt: handover.subject.rootAddress),
+                    found: root.compatibleText, expected: "\"\(expected)\"")
+            }),
         CheckRule(
-            "root-map", .error, .ignored, .root, "the property that leads to the map of preserved memory",
-            "the boot goes on, and everything that was handed over is lost", in: "kho_populate"
-        ) { handover, findings in
-            let name = handover.generation.root.mapProperty
-            guard handover.tree.headerVerdict == nil, let root = handover.tree.root,
-                root.isCompatible(with: handover.generation.root.compatible)
-            else { return }
-            let value = root.number(name)
-            guard value == nil || value == 0 else { return }
-            findings.report(
-                .link, of: .kho, at: root.place("root FDT", name, treeAt: handover.subject.rootAddress), found: value == nil ? root.sizeText(name) : "0",
-                expected: "8 bytes that are not 0")
-        },
-        CheckRule(
-            "root-structure", .error, .partly, .root, "the nodes of the root FDT",
-            "the kernel finds no subtree from there on", in: "kho_retrieve_subtree"
-        ) { handover, findings in
-            guard handover.isPopulated else { return }
-            do throws(FDTError) {
-                _ = try FlattenedTree(handover.subject.root)
-            } catch {
+            "root-map", .error, .ignored, at: .root, about: "the property that leads to the map of preserved memory",
+            then: lost, in: "kho_populate", seen: "KHO: failed to get preserved memory map; KHO: disabling KHO revival",
+            find: { handover, findings in
+                let name = handover.generation.root.mapProperty
+                guard let tree = handover.tree, tree.refusal == nil, let root = tree.root,
+                    root.isCompatible(with: handover.generation.root.compatible)
+                else { return }
+                let value = root.number(name)
+                guard value == nil || value == 0 && handover.subject.side != .outgoing else { return }
                 findings.report(
-                    .notATree, of: .kho, at: handover.rootPlace, found: error.description, expected: "an FDT that is whole")
-            }
-        },
+                    .link, of: .kho, at: root.place(Place.rootName, name, treeAt: handover.subject.rootAddress),
+                    found: value == nil ? root.sizeText(name) : "0", expected: "8 bytes that are not 0")
+            }),
+        CheckRule(
+            "root-structure", .error, .partly, at: .root, about: "the nodes of the root FDT",
+            then: "the kernel finds no subtree from there on", in: "kho_retrieve_subtree",
+            seen: "no line: LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
+            claims: { finding, _ in finding.place.isInRoot && finding.cause == .notATree },
+            find: { handover, findings in
+                guard handover.isPopulated, let root = handover.subject.root else { return }
+                do throws(FDTError) {
+                    _ = try FlattenedTree(root)
+                } catch {
+                    findings.report(
+                        .notATree, of: .kho, at: handover.rootPlace, found: error.description,
+                        expected: "an FDT that is whole")
+                }
+            }),
+        CheckRule(
+            "subtree-duplicate", .warning, .accepted, at: .root, about: "subtrees of the same name",
+            then: "the kernel finds the first of them only", in: "kho_retrieve_subtree",
+            claims: { finding, _ in finding.place.isInRoot && finding.cause == .duplicate }),
     ]
 
     /// The reservation of the preserved memory.
     static let mapRules: [CheckRule] = [
         CheckRule(
-            "map-pages", .error, .unchecked, .map, "the pages of the map of preserved memory",
-            "the kernel follows the pointer, and takes whatever is there for a part of the map",
-            in: "kho_radix_walk_tree"
-        ) { handover, findings in
-            guard handover.isPopulated, let reading = handover.subject.reading else { return }
-            for finding in reading.findings where MapStructures.names.contains(finding.place.structure) {
+            "map-pages", .error, .unchecked, at: .map, about: "the pages of the map of preserved memory",
+            then: "the kernel follows the pointer, and takes whatever is there for a part of the map",
+            inFunctionOf: { $0.preservedMap.walker },
+            seen: "often nothing: the boot ends before there is a console (earlycon shows it)",
+            claims: { finding, _ in finding.owner.isMap }),
+        CheckRule(
+            "map-bitmap", .error, .unchecked, at: .map, about: "the size of the bitmaps of preserved memory",
+            then: "the kernel reads as much as its own bitmaps have, and preserves whatever that says",
+            in: "deserialize_bitmap",
+            find: { handover, findings in
+                guard handover.isPopulated, let written = handover.subject.reading?.state.generation,
+                    let finding = Generation.bitmapMismatch(written, handover.generation, handover.pageSize)
+                else { return }
                 findings.report(finding)
-            }
-        },
+            }),
         CheckRule(
-            "map-bitmap", .error, .unchecked, .map, "the size of the bitmaps of preserved memory",
-            "the kernel reads as much as its own bitmaps have, and preserves whatever that says", in: "deserialize_bitmap"
-        ) { handover, findings in
-            guard handover.isPopulated, let written = handover.subject.reading?.state.generation,
-                let finding = Generation.bitmapMismatch(written, handover.generation, handover.context.pageSize)
-            else { return }
-            findings.report(finding)
-        },
-        CheckRule(
-            "map-key", .error, .unchecked, .map, "the keys of preserved blocks",
-            "the kernel decodes the key all the same, to a block that makes no sense",
-            in: "kho_decode_radix_key"
-        ) { handover, findings in
-            guard handover.isPopulated, case .radix(let tree) = handover.subject.reading?.state.preserved?.map
-            else { return }
-            let geometry = RadixGeometry(pageSize: handover.context.pageSize)
-            for leaf in tree.leaves {
-                // In all others, the last key has a block, and so has every key before it.
-                guard let last = leaf.bits.last, leaf.key == 0 || geometry.block(of: leaf.key | UInt64(last)) == nil
-                else { continue }
-                leaf.bits.forEachRun { run in
-                    // Within a leaf, the keys without a block come first or last.
-                    for bit in [run.lowerBound, run.upperBound - 1] {
-                        let key = leaf.key | UInt64(bit)
-                        guard geometry.block(of: key) == nil else { continue }
-                        findings.report(
-                            .outOfRange, of: .keys(from: leaf.key), at: geometry.place(of: bit, in: leaf), found: "key 0x\(String(key, radix: 16))",
-                            expected: "a key of 1 to \(geometry.keyWidth) bits")
-                        return
+            "map-key", .error, .unchecked, at: .map, about: "the keys of preserved blocks",
+            then: "the kernel decodes the key all the same, to a block that makes no sense", in: "kho_decode_radix_key",
+            find: { handover, findings in
+                guard case .radix(let tree) = handover.state.preserved?.map else { return }
+                let geometry = RadixGeometry(pageSize: handover.pageSize)
+                for leaf in tree.leaves {
+                    // In all others, the last key has a block, and so has every key before it.
+                    guard let last = leaf.bits.last, leaf.key == 0 || geometry.block(of: leaf.key | UInt64(last)) == nil
+                    else { continue }
+                    leaf.bits.forEachRun { run in
+                        // Within a leaf, the keys without a block come first or last.
+                        for bit in [run.lowerBound, run.upperBound - 1] {
+                            let key = leaf.key | UInt64(bit)
+                            guard geometry.block(of: key) == nil else { continue }
+                            findings.report(
+                                .outOfRange, of: .keys(from: leaf.key), at: geometry.place(of: bit, in: leaf),
+                                found: "key 0x\(String(key, radix: 16))",
+                                expected: "a key of 1 to \(geometry.keyWidth) bits")
+                            return
+                        }
                     }
                 }
-            }
-        },
+            }),
         CheckRule(
-            "map-block", .error, .unchecked, .map, "preserved blocks beyond any memory",
-            "the kernel marks the block's first page, which has no struct page", in: "kho_preserved_memory_reserve"
-        ) { handover, findings in
-            guard handover.isPopulated, let blocks = handover.preserved else { return }
-            // What tables of four levels map, which is all that a kernel has unless it needs more.
-            let limit = PhysicalAddress(1 << 46)
-            if let last = blocks.summary.ranges.last, last.upperBound > limit {
-                findings.report(
-                    .outOfRange, of: .kho, at: Place("map of preserved memory", at: max(last.lowerBound, limit)),
-                    found: "memory up to \(last.upperBound)", expected: "none beyond \(limit)")
-            }
-        },
+            "map-block", .error, .unchecked, at: .map, about: "preserved blocks beyond any memory",
+            then: "the kernel marks the block's first page, which has no struct page",
+            in: "kho_preserved_memory_reserve", seen: "often nothing: the boot ends before there is a console",
+            find: { handover, findings in
+                guard let blocks = handover.preserved else { return }
+                // What tables of four levels map, which is all that a kernel has unless it needs more.
+                let limit = PhysicalAddress(1 << handover.addressWidth)
+                if let last = blocks.summary.ranges.last, last.upperBound > limit {
+                    findings.report(
+                        .outOfRange, of: .map,
+                        at: Place("map of preserved memory", at: max(last.lowerBound, limit)),
+                        found: "memory up to \(last.upperBound)", expected: "none beyond \(limit)")
+                }
+            }),
     ]
 }
 
 extension ReceivedHandover {
-    /// The root FDT.
-    var rootPlace: Place { Place("root FDT", at: subject.rootAddress) }
-}
-
-extension RadixGeometry {
-    /// The word of a leaf's bitmap that holds `bit`.
-    fileprivate func place(of bit: Int, in leaf: RadixTreeState.Leaf) -> Place {
-        let layout = RadixLeafLayout.layout(pageSize)
-        let word = layout.bitmap[Int(bit / 64)]
-        return Place(
-            layout.structure.name, field: layout.bitmap.name, at: leaf.address?.advanced(by: UInt64(word.offset)))
-    }
+    /// The bits of a physical address: x86_64 with tables of four levels maps 46, arm64 has up to 52.
+    fileprivate var addressWidth: UInt64 { state.machine == .aarch64 ? 52 : 46 }
 }
 
 extension Generation {
@@ -146,17 +147,27 @@ extension Generation {
             case .chunkedBitmaps(let expected) = read.preservedMap, found != expected
         else { return nil }
         return Finding(
-            .size, of: .kho, at: Place(BitmapLayout(byteCount: pageSize.bytes).structure),
+            .size, of: .map, at: Place(BitmapLayout(byteCount: pageSize.bytes).structure),
             found: "\(found.bytes(pageSize: pageSize)) bytes", expected: "\(expected.bytes(pageSize: pageSize)) bytes")
     }
 }
 
-/// The structures that the map of preserved memory consists of.
-enum MapStructures {
-    static let names: Set<String> = Set(
-        [
-            RadixNodeLayout.layout(.kib4).structure, RadixLeafLayout.layout(.kib4).structure,
-            BitmapChunkLayout.layout(.kib4).structure, BitmapChunkHeaderLayout.layout.structure,
-            BitmapLayout(byteCount: PageSize.kib4.bytes).structure,
-        ].map(\.name))
+extension Generation.PreservedMapForm {
+    /// The kernel's function that goes through the map.
+    fileprivate var walker: String {
+        switch self {
+        case .chunkedBitmaps: "kho_mem_deserialize"
+        case .radixTree: "kho_radix_walk_tree"
+        }
+    }
+}
+
+extension RadixGeometry {
+    /// The word of a leaf's bitmap that holds `bit`.
+    fileprivate func place(of bit: Int, in leaf: RadixTreeState.Leaf) -> Place {
+        let layout = RadixLeafLayout.layout(pageSize)
+        let word = layout.bitmap[bit / 64]
+        return Place(
+            layout.structure.name, field: layout.bitmap.name, at: leaf.address?.advanced(by: UInt64(word.offset)))
+    }
 }

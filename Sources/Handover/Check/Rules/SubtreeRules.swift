@@ -2,107 +2,56 @@ import FDT
 import KernelABI
 
 extension CheckRule {
-    /// The subtrees besides LUO's.
+    private static let remade = "the regions are made anew, without what was in them"
+
+    /// The subtrees other than LUO's.
     static let subtreeRules: [CheckRule] = [
         CheckRule(
-            "memblock-subtree", .error, .partly, .initialisation, "the node of the reserve_mem regions",
-            "the regions are made anew, without what was in them", in: "reserve_mem_kho_retrieve_fdt"
-        ) { handover, findings in
-            guard let subtree = handover.subtree(handover.generation.memblock.subtree) else { return }
-            findings.reportIncomplete(subtree, handover)
-        },
+            "memblock-subtree", .error, .partly, at: .initialisation, about: "the node of the reserve_mem regions",
+            then: remade, in: "reserve_mem_kho_retrieve_fdt", seen: "failed to retrieve FDT 'memblock' from KHO: -22",
+            claims: { finding, handover in
+                finding.place.isInRoot && finding.owner == .subtree(handover.generation.memblock.subtree)
+            }),
         CheckRule(
-            "memblock-compatible", .error, .partly, .initialisation, "the version of the reserve_mem regions",
-            "the regions are made anew, without what was in them", in: "reserve_mem_kho_retrieve_fdt"
-        ) { handover, findings in
-            guard let (tree, address) = handover.memblockTree else { return }
-            let expected = handover.generation.memblock.compatible
-            guard !(tree.root?.isCompatible(with: expected) ?? false) else { return }
-            findings.report(
-                .compatible, of: .subtree(handover.generation.memblock.subtree),
-                at: tree.root?.place(handover.generation.memblock.subtree, "compatible", treeAt: address)
-                    ?? Place(handover.generation.memblock.subtree, at: address),
-                found: tree.root?.compatibleText ?? "no FDT", expected: "\"\(expected)\"")
-        },
+            "memblock-compatible", .error, .partly, at: .initialisation, about: "the version of the reserve_mem regions",
+            then: remade, in: "reserve_mem_kho_retrieve_fdt", seen: "FDT 'memblock' is incompatible with 'memblock-v1': 1",
+            claims: { finding, handover in
+                finding.owner == .subtree(handover.generation.memblock.subtree) && !finding.place.isInRoot
+                    && [.compatible, .missing, .notATree].contains(finding.cause)
+            },
+            find: { handover, findings in
+                let name = handover.generation.memblock.subtree
+                guard handover.state.memblock != nil, let node = handover.subtree(name),
+                    let address = node.number(handover.generation.root.addressProperty).map(PhysicalAddress.init(_:)),
+                    handover.subject.isMisplaced(address)
+                else { return }
+                findings.report(
+                    .misaligned, of: .subtree(name), at: Place(name, at: address),
+                    found: "an FDT at an address that is no multiple of 8", expected: "one that libfdt accepts")
+            }),
         CheckRule(
-            "memblock-region", .error, .partly, .initialisation, "the nodes of reserve_mem regions",
-            "the region is made anew, without what was in it", in: "reserve_mem_kho_revive"
-        ) { handover, findings in
-            let abi = handover.generation.memblock
-            guard let (tree, address) = handover.memblockTree, let root = tree.root,
-                root.isCompatible(with: abi.compatible)
-            else { return }
-            for node in root.children {
-                let structure = "\(abi.subtree)/\(node.name)"
-                let owner = Owner.region(KernelString(node.name))
-                if !node.isCompatible(with: abi.regionCompatible) {
+            "memblock-region", .error, .partly, at: .initialisation, about: "the nodes of reserve_mem regions",
+            then: "the region is made anew, without what was in it", in: "reserve_mem_kho_revive",
+            seen: "Node '…' is incompatible with 'reserve-mem-v1': 1",
+            claims: { finding, _ in
+                if case .region = finding.owner { true } else { false }
+            },
+            find: { handover, findings in
+                let abi = handover.generation.memblock
+                for region in handover.state.memblock?.regions ?? [] where region.name.bytes.count >= abi.nameSize {
                     findings.report(
-                        .compatible, of: owner, at: node.place(structure, "compatible", treeAt: address),
-                        found: node.compatibleText,
-                        expected: "\"\(abi.regionCompatible)\"")
-                }
-                for name in [abi.startProperty, abi.sizeProperty] where node.number(name) == nil {
-                    findings.report(
-                        .size, of: owner, at: node.place(structure, name, treeAt: address), found: node.sizeText(name),
-                        expected: "8 bytes")
-                }
-                if node.name.utf8.count >= abi.nameSize {
-                    findings.report(
-                        .size, of: owner, at: node.place(structure, treeAt: address), found: "a name of \(node.name.utf8.count) bytes",
+                        .size, of: .region(region.name), at: Place("\(abi.subtree)/\(region.name)"),
+                        found: "a name of \(region.name.bytes.count) bytes",
                         expected: "at most \(abi.nameSize - 1): no region has this name")
                 }
-            }
-        },
+            }),
         CheckRule(
-            "kexec-metadata", .warning, .accepted, .initialisation, "the previous kernel's name",
-            "the kernel warns, and does not say where it came from", in: "kho_in_kexec_metadata"
-        ) { handover, findings in
-            guard let abi = handover.generation.kexecMetadata, let subtree = handover.subtree(abi.subtree) else {
-                return
-            }
-            guard subtree.isComplete else {
-                findings.reportIncomplete(subtree, handover)
-                return
-            }
-            let layout = KexecMetadataLayout.layout
-            let place = Place(layout.structure, at: subtree.address)
-            let owner = Owner.subtree(abi.subtree)
-            guard let blob = handover.blob(of: subtree, limit: layout.structure.size) else {
-                findings.report(.notAvailable, of: owner, at: place, found: "no memory at hand there", expected: "the blob")
-                return
-            }
-            let version = blob.count >= 4 ? layout.version.read(blob.span.bytes) : nil
-            if let version, version != abi.version {
-                findings.report(
-                    .compatible, of: owner, at: place.field(layout.version), found: "\(version)", expected: "\(abi.version)")
-            } else if blob.count < layout.structure.size {
-                findings.report(
-                    .size, of: owner, at: place, found: "\(blob.count) bytes", expected: "\(layout.structure.size)")
-            }
-        },
+            "kexec-metadata", .warning, .accepted, at: .initialisation, about: "the previous kernel's name",
+            then: "the kernel warns, and does not say where it came from", in: "kho_in_kexec_metadata",
+            seen: "KHO: kexec-metadata version N not supported (expected 1)",
+            claims: { finding, handover in
+                handover.generation.kexecMetadata.map { finding.owner == .subtree($0.subtree) } ?? false
+                    && ![.notAvailable, .unreadable].contains(finding.cause)
+            }),
     ]
-}
-
-extension RuleFindings {
-    /// Says what a subtree's node lacks.
-    mutating func reportIncomplete(_ subtree: ReceivedSubtree, _ handover: ReceivedHandover) {
-        guard !subtree.isComplete else { return }
-        let abi = handover.generation.root
-        for name in [abi.addressProperty, abi.sizeProperty].compactMap({ $0 }) where subtree.node.number(name) == nil {
-            report(
-                .size, of: .subtree(subtree.name),
-                at: subtree.node.place("root FDT/\(subtree.name)", name, treeAt: handover.subject.rootAddress), found: subtree.node.sizeText(name),
-                expected: "8 bytes")
-        }
-    }
-}
-
-extension ReceivedHandover {
-    /// The FDT of the regions, and where it is.
-    fileprivate var memblockTree: (ReceivedTree, PhysicalAddress?)? {
-        guard let subtree = subtree(generation.memblock.subtree), subtree.isComplete,
-            let blob = blob(of: subtree, limit: context.pageSize.bytes)
-        else { return nil }
-        return (ReceivedTree(blob), subtree.address)
-    }
 }

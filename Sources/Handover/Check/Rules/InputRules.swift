@@ -1,0 +1,25 @@
+import KernelABI
+
+extension CheckRule {
+    /// What the input does not show, and so nobody can tell from it.
+    static let inputRules: [CheckRule] = [
+        CheckRule(
+            "not-available", .note, .unknown, at: .root, about: "what the input does not show",
+            then: "whether it is as it should be cannot be told from this input",
+            claims: { finding, handover in
+                finding.severity == .unknown || finding.owner == .input
+                    || finding.cause == .notAvailable && handover.inputIsDamaged
+            },
+            find: { handover, findings in
+                guard handover.tree == nil else { return }
+                findings.report(
+                    .notAvailable, .unknown, of: .kho, at: Place(Place.rootName), found: "none in this input",
+                    expected: "one, which leads to all that is handed over")
+            })
+    ]
+}
+
+extension ReceivedHandover {
+    /// Whether the file with the memory is itself cut short or damaged.
+    fileprivate var inputIsDamaged: Bool { reading.findings.contains { $0.cause == .input } }
+}

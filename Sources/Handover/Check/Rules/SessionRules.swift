@@ -1,0 +1,82 @@
+import KernelABI
+
+extension Finding {
+    /// Whether something is not where a link says: no memory, or none that can be a structure's.
+    var isLost: Bool { [.notAvailable, .leftOut, .unreadable, .misaligned].contains(cause) }
+
+    /// Whether a chain does not end, or not where a kernel's would.
+    var isEndlessChain: Bool { cause == .cyclic || cause == .tooLong }
+
+    /// Whether it is about a block's header.
+    var isInBlock: Bool { place.isIn(BlockHeaderLayout.layout.structure) }
+}
+
+extension CheckRule {
+    private static let panics = "the kernel panics: it cannot tell what it was handed"
+
+    /// The sessions' chain or array, and the sessions in it.
+    static let sessionRules: [CheckRule] = [
+        CheckRule(
+            "session-chain", .error, .panic, at: .initialisation, about: "the chain of blocks of sessions", then: panics,
+            in: "kho_block_set_restore", seen: "luo: Block set is corrupted",
+            claims: { finding, _ in finding.owner.isLUO && finding.isEndlessChain }),
+        CheckRule(
+            "session-block-count", .error, .panic, at: .initialisation, about: "the number of sessions in a block",
+            then: panics, in: "kho_block_set_restore", seen: "luo: Block contains invalid entry count: N",
+            claims: { finding, _ in finding.owner.isLUO && finding.cause == .count && finding.isInBlock }),
+        CheckRule(
+            "session-address", .error, .unchecked, at: .initialisation, about: "where the sessions are",
+            then: "the kernel follows the pointer, and takes whatever is there for sessions",
+            in: "luo_session_setup_incoming", seen: "BUG: unable to handle page fault for address: …",
+            claims: { finding, _ in
+                finding.owner.isLUO && (finding.isLost || finding.cause == .visitedBefore)
+                    && (finding.isInBlock || finding.place.isIn(SessionHeaderLayout.layout.structure)
+                        || finding.place.isIn(SessionLayout.layout.structure))
+            }),
+        CheckRule(
+            "session-count", .error, .unchecked, at: .open, about: "the number of sessions in their array",
+            then: "the kernel reads past the pages", in: "luo_session_deserialize",
+            claims: { finding, _ in
+                finding.cause == .count && finding.place.isIn(SessionHeaderLayout.layout.structure)
+            }),
+        CheckRule(
+            "session-duplicate", .error, .openFails, at: .open, about: "sessions of the same name",
+            then: "/dev/liveupdate gives EIO", in: "luo_session_insert", errno: .io,
+            seen: "luo: Failed to insert session […] -17; open(/dev/liveupdate) gives EIO",
+            find: { handover, findings in
+                var seen: [[UInt8]: Int] = [:]
+                for (index, session) in handover.sessions.enumerated() {
+                    let name = session.keptName
+                    if let first = seen[name] {
+                        let places = handover.reading.records.sessions
+                        findings.report(
+                            .duplicate, of: .session(session.name), at: places[index].field(SessionLayout.layout.name),
+                            found: "\(session.name.quoted), as at \(places[first].address.map { "\($0)" } ?? "\(first)")",
+                            expected: "a name that no other session has")
+                    } else {
+                        seen[name] = index
+                    }
+                }
+            }),
+        CheckRule(
+            "session-name", .warning, .accepted, at: .open, about: "the names of sessions",
+            then: "the kernel keeps what its copy leaves of the name", in: "luo_session_alloc",
+            claims: { finding, _ in finding.cause == .termination && finding.owner.isSession },
+            find: { handover, findings in
+                for (index, session) in handover.sessions.enumerated() where session.name.bytes.isEmpty {
+                    findings.report(
+                        .outOfRange, of: .session(session.name),
+                        at: handover.reading.records.sessions[index].field(SessionLayout.layout.name),
+                        found: "an empty name", expected: "a name: no session can be created without")
+                }
+            }),
+    ]
+}
+
+extension SessionState {
+    /// The name that the kernel's copy leaves: at most one byte less than the field, for the NUL.
+    fileprivate var keptName: [UInt8] {
+        let limit = SessionLayout.layout.name.count - 1
+        return name.bytes.count <= limit ? name.bytes : Array(name.bytes.prefix(limit))
+    }
+}

@@ -1,0 +1,48 @@
+import KernelABI
+
+extension Extent {
+    /// What is at `address`, which lies in the extent: structure and field as the hex form names them.
+    func place(of address: PhysicalAddress) -> Place {
+        let offset = Int(clamping: address.rawValue - self.address.rawValue)
+        switch form {
+        case .structure(let structure) where offset < structure.size:
+            return Place(structure.name, field: structure.path(at: offset), at: address)
+        case .records(let header?, _, _) where offset < header.size:
+            return Place(header.name, field: header.path(at: offset), at: address)
+        case .records(let header, let record, let count):
+            let base = offset - (header?.size ?? 0)
+            guard base / record.size < count else { break }
+            return Place("\(record.name)[\(base / record.size)]", field: record.path(at: base % record.size), at: address)
+        case .tree where role == .root: return Place(Place.rootName, at: address)
+        case .structure, .tree, .opaque: break
+        }
+        return Place("\(role.name) of \(owner)", at: address)
+    }
+
+    /// The extent rounded to whole pages.
+    func pages(of pageSize: PageSize) -> Range<PhysicalAddress> {
+        let mask = UInt64(pageSize.bytes - 1)
+        let start = range.lowerBound.rawValue & ~mask
+        let (end, overflow) = range.upperBound.rawValue.addingReportingOverflow(mask)
+        return PhysicalAddress(start)..<PhysicalAddress(overflow ? .max : end & ~mask)
+    }
+}
+
+extension [Extent] {
+    /// What is at `address`; the address alone if no piece holds it.
+    func place(of address: PhysicalAddress) -> Place {
+        first { $0.range.contains(address) }?.place(of: address) ?? Place("memory", at: address)
+    }
+}
+
+extension StructureDescription {
+    /// The path of the field that the byte at `offset` belongs to; `nil` for padding.
+    fileprivate func path(at offset: Int) -> String? {
+        guard let field = fields.last(where: { $0.offset <= offset && offset < $0.offset + $0.size }) else { return nil }
+        let inner = offset - field.offset
+        let size = field.count.map { $0 > 0 ? field.size / $0 : field.size } ?? field.size
+        let index = field.count != nil && field.meaning != .string && size > 0 ? "[\(inner / size)]" : ""
+        let nested = field.nested.flatMap { size > 0 ? $0.description.path(at: inner % size) : nil }
+        return field.name + index + (nested.map { ".\($0)" } ?? "")
+    }
+}

@@ -1,0 +1,114 @@
+import Handover
+import KernelABI
+
+/// Reports as JSON: what a gate or a line of a log needs, without parsing text.
+enum CheckJSON {
+    static func write(_ reports: [CheckReport], to output: OutputStream) {
+        var writer = DocumentWriter { output.write($0) }
+        writer.array { writer in
+            for report in reports {
+                writer.element()
+                writer.object { $0.report(report) }
+            }
+        }
+        writer.finish()
+    }
+}
+
+extension DocumentWriter {
+    mutating func member(_ key: String, _ value: String) {
+        self.key(key)
+        string(value)
+    }
+
+    mutating func member(_ key: String, _ value: UInt64) {
+        self.key(key)
+        number(value)
+    }
+
+    mutating func list(_ key: String, _ body: (inout DocumentWriter) -> Void) {
+        self.key(key)
+        array { body(&$0) }
+    }
+
+    fileprivate mutating func report(_ report: CheckReport) {
+        if let path = report.path { member("input", path.string) }
+        if let part = report.subject?.part { member("part", part) }
+        if let side = report.subject?.side { member("side", side.rawValue) }
+        member("kernel", report.check.generation.name)
+        list("releases") { writer in
+            for release in report.check.generation.releases {
+                writer.element()
+                writer.string(release.description)
+            }
+        }
+        member("verdict", report.check.verdict.rawValue)
+        member("status", UInt64(report.outcome.status))
+        if let subject = report.subject { self.summary(of: subject) }
+        list("findings") { writer in
+            for result in report.check.results {
+                writer.element()
+                writer.object { $0.finding(result, report.check.generation) }
+            }
+        }
+    }
+
+    /// What the input shows, in numbers; those that it does not show are missing.
+    private mutating func summary(of subject: CheckSubject) {
+        let state = subject.reading?.state
+        member("page_size", UInt64(subject.pageSize.bytes))
+        if let generation = state?.generation { member("written_by", generation.name) }
+        if let release = state?.kexecMetadata?.previousRelease { member("previous_release", release.description) }
+        if let number = state?.luo?.liveUpdateNumber { member("liveupdate_number", number) }
+        if !subject.scratch.isEmpty {
+            list("scratch") { writer in
+                for range in subject.scratch {
+                    writer.element()
+                    writer.object(compact: true) { writer in
+                        writer.member("start", range.lowerBound.description)
+                        writer.member("size", range.upperBound.rawValue - range.lowerBound.rawValue)
+                    }
+                }
+            }
+            member("scratch_bytes", subject.scratchSize)
+        }
+        if let sessions = state?.luo?.sessions {
+            member("sessions", UInt64(sessions.count))
+            member("files", sessions.reduce(0) { $0 &+ UInt64($1.files?.count ?? 0) })
+        }
+        if let flbs = state?.luo?.flbs { member("flbs", UInt64(flbs.count)) }
+        if let regions = state?.memblock?.regions { member("regions", UInt64(regions.count)) }
+        if let pages = state?.preserved?.pages {
+            member("preserved_bytes", pages &* UInt64(subject.pageSize.bytes))
+        }
+    }
+
+    private mutating func finding(_ result: HandoverCheck.Result, _ generation: Generation) {
+        let finding = result.finding
+        member("rule", result.rule.name)
+        member("severity", result.severity.rawValue)
+        member("verdict", result.rule.verdict.rawValue)
+        member("cause", finding.cause.rawValue)
+        member("owner", finding.owner.description)
+        switch finding.owner {
+        case .session(let name, _): member("session", name.description)
+        case .file(let session, let token):
+            member("session", session.description)
+            member("token", "0x" + String(token, radix: 16))
+        case .flb(let name): member("flb", name.description)
+        case .region(let name): member("region", name.description)
+        case .subtree(let name): member("subtree", name)
+        default: break
+        }
+        member("structure", finding.place.structure)
+        if let field = finding.place.field { member("field", field) }
+        if let address = finding.place.address { member("address", address.description) }
+        member("found", finding.found)
+        member("expected", finding.expected)
+        if result.others > 0 { member("others", UInt64(result.others)) }
+        member("consequence", result.rule.consequence)
+        if let function = result.rule.function(of: generation) { member("function", function) }
+        if let errno = result.rule.errno { member("errno", errno.rawValue) }
+        if let symptom = result.rule.symptom { member("symptom", symptom) }
+    }
+}

@@ -1,0 +1,118 @@
+import Handover
+
+/// Reports as SARIF 2.1.0: one run, the rules that were hit, and their results.
+enum CheckSARIF {
+    /// - Parameter failures: why inputs could not be read.
+    static func write(_ reports: [CheckReport], failures: [String], to output: OutputStream) {
+        let hit = Set(reports.flatMap { $0.check.results.map(\.rule.name) })
+        var writer = DocumentWriter { output.write($0) }
+        writer.object { writer in
+            writer.member("$schema", "https://json.schemastore.org/sarif-2.1.0.json")
+            writer.member("version", "2.1.0")
+            writer.list("runs") { writer in
+                writer.element()
+                writer.object { writer in
+                    writer.tool(hit)
+                    writer.list("invocations") { writer in
+                        writer.element()
+                        writer.object { $0.invocation(failures) }
+                    }
+                    writer.list("results") { writer in
+                        for report in reports {
+                            for result in report.check.results {
+                                writer.element()
+                                writer.object { $0.result(result, in: report) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        writer.finish()
+    }
+
+    /// A path as the path of a URI: RFC 3986's unreserved characters and slashes stay, all other bytes are encoded.
+    static func uri(_ path: String) -> String {
+        path.utf8.reduce(into: "") { result, byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"), UInt8(ascii: "/"):
+                result.append(Character(UnicodeScalar(byte)))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += "%" + (digits.count == 1 ? "0" : "") + digits
+            }
+        }
+    }
+}
+
+extension DocumentWriter {
+    private mutating func text(_ key: String, _ value: String) {
+        self.key(key)
+        object(compact: true) { $0.member("text", value) }
+    }
+
+    fileprivate mutating func tool(_ hit: Set<String>) {
+        key("tool")
+        object { writer in
+            writer.key("driver")
+            writer.object { writer in
+                writer.member("name", "luo-fdt")
+                writer.member("version", LuoFDT.configuration.version)
+                writer.list("rules") { writer in
+                    for rule in CheckRule.all where hit.contains(rule.name) {
+                        writer.element()
+                        writer.object { writer in
+                            writer.member("id", rule.name)
+                            writer.text("shortDescription", rule.summary)
+                            writer.text("fullDescription", rule.consequence)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fileprivate mutating func invocation(_ failures: [String]) {
+        key("executionSuccessful")
+        boolean(failures.isEmpty)
+        guard !failures.isEmpty else { return }
+        list("toolExecutionNotifications") { writer in
+            for failure in failures {
+                writer.element()
+                writer.object { writer in
+                    writer.member("level", "error")
+                    writer.text("message", failure)
+                }
+            }
+        }
+    }
+
+    fileprivate mutating func result(_ result: HandoverCheck.Result, in report: CheckReport) {
+        member("ruleId", result.rule.name)
+        member("level", result.severity.rawValue)
+        let consequence = result.consequence(in: report.check.generation)
+        text("message", "\(result.rule.verdict.rawValue): \(result.text); \(consequence)")
+        list("locations") { writer in
+            writer.element()
+            writer.object { writer in
+                if let path = report.path {
+                    writer.key("physicalLocation")
+                    writer.object { writer in
+                        writer.key("artifactLocation")
+                        writer.object(compact: true) { $0.member("uri", CheckSARIF.uri(path.string)) }
+                        if let address = result.finding.place.address, address.rawValue <= UInt64(Int64.max) {
+                            writer.key("address")
+                            writer.object(compact: true) { $0.member("absoluteAddress", address.rawValue) }
+                        }
+                    }
+                }
+                writer.list("logicalLocations") { writer in
+                    writer.element()
+                    writer.object(compact: true) { $0.member("fullyQualifiedName", result.finding.place.name) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+/// `check`, `diff` and `layout --btf` on inputs from the field.
+@Suite struct CheckCommandTests {
+    @Test(arguments: [
+        ("cases/debugfs/7.3-before-kexec", 8, "unknown"), ("cases/debugfs/triage-dashes", 8, "unknown"),
+        ("cases/debugfs/kho_in-kho_out", 8, "unknown"), ("captures/6.18/debugfs/sender", 8, "unknown"),
+        ("captures/6.19/debugfs/sender", 8, "unknown"), ("captures/6.19/debugfs/receiver", 8, "unknown"),
+        ("captures/7.1/debugfs/receiver", 8, "unknown"), ("captures/7.3/debugfs/receiver", 8, "unknown"),
+        ("captures/7.3/basic.elf", 0, "accepted"), ("cases/check/04-root-rsvmap-misaligned.elf", 7, "ignored"),
+        ("cases/check/05b-memblock-fdt-at-4-mod-8.elf", 3, "partly"),
+    ])
+    func `an input is judged by what it shows`(input: String, status: Int32, verdict: String) throws {
+        let command = try Command("check", input)
+        #expect(command.status == status)
+        #expect(command.text.split(separator: "\n").first?.hasSuffix(": \(verdict)") ?? false, "\(command.text)")
+        if status == 8 { #expect(!command.text.contains("error [")) }
+        #expect(command.errors == "")
+    }
+
+    @Test(arguments: ["plain", "v2", "bad-token"])
+    func `a device tree is no handover`(name: String) throws {
+        let command = try Command("check", "cases/fdt/\(name).dtb")
+        #expect(command.status == 2)
+        #expect(command.errors.contains("not a handover"))
+    }
+
+    @Test func `a page of FLBs and a luo_ser by themselves are no damage`() throws {
+        let command = try Command("check", "captures/7.3/debugfs/sender/out/sub_fdts/LUO")
+        #expect(command.status == 8)
+        #expect(!command.text.contains("error ["))
+    }
+
+    @Test func `JSON says whose a finding is, and what the input shows`() throws {
+        let command = try Command("check", "--format", "json", "cases/debugfs/triage-dashes")
+        let reports = try #require(try JSONSerialization.jsonObject(with: command.output) as? [[String: Any]])
+        #expect(reports.map { $0["side"] as? String } == ["in", "out"])
+        #expect(reports.last?["scratch_bytes"] as? Int == 64 << 20)
+        let findings = reports.flatMap { $0["findings"] as? [[String: Any]] ?? [] }
+        #expect(findings.allSatisfy { $0["owner"] != nil && $0["cause"] != nil })
+        #expect(findings.contains { $0["cause"] as? String == "freed" })
+        #expect(findings.contains { $0["cause"] as? String == "not-yet-written" })
+    }
+
+    @Test func `SARIF names an input that cannot be read, and encodes what is no part of a URI`() throws {
+        let directory = try TemporaryPath()
+        let odd = directory.url.appending(path: "a b%.elf")
+        try FileManager.default.copyItem(
+            at: Fixture.directory.appending(path: "cases/check/04-root-rsvmap-misaligned.elf"), to: odd)
+        let command = try Command("check", "--format", "sarif", odd.path(percentEncoded: false), "cases/fdt/plain.dtb")
+        let log = try #require(try JSONSerialization.jsonObject(with: command.output) as? [String: Any])
+        let run = try #require((log["runs"] as? [[String: Any]])?.first)
+        let invocation = try #require((run["invocations"] as? [[String: Any]])?.first)
+        #expect(invocation["executionSuccessful"] as? Bool == false)
+        #expect(command.text.contains("a%20b%25.elf"))
+        let driver = (run["tool"] as? [String: Any])?["driver"] as? [String: Any]
+        #expect(driver?["version"] is String)
+    }
+
+    @Test func `diff has a status for what could not be compared`() throws {
+        #expect(try Command("diff", "cases/fdt/plain.dtb", "cases/fdt/plain-copy.dtb").status == 0)
+        #expect(try Command("diff", "captures/7.3/basic.elf", "captures/7.3/basic.elf").status == 0)
+        #expect(try Command("diff", "captures/7.1/basic.elf", "captures/7.3/basic.elf").status == 1)
+        let sides = try Command("diff", "captures/7.3/debugfs/sender/out", "captures/7.3/debugfs/receiver/in")
+        #expect(sides.status == 3)
+        #expect(sides.text.contains("? sessions: in neither input"))
+        #expect(try Command("diff", "captures/7.3/debugfs/receiver", "captures/7.3/debugfs/receiver").status == 3)
+    }
+
+    @Test(arguments: [
+        ("mod.ko", "split BTF"), ("module-split.btf", "split BTF"), ("plain.btf.gz", "gunzip"),
+        ("vmlinux-stripped", "no .BTF section"),
+    ])
+    func `what holds no types is told apart`(name: String, reason: String) throws {
+        let command = try Command("layout", "--btf", "cases/btf/\(name)")
+        #expect(command.status == 2)
+        #expect(command.errors.contains(reason))
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+/// The scripts of `docs/operators.md`, run as they stand there.
+@Suite struct OperatorTests {
+    private static let healthy = ["6.18", "6.19", "7.1", "7.3"]
+
+    /// Runs the script in the docs that begins with `# NAME`.
+    private func run(_ name: String, _ arguments: String...) throws -> (status: Int32, text: String) {
+        let docs = try String(contentsOf: Fixture.directory.deletingLastPathComponent().appending(path: "docs/operators.md"), encoding: .utf8)
+        let script = try #require(
+            docs.components(separatedBy: "```bash\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+                .first { $0.hasPrefix("# \(name) ") })
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/bash")
+        process.arguments = ["-c", script, name] + arguments
+        process.currentDirectoryURL = Fixture.directory
+        let tool = Command.executable.deletingLastPathComponent().path
+        process.environment = ["PATH": "\(tool):/usr/local/bin:/usr/bin:/bin"]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+    }
+
+    @Test(arguments: healthy) func `the gate is quiet on a healthy machine`(version: String) throws {
+        let result = try run("gate.sh", "captures/\(version)/debugfs/sender/out")
+        #expect(result.text == "")
+        #expect(result.status == 0)
+    }
+
+    @Test(arguments: healthy) func `the health line says what came in`(version: String) throws {
+        let result = try run("health.sh", "captures/\(version)/debugfs/receiver/in")
+        #expect(result.text.hasPrefix("kho: "))
+        #expect(result.text.contains(" errors=0 "))
+        #expect(result.status == 0)
+    }
+
+    @Test(arguments: [("out", "gate.sh"), ("in", "health.sh")])
+    func `damage that debugfs shows is loud`(side: String, script: String) throws {
+        let from = side == "out" ? "captures/7.1/debugfs/sender/out" : "captures/7.1/debugfs/receiver/in"
+        let directory = FileManager.default.temporaryDirectory.appending(path: "operators-\(UUID().uuidString)")
+        let copy = directory.appending(path: side)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        try FileManager.default.copyItem(at: Fixture.directory.appending(path: from), to: copy)
+        #expect(try run(script, copy.path).status == 0)
+        // The version of LUO's FDT: the next kernel panics.
+        let luo = copy.appending(path: "sub_fdts/LUO")
+        var bytes = try Data(contentsOf: luo)
+        let place = try #require(bytes.range(of: Data("luo-v1".utf8)))
+        bytes.replaceSubrange(place, with: Data("luo-v9".utf8))
+        try FileManager.default.removeItem(at: luo)
+        try bytes.write(to: luo)
+        let result = try run(script, copy.path)
+        #expect(result.status == 1)
+        #expect(result.text.contains(script == "gate.sh" ? "luo-compatible" : "kho: panic"))
+    }
+
+    @Test func `a directory that is not there is loud`() throws {
+        #expect(try run("gate.sh", "captures/no-such-directory").status == 1)
+        #expect(try run("health.sh", "captures/no-such-directory").status == 1)
+    }
+}
