@@ -128,6 +128,7 @@ struct Comparison {
                     note("\(subject), data", old.data.map(Self.text) ?? "described", new.data.map(Self.text) ?? "described")
                 }
             }
+            compareContent(subject, old.content, new.content)
             compare("\(subject), address", old.address, new.address, isLayout: true)
             compare("\(subject), size", old.size, new.size, isLayout: true)
         }
@@ -315,6 +316,7 @@ struct Comparison {
             }
             compare("\(subject), data", Self.hex(old.data), Self.hex(new.data))
             compare("\(subject), count", old.count, new.count)
+            compareContent(subject, old.content, new.content)
         }
         if before.map(\.name) != after.map(\.name), Set(before.map(\.name)) == Set(after.map(\.name)) {
             note("order of FLBs", Self.list(before.map(\.name)), Self.list(after.map(\.name)), isLayout: true)
@@ -372,6 +374,12 @@ struct Comparison {
         if before != after { note(subject(), layoutText(before), layoutText(after), isLayout: true) }
     }
 
+    /// Compares what a handle leads to, of a kind that is described.
+    private mutating func compareContent(_ subject: String, _ before: (any Content)?, _ after: (any Content)?) {
+        guard let before, let after, AnyContent(before) != AnyContent(after) else { return }
+        note("\(subject), payload", nil, nil, isLayout: isMoved)
+    }
+
     // MARK: - Files
 
     private mutating func compareFiles(_ session: String, _ before: [FileState], _ after: [FileState]) {
@@ -385,6 +393,7 @@ struct Comparison {
                 continue
             }
             compare("\(subject), compatible", old.compatible, new.compatible)
+            if old.memfd == nil { compareContent(subject, old.content, new.content) }
             guard let oldMemFD = old.memfd, let newMemFD = new.memfd else {
                 // The handle of an unknown handler is all there is of the file; a memfd's is an address.
                 let isLayout = old.memfd != nil || new.memfd != nil

@@ -67,6 +67,8 @@ public struct Finding: Error, Hashable, Sendable {
         case slack
         /// A root that an earlier handover left behind.
         case stale
+        /// A root that may be the live one is damaged, and another one was taken.
+        case damagedRoot = "damaged-root"
         /// A handler that the kernel does not have.
         case handler
         /// A payload's version is one that no layout has.

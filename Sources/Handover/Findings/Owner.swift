@@ -55,7 +55,7 @@ extension Owner {
     }
 
     /// The owner without its parts: one for all blocks and files of a session, and one for all parts of the map.
-    var whole: Owner {
+    public var whole: Owner {
         switch self {
         case .luo: .luo()
         case .session(let name, _), .file(let name, _): .session(name)

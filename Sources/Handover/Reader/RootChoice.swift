@@ -20,7 +20,7 @@ public struct RootChoice: Sendable {
     public init(among candidates: [PhysicalAddress], reader: HandoverReader) throws(Finding) {
         var roots: [(address: PhysicalAddress, reading: Reading)] = []
         var rejected: [PhysicalAddress] = []
-        var problem: Finding?
+        var unreadable: [(address: PhysicalAddress, problem: Finding)] = []
         for address in candidates {
             guard roots.count < Self.readLimit else {
                 rejected.append(address)
@@ -29,7 +29,7 @@ public struct RootChoice: Sendable {
             do throws(Finding) {
                 roots.append((address, try reader.read(rootAt: address)))
             } catch {
-                problem = problem ?? error
+                unreadable.append((address, error))
                 if reader.isRootOfAnyVersion(at: address) { rejected.append(address) }
             }
         }
@@ -37,7 +37,7 @@ public struct RootChoice: Sendable {
             Self.rank(roots[left].reading).lexicographicallyPrecedes(Self.rank(roots[right].reading))
         }
         guard let best else {
-            throw problem
+            throw unreadable.first?.problem
                 ?? Finding(
                     .missing, of: .kho, at: Place("root FDT"), found: "none in this memory",
                     expected: "a page that holds an FDT with a compatible of kho-v…")
@@ -45,15 +45,39 @@ public struct RootChoice: Sendable {
         stale = (roots.indices.filter { $0 != best }.map { roots[$0].address } + rejected).sorted()
         var reading = roots[best].reading
         reading.state.kho?.staleRoots = stale.isEmpty ? nil : stale
+        let later = roots.filter { root in
+            root.reading.isDamaged && Self.age(reading).lexicographicallyPrecedes(Self.age(root.reading))
+        }
+        reading.findings =
+            later.map { root in
+                let damage = root.reading.findings.first { $0.severity == .damage }
+                return Self.finding(.damage, at: root.address, damage, instead: roots[best].address)
+            } + unreadable.filter { $0.problem.cause != .compatible }.map { root in
+                Self.finding(.unknown, at: root.address, root.problem, instead: roots[best].address)
+            } + reading.findings
         self.reading = reading
+    }
+
+    /// A root that may be the live one, and why it was not taken.
+    private static func finding(
+        _ severity: Finding.Severity, at address: PhysicalAddress, _ problem: Finding?, instead: PhysicalAddress
+    ) -> Finding {
+        Finding(
+            .damagedRoot, severity, of: .kho, at: Place(Place.rootName, at: address),
+            found: "what may be the live root, damaged" + (problem.map { " (\($0))" } ?? ""),
+            expected: "one that is whole, as that at \(instead), which is read instead; --fdt-pa \(address) reads this one")
+    }
+
+    /// How late a handover is: the update number, then the number of kexecs.
+    private static func age(_ reading: Reading) -> [UInt64] {
+        [reading.state.luo?.liveUpdateNumber ?? 0, UInt64(reading.state.kexecMetadata?.kexecCount ?? 0)]
     }
 
     /// Orders readings: whole ones after damaged ones, then by the update number, then by the number of kexecs.
     private static func rank(_ reading: Reading) -> [UInt64] {
         [
-            reading.isDamaged ? 0 : 1, isInsideContents(reading) ? 0 : 1, reading.state.luo?.liveUpdateNumber ?? 0,
-            UInt64(reading.state.kexecMetadata?.kexecCount ?? 0),
-        ]
+            reading.isDamaged ? 0 : 1, isInsideContents(reading) ? 0 : 1,
+        ] + age(reading)
     }
 
     /// Whether the root lies in what the handover gives to users, and so is a copy that one of them has made.

@@ -51,7 +51,11 @@ extension HandoverView {
         let total = totals.reduce(SessionTotal(), +)
         let fileCount = total.files
         let isWhole = all || sessions.count + fileCount <= TreeRenderer.Limit.whole
-        let shown = isWhole ? sessions.count : self.shown(sessions.count, limit: TreeRenderer.Limit.sessions)
+        // What is damaged is never among what is left out.
+        let picked = pick(sessions.count, limit: isWhole ? Int.max - 1 : TreeRenderer.Limit.sessions) { index in
+            isNotable(sessions[index])
+        }
+        let shown = picked.count
         let fileLimit = isWhole ? Int.max - 1 : max(1, TreeRenderer.Limit.files / max(shown, 1))
 
         var heading = [Cell(Quantity.count(sessions.count, "session"), .heading)]
@@ -65,21 +69,22 @@ extension HandoverView {
         }
         var sessionColumns = Columns()
         var fileColumns = Columns()
-        for (session, total) in zip(sessions, totals).prefix(shown) {
-            sessionColumns.measure(cells(session, total))
-            let files = session.files ?? []
-            for file in files.prefix(self.shown(files.count, limit: fileLimit)) { fileColumns.measure(cells(file)) }
+        for index in picked {
+            sessionColumns.measure(cells(sessions[index], totals[index]))
+            let files = sessions[index].files ?? []
+            for place in pickFiles(of: sessions[index], limit: fileLimit) { fileColumns.measure(cells(files[place])) }
         }
         outline.line(heading, isLast: isLast, to: &sink) { outline, sink in
-            for (index, session) in sessions.prefix(shown).enumerated() {
-                outline.line(
-                    cells(session, totals[index]), columns: sessionColumns, isLast: index == sessions.count - 1, to: &sink
-                ) { outline, sink in
-                    files(session.files ?? [], limit: fileLimit, fileColumns, &outline, &sink)
+            for index in picked {
+                let isLast = shown == sessions.count && index == sessions.count - 1
+                outline.line(cells(sessions[index], totals[index]), columns: sessionColumns, isLast: isLast, to: &sink) {
+                    outline, sink in
+                    files(of: sessions[index], limit: fileLimit, fileColumns, &outline, &sink)
                 }
             }
             guard shown < sessions.count else { return }
-            let rest = totals[shown...].reduce(SessionTotal(), +)
+            let isPicked = Set(picked)
+            let rest = totals.indices.lazy.filter { !isPicked.contains($0) }.map { totals[$0] }.reduce(SessionTotal(), +)
             let details = [Quantity.count(rest.files, "file"), rest.size.map(Quantity.bytes)]
             more(sessions.count - shown, &outline, &sink, details.compactMap { $0 })
         }
@@ -101,17 +106,42 @@ extension HandoverView {
         return cells
     }
 
+    // MARK: - What is shown
+
+    private func pickFiles(of session: SessionState, limit: Int) -> [Int] {
+        let files = session.files ?? []
+        return pick(files.count, limit: limit) { isNotable(files[$0], in: session) }
+    }
+
+    /// Whether a session is damaged, or has a file that is.
+    private func isNotable(_ session: SessionState) -> Bool {
+        damagedOwners.contains(.session(session.name))
+            || (session.files ?? []).contains { isNotable($0, in: session) }
+    }
+
+    /// Whether a file is damaged, or of a handler that its kernel does not have.
+    private func isNotable(_ file: FileState, in session: SessionState) -> Bool {
+        if file.hasContent { return damagedOwners.contains(.file(session: session.name, token: file.token)) }
+        guard let handlers = state.generation?.fileHandlers, let compatible = file.compatible else { return true }
+        return !handlers.contains { KernelString($0.compatible) == compatible }
+            || damagedOwners.contains(.file(session: session.name, token: file.token))
+    }
+
     // MARK: - Files
 
     private func files(
-        _ files: [FileState], limit: Int, _ columns: Columns, _ outline: inout Outline, _ sink: inout TextSink
+        of session: SessionState, limit: Int, _ columns: Columns, _ outline: inout Outline, _ sink: inout TextSink
     ) {
-        let shown = self.shown(files.count, limit: limit)
-        for (index, file) in files.prefix(shown).enumerated() {
-            outline.line(cells(file), columns: columns, isLast: index == files.count - 1, to: &sink)
+        let files = session.files ?? []
+        let picked = pickFiles(of: session, limit: limit)
+        let shown = picked.count
+        for index in picked {
+            let isLast = shown == files.count && index == files.count - 1
+            outline.line(cells(files[index]), columns: columns, isLast: isLast, to: &sink)
         }
         guard shown < files.count else { return }
-        let bytes = files[shown...].reduce(UInt64(0)) { sum, file in
+        let isPicked = Set(picked)
+        let bytes = files.indices.lazy.filter { !isPicked.contains($0) }.map { files[$0] }.reduce(UInt64(0)) { sum, file in
             let sum = sum.addingReportingOverflow(file.fileContents?.size ?? 0)
             return sum.overflow ? .max : sum.partialValue
         }

@@ -62,6 +62,8 @@ struct HandoverView {
     private let findings: [Finding]
     /// Where something is broken, as opposed to not at hand.
     private let damaged: Set<PhysicalAddress>
+    /// Who has something that is broken.
+    let damagedOwners: Set<Owner>
     /// Why what is missing is missing, by address.
     private let reasons: [PhysicalAddress: String]
 
@@ -76,6 +78,8 @@ struct HandoverView {
                 guard let reason = finding.cause.reason, let address = finding.place.address else { return nil }
                 return (address, reason)
             }, uniquingKeysWith: { first, _ in first })
+        let owners = reading.findings.lazy.filter { $0.severity == .damage }.map(\.owner)
+        damagedOwners = Set(owners).union(owners.map(\.whole))
         damaged = Set(reading.findings.filter { $0.severity == .damage }.compactMap(\.place.address))
     }
 
@@ -130,6 +134,13 @@ struct HandoverView {
     /// How many of a list's entries are shown: all, if only one would be left out.
     func shown(_ count: Int, limit: Int) -> Int {
         all || count <= limit + 1 ? count : limit
+    }
+
+    /// The entries of a list that are shown: the first ones, and of the others those that are notable, up to as many.
+    func pick(_ count: Int, limit: Int, isNotable: (Int) -> Bool) -> [Int] {
+        let shown = self.shown(count, limit: limit)
+        guard shown < count else { return Array(0..<count) }
+        return Array(0..<shown) + (shown..<count).lazy.filter(isNotable).prefix(TreeRenderer.Limit.others)
     }
 
     /// Writes the lines of a list in columns, and how many were left out.

@@ -55,6 +55,10 @@ extension CheckRule {
                     found: value == nil ? root.sizeText(name) : "0", expected: "8 bytes that are not 0")
             }),
         CheckRule(
+            "root-damaged", .error, .unchecked, at: .root, about: "a later root that is damaged",
+            then: "the kernel is told of one root: if it is this one, another handover than this is judged here",
+            in: "kho_populate", claims: { finding, _ in finding.cause == .damagedRoot }),
+        CheckRule(
             "root-structure", .error, .partly, at: .root, about: "the nodes of the root FDT",
             then: "the kernel finds no subtree from there on", in: "kho_retrieve_subtree",
             seen: "no line: LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",

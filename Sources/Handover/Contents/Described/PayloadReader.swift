@@ -183,7 +183,7 @@ struct PayloadReader {
         var reader = RecordReader(context: context, container: container, role: .payloadRecords, owner: owner)
         var bytes: [UInt8] = []
         var counts: [Int] = []
-        let blocks = reader.readChain(at: address, &log) { span, places, _ in
+        let (blocks, _) = reader.readChain(at: address, &log) { span, places, _ in
             let start = places.first ?? 0
             bytes.append(copying: span.extracting(start..<start + places.count * layout.size))
             counts.append(places.count)
