@@ -119,12 +119,16 @@ extension HandoverView {
             || (session.files ?? []).contains { isNotable($0, in: session) }
     }
 
-    /// Whether a file is damaged, or of a handler that its kernel does not have.
+    /// Whether a file is damaged, or is the odd one whose handler its kernel does not have.
     private func isNotable(_ file: FileState, in session: SessionState) -> Bool {
-        if file.hasContent { return damagedOwners.contains(.file(session: session.name, token: file.token)) }
-        guard let handlers = state.generation?.fileHandlers, let compatible = file.compatible else { return true }
-        return !handlers.contains { KernelString($0.compatible) == compatible }
-            || damagedOwners.contains(.file(session: session.name, token: file.token))
+        if damagedOwners.contains(.file(session: session.name, token: file.token)) { return true }
+        if file.hasContent { return false }
+        return hasHandler(state.luo?.sessions?.first?.files?.first) && !hasHandler(file)
+    }
+
+    private func hasHandler(_ file: FileState?) -> Bool {
+        guard let compatible = file?.compatible else { return false }
+        return state.generation?.fileHandlers.contains { KernelString($0.compatible) == compatible } ?? false
     }
 
     // MARK: - Files
