@@ -184,6 +184,9 @@ public struct DocumentReader {
         }
     }
 
+    /// The first byte of the next value, which is not read; 0 at the end of the text.
+    mutating func nextByte() throws(DocumentReadError) -> UInt8 { try next() ?? 0 }
+
     /// Reads a value without looking what it says, and returns its text.
     mutating func rawValue() throws(DocumentReadError) -> [UInt8] {
         guard try next() != nil else { throw notJSON("a value") }

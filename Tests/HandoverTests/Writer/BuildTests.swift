@@ -4,6 +4,7 @@ import SystemPackage
 import Testing
 
 @testable import Handover
+import struct Handover.Capture
 
 /// Handovers that are built, read, and built again.
 @Suite struct BuildTests {
@@ -96,7 +97,7 @@ import Testing
         var state = state
         guard let image = try? HandoverImage(of: state, contents: noContents) else { return state }
         state.kho?.fdtSize = image.extents.first { $0.role == .root }.map { UInt64($0.byteCount) }
-        let capture = Handover.Capture(image)
+        let capture = Capture(image)
         for index in (state.kho?.subtrees ?? []).indices where state.kho?.subtrees?[index].size == nil {
             let name = state.kho?.subtrees?[index].name.description ?? ""
             state.kho?.subtrees?[index].size = capture.blob(ofSubtree: name).map { UInt64($0.count) }

@@ -3,6 +3,7 @@ import KernelABI
 import Testing
 
 @testable import Handover
+import struct Handover.Capture
 
 /// Bundles: what is written comes back, and what is malformed is refused.
 @Suite struct BundleTests {
@@ -14,7 +15,7 @@ import Testing
 
     @Test func `a bundle holds all memory of a handover`() throws {
         let image = try image()
-        let bundle = try Bundle.read(try Bundle.tree(of: Handover.Capture(image)))
+        let bundle = try Bundle.read(try Bundle.tree(of: Capture(image)))
         #expect(bundle.rootAddress == image.rootAddress)
         #expect(bundle.kernel == image.state.kernel)
         #expect(bundle.memory.statedMachine == image.state.machine)
