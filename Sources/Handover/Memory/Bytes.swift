@@ -26,6 +26,18 @@ extension RawSpan {
         return extracting(start.count..<byteCount).firstNonzeroByte == nil
     }
 
+    /// The number of bytes up to the last that is not zero.
+    var countWithoutTrailingZeros: Int {
+        var count = byteCount
+        while count >= 64,
+            unsafeLoadUnaligned(fromByteOffset: count - 64, as: SIMD8<UInt64>.self) == .zero
+        {
+            count -= 64
+        }
+        while count > 0, unsafeLoad(fromByteOffset: count - 1, as: UInt8.self) == 0 { count -= 1 }
+        return count
+    }
+
     /// The offset of the first byte that is not zero, or `nil`.
     var firstNonzeroByte: Int? {
         var offset = 0

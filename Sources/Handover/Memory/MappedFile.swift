@@ -1,3 +1,4 @@
+import CFiles
 import Glibc
 import SystemPackage
 
@@ -13,6 +14,8 @@ public final class MappedFile: Sendable {
     public let path: FilePath
 
     private let storage: Storage
+    /// The file that is mapped, for copies that the kernel makes.
+    let descriptor: FileDescriptor?
 
     private enum Storage: @unchecked Sendable {
         /// Read-only until unmapped in `deinit`, therefore safe to share.
@@ -48,11 +51,14 @@ public final class MappedFile: Sendable {
             let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor.rawValue, 0), address != MAP_FAILED
         {
             storage = .mapping(UnsafeRawBufferPointer(start: address, count: size))
+            let copy = fcntl(descriptor.rawValue, F_DUPFD_CLOEXEC, 0)
+            self.descriptor = copy < 0 ? nil : FileDescriptor(rawValue: copy)
             return
         }
         let bytes = try Self.readToEnd(descriptor, path: path)
         if bytes.isEmpty { throw .isEmpty(path: path) }
         storage = .bytes(bytes)
+        self.descriptor = nil
     }
 
     /// Wraps bytes that are in memory already.
@@ -61,9 +67,11 @@ public final class MappedFile: Sendable {
     public init(bytes: [UInt8], name: FilePath) {
         path = name
         storage = .bytes(bytes)
+        descriptor = nil
     }
 
     deinit {
+        try? descriptor?.close()
         if case .mapping(let bytes) = storage {
             munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
         }
@@ -92,6 +100,17 @@ public final class MappedFile: Sendable {
         case .mapping(let bytes): body(bytes.bytes.extracting(start..<start + count))
         case .bytes(let bytes): body(bytes.span.bytes.extracting(start..<start + count))
         }
+    }
+
+    /// The first part of `range` that is no hole; `nil` if there is none. C: `lseek` with `SEEK_DATA` and `SEEK_HOLE`.
+    func nextData(in range: Range<UInt64>) -> Range<UInt64>? {
+        guard let descriptor else { return range }
+        let data = lseek(descriptor.rawValue, off_t(range.lowerBound), LSEEK_DATA)
+        if data < 0 { return errno == ENXIO ? nil : range }
+        let start = UInt64(data)
+        guard start < range.upperBound else { return nil }
+        let hole = lseek(descriptor.rawValue, data, LSEEK_HOLE)
+        return start..<(hole > data ? min(UInt64(hole), range.upperBound) : range.upperBound)
     }
 
     /// Lets go of the pages that hold `count` bytes at `offset`, and so have become part of the process: they are in the

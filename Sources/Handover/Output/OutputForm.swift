@@ -98,6 +98,8 @@ public enum OutputError: Error, Sendable {
     case bundle(BundleError)
     /// A subtree's name cannot be the name of a file.
     case unsuitableName(String)
+    /// A temporary file in this directory is not what was written.
+    case temporary(FilePath, ELFError)
     /// Nothing is written, lest something is lost.
     case refused(FilePath, reason: String)
 }
@@ -109,6 +111,7 @@ extension OutputError: CustomStringConvertible {
         case .core(let error): "\(error)"
         case .image(let error): "\(error)"
         case .bundle(let error): "\(error)"
+        case .temporary(let path, let error): "\(path): a temporary file cannot be read back: \(error)"
         case .refused(let path, let reason): "\(path) is not written: \(reason)"
         case .unsuitableName(let name): "subtree \"\(name)\": no file can have this name"
         }

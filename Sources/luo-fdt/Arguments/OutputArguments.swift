@@ -34,8 +34,10 @@ struct OutputArguments: ParsableArguments {
     }
 
     /// Writes a handover that is laid out on the way.
-    func write(_ core: CoreFile, inputs: [FilePath]) -> ExitStatus {
-        write(core.state, regions: { core.regions }, inputs, core.write)
+    func write(_ core: CoreFile, as form: OutputForm, inputs: [FilePath]) -> ExitStatus {
+        write(core.state, regions: { core.regions }, inputs) { (destination) throws(OutputError) in
+            try core.write(to: destination, as: form)
+        }
     }
 
     private func write(

@@ -17,6 +17,7 @@ struct Dump: ParsableCommand {
             EXAMPLES
               luo-fdt dump vmcore
               luo-fdt dump --format json vmcore | jq '.luo.sessions[].name'
+              luo-fdt dump --format json --contents vmcore | luo-fdt build - -o copy.elf
               luo-fdt dump /sys/kernel/debug/kho
               luo-fdt dump --setup-data /sys/kernel/boot_params/setup_data/1/data /proc/vmcore
               luo-fdt dump --format dts --subtree LUO vmcore
@@ -38,6 +39,9 @@ struct Dump: ParsableCommand {
             valueName: "name"))
     var subtree: String?
 
+    @Flag(help: "In JSON, add the bytes of all memory that is handed over, in base64.")
+    var contents = false
+
     @Flag(help: "Show long lists whole in the tree.")
     var all = false
 
@@ -48,6 +52,7 @@ struct Dump: ParsableCommand {
 
     func validate() throws {
         if inputs.isEmpty { throw ValidationError("There is no INPUT.") }
+        if contents, format != .json { throw ValidationError("--contents goes with --format json.") }
         if subtree != nil, !format.showsBlobs {
             throw ValidationError("--subtree goes with --format dts and --format hex.")
         }
@@ -62,6 +67,7 @@ struct Dump: ParsableCommand {
         var request = DumpRequest(inputs: inputs)
         request.format = format
         request.subtree = subtree
+        request.contents = contents
         request.all = all
         request.color = color
         request.options = input.options

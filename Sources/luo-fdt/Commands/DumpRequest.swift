@@ -7,6 +7,8 @@ struct DumpRequest: Sendable {
     var format = DumpFormat.tree
     /// The one blob to show.
     var subtree: String?
+    /// Whether JSON has the bytes of what is handed over.
+    var contents = false
     /// Whether the tree shows long lists whole.
     var all = false
     var color = ColorArgument.auto
@@ -16,8 +18,8 @@ struct DumpRequest: Sendable {
     func run() -> Never {
         let stream = OutputStream.standardOutput(inputs: inputs + options.files)
         let output = DumpOutput(
-            format: format, style: color.style(on: stream), all: all, blob: subtree, needsHeadings: inputs.count > 1,
-            stream: stream)
+            format: format, style: color.style(on: stream), contents: contents, all: all, blob: subtree,
+            needsHeadings: inputs.count > 1, stream: stream)
         var status = ExitStatus.fine
         var last: HandoverInput?
         for path in inputs { last = show(path, on: output, &status) }
@@ -41,6 +43,12 @@ struct DumpRequest: Sendable {
             }
             output.show(handover)
             output.stream.flush()
+            if contents {
+                for document in handover.documents {
+                    let capture = Capture(of: document.reading, in: document.memory, contents: true)
+                    status = status.worse(CaptureReport.print(capture, of: handover.path))
+                }
+            }
             FindingReport.print(handover)
             if handover.isDamaged { status = status.worse(.damaged) }
             return handover

@@ -1,10 +1,13 @@
 import FDT
+import Glibc
 import Handover
 
 /// Shows handovers on standard output in the format that was asked for.
 struct DumpOutput {
     let format: DumpFormat
     let style: TextStyle
+    /// Whether JSON has the bytes of what is handed over.
+    let contents: Bool
     /// Whether the tree shows long lists whole.
     let all: Bool
     /// The one blob to show.
@@ -54,7 +57,19 @@ struct DumpOutput {
 
     private func json(_ document: HandoverDocument) {
         var writer = DocumentWriter { [stream] in stream.write($0) }
-        writer.write(document.reading.exactState(in: document.memory))
+        var state = document.reading.exactState(in: document.memory)
+        if contents { state.residue = (state.residue ?? []) + handedOver(by: document) }
+        writer.write(state)
+    }
+
+    private func handedOver(by document: HandoverDocument) -> [ResidueState] {
+        do throws(MemoryError) {
+            return try Capture(of: document.reading, in: document.memory, contents: true).contents()
+        } catch {
+            stream.flush()
+            Diagnostics.report("\(error)")
+            exit(ExitStatus.unreadable.rawValue)
+        }
     }
 
     private func source(_ document: HandoverDocument) {

@@ -35,7 +35,7 @@ import Testing
             try Data(core.bytes).write(to: URL(fileURLWithPath: path.string))
             let memory = try ELFCore(file: try MappedFile(path: path))
             let layered = LayeredMemory([SparseMemory(), memory])
-            let part = MemoryPart(of: memory, pageSize: .kib4, around: [range(0x10_0000, 0x20_0000)])
+            let part = MemoryPart(of: memory, pageSize: .kib4, ranges: [range(0x10_0000, 0x20_0000)])
             for source in [memory, layered, part] as [any PhysicalMemory] {
                 #expect(try source.copy(at: 0x10_0000, count: 1 << 20) == contents)
                 #expect(try Self.residentSize(of: path) >= 1 << 20)

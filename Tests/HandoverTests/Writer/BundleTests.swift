@@ -27,6 +27,39 @@ import struct Handover.Capture
         }
     }
 
+    @Test func `a bundle holds runs that are too long to be read at once`() throws {
+        let start = PhysicalAddress(0x1_0000_0000)
+        var memory = SparseMemory(pageSize: 4096)
+        memory.allocate(start..<PhysicalAddress(start.rawValue + 300 << 20))
+        try memory.write([1, 2, 3], at: PhysicalAddress(start.rawValue + 4096))
+        let extent = Extent(
+            address: start, byteCount: 300 << 20, role: .contents, form: .opaque, owner: .preservedBesides)
+        let bundle = try Bundle.read(
+            try Bundle.tree(of: Handover.Capture(HandoverState(), extents: [extent], memory: memory)))
+        #expect(bundle.memory.regions == memory.regions)
+        #expect(try bundle.memory.copy(at: start.rawValue + 4096, count: 4) == [1, 2, 3, 0])
+    }
+
+    @Test func `memory that nothing describes is in a bundle, too`() throws {
+        let image = try image()
+        let other = PhysicalAddress(0x7_0000_0000)
+        var memory = image.memory
+        try memory.write([1, 2, 3], at: other)
+        let capture = Handover.Capture(image.state, extents: image.extents, memory: memory)
+        let bundle = try Bundle.read(try Bundle.tree(of: capture))
+        #expect(bundle.memory.regions == memory.regions)
+        #expect(try bundle.memory.copy(at: other.rawValue, count: 4) == [1, 2, 3, 0])
+    }
+
+    @Test func `what is more than readers take makes no bundle`() throws {
+        var memory = SparseMemory(pageSize: 65536)
+        memory.allocate(PhysicalAddress(0)..<PhysicalAddress(Bundle.memoryLimit + 65536))
+        let error = #expect(throws: BundleError.self) {
+            try Bundle.tree(of: Handover.Capture(HandoverState(), extents: [], memory: memory))
+        }
+        #expect(error == .tooLarge)
+    }
+
     /// A bundle with one node, in which something is wrong.
     private func tree(
         compatible: String = "luo-fdt,bundle-v1", pageSize: UInt32 = 4096, nodes: String = "memory",
