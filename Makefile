@@ -16,7 +16,7 @@ SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie
 COMMAND = .build/release/luo-fdt
 
-.PHONY: all archives build dependencies dist fuzz inits kernel kernel-test manual test golden install clean
+.PHONY: all archives build corruptions dependencies dist fuzz inits kernel kernel-test manual mutants test golden install clean
 
 # Looks at a real kernel's handover, then builds one from a few lines of JSON and looks at that.
 all: build
@@ -126,6 +126,21 @@ kernel:
 # What is said of real kernels, found out again: writes docs/kernels.md.
 kernel-test: build
 	Tests/Kernel/run --luo-fdt $(COMMAND) --kernels $(KERNELS)
+
+# Holds check against a kernel: for the recipes of Fixtures/corruptions, and for captures that are changed at random.
+ORACLE = .build/debug/kernel-oracle
+ORACLE_KERNEL = --kernel $(KERNELS)/bzImage-$(VERSION) --inits $(SHARE)
+SEED ?= 1
+COUNT ?= 1000
+corruptions: dependencies inits
+	mkdir -p .build-corruptions
+	LUO_FDT_CORRUPTIONS=$(CURDIR)/.build-corruptions swift test --filter CorruptionTests
+	$(ORACLE) corruptions $(ORACLE_KERNEL) .build-corruptions
+
+mutants: dependencies inits
+	swift build --product kernel-oracle
+	$(ORACLE) mutants $(ORACLE_KERNEL) --seed $(SEED) --count $(COUNT) \
+		--journal $(KERNELS)/mutants-$(VERSION).jsonl Fixtures/captures/$(VERSION)/*.elf
 
 # Measures the library, then whole commands beside their peers: Benchmarks/README.md tells how to read it.
 BENCH = .build-bench

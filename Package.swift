@@ -64,11 +64,22 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
+        // Holds `check` against real kernels: `make kernel-test`.
+        .executableTarget(
+            name: "kernel-oracle",
+            dependencies: [
+                "KernelABI", "Handover", "KernelBoot",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/Kernel/Oracle"),
+
         .testTarget(name: "FDTTests", dependencies: ["FDT"]),
         .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
         .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF"]),
         .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),
         .testTarget(name: "LiveUpdateTests", dependencies: ["LiveUpdate"]),
+        .testTarget(name: "KernelBootTests", dependencies: ["KernelBoot", "Handover", "KernelABI"]),
         .testTarget(name: "CommandTests", dependencies: ["luo-fdt"]),
     ],
     swiftLanguageModes: [.v6]

@@ -15,6 +15,8 @@ public struct BootOutcome: Hashable, Sendable {
         var contains: String
         var verdict: Verdict
         var summary: String
+        /// Whether the kernel says no more that matters.
+        var isTheEnd = true
         /// Lines before it that say more, if there is one.
         var reasons: [String] = []
     }
@@ -22,18 +24,30 @@ public struct BootOutcome: Hashable, Sendable {
     private static let kernelWords = [
         KernelWords(
             contains: "disabling KHO revival", verdict: .ignored, summary: "the kernel forgot all that was handed over",
-            reasons: ["KHO: setup:", "KHO: failed to get preserved"]),
+            isTheEnd: false, reasons: ["KHO: setup:", "KHO: failed to get preserved"]),
         KernelWords(
-            contains: "CONFIG_KEXEC_HANDOVER not set", verdict: .ignored, summary: "the kernel has no KHO"),
+            contains: "CONFIG_KEXEC_HANDOVER not set", verdict: .ignored, summary: "the kernel has no KHO",
+            isTheEnd: false),
         KernelWords(
             contains: "The incoming tree failed to initialize", verdict: .panic, summary: "the kernel panicked",
             reasons: ["luo: Block ", "LUO state", "luo: "]),
-        KernelWords(contains: "PANIC: early exception", verdict: .unchecked, summary: "the kernel crashed"),
-        KernelWords(contains: "BUG: ", verdict: .unchecked, summary: "the kernel crashed"),
-        KernelWords(contains: "Oops", verdict: .unchecked, summary: "the kernel crashed"),
-        KernelWords(contains: "Internal error: ", verdict: .unchecked, summary: "the kernel crashed"),
-        KernelWords(contains: "Kernel panic", verdict: .unchecked, summary: "the kernel crashed"),
+        KernelWords(contains: "PANIC: early exception", verdict: .unchecked, summary: crashed),
+        KernelWords(contains: "BUG: ", verdict: .unchecked, summary: crashed),
+        KernelWords(contains: "Oops", verdict: .unchecked, summary: crashed),
+        KernelWords(contains: "Internal error: ", verdict: .unchecked, summary: crashed),
+        KernelWords(contains: "Kernel panic", verdict: .unchecked, summary: crashed),
     ]
+
+    private static let crashed = "the kernel crashed"
+    private static let hung = "the kernel hung"
+
+    /// Whether the kernel said nothing any more before it had started its init.
+    public var hangs: Bool { summary == Self.hung }
+
+    /// Whether nothing that a kernel says behind this line matters.
+    static func isTheEnd(_ line: String) -> Bool {
+        kernelWords.contains { $0.isTheEnd && line.contains($0.contains) }
+    }
 
     /// - Parameters:
     ///   - lines: all that the guest has said.
@@ -54,7 +68,7 @@ public struct BootOutcome: Hashable, Sendable {
         let reports = lines.compactMap(InitReport.init)
         guard let opened = reports.first(where: { $0.words.first == "open" }), let errno = opened.errno() else {
             self.init(
-                verdict: .unchecked, summary: "the kernel hung",
+                verdict: .unchecked, summary: Self.hung,
                 line: lines.last ?? "no line at all: it ended before there was a console")
             return
         }
@@ -72,7 +86,7 @@ public struct BootOutcome: Hashable, Sendable {
                 verdict: .openFails, summary: "/dev/liveupdate cannot be opened",
                 line: first(reasons) ?? "open: errno \(errno)")
         } else if !reports.contains(where: { $0.words.first == "done" }) {
-            self.init(verdict: .unchecked, summary: "the kernel hung", line: lines.last ?? "")
+            self.init(verdict: .unchecked, summary: Self.hung, line: lines.last ?? "")
         } else if let problem = sessions.lazy.compactMap(\.problem).first {
             self.init(.partly, "not everything came back: \(problem)", reports, lines)
         } else if let lost = Self.lostFLB(lines, state) {

@@ -13,6 +13,8 @@ public struct BootRun: Sendable {
     /// The size of the guest's memory in bytes; `nil` for as much as the image needs.
     public var memorySize: UInt64?
     public var timeout = Duration.seconds(120)
+    /// How long the guest may say nothing; `nil` for as long as it likes.
+    public var silence: Duration?
     /// Whether to use the machine's own KVM rather than emulate the processor.
     public var usesKVM = false
     /// The directory with the programs `init-x86_64` and `init-aarch64`.
@@ -79,10 +81,11 @@ public struct BootRun: Sendable {
                 "-object", "memory-backend-file,id=ram,share=on,mem-path=\(memory.path),size=\(plan.memorySize)",
                 "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
             ] + (kexecs ? ["-gdb", "unix:path=\(stub),server=on,wait=off"] : []),
-            timeout: timeout
+            timeout: timeout, silence: silence
         ) { text, answer in
             let line = console.add(text)
             progress(line)
+            if BootOutcome.isTheEnd(line) { return false }
             guard isOurInit, let report = InitReport(line) else { return true }
             if report.words.first == "done" { return false }
             if report.words.first == "kexec", report.errno() == 0, let address = report.value(of: "machine_kexec") {

@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import Subprocess
+import Synchronization
 import SystemPackage
 
 /// QEMU, as a process that does not outlast what started it.
@@ -27,17 +28,21 @@ struct Emulator {
 
     /// Runs a guest until `follow` has heard enough, the guest ends, or time is up.
     ///
-    /// - Parameter follow: is given each line of the console, and what writes to it; says whether to go on.
+    /// - Parameters:
+    ///   - silence: how long the guest may say nothing.
+    ///   - follow: is given each line of the console, and what writes to it; says whether to go on.
     func run(
-        _ arguments: [String], timeout: Duration,
+        _ arguments: [String], timeout: Duration, silence: Duration?,
         follow: @escaping @Sendable (_ line: String, _ answer: (String) async throws -> Void) async throws -> Bool
     ) async throws {
+        let lastWord = LastWord()
         let guest = Task {
             try await Subprocess.run(
                 .name(machine.emulator), arguments: Arguments(machine.arguments + arguments), input: .inputWriter,
                 output: .sequence, error: .string(limit: 1 << 16)
             ) { execution in
                 for try await line in execution.standardOutput.strings() {
+                    lastWord.renew()
                     let goesOn = try await follow(line) { _ = try await execution.standardInputWriter.write($0) }
                     if !goesOn { break }
                 }
@@ -45,7 +50,10 @@ struct Emulator {
             }
         }
         let timer = Task {
-            try await Task.sleep(for: timeout)
+            let end = ContinuousClock.now + timeout
+            while ContinuousClock.now < end, lastWord.age < silence ?? timeout {
+                try await Task.sleep(for: .milliseconds(200))
+            }
             guest.cancel()
         }
         defer { timer.cancel() }
@@ -69,4 +77,13 @@ struct Emulator {
         }
         return .emulator("\(machine.emulator): \(error)")
     }
+}
+
+/// When a guest has said something last.
+private final class LastWord: Sendable {
+    private let time = Mutex(ContinuousClock.now)
+
+    var age: Duration { time.withLock { ContinuousClock.now - $0 } }
+
+    func renew() { time.withLock { $0 = .now } }
 }
