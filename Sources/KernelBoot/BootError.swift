@@ -28,7 +28,8 @@ extension BootError: CustomStringConvertible {
             "the image has memory within \(range.lowerBound) to \(range.upperBound), where \(purpose) has to be"
         case .noRoom(let purpose, let memory):
             "there is no room for \(purpose) beside the image in \(memory >> 20) MiB; give more with --memory"
-        case .emulatorMissing(let command, let package): "\(command) is not installed: it is in Debian's package \(package)"
+        case .emulatorMissing(let command, let package):
+            "\(command) is not installed: it is in Debian's package \(package)"
         case .emulator(let reason): reason
         case .initMissing(let path):
             "\(path) is missing: `make` builds it, and `make install` puts it there; or give an --initrd"

@@ -69,7 +69,7 @@ public struct BootOutcome: Hashable, Sendable {
         guard let opened = reports.first(where: { $0.words.first == "open" }), let errno = opened.errno() else {
             self.init(
                 verdict: .unchecked, summary: Self.hung,
-                line: lines.last ?? "no line at all: it ended before there was a console")
+                line: lines.last { !$0.isEmpty } ?? "no line at all: it ended before there was a console")
             return
         }
         guard lines.contains(where: { $0.contains("found kexec handover data") }) else {
@@ -86,7 +86,7 @@ public struct BootOutcome: Hashable, Sendable {
                 verdict: .openFails, summary: "/dev/liveupdate cannot be opened",
                 line: first(reasons) ?? "open: errno \(errno)")
         } else if !reports.contains(where: { $0.words.first == "done" }) {
-            self.init(verdict: .unchecked, summary: Self.hung, line: lines.last ?? "")
+            self.init(verdict: .unchecked, summary: Self.hung, line: lines.last { !$0.isEmpty } ?? "")
         } else if let problem = sessions.lazy.compactMap(\.problem).first {
             self.init(.partly, "not everything came back: \(problem)", reports, lines)
         } else if let lost = Self.lostFLB(lines, state) {

@@ -48,7 +48,8 @@ struct BootPlan: Sendable {
             let end = image.regions.last?.upperBound ?? PhysicalAddress(0)
             for size in memorySize.map({ [$0] }) ?? Self.sizes {
                 do throws(BootError) {
-                    try self.init(image, subject, root: root, machine: machine, initrdSize: initrdSize, memorySize: size)
+                    try self.init(
+                        image, subject, root: root, machine: machine, initrdSize: initrdSize, memorySize: size)
                     return
                 } catch {
                     reason = error
@@ -71,7 +72,8 @@ struct BootPlan: Sendable {
         pageSize = subject.pageSize
         banks = machine.banks(memory: memorySize)
         let inside = intersect(image.regions, banks)
-        if let lost = zip(image.regions, image.regions.map { intersect([$0], inside) }).first(where: { [$0.0] != $0.1 }) {
+        if let lost = zip(image.regions, image.regions.map { intersect([$0], inside) }).first(where: { [$0.0] != $0.1 })
+        {
             throw .noMemory(lost.1.first?.upperBound ?? lost.0.lowerBound)
         }
         var room = FreeMemory(banks)
@@ -80,7 +82,8 @@ struct BootPlan: Sendable {
         guard intersect([use.range], image.regions).isEmpty else { throw .occupied(use.range, by: use.purpose) }
         room.take(use.range)
         kernel = try room.allocate(
-            machine.room.size, alignment: machine.room.alignment, from: machine.room.from, for: "the kernel", memorySize)
+            machine.room.size, alignment: machine.room.alignment, from: machine.room.from, for: "the kernel", memorySize
+        )
         let block = UInt64(machine.pageSize.bytes) << (Self.maxPageOrder[machine.pageSize] ?? 10)
         let scratchSize = max(Self.leastScratch, memorySize / 16).roundedUp(to: block)
         scratch = try (0..<Self.scratchAreas).map { _ throws(BootError) in

@@ -54,7 +54,9 @@ public struct BootRun: Sendable {
     public func run(
         _ subject: CheckSubject, takeOver: (Capture) throws -> Void = { _ in }
     ) async throws -> Result {
-        guard let root = subject.rootAddress else { throw BootError.image("the image does not say where its root FDT is") }
+        guard let root = subject.rootAddress else {
+            throw BootError.image("the image does not say where its root FDT is")
+        }
         let machine = try GuestMachines.machine(for: kernel)
         let state = subject.reading?.state
         var sessions = [BootedSession](of: state, memory: subject.memory)
@@ -89,7 +91,9 @@ public struct BootRun: Sendable {
             guard isOurInit, let report = InitReport(line) else { return true }
             if report.words.first == "done" { return false }
             if report.words.first == "kexec", report.errno() == 0, let address = report.value(of: "machine_kexec") {
-                guard address != 0 else { throw BootError.emulator("the guest has no /proc/kallsyms to find machine_kexec in") }
+                guard address != 0 else {
+                    throw BootError.emulator("the guest has no /proc/kallsyms to find machine_kexec in")
+                }
                 try await DebugStub(at: stub).run(to: address) { try await answer("\n") }
                 stopped.store(true, ordering: .relaxed)
                 return false
@@ -123,7 +127,8 @@ public struct BootRun: Sendable {
     /// The `reserve_mem` regions whose names a kernel's command line can have.
     static func regions(of state: HandoverState?) -> [MemblockState.Region] {
         (state?.memblock?.regions ?? []).filter { region in
-            !region.name.bytes.isEmpty && region.name.bytes.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") }
+            !region.name.bytes.isEmpty
+                && region.name.bytes.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") }
         }
     }
 

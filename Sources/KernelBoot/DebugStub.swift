@@ -23,11 +23,13 @@ struct DebugStub: ~Copyable {
             room.copyBytes(from: bytes)
             return true
         }
-        let isConnected = hasRoom && withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+        let isConnected =
+            hasRoom
+            && withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                }
             }
-        }
         let socket = FileDescriptor(rawValue: descriptor)
         guard isConnected else {
             let reason = BootError.emulator("\(path): no gdb stub: \(Errno(rawValue: errno))")

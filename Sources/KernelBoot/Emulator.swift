@@ -17,7 +17,8 @@ struct Emulator {
         let result: ExecutionResult<Void, DiscardedOutput, StringOutput<UTF8>>
         do {
             result = try await Subprocess.run(
-                .name(machine.emulator), arguments: Arguments(arguments), output: .discarded, error: .string(limit: 1 << 16))
+                .name(machine.emulator), arguments: Arguments(arguments), output: .discarded,
+                error: .string(limit: 1 << 16))
         } catch {
             throw refusal(error)
         }
@@ -58,7 +59,12 @@ struct Emulator {
         }
         defer { timer.cancel() }
         do {
-            let result = try await withTaskCancellationHandler { try await guest.value } onCancel: { guest.cancel() }
+            let result = try await withTaskCancellationHandler {
+                try await guest.value
+            } onCancel: {
+                guest.cancel()
+            }
+            if Task.isCancelled { throw BootError.cancelled }
             if guest.isCancelled { return }
             if case .exited(let code) = result.terminationStatus, code != 0 {
                 throw BootError.emulator("\(machine.emulator): \(result.standardError)")

@@ -32,7 +32,8 @@ struct GuestMemory: Sendable {
     }
 
     private func write(_ bytes: RawSpan, at address: PhysicalAddress) throws(BootError) {
-        guard let end = address.advanced(by: UInt64(bytes.byteCount)), let offset = banks.offset(of: address..<end) else {
+        guard let end = address.advanced(by: UInt64(bytes.byteCount)), let offset = banks.offset(of: address..<end)
+        else {
             throw .noMemory(address)
         }
         do throws(Errno) {

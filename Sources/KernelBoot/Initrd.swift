@@ -20,7 +20,8 @@ struct Initrd {
         archive.add("init", mode: regularFile, try contents(of: initProgram, missing: .initMissing(initProgram)))
         archive.add("orders", mode: regularFile, Array(orders.utf8))
         if let kernel {
-            archive.add("kernel", mode: regularFile, try contents(of: kernel, missing: .file("\(kernel): no such file")))
+            archive.add(
+                "kernel", mode: regularFile, try contents(of: kernel, missing: .file("\(kernel): no such file")))
         }
         archive.add("TRAILER!!!", mode: 0, [])
         return archive.bytes

@@ -24,11 +24,17 @@ import Testing
     }
 
     @Test func `a panic of LUO, a crash, and a forgotten handover are told apart`() {
-        let panic = outcome([Self.found, "luo: LUO state is too small (31 < 32)", "Kernel panic - not syncing: luo: The incoming tree failed to initialize properly"])
+        let panic = outcome([
+            Self.found, "luo: LUO state is too small (31 < 32)",
+            "Kernel panic - not syncing: luo: The incoming tree failed to initialize properly",
+        ])
         #expect(panic.verdict == .panic)
         #expect(panic.line == "luo: LUO state is too small (31 < 32)")
         #expect(outcome([Self.found, "BUG: unable to handle page fault"]).verdict == .unchecked)
-        let ignored = outcome(["KHO: setup: handover FDT (0x1000) is invalid: -9", "KHO: disabling KHO revival", "luo-fdt: open errno 0", "luo-fdt: done"])
+        let ignored = outcome([
+            "KHO: setup: handover FDT (0x1000) is invalid: -9", "KHO: disabling KHO revival", "luo-fdt: open errno 0",
+            "luo-fdt: done",
+        ])
         #expect(ignored.verdict == .ignored)
         #expect(ignored.line.hasPrefix("KHO: setup"))
     }
@@ -47,10 +53,15 @@ import Testing
 
     @Test func `a file that came back otherwise is named`() {
         let file = "luo-fdt: file 0 42 errno 0 size 1000 position 0 hash abc"
-        let lines = [Self.found, "luo-fdt: open errno 0", "luo-fdt: session 0 errno 0", file, "luo-fdt: finish 0 errno 0", "luo-fdt: done"]
+        let lines = [
+            Self.found, "luo-fdt: open errno 0", "luo-fdt: session 0 errno 0", file, "luo-fdt: finish 0 errno 0",
+            "luo-fdt: done",
+        ]
         #expect(outcome(lines, files: [self.file(size: 0x1000, hash: 0xabc)]).verdict == .accepted)
         #expect(outcome(lines, files: [self.file(size: 0x1000, hash: nil)]).verdict == .accepted)
-        #expect(outcome(lines, files: [self.file(size: 0x2000, hash: nil)]).summary.contains("token 0x42: its size is 4096"))
+        #expect(
+            outcome(lines, files: [self.file(size: 0x2000, hash: nil)]).summary.contains("token 0x42: its size is 4096")
+        )
         #expect(outcome(lines, files: [self.file(size: 0x1000, hash: 1)]).summary.contains("contents"))
     }
 

@@ -17,7 +17,9 @@ import Testing
         static let reserved = MemoryUse(range: range(0, 1), purpose: "devices")
         let pageSize: PageSize
         let release: String? = nil
-        var room: (size: UInt64, alignment: UInt64, from: PhysicalAddress) { (32 * MiB, 2 * MiB, PhysicalAddress(16 * MiB)) }
+        var room: (size: UInt64, alignment: UInt64, from: PhysicalAddress) {
+            (32 * MiB, 2 * MiB, PhysicalAddress(16 * MiB))
+        }
 
         init(_ pageSize: PageSize = .kib4) { self.pageSize = pageSize }
         init?(kernel: MappedFile) { nil }

@@ -4,7 +4,7 @@ import Testing
 @testable import KernelBoot
 
 @Suite struct InitrdTests {
-    @Test func `an archive is one that cpio unpacks`() throws {
+    @Test func `an archive holds the init and its orders, and has an end`() throws {
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
         let program = directory.path.appending("program")

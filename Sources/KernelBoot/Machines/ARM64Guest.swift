@@ -42,7 +42,9 @@ struct ARM64Guest: GuestMachine {
     }
 
     init?(kernel file: MappedFile) throws(BootError) {
-        guard let header = try? file.withBytes(at: 0, count: ImageHeader.size, ImageHeader.init) ?? nil else { return nil }
+        guard let header = try? file.withBytes(at: 0, count: ImageHeader.size, ImageHeader.init) ?? nil else {
+            return nil
+        }
         self.file = file
         self.header = header
         pageSize = header.pageSize

@@ -77,6 +77,7 @@ enum GuestMachines {
         for type in all {
             if let machine = try type.init(kernel: file) { return machine }
         }
-        throw .unsuitableKernel(kernel, "neither a bzImage (x86_64) nor an Image (arm64; if it is compressed, gunzip it)")
+        throw .unsuitableKernel(
+            kernel, "neither a bzImage (x86_64) nor an Image (arm64; if it is compressed, gunzip it)")
     }
 }

@@ -52,7 +52,9 @@ struct X86Guest: GuestMachine {
     }
 
     init?(kernel file: MappedFile) throws(BootError) {
-        guard let header = try? file.withBytes(at: 0, count: SetupHeader.end, SetupHeader.init) ?? nil else { return nil }
+        guard let header = try? file.withBytes(at: 0, count: SetupHeader.end, SetupHeader.init) ?? nil else {
+            return nil
+        }
         guard header.initialSize > 0, header.alignment > 0, UInt64(header.kernelOffset) < file.count else {
             throw .unsuitableKernel(file.path, "a bzImage of a boot protocol before 2.10, or cut short")
         }
@@ -101,8 +103,10 @@ struct X86Guest: GuestMachine {
     ) async throws(BootError) -> [String] {
         let base = plan.pointers.lowerBound.rawValue
         func address(_ place: UInt64) -> PhysicalAddress { PhysicalAddress(base + place) }
-        guard plan.pointers.upperBound.rawValue <= UInt64(UInt32.max), plan.initrd.upperBound.rawValue <= UInt64(UInt32.max),
-            plan.kernel.upperBound.rawValue <= UInt64(UInt32.max), commandLine.utf8.count < Place.end - Place.commandLine
+        guard plan.pointers.upperBound.rawValue <= UInt64(UInt32.max),
+            plan.initrd.upperBound.rawValue <= UInt64(UInt32.max),
+            plan.kernel.upperBound.rawValue <= UInt64(UInt32.max),
+            commandLine.utf8.count < Place.end - Place.commandLine
         else { throw .noRoom(for: "the kernel, its initrd and its parameters below 4 GiB", memory: plan.memorySize) }
         try memory.write(plan.scratchArray, at: address(0))
         try memory.write(setupData(plan, scratchArray: address(0)), at: address(Place.setupData))
@@ -208,7 +212,8 @@ struct X86Guest: GuestMachine {
                 at: Self.protected)
             let flat: [UInt8] = [0xff, 0xff, 0, 0, 0]
             put(
-                [UInt8](repeating: 0, count: 16) + flat + [0x9b, 0xcf, 0] + flat + [0x93, 0xcf, 0], at: Self.descriptors)
+                [UInt8](repeating: 0, count: 16) + flat + [0x9b, 0xcf, 0] + flat + [0x93, 0xcf, 0], at: Self.descriptors
+            )
             put([0x1f, 0] + address(Self.descriptors), at: Self.pointer)
             bytes = rom
         }

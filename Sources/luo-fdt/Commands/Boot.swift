@@ -50,7 +50,8 @@ struct Boot: ParsableCommand {
     @Option(help: ArgumentHelp("More parameters for the kernel.", valueName: "parameters"))
     var append = ""
 
-    @Option(help: ArgumentHelp("The machine's memory, with suffix M or G (default: what is needed).", valueName: "size"))
+    @Option(
+        help: ArgumentHelp("The machine's memory, with suffix M or G (default: what is needed).", valueName: "size"))
     var memory: ByteCount?
 
     @Option(help: ArgumentHelp("The seconds after which to give up.", valueName: "seconds"))

@@ -47,7 +47,8 @@ struct Corruptions: AsyncParsableCommand {
 
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let kernel = Dictionary(uniqueKeysWithValues: all.map { ($0.name, KernelResult(verdict: $0.kernel, line: $0.line)) })
+        let kernel = Dictionary(
+            uniqueKeysWithValues: all.map { ($0.name, KernelResult(verdict: $0.kernel, line: $0.line)) })
         try (encoder.encode(kernel) + Data("\n".utf8)).write(to: URL(filePath: results))
         try Data(Self.table(all).utf8).write(to: URL(filePath: table))
     }

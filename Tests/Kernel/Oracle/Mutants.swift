@@ -33,7 +33,9 @@ struct Mutants: AsyncParsableCommand {
         try await arguments.run(trials) { judgement in
             try journal.add(judgement)
             if judgement.agreement == .disagree {
-                print(judgement.name, judgement.summary, judgement.check, judgement.kernel, judgement.line, separator: "\t")
+                print(
+                    judgement.name, judgement.summary, judgement.check, judgement.kernel, judgement.line,
+                    separator: "\t")
             }
         }
         let all = journal.judgements
@@ -62,8 +64,10 @@ final class Journal: Sendable {
 
     init(path: String) throws {
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-        read = Mutex(try text.split(separator: "\n").map { try JSONDecoder().decode(Judgement.self, from: Data($0.utf8)) })
-        file = try FileDescriptor.open(path, .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        read = Mutex(
+            try text.split(separator: "\n").map { try JSONDecoder().decode(Judgement.self, from: Data($0.utf8)) })
+        file = try FileDescriptor.open(
+            path, .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite, .groupRead, .otherRead])
     }
 
     var judgements: [Judgement] { read.withLock { $0 } }

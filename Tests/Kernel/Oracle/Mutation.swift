@@ -37,7 +37,7 @@ struct MutationBase: Sendable {
             return stride(from: 0, to: extent.byteCount, by: 4).map { offset in
                 Place(
                     address: extent.address.moved(offset), count: 4, meaning: .opaque, bits: nil,
-                    name: "\(extent.role.rawValue) FDT +\(offset)")
+                    name: "\(extent.role.name) FDT +\(offset)")
             }
         case .structure(let structure):
             return fields(of: structure, at: extent.address)
@@ -134,7 +134,8 @@ struct Mutation {
 
     /// Numbers at which something is full, empty, or too large to be held.
     private static let numbers: [UInt64] = [
-        0, 1, 2, 51, 52, 63, 64, 128, 129, 511, 512, 819, 820, 4095, 4096, 10_000, 1 << 31, 1 << 32, 1 << 51, 1 << 52, 1 << 63,
+        0, 1, 2, 51, 52, 63, 64, 128, 129, 511, 512, 819, 820, 4095, 4096, 10_000, 1 << 31, 1 << 32, 1 << 51, 1 << 52,
+        1 << 63,
         .max,
     ]
 
@@ -161,16 +162,17 @@ struct Mutation {
         guard let extent = base.extents.randomElement(using: &random) else { return false }
         let count = min(extent.byteCount, 4096)
         guard let old = bytes(at: extent.address, count) else { return false }
-        let name = "\(extent.role.rawValue) at \(extent.address)"
+        let name = "\(extent.role.name) at \(extent.address)"
         switch Int.random(in: 0..<4, using: &random) {
         case 0:
             summary = "\(name): zeros"
             return write([UInt8](repeating: 0, count: count), over: old, at: extent.address)
         case 1:
-            guard let other = base.extents.randomElement(using: &random), let new = bytes(at: other.address, count) else {
+            guard let other = base.extents.randomElement(using: &random), let new = bytes(at: other.address, count)
+            else {
                 return false
             }
-            summary = "\(name): a copy of \(other.role.rawValue) at \(other.address)"
+            summary = "\(name): a copy of \(other.role.name) at \(other.address)"
             return write(new, over: old, at: extent.address)
         case 2:
             guard case .records(let header, let record, let records) = extent.form, records > 1 else { return false }
@@ -212,7 +214,8 @@ struct Mutation {
 
     private static func text(_ bytes: [UInt8]) -> String {
         if bytes.count > 8 {
-            return "\"" + String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) + (bytes.contains(0) ? "\"" : "\" without NUL")
+            return "\"" + String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                + (bytes.contains(0) ? "\"" : "\" without NUL")
         }
         return "0x" + String(bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }, radix: 16)
     }
