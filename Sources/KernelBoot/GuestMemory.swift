@@ -73,7 +73,7 @@ struct GuestMemory: Sendable {
     /// Writes a new file.
     static func write(_ bytes: [UInt8], to path: FilePath) throws(BootError) {
         do throws(OutputError) {
-            try OutputForm.write(bytes, to: path)
+            try Destination(path).write(bytes)
         } catch {
             throw .file("\(error)")
         }

@@ -16,7 +16,6 @@ struct TemporaryDirectory {
 
     /// Removes it with the files in it.
     func remove() {
-        for name in Directory.entries(of: path) { unlink(path.appending(name).string) }
-        rmdir(path.string)
+        Directory.remove(path)
     }
 }

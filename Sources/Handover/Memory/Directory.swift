@@ -22,7 +22,7 @@ package enum Directory {
     }
 
     /// The names in a directory, sorted; none where it is none. C: `opendir`, `readdir`.
-    package static func entries(of path: FilePath) -> [String] {
+    static func entries(of path: FilePath) -> [String] {
         guard let directory = path.withPlatformString({ opendir($0) }) else { return [] }
         defer { closedir(directory) }
         var names: [String] = []

@@ -88,6 +88,7 @@ struct Boot: ParsableCommand {
 
     func run() throws {
         do {
+            let inputs = [image, kernel] + (initrd.map { [$0] } ?? [])
             var options = InputOptions()
             options.rootAddress = fdtPa
             options.pageSize = pageSize
@@ -102,17 +103,20 @@ struct Boot: ParsableCommand {
             boot.timeout = .seconds(timeout)
             boot.usesKVM = kvm
             boot.kexecs = record != nil
+            let form = record.flatMap(OutputForm.init(path:)) ?? .elf
+            let log = try log.map { try Destination($0, inputs: inputs) }
+            let record = try record.map { try Destination($0, inputs: inputs) }
             let status = BootProgress()
             boot.progress = { status.update($0) }
             defer { status.finish() }
             let result = try Interruptible.run { [boot] in
                 try await boot.run(subject) { capture in
                     guard let record else { return }
-                    try (OutputForm(path: record) ?? .elf).write(capture, to: record)
+                    try form.write(capture, to: record)
                 }
             }
             status.finish()
-            if let log { try OutputForm.write(Array((result.lines.joined(separator: "\n") + "\n").utf8), to: log) }
+            try log?.write(Array((result.lines.joined(separator: "\n") + "\n").utf8))
             let check = compare ? HandoverCheck(subject, options: checkOptions(result)) : nil
             let report = BootReport(image: image, kernel: kernel, result: result, check: check)
             let output = OutputStream(.standardOutput)
@@ -159,7 +163,8 @@ enum Interruptible {
             }
             done.signal()
         }
-        let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+        let numbers = [SIGINT, SIGTERM, SIGHUP]
+        let sources = numbers.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { task.cancel() }
@@ -168,6 +173,7 @@ enum Interruptible {
         }
         done.wait()
         for source in sources { source.cancel() }
+        for number in numbers { signal(number, SIG_DFL) }
         guard let value = result.withLock({ $0 }) else { throw CancellationError() }
         return try value.get()
     }
