@@ -15,7 +15,7 @@ public struct ExpectedFile: Hashable, Sendable {
         guard let memfd = file.memfd else { return }
         size = memfd.size
         position = memfd.position
-        hash = FNV1a.hash(of: memfd, in: state, memory: memory)
+        hash = file.fileContents.flatMap { FNV1a.hash(of: $0, in: state, memory: memory) }
     }
 }
 
@@ -36,13 +36,13 @@ enum FNV1a {
         for _ in 0..<count { hash = hash &* prime }
     }
 
-    /// The hash of a memfd's contents; what no folio holds is zero.
-    static func hash(of memfd: MemFDState, in state: HandoverState, memory: any PhysicalMemory) -> UInt64? {
-        guard let size = memfd.size, memfd.folios != nil, let pageSize = PageSize(rawValue: state.pageSize) else {
+    /// The hash of a file's contents; what no folio holds is zero.
+    static func hash(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) -> UInt64? {
+        guard let size = file.size, file.folios != nil, let pageSize = PageSize(rawValue: state.pageSize) else {
             return nil
         }
         let end = min(size, most)
-        let map = ContentsMap(of: memfd, preserved: state.preserved, pageSize: pageSize)
+        let map = ContentsMap(of: file, preserved: state.preserved, pageSize: pageSize)
         var hash = start
         var place: UInt64 = 0
         for run in map.runs {
