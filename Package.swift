@@ -15,6 +15,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // Opening, reading and writing files with typed errors instead of errno.
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        // Starting QEMU, reading what it says, and ending it with its task. Without its extensions of Foundation.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         // libfdt: the kernel's own FDT library, so that our bytes come from the calls that the kernel makes.
@@ -47,19 +49,37 @@ let package = Package(
                 "KernelABI", "Handover",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(
+            name: "KernelBoot",
+            dependencies: [
+                "FDT", "KernelABI", "Handover",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .executableTarget(
             name: "luo-fdt",
             dependencies: [
-                "FDT", "KernelABI", "KernelBTF", "Handover", "LiveUpdate", "CMalloc",
+                "FDT", "KernelABI", "KernelBTF", "Handover", "LiveUpdate", "KernelBoot", "CMalloc",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+
+        // Holds `check` against real kernels: `make kernel-test`.
+        .executableTarget(
+            name: "kernel-oracle",
+            dependencies: [
+                "KernelABI", "Handover", "KernelBoot",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/Kernel/Oracle"),
 
         .testTarget(name: "FDTTests", dependencies: ["FDT"]),
         .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
         .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF"]),
         .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),
         .testTarget(name: "LiveUpdateTests", dependencies: ["LiveUpdate"]),
+        .testTarget(name: "KernelBootTests", dependencies: ["KernelBoot", "Handover", "KernelABI"]),
         .testTarget(name: "CommandTests", dependencies: ["luo-fdt"]),
     ],
     swiftLanguageModes: [.v6]

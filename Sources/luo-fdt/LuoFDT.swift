@@ -7,7 +7,7 @@ struct LuoFDT: ParsableCommand {
         discussion: ExitStatus.discussion,
         version: "0.1.0",
         subcommands: [
-            Dump.self, Build.self, Collect.self, Extract.self, Check.self, Diff.self, Simulate.self, Layout.self,
+            Dump.self, Build.self, Collect.self, Extract.self, Check.self, Boot.self, Diff.self, Simulate.self, Layout.self,
             Schema.self,
         ])
 }

@@ -2,7 +2,7 @@ import KernelABI
 
 extension [UInt8] {
     /// A copy of the span's bytes.
-    init(copying span: RawSpan) {
+    package init(copying span: RawSpan) {
         self = span.withUnsafeBytes { Array($0) }
     }
 

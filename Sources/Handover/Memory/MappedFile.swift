@@ -176,7 +176,7 @@ extension FileDescriptor {
     }
 
     /// Writes all of `bytes` at `offset` in the file. Mirrors `pwrite(2)`, repeated until nothing is left.
-    func writeAll(_ bytes: RawSpan, at offset: Int64) throws(Errno) {
+    package func writeAll(_ bytes: RawSpan, at offset: Int64) throws(Errno) {
         do {
             _ = try bytes.withUnsafeBytes { try writeAll(toAbsoluteOffset: offset, $0) }
         } catch {

@@ -33,7 +33,7 @@ struct MemoryPart: PhysicalMemory {
 }
 
 /// What two ascending, disjoint lists of ranges have in common.
-func intersect(
+package func intersect(
     _ left: [Range<PhysicalAddress>], _ right: [Range<PhysicalAddress>]
 ) -> [Range<PhysicalAddress>] {
     left.flatMap { $0.pieces(in: right) }

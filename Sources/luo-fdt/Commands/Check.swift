@@ -145,11 +145,7 @@ struct MemoryRange: ExpressibleByArgument {
     init?(argument: String) {
         let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
         guard parts.count == 2, let start = PhysicalAddress(argument: String(parts[0])) else { return nil }
-        let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-        let unit = parts[1].last.flatMap { units[Character($0.uppercased())] }
-        guard let count = PhysicalAddress(argument: String(unit == nil ? parts[1] : parts[1].dropLast())) else { return nil }
-        let (size, overflow) = count.rawValue.multipliedReportingOverflow(by: unit ?? 1)
-        guard !overflow, let end = start.advanced(by: size) else { return nil }
+        guard let size = ByteCount(argument: String(parts[1])), let end = start.advanced(by: size.bytes) else { return nil }
         range = start..<end
     }
 }

@@ -11,14 +11,7 @@ struct CheckReport {
     var name: String { path?.string ?? "handover" }
 
     var exitStatus: Int32 {
-        switch check.verdict {
-        case .accepted: check.results.contains { $0.severity == .error } ? 1 : 0
-        case .partly: 3
-        case .openFails: 4
-        case .unchecked: 5
-        case .panic: 6
-        case .ignored: 7
-        }
+        check.verdict == .accepted && check.results.contains { $0.severity == .error } ? 1 : check.verdict.exitStatus
     }
 }
 

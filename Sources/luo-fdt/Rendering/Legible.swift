@@ -28,6 +28,13 @@ enum Legible {
         quoted(String(decoding: bytes, as: UTF8.self))
     }
 
+    /// A line of text in which all that is not visible is escaped.
+    static func line(_ text: String) -> String {
+        text.unicodeScalars.reduce(into: "") { line, scalar in
+            line += isVisible(scalar) ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
+        }
+    }
+
     /// The string as it is where nobody can mistake it, else in quotes.
     static func name(_ text: String) -> String {
         let isPlain = !text.isEmpty && text.unicodeScalars.allSatisfy {
