@@ -37,7 +37,7 @@ extension InputContext {
             reading.findings = (image?.findings ?? []) + reading.findings
             return HandoverDocument(reading, memory: memory, blobs: blobs.named)
         } catch {
-            throw .noHandover(path: source.path, kind: kind, error)
+            throw .noHandover(path: source.path, kind: kind, error, besides: [])
         }
     }
 

@@ -7,7 +7,7 @@ struct InputContext {
     let options: InputOptions
     /// Where the user says that the root FDT is.
     let rootAddress: PhysicalAddress?
-    /// The memory beside blobs, if any.
+    /// The memory beside the input, if any.
     let memory: MemoryImage?
     let progress: (UInt64, UInt64) -> Void
 
@@ -19,7 +19,9 @@ struct InputContext {
         } else {
             rootAddress = options.rootAddress
         }
-        if let path = options.memory { memory = try MemoryImage(path: path) } else { memory = nil }
+        var images: [MemoryImage] = []
+        for path in options.memory { images.append(try MemoryImage(path: path, options: options)) }
+        memory = images.isEmpty ? nil : MemoryImage(joining: images)
     }
 
     /// Reads with the page size that is given or stated, or else with the one that leaves the least damage.

@@ -5,8 +5,10 @@ import SystemPackage
 public struct InputOptions: Sendable {
     /// The name of the ``InputKind`` to read the input as.
     public var kind: String?
-    /// A memory image beside blobs, for pointers to lead to.
-    public var memory: FilePath?
+    /// Memory images: beside blobs, for pointers to lead to; beside an image, the rest of its memory.
+    public var memory: [FilePath] = []
+    /// Where raw memory begins: what is of no form that says so itself.
+    public var rawAddress: PhysicalAddress?
     /// Where the root FDT is.
     public var rootAddress: PhysicalAddress?
     /// A file with the payload of the `SETUP_KEXEC_KHO` node (`kho_data`), which says where the root FDT is.

@@ -32,6 +32,8 @@ struct MemoryPart: PhysicalMemory {
         return try whole.withBytes(at: address, count: count, body)
     }
 
+    func isLeftOut(_ address: PhysicalAddress) -> Bool { whole.isLeftOut(address) }
+
     func release(_ range: Range<PhysicalAddress>) {
         whole.release(range)
     }
@@ -45,6 +47,13 @@ func intersect(
 }
 
 extension Range<PhysicalAddress> {
+    /// The first address of the range that none of the ascending, disjoint `regions` has; the end if there is none.
+    func firstAddress(outside regions: [Range<PhysicalAddress>]) -> PhysicalAddress {
+        let index = regions.partitioningIndex { $0.upperBound > lowerBound }
+        guard index < regions.count, regions[index].lowerBound <= lowerBound else { return lowerBound }
+        return Swift.min(regions[index].upperBound, upperBound)
+    }
+
     /// What of the range is in ascending, disjoint regions.
     func pieces(in regions: [Range<PhysicalAddress>]) -> [Range<PhysicalAddress>] {
         var pieces: [Range<PhysicalAddress>] = []

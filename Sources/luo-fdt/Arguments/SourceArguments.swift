@@ -10,8 +10,14 @@ struct SourceArguments: ParsableArguments {
         completion: .list(InputKind.all.map(\.name)))
     var `as`: String?
 
-    @Option(help: ArgumentHelp("A memory image beside blobs, to follow pointers in.", valueName: "file"))
-    var memory: FilePath?
+    @Option(
+        help: ArgumentHelp(
+            "A memory image: beside blobs, to follow pointers in; beside an image, a further part of it.",
+            valueName: "file"))
+    var memory: [FilePath] = []
+
+    @Option(help: ArgumentHelp("The input is raw memory, which begins at this address.", valueName: "address"))
+    var rawAt: PhysicalAddress?
 
     @Option(help: ArgumentHelp("Where the root FDT is: it is not searched for.", valueName: "address"))
     var fdtPa: PhysicalAddress?
@@ -32,6 +38,7 @@ struct SourceArguments: ParsableArguments {
         var options = InputOptions()
         options.kind = self.as
         options.memory = memory
+        options.rawAddress = rawAt
         options.rootAddress = fdtPa
         options.setupData = setupData
         options.pageSize = pageSize

@@ -102,11 +102,14 @@ struct Check: ParsableCommand {
             reports.append(
                 CheckReport(path: nil, check: HandoverCheck(from: from.generation, to: to.generation, options: options)))
         }
-        for path in inputs {
+        for parts in HandoverInput.groups(of: inputs) {
+            let path = parts[0]
             Heap.makeRoom(forInputAt: path, share: 0.4)
             do throws(InputError) {
+                var inputOptions = source.options
+                inputOptions.memory += parts.dropFirst()
                 let subjects = try ProgressBar.whileReading { (progress) throws(InputError) in
-                    try CheckSubject.subjects(in: path, options: source.options, progress: progress)
+                    try CheckSubject.subjects(in: path, options: inputOptions, progress: progress)
                 }
                 reports += subjects.map { CheckReport(path: path, check: HandoverCheck($0, options: options)) }
                 last = subjects

@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func wrongGuessSaysWhatFits() throws {
-        for kind in InputKind.all where kind.name != "elf" && kind.name != "dump" {
+        for kind in InputKind.all where kind.name != "elf" && kind.name != "raw" {
             var options = InputOptions()
             options.kind = kind.name
             #expect {
@@ -105,6 +105,58 @@ import Testing
         #expect(throws: InputError.self) { try input("captures/6.18/debugfs/receiver/out") }
         try inFile([]) { path in
             #expect(throws: InputError.self) { try HandoverInput(path) }
+        }
+    }
+
+    // MARK: Memory in other forms
+
+    @Test func limeAndRawMemoryAreRead() throws {
+        let image = try CapturedHandover(name: "7.3/basic").read()
+        let state = image.reading.state
+        var lime: [UInt8] = []
+        for region in image.memory.regions {
+            for word in [0x0000_0001_4C69_4D45, region.lowerBound.rawValue, region.upperBound.rawValue - 1, 0] {
+                lime.put(word, at: lime.count)
+            }
+            let count = Int(region.upperBound.rawValue - region.lowerBound.rawValue)
+            lime += try image.memory.copy(at: region.lowerBound.rawValue, count: count)
+        }
+        try inFile(lime) { path in
+            let input = try HandoverInput(path)
+            #expect(input.kind == "lime")
+            #expect(input.documents[0].reading.state.luo == state.luo)
+        }
+        try inFile(lime.dropLast(3)) { path in
+            let findings = try HandoverInput(path).documents[0].reading.findings
+            #expect(findings.contains { $0.found == "cut short: \(lime.count - 3) of \(lime.count) bytes" })
+        }
+        let start = try #require(image.memory.regions.first?.lowerBound.rawValue)
+        let end = try #require(image.memory.regions.last?.upperBound.rawValue)
+        var raw = [UInt8](repeating: 0, count: Int(end - start))
+        for region in image.memory.regions {
+            let count = Int(region.upperBound.rawValue - region.lowerBound.rawValue)
+            let place = Int(region.lowerBound.rawValue - start)
+            raw.replaceSubrange(
+                place..<place + count, with: try image.memory.copy(at: region.lowerBound.rawValue, count: count))
+        }
+        try inFile(raw) { path in
+            var options = InputOptions()
+            options.rawAddress = PhysicalAddress(start)
+            let input = try HandoverInput(path, options: options)
+            #expect(input.kind == "raw")
+            #expect(input.documents[0].reading.state.luo == state.luo)
+        }
+    }
+
+    @Test(arguments: [
+        ([0x1F, 0x8B, 8, 0], "gzip: unpack it first: gunzip -k "),
+        ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz: unpack it first: unxz -k "),
+        ([0x28, 0xB5, 0x2F, 0xFD], "zstd: unpack it first: unzstd "),
+        ([0x42, 0x5A, 0x68, 0x39], "bzip2: unpack it first: bunzip2 -k "),
+        ([0x04, 0x22, 0x4D, 0x18], "lz4: unpack it first: unlz4 -k "),
+    ] as [([UInt8], String)]) func aCompressedFileIsSaidToBeOne(_ magic: [UInt8], _ words: String) throws {
+        try inFile(magic + [UInt8](repeating: 7, count: 100)) { path in
+            #expect { try HandoverInput(path) } throws: { "\($0)" == "\(path): compressed with \(words)\(path)" }
         }
     }
 
@@ -167,7 +219,7 @@ import Testing
 
     @Test func memoryBesideBlobsIsFollowed() throws {
         var options = InputOptions()
-        options.memory = FilePath(Fixture.path("captures/7.1/basic.elf"))
+        options.memory = [FilePath(Fixture.path("captures/7.1/basic.elf"))]
         let state = try input("captures/7.1/debugfs/receiver/in", options).documents[0].reading.state
         let image = try CapturedHandover(name: "7.1/basic").read().reading.state
         #expect(state.luo?.sessions?.count == 3)

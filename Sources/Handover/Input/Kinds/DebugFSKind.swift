@@ -59,7 +59,7 @@ private struct DebugFSDirectory {
         /// The memory that is beside the blobs in a directory that ``OutputForm/directory`` has written.
         func memory() throws(InputError) -> MemoryImage? {
             let image = path.appending(OutputForm.memoryName)
-            return Directory.holds(image) ? try MemoryImage(path: image) : nil
+            return Directory.holds(image) ? try MemoryImage(path: image, options: InputOptions()) : nil
         }
 
         /// The small files that say something in text.
