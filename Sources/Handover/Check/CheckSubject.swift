@@ -12,6 +12,8 @@ public struct CheckSubject: Sendable {
     public var root: [UInt8]
     /// Subtrees that are at hand as blobs, by name.
     public var blobs: [String: [UInt8]]
+    /// The memory that the next kernel boots from, as far as the input says so.
+    public var scratch: [Range<PhysicalAddress>] = []
     /// What the readers make of it; `nil` where that is nothing.
     public var reading: Reading?
 
@@ -23,6 +25,7 @@ public struct CheckSubject: Sendable {
         blobs = Dictionary(
             document.blobs.filter { $0.address == nil }.map { ($0.name, $0.bytes) }, uniquingKeysWith: { $1 })
         reading = document.reading
+        scratch = document.scratch
         root = Self.page(at: rootAddress, in: document.memory, document.pageSize)
             ?? document.blob(named: HandoverDocument.Blob.rootName)?.bytes ?? []
     }

@@ -16,7 +16,7 @@ public struct InputKind: Sendable {
     enum Refusal: Sendable {
         case directory(@Sendable (FilePath) -> String?)
         case file(@Sendable (InputSource, MappedFile) -> String?)
-        /// Any file is of this kind, but only if the kind is asked for; else the text says why not.
+        /// Anything is of this kind, but only if the kind is asked for; else the text says why not.
         case unasked(String)
     }
 
@@ -27,7 +27,7 @@ public struct InputKind: Sendable {
         switch (refusal, source.contents) {
         case (.directory(let refusal), .directory): refusal(source.path)
         case (.file(let refusal), .file(let file)): refusal(source, file)
-        case (.unasked(let reason), .file): isAsked ? nil : reason
+        case (.unasked(let reason), _): isAsked ? nil : reason
         case (.directory, .file): "it is not a directory"
         case (_, .directory): "it is a directory"
         }
@@ -44,7 +44,7 @@ public struct InputKind: Sendable {
     /// All kinds, in the order in which they are tried: those with a mark of their own first.
     public static let all: [InputKind] = [
         .debugfs, .elf, .crashDump, .lime, .bundle, .root, .luoTree, .memblock, .tree, .luoRecord, .kexecMetadata, .flbs,
-        .raw,
+        .raw, .machine,
     ]
 }
 

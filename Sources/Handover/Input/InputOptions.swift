@@ -11,8 +11,11 @@ public struct InputOptions: Sendable {
     public var rawAddress: PhysicalAddress?
     /// Where the root FDT is.
     public var rootAddress: PhysicalAddress?
-    /// A file with the payload of the `SETUP_KEXEC_KHO` node (`kho_data`), which says where the root FDT is.
-    public var setupData: FilePath?
+    /// What the kernel was told when it was booted, which says where the root FDT and the scratch areas are: a file with
+    /// a `kho_data` (x86), a device tree with `/chosen`, or a directory with its properties (arm64).
+    public var bootData: FilePath?
+    /// Whether to search the memory of a machine that runs, in which else only pointers are followed.
+    public var searches = false
     public var generation: Generation?
     public var pageSize: PageSize?
     /// Whether the blobs alone will be looked at. What they say is read for what is wrong with it, and need not be kept.

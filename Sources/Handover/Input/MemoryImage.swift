@@ -4,6 +4,8 @@ import SystemPackage
 /// A machine's memory: in a file of any form known here, or in several files.
 struct MemoryImage: Sendable {
     let memory: any PhysicalMemory
+    /// Whether it is that of a machine that runs.
+    var isLive = false
     private let damage: [Finding]
     /// Those of the files that are parts of a split dump.
     private let parts: [CrashDump]
@@ -35,9 +37,13 @@ struct MemoryImage: Sendable {
     /// Several images as one memory: of what two of them have, the first counts.
     init(joining images: [MemoryImage]) {
         memory = images.count == 1 ? images[0].memory : LayeredMemory(images.map(\.memory))
+        isLive = images.contains(where: \.isLive)
         damage = images.flatMap(\.damage)
         parts = images.flatMap(\.parts)
     }
+
+    /// Whether it is looked through for what no pointer leads to.
+    func isSearched(_ options: InputOptions) -> Bool { !isLive || options.searches }
 
     /// What is wrong with the files, though they can be read.
     var findings: [Finding] {

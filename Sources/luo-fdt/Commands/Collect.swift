@@ -17,8 +17,8 @@ struct Collect: ParsableCommand {
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image.")
-    var image: FilePath
+    @Argument(help: "A memory image; none: this machine.")
+    var image: FilePath?
 
     @OptionGroup var destination: OutputArguments
 

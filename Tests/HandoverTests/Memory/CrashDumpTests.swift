@@ -210,7 +210,7 @@ import Testing
 
     @Test func `contents that were left out are said to be so`() throws {
         let document = try HandoverInput(memoryFixture("erased-content.kdump")).documents[0]
-        #expect(document.reading.findings.map(\.severity) == [.leftOut])
+        #expect(document.reading.findings.map(\.cause) == [.leftOut])
         #expect(document.reading.findings.first?.found == "3 pages left out of this dump (dump level 31)")
         #expect(!document.reading.isDamaged)
     }

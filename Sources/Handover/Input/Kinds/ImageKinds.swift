@@ -31,7 +31,7 @@ extension InputKind {
             name: form.name, summary: form.summary,
             refusal: refusal ?? .file { source, _ in form.refusal(source.prefix(ImageForm.prefix).span.bytes) },
             read: { source, context throws(InputError) in
-                guard let file = source.file else { return [] }
+                guard let file = source.file else { throw .file(.isDirectory(path: source.path)) }
                 return [try context.read(try form.open(file, context.options), of: source, kind: form.name)]
             })
     }
@@ -39,7 +39,7 @@ extension InputKind {
 
 extension InputContext {
     /// Reads the handover in a memory image: its root is where the user says, or is searched for.
-    fileprivate func read(
+    func read(
         _ image: MemoryImage, rootAt stated: PhysicalAddress? = nil, of source: InputSource, kind: String
     ) throws(InputError) -> HandoverDocument {
         let image = MemoryImage(joining: [image] + [memory].compactMap { $0 })
@@ -58,8 +58,10 @@ extension InputContext {
                 }
             }
             reading.findings = findings + reading.findings
-            return HandoverDocument(
+            var document = HandoverDocument(
                 reading, memory: image.memory, blobs: HandoverDocument.blobs(of: reading, in: image.memory))
+            document.scratch = pointer?.scratchAreas(in: image.memory) ?? []
+            return document
         } catch {
             // What is wrong with the image itself is likely why there is no handover in it.
             throw .noHandover(path: source.path, kind: kind, error, besides: findings)
