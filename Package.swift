@@ -19,8 +19,8 @@ let package = Package(
     targets: [
         // libfdt: the kernel's own FDT library, so that our bytes come from the calls that the kernel makes.
         .systemLibrary(name: "CLibFDT", providers: [.apt(["libfdt-dev"]), .brew(["dtc"])]),
-        // zlib, zstd and snappy: the pages of crash dumps are compressed with them. libkdumpfile, which reads such dumps
-        // too, trusts their headers and ends with a signal on a damaged one.
+        // zlib, zstd and snappy: the pages of crash dumps are compressed with them. libkdumpfile, which reads such
+        // dumps too, trusts their headers and ends with a signal on a damaged one.
         .systemLibrary(name: "CCompression", providers: [.apt(["zlib1g-dev", "libzstd-dev", "libsnappy-dev"])]),
         // libbpf: reads a kernel's own type information.
         .systemLibrary(name: "CLibBPF", providers: [.apt(["libbpf-dev"])]),

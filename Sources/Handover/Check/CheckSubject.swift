@@ -57,8 +57,8 @@ public struct CheckSubject: Sendable {
         return nil
     }
 
-    /// Where physical addresses end: after 52 bits on arm64, and on x86 with page tables of five levels; after 46 with four
-    /// levels, which x86 has unless its memory needs more.
+    /// Where physical addresses end: after 52 bits on arm64, and on x86 with page tables of five levels; after 46 with
+    /// four levels, which x86 has unless its memory needs more.
     var memoryEnd: PhysicalAddress {
         let fourLevels = PhysicalAddress(1 << 46)
         let isSmall = memory.statedMachine != .aarch64 && pageSize == .kib4 && rootAddress ?? fourLevels < fourLevels
@@ -86,7 +86,8 @@ extension CheckSubject {
         do throws(InputError) {
             return try HandoverInput(path, options: options, progress: progress).documents.map(CheckSubject.init(_:))
         } catch {
-            guard case .noHandover = error, let image = try? MemoryImage(path: path, options: options) else { throw error }
+            guard case .noHandover = error, let image = try? MemoryImage(path: path, options: options)
+            else { throw error }
             let context = try InputContext(options, progress: progress)
             guard let root = context.rootAddress ?? RootScan(of: image.memory, progress: progress).candidates.first
             else { throw error }

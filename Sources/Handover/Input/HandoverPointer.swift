@@ -82,7 +82,8 @@ struct HandoverPointer: Hashable, Sendable {
         }
         guard let root = range(Self.rootProperty) else {
             throw .unreadable(
-                path: path, kind: "boot data", reason: "there is no \(Self.rootProperty) of two 64-bit cells in /chosen")
+                path: path, kind: "boot data",
+                reason: "there is no \(Self.rootProperty) of two 64-bit cells in /chosen")
         }
         self.init(
             root: root.lowerBound,

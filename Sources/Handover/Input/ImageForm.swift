@@ -53,7 +53,8 @@ struct ImageForm: Sendable {
         open: { file, options throws(InputError) in
             let start = options.rawAddress ?? PhysicalAddress(0)
             guard let end = start.advanced(by: file.count) else {
-                throw .unreadable(path: file.path, kind: "raw", reason: "\(file.count) bytes from \(start) on wrap around")
+                throw .unreadable(
+                    path: file.path, kind: "raw", reason: "\(file.count) bytes from \(start) on wrap around")
             }
             return MemoryImage(memory: FileSegments([FileSegments.Segment(range: start..<end, offset: 0)], of: file))
         })

@@ -43,8 +43,8 @@ public struct InputKind: Sendable {
 
     /// All kinds, in the order in which they are tried: those with a mark of their own first.
     public static let all: [InputKind] = [
-        .debugfs, .elf, .crashDump, .lime, .bundle, .root, .luoTree, .memblock, .tree, .luoRecord, .kexecMetadata, .flbs,
-        .raw, .machine,
+        .debugfs, .elf, .crashDump, .lime, .bundle, .root, .luoTree, .memblock, .tree, .luoRecord, .kexecMetadata,
+        .flbs, .raw, .machine,
     ]
 }
 

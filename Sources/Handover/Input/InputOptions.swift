@@ -11,8 +11,8 @@ public struct InputOptions: Sendable {
     public var rawAddress: PhysicalAddress?
     /// Where the root FDT is.
     public var rootAddress: PhysicalAddress?
-    /// What the kernel was told when it was booted, which says where the root FDT and the scratch areas are: a file with
-    /// a `kho_data` (x86), a device tree with `/chosen`, or a directory with its properties (arm64).
+    /// What the kernel was told when it was booted, which says where the root FDT and the scratch areas are: a file
+    /// with a `kho_data` (x86), a device tree with `/chosen`, or a directory with its properties (arm64).
     public var bootData: FilePath?
     /// Whether to search the memory of a machine that runs, in which else only pointers are followed.
     public var searches = false

@@ -55,7 +55,8 @@ struct MemoryImage: Sendable {
         let number = ranges.count > 1 || missing == whole.lowerBound ? "some parts" : "part 1"
         return damage + [
             Finding(
-                .input, of: .input, at: Place("memory image"), found: "\(number) of a split dump: none with the memory at \(missing)",
+                .input, of: .input, at: Place("memory image"),
+                found: "\(number) of a split dump: none with the memory at \(missing)",
                 expected: "all parts, given together")
         ]
     }

@@ -65,8 +65,8 @@ struct DumpBitmaps: Sendable {
         return UInt64(count)
     }
 
-    /// Hands 64 bits of both bitmaps at a time to `body`, with the number of the first page. Bits outside of `pages` are
-    /// 0.
+    /// Hands 64 bits of both bitmaps at a time to `body`, with the number of the first page. Bits outside of `pages`
+    /// are 0.
     private func forEachWord(_ body: (_ page: UInt64, _ machine: UInt64, _ dump: UInt64) -> Void) {
         var page = pages.lowerBound / 64 * 64
         while page < pages.upperBound {

@@ -1,7 +1,7 @@
 import KernelABI
 
-/// A memory image in the form of LiME, the module with which forensic tools take memory: ranges, each with a header that
-/// says where it begins and ends.
+/// A memory image in the form of LiME, the module with which forensic tools take memory: ranges, each with a header
+/// that says where it begins and ends.
 enum LiMEDump {
     static func looksLikeOne(_ bytes: RawSpan) -> Bool { Header(bytes) != nil }
 

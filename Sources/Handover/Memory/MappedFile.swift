@@ -116,7 +116,8 @@ public final class MappedFile: Sendable {
         }
     }
 
-    /// Hands `count` bytes at `offset` to `body`. The span is valid during the call alone; what is mapped is not copied.
+    /// Hands `count` bytes at `offset` to `body`. The span is valid during the call alone; what is mapped is not
+    /// copied.
     ///
     /// - Throws: ``FileError/outOfBounds(path:offset:count:size:)``, or what reading the file gave.
     public func withBytes<Result>(
@@ -218,7 +219,9 @@ extension FileDescriptor {
             var position = 0
             var portion = start
             while !portion.isEmpty {
-                if portion.span.bytes.firstNonzeroByte != nil { try copy.writeAll(portion.span.bytes, at: Int64(position)) }
+                if portion.span.bytes.firstNonzeroByte != nil {
+                    try copy.writeAll(portion.span.bytes, at: Int64(position))
+                }
                 position += portion.count
                 portion.removeAll(keepingCapacity: true)
                 try readPortion(appendingTo: &portion)

@@ -31,8 +31,8 @@ public protocol PhysicalMemory: Sendable {
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
     ) throws(MemoryError) -> Result
 
-    /// Whether the machine has memory at `address` that was left out of the source on purpose, as `makedumpfile` does with
-    /// pages of users. It is neither zero nor missing for another reason.
+    /// Whether the machine has memory at `address` that was left out of the source on purpose, as `makedumpfile` does
+    /// with pages of users. It is neither zero nor missing for another reason.
     ///
     /// The default is `false`.
     func isLeftOut(_ address: PhysicalAddress) -> Bool

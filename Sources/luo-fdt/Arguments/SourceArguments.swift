@@ -25,8 +25,8 @@ struct SourceArguments: ParsableArguments {
     @Option(
         name: [.customLong("boot-data"), .customLong("setup-data")],
         help: ArgumentHelp(
-            "What the kernel was booted with, which says where the root FDT and scratch are: a kho_data (x86), a device "
-                + "tree with /chosen, or a directory with the properties of /chosen (arm64).",
+            "What the kernel was booted with, which says where the root FDT and scratch are: a kho_data (x86), a "
+                + "device tree with /chosen, or a directory with the properties of /chosen (arm64).",
             valueName: "file"))
     var bootData: FilePath?
 
@@ -60,5 +60,5 @@ struct SourceArguments: ParsableArguments {
 
 extension InputOptions {
     /// The files that are read besides the input.
-    var files: [FilePath] { [memory, setupData].compactMap(\.self) }
+    var files: [FilePath] { memory + [bootData].compactMap(\.self) }
 }

@@ -31,7 +31,7 @@ struct Collect: ParsableCommand {
         let form = try destination.form()
         guard let (input, document) = input.readImage(image) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
         let capture = Capture(of: document.reading, in: document.memory, contents: contents)
-        let status = destination.write(capture, as: form, inputs: [image] + self.input.options.files)
+        let status = destination.write(capture, as: form, inputs: [image].compactMap(\.self) + self.input.options.files)
         try status.worse(input.isDamaged ? .damaged : .fine).end()
     }
 }

@@ -56,7 +56,8 @@ struct Extract: ParsableCommand {
         let sessions = state.luo?.sessions ?? []
         guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
             Diagnostics.report(
-                "\(name): there is no session \"\(session)\"; there are \(Self.list(sessions.map { "\"\($0.name)\"" }))")
+                "\(name): there is no session \"\(session)\"; there are "
+                    + "\(Self.list(sessions.map { "\"\($0.name)\"" }))")
             return nil
         }
         let files = found.files ?? []
@@ -67,7 +68,8 @@ struct Extract: ParsableCommand {
             return nil
         }
         guard let memfd = file.memfd else {
-            Diagnostics.report("\(name): token \(token) is of handler \"\(file.compatible?.description ?? "")\": no memfd")
+            Diagnostics.report(
+                "\(name): token \(token) is of handler \"\(file.compatible?.description ?? "")\": no memfd")
             return nil
         }
         return memfd

@@ -11,7 +11,8 @@ enum Heap {
     /// 4 KiB costs a fault, which together take as long as reading does. The room is not memory until it is used.
     static func makeRoom(forInputAt path: FilePath, share: Double) {
         var status = stat()
-        guard path.withPlatformString({ stat($0, &status) }) == 0, status.st_size >= leastSize, hasMuchMemory else { return }
+        guard path.withPlatformString({ stat($0, &status) }) == 0, status.st_size >= leastSize, hasMuchMemory
+        else { return }
         mallopt(M_MMAP_THRESHOLD, largestPiece)
         mallopt(M_TRIM_THRESHOLD, Int32.max)
         // Each thread would have a heap of its own, which grows page by page.

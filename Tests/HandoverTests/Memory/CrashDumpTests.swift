@@ -121,7 +121,8 @@ import Testing
 
     // MARK: Damage
 
-    @Test(arguments: compressions + small) func `a dump cut short gives what it has and names the loss`(name: String) throws {
+    @Test(arguments: compressions + small)
+    func `a dump cut short gives what it has and names the loss`(name: String) throws {
         let whole = try Self.bytes(name)
         let wanted = try Self.open(whole)
         let isFlat = name.hasSuffix("flat")

@@ -97,8 +97,8 @@ import Testing
     /// /proc/kcore has virtual memory, too.
     @Test func segmentsWithoutAPhysicalAddressAreNoDamage() throws {
         let core = try ELFCore(bytes: RawCore(segments: [
-            .init(offset: 0x1000, virtual: 0xFFFF_C900_0000_0000, physical: .max, fileSize: 1 << 40, memorySize: 1 << 40),
-            .init(offset: 0x1000, virtual: 0xFFFF_8880_0000_5000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000),
+            .init(offset: 0x1000, virtual: 1 << 63, physical: .max, fileSize: 1 << 40, memorySize: 1 << 40),
+            .init(offset: 0x1000, virtual: 3 << 62, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000),
         ], contents: Self.pattern).bytes)
         #expect(core.regions == [range(0x5000, 0x6000)])
         #expect(core.damage.isEmpty)

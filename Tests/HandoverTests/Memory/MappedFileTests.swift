@@ -71,7 +71,10 @@ import Testing
     @Test func whatIsLongInAPipeIsKeptInAFile() throws {
         let contents = (0..<MappedFile.heldSize + 100_000).map { UInt8(truncatingIfNeeded: $0 >> 4) }
         let pipe = Pipe()
-        let writer = Thread { try? pipe.fileHandleForWriting.write(contentsOf: contents); try? pipe.fileHandleForWriting.close() }
+        let writer = Thread {
+            try? pipe.fileHandleForWriting.write(contentsOf: contents)
+            try? pipe.fileHandleForWriting.close()
+        }
         writer.start()
         let descriptor = FileDescriptor(rawValue: pipe.fileHandleForReading.fileDescriptor)
         let file = try MappedFile(descriptor: descriptor, path: "pipe")

@@ -24,7 +24,8 @@ struct DebugFSDirectory {
     private static let mostEntries = 64
 
     init(_ path: FilePath) {
-        parts = Self.parts(in: path, name: nil, depth: Self.depth).sorted { $0.isOutgoing != $1.isOutgoing && $1.isOutgoing }
+        let found = Self.parts(in: path, name: nil, depth: Self.depth)
+        parts = found.filter { !$0.isOutgoing } + found.filter(\.isOutgoing)
     }
 
     private static func parts(in path: FilePath, name: String?, depth: Int) -> [Part] {
@@ -101,7 +102,8 @@ struct DebugFSDirectory {
         var scratch: [Range<PhysicalAddress>] {
             ["scratch", "bootmem"].flatMap { name in
                 zip(words("\(name)_phys"), words("\(name)_len")).compactMap { start, size in
-                    guard let start = UInt64(hexadecimal: start), let size = UInt64(hexadecimal: size) else { return nil }
+                    guard let start = UInt64(hexadecimal: start), let size = UInt64(hexadecimal: size)
+                    else { return nil }
                     return PhysicalAddress(start).advanced(by: size).map { PhysicalAddress(start)..<$0 }
                 }
             }

@@ -22,8 +22,8 @@ extension HandoverInput {
 /// The machine that runs: what came in, and what is being prepared, is put together from debugfs, from what the boot
 /// loader said, and from memory.
 ///
-/// Nothing is searched for unless that is asked for: pointers are followed. Structures of the handover that came in, the
-/// kernel may have freed by now.
+/// Pointers are followed, and nothing is searched for. Structures of the handover that came in, the kernel may have freed
+/// by now.
 private struct LiveMachine {
     /// Where `/sys`, `/proc` and `/dev` are.
     let root: FilePath
@@ -33,7 +33,8 @@ private struct LiveMachine {
         let pointer = context.pointer ?? self.pointer
         if pointer == nil {
             missing.append(
-                Self.missing("no root FDT among the boot data", "a boot by kexec with a handover: kho=on in both kernels"))
+                Self.missing(
+                    "no root FDT among the boot data", "a boot by kexec with a handover: kho=on in both kernels"))
         }
         var image = context.memory
         if image == nil {
@@ -60,7 +61,8 @@ private struct LiveMachine {
         }
         guard !documents.isEmpty else {
             throw .noHandover(
-                path: source.path, kind: "machine", Self.missing("no handover on this machine", "one"), besides: missing)
+                path: source.path, kind: "machine", Self.missing("no handover on this machine", "one"),
+                besides: missing)
         }
         if let pointer, let image, let incoming = documents.firstIndex(where: { $0.part == "in" }) {
             documents[incoming].scratch += pointer.scratchAreas(in: image.memory)
