@@ -1,15 +1,15 @@
-# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later, libfdt, libkdumpfile, libbpf, and dtc for the tests.
+# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later, libfdt, libbpf, zlib, zstd, snappy, and dtc for the tests.
 
 PREFIX ?= /usr/local
-PACKAGES = libfdt-dev libkdumpfile-dev libbpf-dev device-tree-compiler
-HEADERS = libfdt.h libkdumpfile/kdumpfile.h bpf/btf.h
+PACKAGES = libfdt-dev libbpf-dev zlib1g-dev libzstd-dev libsnappy-dev device-tree-compiler
+HEADERS = libfdt.h bpf/btf.h zlib.h zstd.h snappy-c.h
 CAPTURE = Fixtures/captures/7.3/basic.elf
 EXAMPLE = Fixtures/examples/readme.json
 
 # Swift's own libraries and these are linked in, so that the command runs where they are not installed, and starts
 # faster. A library that the system has no archive of is linked as usual. The addresses in Swift's metadata are fixed,
 # as in all that Swift links statically: to move them takes a third of the time of a small dump.
-ARCHIVES = fdt bpf elf z stdc++
+ARCHIVES = fdt bpf elf z zstd snappy stdc++
 ARCHIVE_DIRECTORY = .build/archives
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \
 	-Xlinker -L$(CURDIR)/$(ARCHIVE_DIRECTORY) -Xlinker -lelf -Xlinker -lz -Xlinker --no-export-dynamic \
@@ -55,7 +55,7 @@ dependencies:
 	@if ! command -v dtc >/dev/null || \
 		! printf '#include <%s>\n' $(HEADERS) | $${CC:-cc} -E - >/dev/null 2>&1; then \
 		if ! command -v apt-get >/dev/null; then \
-			echo "luo-fdt needs libfdt, libkdumpfile and libbpf with their headers, and dtc: please install them" >&2; \
+			echo "luo-fdt needs libfdt, libbpf, zlib, zstd and snappy with their headers, and dtc: please install them" >&2; \
 			exit 1; \
 		fi; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \

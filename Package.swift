@@ -21,9 +21,9 @@ let package = Package(
     targets: [
         // libfdt: the kernel's own FDT library, so that our bytes come from the calls that the kernel makes.
         .systemLibrary(name: "CLibFDT", providers: [.apt(["libfdt-dev"]), .brew(["dtc"])]),
-        // libkdumpfile: reads kdump-compressed and every other crash dump. Its header only: the library is
-        // loaded when a dump needs it, so that the command runs where it is not installed.
-        .systemLibrary(name: "CKdumpFile", providers: [.apt(["libkdumpfile-dev"])]),
+        // zlib, zstd and snappy: the pages of crash dumps are compressed with them. libkdumpfile, which reads such
+        // dumps too, trusts their headers and ends with a signal on a damaged one.
+        .systemLibrary(name: "CCompression", providers: [.apt(["zlib1g-dev", "libzstd-dev", "libsnappy-dev"])]),
         // libbpf: reads a kernel's own type information.
         .systemLibrary(name: "CLibBPF", providers: [.apt(["libbpf-dev"])]),
 
@@ -39,7 +39,7 @@ let package = Package(
         .target(
             name: "Handover",
             dependencies: [
-                "FDT", "KernelABI", "CKdumpFile", "CFiles",
+                "FDT", "KernelABI", "CCompression", "CFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("Contents/Catalogue")]),

@@ -12,6 +12,8 @@ public struct CheckSubject: Sendable {
     public var root: [UInt8]
     /// Subtrees that are at hand as blobs, by name.
     public var blobs: [String: [UInt8]]
+    /// The memory that the next kernel boots from, as far as the input says so.
+    public var scratch: [Range<PhysicalAddress>] = []
     /// What the readers make of it; `nil` where that is nothing.
     public var reading: Reading?
 
@@ -23,6 +25,7 @@ public struct CheckSubject: Sendable {
         blobs = Dictionary(
             document.blobs.filter { $0.address == nil }.map { ($0.name, $0.bytes) }, uniquingKeysWith: { $1 })
         reading = document.reading
+        scratch = document.scratch
         root = Self.page(at: rootAddress, in: document.memory, document.pageSize)
             ?? document.blob(named: HandoverDocument.Blob.rootName)?.bytes ?? []
     }
@@ -54,6 +57,14 @@ public struct CheckSubject: Sendable {
         return nil
     }
 
+    /// Where physical addresses end: after 52 bits on arm64, and on x86 with page tables of five levels; after 46 with
+    /// four levels, which x86 has unless its memory needs more.
+    var memoryEnd: PhysicalAddress {
+        let fourLevels = PhysicalAddress(1 << 46)
+        let isSmall = memory.statedMachine != .aarch64 && pageSize == .kib4 && rootAddress ?? fourLevels < fourLevels
+        return isSmall ? fourLevels : PhysicalAddress(1 << 52)
+    }
+
     /// Whether there is so much to look at that it is worth the start of threads.
     var isLarge: Bool { reading?.extents.count ?? 0 > 1 << 14 }
 
@@ -75,7 +86,8 @@ extension CheckSubject {
         do throws(InputError) {
             return try HandoverInput(path, options: options, progress: progress).documents.map(CheckSubject.init(_:))
         } catch {
-            guard case .noHandover = error, let image = try? MemoryImage(path: path) else { throw error }
+            guard case .noHandover = error, let image = try? MemoryImage(path: path, options: options)
+            else { throw error }
             let context = try InputContext(options, progress: progress)
             guard let root = context.rootAddress ?? RootScan(of: image.memory, progress: progress).candidates.first
             else { throw error }

@@ -13,6 +13,8 @@ public struct HandoverDocument: Sendable {
     /// The root FDT and the subtrees, as far as they are at hand; the root first.
     public var blobs: [Blob]
     public var pageSize: PageSize
+    /// The memory that the next kernel boots from, as far as the input says so.
+    public var scratch: [Range<PhysicalAddress>] = []
     /// What the input says besides, in its own words: files of debugfs that belong to no structure.
     public var notes: [Note]
 

@@ -22,7 +22,7 @@ public struct HandoverInput: Sendable {
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
     ) throws(InputError) {
         let source = try InputSource(path)
-        let kind = try Self.kind(of: source, asked: options.kind)
+        let kind = try Self.kind(of: source, options)
         self.path = source.path
         self.kind = kind.name
         documents = try kind.read(source, try InputContext(options, progress: progress))

@@ -5,22 +5,23 @@ import SystemPackage
 /// What the readers of all kinds of input share: the options, opened and understood.
 struct InputContext {
     let options: InputOptions
-    /// Where the user says that the root FDT is.
-    let rootAddress: PhysicalAddress?
-    /// The memory beside blobs, if any.
+    /// What the kernel was told when it was booted, if the user has that.
+    let pointer: HandoverPointer?
+    /// The memory beside the input, if any.
     let memory: MemoryImage?
     let progress: (UInt64, UInt64) -> Void
 
     init(_ options: InputOptions, progress: @escaping (UInt64, UInt64) -> Void) throws(InputError) {
         self.options = options
         self.progress = progress
-        if let file = options.setupData {
-            rootAddress = try HandoverPointer.rootAddress(inPayloadAt: file)
-        } else {
-            rootAddress = options.rootAddress
-        }
-        if let path = options.memory { memory = try MemoryImage(path: path) } else { memory = nil }
+        pointer = if let path = options.bootData { try HandoverPointer(path: path) } else { nil }
+        var images: [MemoryImage] = []
+        for path in options.memory { images.append(try MemoryImage(path: path, options: options)) }
+        memory = images.isEmpty ? nil : MemoryImage(joining: images)
     }
+
+    /// Where the user says that the root FDT is.
+    var rootAddress: PhysicalAddress? { pointer?.root ?? options.rootAddress }
 
     /// Reads with the page size that is given or stated, or else with the one that leaves the least damage.
     ///

@@ -59,6 +59,14 @@ extension RawSpan {
     }
 }
 
+extension UInt64 {
+    /// The sum, or the largest number where it is larger.
+    func addingSaturating(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}
+
 /// Reads whose bytes do not lie in one piece in the source.
 enum CopiedRead {
     /// The most bytes that one of them copies. Counts come out of the memory that is read, and a corrupt one must

@@ -27,6 +27,8 @@ struct MemoryPart: PhysicalMemory {
         return try whole.withBytes(at: address, count: count, body)
     }
 
+    func isLeftOut(_ address: PhysicalAddress) -> Bool { whole.isLeftOut(address) }
+
     func release(_ range: Range<PhysicalAddress>) {
         whole.release(range)
     }
@@ -65,6 +67,13 @@ extension Range<PhysicalAddress> {
         }
         if !rest.isEmpty { pieces.append(rest) }
         return pieces
+    }
+
+    /// The first address of the range that none of the ascending, disjoint `regions` has; the end if there is none.
+    func firstAddress(outside regions: [Range<PhysicalAddress>]) -> PhysicalAddress {
+        let index = regions.partitioningIndex { $0.upperBound > lowerBound }
+        guard index < regions.count, regions[index].lowerBound <= lowerBound else { return lowerBound }
+        return Swift.min(regions[index].upperBound, upperBound)
     }
 
     /// What of the range is in ascending, disjoint regions.

@@ -11,20 +11,25 @@ struct InputArguments: ParsableArguments {
     var kernel: KernelRelease?
 
     /// Reads an input; shows how far a long search has come.
-    func read(_ path: FilePath) throws(InputError) -> HandoverInput {
+    private func read(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
         try ProgressBar.whileReading { (progress) throws(InputError) in
             try HandoverInput(path, options: options, progress: progress)
         }
     }
 
     /// Reads an input that has to be one whole handover, with its memory; `nil` where it is not, which is reported.
-    func readImage(_ path: FilePath) -> (input: HandoverInput, document: HandoverDocument)? {
+    ///
+    /// - Parameter path: `nil` for this machine.
+    func readImage(_ path: FilePath?) -> (input: HandoverInput, document: HandoverDocument)? {
+        var options = options
+        let path = SourceArguments.inputs([path].compactMap { $0 }, &options)[0]
         do throws(InputError) {
-            let input = try read(path)
+            let input = try read(path, options)
             FindingReport.print(input)
-            guard let document = input.documents.first, !document.memory.regions.isEmpty,
-                document.reading.state.kho?.fdtAddress != nil
-            else {
+            let document = input.documents.first {
+                !$0.memory.regions.isEmpty && $0.reading.state.kho?.fdtAddress != nil
+            }
+            guard let document else {
                 Diagnostics.report("\(path): this is a \(input.kind), without the memory that it points to")
                 return nil
             }

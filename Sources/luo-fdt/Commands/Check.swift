@@ -37,7 +37,7 @@ struct Check: ParsableCommand {
               64  wrong usage
             """)
 
-    @Argument(help: "Memory images, or other inputs that dump takes.")
+    @Argument(help: "Memory images, or other inputs that dump takes; none: this machine.")
     var inputs: [FilePath] = []
 
     @Option(help: ArgumentHelp("The release of the kernel that is to take the handover over.", valueName: "release"))
@@ -76,7 +76,6 @@ struct Check: ParsableCommand {
     func validate() throws {
         if rules { return }
         if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
-        if from == nil, inputs.isEmpty { throw ValidationError("There is no INPUT.") }
         if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to answer without an INPUT.") }
         var options = HandoverCheck.Options()
         try treatRules(&options)
@@ -102,11 +101,16 @@ struct Check: ParsableCommand {
             reports.append(
                 CheckReport(path: nil, check: HandoverCheck(from: from.generation, to: to.generation, options: options)))
         }
-        for path in inputs {
+        var sourceOptions = source.options
+        let inputs = from == nil ? SourceArguments.inputs(inputs, &sourceOptions) : []
+        for parts in HandoverInput.groups(of: inputs) {
+            let path = parts[0]
             Heap.makeRoom(forInputAt: path, share: 0.4)
             do throws(InputError) {
+                var inputOptions = sourceOptions
+                inputOptions.memory += parts.dropFirst()
                 let subjects = try ProgressBar.whileReading { (progress) throws(InputError) in
-                    try CheckSubject.subjects(in: path, options: source.options, progress: progress)
+                    try CheckSubject.subjects(in: path, options: inputOptions, progress: progress)
                 }
                 reports += subjects.map { CheckReport(path: path, check: HandoverCheck($0, options: options)) }
                 last = subjects

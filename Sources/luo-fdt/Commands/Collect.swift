@@ -18,8 +18,8 @@ struct Collect: ParsableCommand {
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image.")
-    var image: FilePath
+    @Argument(help: "A memory image; none: this machine.")
+    var image: FilePath?
 
     @OptionGroup var destination: OutputArguments
 
@@ -32,7 +32,7 @@ struct Collect: ParsableCommand {
         let form = try destination.form()
         guard let (input, document) = input.readImage(image) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
         let capture = Capture(of: document.reading, in: document.memory, contents: contents)
-        let written = destination.write(capture, as: form, inputs: [image] + self.input.options.files)
+        let written = destination.write(capture, as: form, inputs: [image].compactMap(\.self) + self.input.options.files)
         guard written == .fine else { throw ExitCode(written.rawValue) }
         let kept = CaptureReport.print(capture, of: destination.output)
         try kept.worse(input.isDamaged ? .damaged : .fine).end()

@@ -19,14 +19,15 @@ struct Dump: ParsableCommand {
               luo-fdt dump --format json vmcore | jq '.luo.sessions[].name'
               luo-fdt dump --format json --contents vmcore | luo-fdt build - -o copy.elf
               luo-fdt dump /sys/kernel/debug/kho
-              luo-fdt dump --setup-data /sys/kernel/boot_params/setup_data/1/data /proc/vmcore
+              luo-fdt dump --boot-data /sys/firmware/fdt /proc/vmcore
+              luo-fdt dump                      (this machine)
               luo-fdt dump --format dts --subtree LUO vmcore
 
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image, a debugfs directory, a blob, or - for standard input.")
-    var inputs: [FilePath]
+    @Argument(help: "A memory image, a debugfs directory, a blob, or - for standard input; none: this machine.")
+    var inputs: [FilePath] = []
 
     @Option(
         name: .shortAndLong,
@@ -51,7 +52,6 @@ struct Dump: ParsableCommand {
     @OptionGroup var input: InputArguments
 
     func validate() throws {
-        if inputs.isEmpty { throw ValidationError("There is no INPUT.") }
         if contents, format != .json { throw ValidationError("--contents goes with --format json.") }
         if subtree != nil, !format.showsBlobs {
             throw ValidationError("--subtree goes with --format dts and --format hex.")
@@ -64,13 +64,14 @@ struct Dump: ParsableCommand {
 
     /// What was asked for.
     var request: DumpRequest {
-        var request = DumpRequest(inputs: inputs)
+        var options = input.options
+        var request = DumpRequest(inputs: SourceArguments.inputs(inputs, &options))
         request.format = format
         request.subtree = subtree
         request.contents = contents
         request.all = all
         request.color = color
-        request.options = input.options
+        request.options = options
         return request
     }
 }

@@ -22,15 +22,17 @@ struct DumpRequest: Sendable {
             needsHeadings: inputs.count > 1, stream: stream)
         var status = ExitStatus.fine
         var last: HandoverInput?
-        for path in inputs { last = show(path, on: output, &status) }
+        for parts in HandoverInput.groups(of: inputs) { last = show(parts, on: output, &status) }
         status.exit(keeping: last)
     }
 
-    /// Shows an input, which is returned, and notes in `status` how that ended.
-    private func show(_ path: FilePath, on output: DumpOutput, _ status: inout ExitStatus) -> HandoverInput? {
+    /// Shows an input, or all parts of one, which is returned, and notes in `status` how that ended.
+    private func show(_ parts: [FilePath], on output: DumpOutput, _ status: inout ExitStatus) -> HandoverInput? {
+        let path = parts[0]
         Heap.makeRoom(forInputAt: path, share: 0.25)
         do throws(InputError) {
             var options = options
+            options.memory += parts.dropFirst()
             options.blobsOnly = format.showsBlobs
             let handover = try ProgressBar.whileReading { (progress) throws(InputError) in
                 try HandoverInput(path, options: options, progress: progress)

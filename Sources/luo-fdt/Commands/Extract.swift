@@ -16,8 +16,8 @@ struct Extract: ParsableCommand {
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image.")
-    var image: FilePath
+    @Argument(help: "A memory image; none: this machine.")
+    var image: FilePath?
 
     @Option(help: "The session's name.")
     var session: String
@@ -39,33 +39,37 @@ struct Extract: ParsableCommand {
     }
 
     private func write(_ contents: ContentsOutput) -> ExitStatus {
-        guard let missing = Output.write(to: output, inputs: [image] + input.options.files, contents.write) else {
+        guard let missing = Output.write(to: output, inputs: [name] + input.options.files, contents.write) else {
             return .unreadable
         }
         for range in missing {
             Diagnostics.report(
-                "\(image): bytes \(range.lowerBound) to \(range.upperBound - 1) of the file are not at hand")
+                "\(name): bytes \(range.lowerBound) to \(range.upperBound - 1) of the file are not at hand")
         }
         return missing.isEmpty ? .fine : .damaged
     }
+
+    /// The image's name in messages.
+    private var name: FilePath { image ?? HandoverInput.thisMachine }
 
     private func file(in state: HandoverState) -> FileContents? {
         let sessions = state.luo?.sessions ?? []
         guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
             Diagnostics.report(
-                "\(image): there is no session \"\(session)\"; there are \(Self.list(sessions.map { "\"\($0.name)\"" }))")
+                "\(name): there is no session \"\(session)\"; there are "
+                    + "\(Self.list(sessions.map { "\"\($0.name)\"" }))")
             return nil
         }
         let files = found.files ?? []
         guard let file = files.first(where: { $0.token == token.value }) else {
             Diagnostics.report(
-                "\(image): session \"\(session)\" has no token \(token); it has "
+                "\(name): session \"\(session)\" has no token \(token); it has "
                     + Self.list(files.map { "\(Token(value: $0.token))" }))
             return nil
         }
         guard let contents = file.fileContents else {
             Diagnostics.report(
-                "\(image): token \(token) has no content that is known; its handler is \"\(file.compatible?.description ?? "")\"")
+                "\(name): token \(token) has no content that is known; its handler is \"\(file.compatible?.description ?? "")\"")
             return nil
         }
         return contents

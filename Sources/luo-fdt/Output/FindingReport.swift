@@ -1,6 +1,6 @@
 import Handover
 
-/// Names on standard error what is damaged.
+/// Names on standard error what is damaged, what was left out of a dump, and what else the input itself lacks.
 ///
 /// What is merely not at hand is no damage; the formats show it where it belongs.
 enum FindingReport {
@@ -8,7 +8,8 @@ enum FindingReport {
         let stream = OutputStream(.standardError)
         for document in input.documents {
             let place = document.part.map { "\(input.path.appending($0))" } ?? "\(input.path)"
-            for finding in document.reading.findings where finding.severity == .damage {
+            for finding in document.reading.findings 
+            where finding.severity == .damage || finding.cause == .leftOut || finding.owner == .input {
                 stream.write("luo-fdt: \(place): \(finding)\n")
             }
         }

@@ -130,7 +130,7 @@ import Testing
         #expect {
             try read(memory)
         } throws: { error in
-            guard case .noHandover(_, _, let finding) = error as? InputError else { return false }
+            guard case .noHandover(_, _, let finding, _) = error as? InputError else { return false }
             return finding.found == "\"kho-v9\"" && finding.expected == "one of kho-v1, kho-v3, kho-v4"
         }
     }

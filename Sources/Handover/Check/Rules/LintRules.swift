@@ -103,7 +103,7 @@ extension CheckRule {
             "scratch", .error, .unchecked, .map, "pages in the memory that the next kernel boots from",
             "the kernel overwrites the page before it comes past it", in: "kho_scratch_overlap"
         ) { handover, findings in
-            for area in handover.options.scratch {
+            for area in handover.options.scratch + handover.subject.scratch {
                 for range in handover.preserved?.summary.ranges ?? [] where range.overlaps(area) {
                     findings.report(
                         .overlap, of: .kho,

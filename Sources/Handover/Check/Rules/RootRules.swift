@@ -113,8 +113,7 @@ extension CheckRule {
             "the kernel marks the block's first page, which has no struct page", in: "kho_preserved_memory_reserve"
         ) { handover, findings in
             guard handover.isPopulated, let blocks = handover.preserved else { return }
-            // What tables of four levels map, which is all that a kernel has unless it needs more.
-            let limit = PhysicalAddress(1 << 46)
+            let limit = handover.subject.memoryEnd
             if let last = blocks.summary.ranges.last, last.upperBound > limit {
                 findings.report(
                     .outOfRange, of: .kho, at: Place("map of preserved memory", at: max(last.lowerBound, limit)),

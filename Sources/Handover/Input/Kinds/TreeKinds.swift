@@ -7,7 +7,8 @@ extension InputKind {
         name: "root", summary: "a root FDT (kho-v…)",
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "kho-v") },
         read: { source, context throws(InputError) in
-            return [try context.read(BlobSet(root: source.tree), of: source, kind: "root")]
+            return [try context.read(
+                BlobSet(root: source.tree), rootAt: context.rootAddress, of: source, kind: "root")]
         })
 
     static let luoTree = InputKind(
