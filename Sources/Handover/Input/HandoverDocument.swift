@@ -88,7 +88,7 @@ extension HandoverDocument {
         }
         guard let kho = reading.state.kho else { return [] }
         add(Blob.rootName, kho.fdtAddress, kho.fdtSize)
-        for subtree in kho.subtrees ?? [] { add(subtree.name.description, subtree.address, subtree.size) }
+        for subtree in kho.subtrees ?? [] { add(subtree.name.repaired, subtree.address, subtree.size) }
         return blobs
     }
 }

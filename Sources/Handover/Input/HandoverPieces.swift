@@ -30,7 +30,7 @@ extension HandoverDocument {
     public func forEachPiece(ofBlob name: String? = nil, _ body: (HandoverPiece) -> Void) {
         let extents = reading.extents
         for blob in blobs where name == nil || blob.name == name {
-            let title = blob.name == Blob.rootName ? "root FDT" : "subtree \(blob.name)"
+            let title = blob.name == Blob.rootName ? "root FDT" : "subtree \(ImageText(blob.name).bare)"
             // An extent is the whole allocation, and so has what lies behind the blob as well.
             let extent = extents.first { extent in
                 [.root, .subtree].contains(extent.role) && extent.address == blob.address

@@ -167,7 +167,7 @@ struct RootReader {
     ) -> [UInt8]? {
         if let blob = blobs[name] { return blob }
         guard let address = subtree.address else { return nil }
-        let structure = "subtree \(name)"
+        let structure = "subtree \(ImageText(name).bare)"
         var size = subtree.size
         if isTree {
             // Without a size beside its address, a subtree is an FDT that states its own.

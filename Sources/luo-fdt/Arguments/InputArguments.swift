@@ -10,6 +10,10 @@ struct InputArguments: ParsableArguments {
     @Option(help: ArgumentHelp("The kernel release whose forms to read, if it cannot be told.", valueName: "release"))
     var kernel: KernelRelease?
 
+    func validate() throws {
+        try kernel?.requireKnown()
+    }
+
     /// Reads an input; shows how far a long search has come.
     func read(_ path: FilePath) throws(InputError) -> HandoverInput {
         try ProgressBar.whileReading { (progress) throws(InputError) in

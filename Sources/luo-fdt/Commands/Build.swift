@@ -85,7 +85,7 @@ struct Build: ParsableCommand {
 
     private func writeSubtree(of capture: Capture, _ inputs: [FilePath]) -> ExitStatus {
         guard let name = subtree, let blob = capture.blob(ofSubtree: name) else {
-            let names = ["kho"] + (capture.state.kho?.subtrees ?? []).map(\.name.description)
+            let names = ["kho"] + (capture.state.kho?.subtrees ?? []).map(\.name.bare)
             Diagnostics.report("\(document): there is no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
             return .unreadable
         }

@@ -53,7 +53,7 @@ struct Extract: ParsableCommand {
         let sessions = state.luo?.sessions ?? []
         guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
             Diagnostics.report(
-                "\(image): there is no session \"\(session)\"; there are \(Self.list(sessions.map { "\"\($0.name)\"" }))")
+                "\(image): there is no session \"\(session)\"; there are \(Self.list(sessions.map(\.name.quoted)))")
             return nil
         }
         let files = found.files ?? []
@@ -65,7 +65,7 @@ struct Extract: ParsableCommand {
         }
         guard let contents = file.fileContents else {
             Diagnostics.report(
-                "\(image): token \(token) has no content that is known; its handler is \"\(file.compatible?.description ?? "")\"")
+                "\(image): token \(token) has no content that is known; its handler is \(file.compatible?.quoted ?? "\"\"")")
             return nil
         }
         return contents

@@ -1,5 +1,6 @@
 import FDT
 import Handover
+import KernelABI
 
 /// Shows handovers on standard output in the format that was asked for.
 struct DumpOutput {
@@ -33,7 +34,7 @@ struct DumpOutput {
         let path = document.part.map { input.path.appending($0) } ?? input.path
         var sink = self.sink
         if format == .dts {
-            sink.write("// \(path)\n")
+            sink.write("// \(ImageText.visible("\(path)", inLine: true))\n")
         } else {
             if format == .tree, !isFirst || needsHeadings && stream.hasWritten { sink.write("\n") }
             style.write("\(path)", as: .heading, to: &sink)

@@ -1,4 +1,5 @@
 import FDT
+import KernelABI
 
 /// Writes trees as device tree source, which `dtc` compiles to a tree with equal nodes, properties and reservations.
 ///
@@ -206,7 +207,7 @@ struct SourceRenderer: Sendable {
             sink.hex(number)
         } else if case .strings = form {
             sink.write(", ")
-            commentText(Legible.quoted(value.array.dropLast()), &sink)
+            commentText(ImageText(value.array.dropLast()).quoted, &sink)
         }
         sink.write(" */")
     }
@@ -216,7 +217,7 @@ struct SourceRenderer: Sendable {
         indent(depth, &sink)
         possibleName(name, &sink)
         sink.write(" ")
-        comment("the name is \(Legible.quoted(name.array))", &sink)
+        comment("the name is \(ImageText(name.array).quoted)", &sink)
     }
 
     private func possibleName(_ name: RawSpan, _ sink: inout TextSink) {
@@ -236,9 +237,9 @@ struct SourceRenderer: Sendable {
 
     private func commentText(_ text: String, _ sink: inout TextSink) {
         var last: UInt8 = 0
-        for byte in text.utf8 {
+        for byte in ImageText.visible(text, inLine: true).utf8 {
             if last == UInt8(ascii: "*"), byte == UInt8(ascii: "/") { sink.write(" ") }
-            sink.write(byte < 0x20 || byte == 0x7f ? UInt8(ascii: "?") : byte)
+            sink.write(byte)
             last = byte
         }
     }

@@ -1,4 +1,5 @@
 import FDT
+import KernelABI
 
 /// Tells what each byte of a flattened tree is.
 struct TreeAnnotator {
@@ -17,17 +18,17 @@ struct TreeAnnotator {
         case .reservation(let index, let address, let size):
             return shown("fdt_reserve_entry[\(index)]", "\(Quantity.hex(address)), \(Quantity.bytes(size))")
         case .reservationEnd: return shown("fdt_reserve_entry (end)")
-        case .beginNode(let name): return shown("FDT_BEGIN_NODE", name.isEmpty ? "/" : Legible.quoted(bytes[name]))
+        case .beginNode(let name): return shown("FDT_BEGIN_NODE", name.isEmpty ? "/" : ImageText(bytes[name]).quoted)
         case .endNode: return shown("FDT_END_NODE")
         case .property(let name, let count):
-            let name = name.map { Legible.quoted(bytes[$0]) } ?? "a name that is not there"
+            let name = name.map { ImageText(bytes[$0]).quoted } ?? "a name that is not there"
             return shown("FDT_PROP", "\(name), \(count == 1 ? "1 byte" : "\(count) bytes")")
         case .value(let isWhole): return shown("  value", isWhole ? value(bytes[part.range]) : "cut short")
         case .nop: return shown("FDT_NOP")
         case .end: return shown("FDT_END")
         case .string(let offset, let isTerminated):
             let text = bytes[part.range].prefix { $0 != 0 }
-            return shown("strings+\(Quantity.hex(offset))", Legible.quoted(text) + (isTerminated ? "" : " (no NUL)"))
+            return shown("strings+\(Quantity.hex(offset))", ImageText(text).quoted + (isTerminated ? "" : " (no NUL)"))
         case .alignment: return shown("padding")
         case .gap: return filler("padding", part.range)
         case .unused(let isCutShort): return filler(isCutShort ? "cut short" : "free", part.range)
@@ -53,7 +54,7 @@ struct TreeAnnotator {
         switch form {
         case .empty, .bytes: return ""
         case .strings:
-            return bytes.dropLast().split(separator: 0).map { Legible.quoted($0) }.joined(separator: ", ")
+            return bytes.dropLast().split(separator: 0).map { ImageText($0).quoted }.joined(separator: ", ")
         case .cells:
             if let number = form.number(value) { return "\(Quantity.hex(number)) (little-endian u64)" }
             return bytes.count == 4 ? "\(Quantity.hex(SourceValue.cell(value, 0))) (big-endian cell)" : ""
