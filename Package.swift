@@ -55,7 +55,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
-        .testTarget(name: "FDTTests", dependencies: ["FDT"]),
+        .testTarget(name: "FDTTests", dependencies: ["FDT", "CLibFDT"]),
         .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
         .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF"]),
         .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),

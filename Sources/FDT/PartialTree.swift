@@ -64,8 +64,6 @@ extension PartialTree {
         public let parent: Int?
         /// How many steps below the root the node is.
         public let depth: Int
-        /// Where the node begins in the structure block, in bytes.
-        public let structureOffset: Int
         /// The indexes of the direct children, ascending.
         public internal(set) var children: [Int] = []
         /// The properties, in the tree's order.
@@ -81,8 +79,6 @@ extension PartialTree {
 
     /// A property of which at least the length is there.
     public struct Property: Sendable, PropertyValue {
-        /// Where the property begins in the structure block, in bytes.
-        public let structureOffset: Int
         /// Where the name begins in the strings block, in bytes.
         public let nameOffset: UInt32
         /// The size of the value in bytes that the tree gives. Fewer are there if the bytes end within the value.

@@ -24,22 +24,6 @@ extension PropertyValue {
         withBytes { $0.byteCount == 8 ? $0.integer(UInt64.self, at: 0, order) : nil }
     }
 
-    /// The value as big-endian 32-bit cells; nil unless it is a whole number of them.
-    public var cells: [UInt32]? { array(of: UInt32.self, .bigEndian) }
-
-    /// The value as 64-bit numbers; nil unless it is a whole number of them.
-    public func u64s(_ order: ByteOrder = .bigEndian) -> [UInt64]? { array(of: UInt64.self, order) }
-
-    private func array<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
-        of type: T.Type, _ order: ByteOrder
-    ) -> [T]? {
-        withBytes { bytes in
-            let size = T.bitWidth / 8
-            guard bytes.byteCount.isMultiple(of: size) else { return nil }
-            return stride(from: 0, to: bytes.byteCount, by: size).compactMap { bytes.integer(type, at: $0, order) }
-        }
-    }
-
     /// The value as a string: UTF-8 and one NUL, at its end. nil for anything else, so also for a list of strings.
     public var string: String? {
         guard let strings, strings.count == 1 else { return nil }

@@ -23,12 +23,13 @@ struct TreeProperties {
 
     /// The node, or a property of it: where its value is, or the node that lacks it.
     func place(of name: String? = nil) -> Place {
-        let path = node.path
+        // Of subtrees' FDTs, the kernel knows the root's children alone.
+        let path = node.structureOffset == 0 ? "" : "/" + ImageText(node.name).bare
         let offset =
             name.flatMap { node.property($0)?.valueOffset }
             ?? Int(node.tree.header.structureOffset) + node.structureOffset
         return Place(
-            structure + (path == "/" ? "" : ImageText(path).bare), field: name,
+            structure + path, field: name,
             at: address.flatMap { $0.advanced(by: UInt64(offset)) })
     }
 

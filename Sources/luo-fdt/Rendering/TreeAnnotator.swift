@@ -6,7 +6,7 @@ struct TreeAnnotator {
     let bytes: [UInt8]
 
     func annotate(_ take: AnnotationTaker) {
-        TreePart.forEach(in: bytes) { part in take(annotation(of: part)) }
+        TreePart.forEach(in: bytes.span.bytes) { part in take(annotation(of: part)) }
     }
 
     private func annotation(of part: TreePart) -> Annotation {
@@ -20,9 +20,8 @@ struct TreeAnnotator {
         case .reservationEnd: return shown("fdt_reserve_entry (end)")
         case .beginNode(let name): return shown("FDT_BEGIN_NODE", name.isEmpty ? "/" : ImageText(bytes[name]).quoted)
         case .endNode: return shown("FDT_END_NODE")
-        case .property(let name, let count):
-            let name = name.map { ImageText(bytes[$0]).quoted } ?? "a name that is not there"
-            return shown("FDT_PROP", "\(name), \(count == 1 ? "1 byte" : "\(count) bytes")")
+        case .property(let nameStart, let count):
+            return shown("FDT_PROP", "\(name(at: nameStart)), \(count == 1 ? "1 byte" : "\(count) bytes")")
         case .value(let isWhole): return shown("  value", isWhole ? value(bytes[part.range]) : "cut short")
         case .nop: return shown("FDT_NOP")
         case .end: return shown("FDT_END")
@@ -34,6 +33,16 @@ struct TreeAnnotator {
         case .unused(let isCutShort): return filler(isCutShort ? "cut short" : "free", part.range)
         case .behind: return filler("zeros behind the tree", part.range)
         }
+    }
+
+    /// How much of a property's name is shown: names may share their ends, and so be longer together than the tree.
+    private static let longestName = 256
+
+    private func name(at start: Int) -> String {
+        guard start < bytes.count else { return "a name that is not there" }
+        let shown = bytes[start...].prefix(Self.longestName)
+        guard let end = shown.firstIndex(of: 0) else { return ImageText(shown).quoted + "…" }
+        return ImageText(shown[..<end]).quoted
     }
 
     /// Sizes and versions in decimal, as people know them; what else there is in hexadecimal.

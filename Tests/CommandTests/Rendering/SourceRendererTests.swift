@@ -157,10 +157,10 @@ struct SourceCompilationTests {
     /// All that matters of a tree, in its order.
     private func contents(of tree: FlattenedTree) -> [String] {
         var list = tree.memoryReservations.map { "reserve \($0.address) \($0.size)" }
-        for event in tree.walk {
-            switch event {
-            case .beginNode(let node, let depth): list.append("node \(depth) \(node.name)")
-            case .property(let property): list.append("property \(property.name) \(property.bytes)")
+        tree.scan { step in
+            switch step {
+            case .beginNode(let name, let depth): list.append("node \(depth) \(name.array)")
+            case .property(let name, let value): list.append("property \(name.array) \(value.array)")
             case .endNode: list.append("end")
             case .nop: break
             }
