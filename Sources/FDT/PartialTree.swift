@@ -64,6 +64,8 @@ extension PartialTree {
         public let parent: Int?
         /// How many steps below the root the node is.
         public let depth: Int
+        /// Where the node begins in the tree, in bytes from its first.
+        public let offset: Int
         /// The indexes of the direct children, ascending.
         public internal(set) var children: [Int] = []
         /// The properties, in the tree's order.
@@ -86,6 +88,12 @@ extension PartialTree {
 
         let nameBytes: ArraySlice<UInt8>?
         let value: ArraySlice<UInt8>
+
+        /// Where the value begins in the tree, in bytes from its first.
+        public var valueOffset: Int { value.startIndex }
+
+        /// Whether the property has this name; makes no string.
+        public func isNamed(_ name: String) -> Bool { nameBytes?.elementsEqual(name.utf8) ?? false }
 
         /// The name, nil if it lies where there are no bytes.
         public var name: String? { nameBytes.map { String(decoding: $0, as: UTF8.self) } }

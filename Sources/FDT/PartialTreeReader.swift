@@ -179,7 +179,8 @@ struct PartialTreeReader {
         }
         let index = nodes.count
         nodes.append(
-            PartialTree.Node(index: index, parent: openNodes.last, depth: openNodes.count, nameBytes: name))
+            PartialTree.Node(
+                index: index, parent: openNodes.last, depth: openNodes.count, offset: tag.lowerBound, nameBytes: name))
         if let parent = openNodes.last { nodes[parent].children.append(index) }
         openNodes.append(index)
     }

@@ -24,6 +24,14 @@ extension PropertyValue {
         withBytes { $0.byteCount == 8 ? $0.integer(UInt64.self, at: 0, order) : nil }
     }
 
+    /// The value as big-endian 32-bit cells; nil unless it is a whole number of them.
+    public var cells: [UInt32]? {
+        withBytes { bytes in
+            guard bytes.byteCount.isMultiple(of: 4) else { return nil }
+            return stride(from: 0, to: bytes.byteCount, by: 4).map { bytes.word(at: $0) }
+        }
+    }
+
     /// The value as a string: UTF-8 and one NUL, at its end. nil for anything else, so also for a list of strings.
     public var string: String? {
         guard let strings, strings.count == 1 else { return nil }

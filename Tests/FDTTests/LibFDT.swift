@@ -53,12 +53,3 @@ extension FlattenedTree {
         path.split(separator: "/").reduce(root as Node?) { $0?.subnode(named: String($1)) }
     }
 }
-
-extension PropertyValue {
-    /// The value as big-endian 32-bit numbers.
-    var cells: [UInt32] {
-        stride(from: 0, to: bytes.count, by: 4).map { start in
-            bytes[start..<min(start + 4, bytes.count)].reduce(0) { $0 << 8 | UInt32($1) }
-        }
-    }
-}

@@ -34,7 +34,6 @@ import Testing
         #expect(root.property("u64-le")?.bytes == [8, 7, 6, 5, 4, 3, 2, 1])
         #expect(root.property("u64-le")?.u64(.littleEndian) == 0x0102_0304_0506_0708)
         #expect(root.property("cells")?.u64() == 0x1_0000_0002)
-        #expect(root.property("cells")?.u64s() == [0x1_0000_0002])
     }
 
     @Test func callsOutOfOrder() throws {

@@ -10,7 +10,7 @@ import Testing
         try writer.addReservation(address: 0x1000, size: 0x20)
         try writer.finishReservations()
         try writer.node("") { (root) throws(FDTError) in
-            try root.property("compatible", strings: ["kho-v4", #"a "b\c" /* */"#])
+            try root.property("compatible", bytes: Array("kho-v4\0a \"b\\c\" /* */\0".utf8))
             try root.property("empty")
             try root.property("map", u64: 0x4a_6000, .littleEndian)
             try root.property("cell", cells: [1])
@@ -27,7 +27,7 @@ import Testing
         let tree = try writer.finish()
         #expect(
             text { SourceRenderer().render(tree, title: "root FDT at 0x4a6000 */ \u{1b}[m", to: &$0) } == #"""
-                /* root FDT at 0x4a6000 * / ?[m, \#(tree.totalSize) bytes, version 17 */
+                /* root FDT at 0x4a6000 * / \u{1b}[m, \#(tree.totalSize) bytes, version 17 */
                 /dts-v1/;
 
                 /memreserve/ 0x0000000000001000 0x0000000000000020;

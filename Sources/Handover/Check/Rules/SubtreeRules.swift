@@ -22,7 +22,7 @@ extension CheckRule {
                 .compatible, of: .subtree(handover.generation.memblock.subtree),
                 at: tree.root?.place(handover.generation.memblock.subtree, "compatible", treeAt: address)
                     ?? Place(handover.generation.memblock.subtree, at: address),
-                found: tree.root?.compatibleText ?? "no FDT", expected: "\"\(expected)\"")
+                found: tree.root?.compatibleText ?? tree.absence, expected: "\"\(expected)\"")
         },
         CheckRule(
             "memblock-region", .error, .partly, .initialisation, "the nodes of reserve_mem regions",
@@ -104,6 +104,6 @@ extension ReceivedHandover {
         guard let subtree = subtree(generation.memblock.subtree), subtree.isComplete,
             let blob = blob(of: subtree, limit: context.pageSize.bytes)
         else { return nil }
-        return (ReceivedTree(blob), subtree.address)
+        return (ReceivedTree(blob, at: subtree.address), subtree.address)
     }
 }
