@@ -86,7 +86,8 @@ extension PartialTree {
         /// The size of the value in bytes that the tree gives. Fewer are there if the bytes end within the value.
         public let declaredCount: Int
 
-        let nameBytes: ArraySlice<UInt8>?
+        /// The bytes of the name, nil if it lies where there are no bytes.
+        public let nameBytes: ArraySlice<UInt8>?
         let value: ArraySlice<UInt8>
 
         /// Where the value begins in the tree, in bytes from its first.

@@ -8,6 +8,9 @@ extension Storage {
         guard let header = withBytes({ Header($0) }), header.totalSize <= count,
             header.faults(HeaderRules(alignsBlocks: true)).isEmpty
         else { return libfdtVerdict() }
+        if withBytes({ Self.hasEndlessName(header, $0) }) {
+            return FDTError(.badValue, in: "fdt_get_string", at: "a name of more than \(Self.longestName) bytes")
+        }
         switch withBytes({ Self.survey(header, $0) }) {
         case .plain: return Call.reservationCount(bytes).result < 0 ? libfdtVerdict() : nil
         case .unclear: return libfdtVerdict()
@@ -24,6 +27,24 @@ extension Storage {
         } catch {
             return error
         }
+    }
+
+    /// The length of the longest name of a property that is read, in bytes: more than there is in a page.
+    ///
+    /// Names may share their ends. Without a limit, to read all of them would take a time that grows with the square of
+    /// the tree's size.
+    private static let longestName = 4096
+
+    /// Whether the strings block of a tree of several pages has a longer name.
+    private static func hasEndlessName(_ header: Header, _ bytes: RawSpan) -> Bool {
+        guard bytes.byteCount > 1 << 16 else { return false }
+        var start = Int(header.stringsOffset)
+        let end = min(bytes.byteCount, header.stringsSize.map { start + Int($0) } ?? bytes.byteCount)
+        while start + longestName < end {
+            guard let nul = bytes.firstNUL(from: start, to: end), nul - start <= longestName else { return true }
+            start = nul + 1
+        }
+        return false
     }
 
     private enum Survey {

@@ -10,6 +10,8 @@ public enum InputError: Error, Sendable {
     case noSuchKind(name: String, known: [String])
     /// The input looked like one of `kind`, but nothing of it could be read.
     case unreadable(path: FilePath, kind: String, reason: String)
+    /// It is something that no kernel hands over.
+    case notHandover(path: FilePath, what: String)
     /// There is no handover in it; the finding has the rest.
     case noHandover(path: FilePath, kind: String, Finding)
     /// An option does not go with the input.
@@ -34,6 +36,7 @@ extension InputError: CustomStringConvertible {
         case .noSuchKind(let name, let known):
             "there is no kind of input \"\(name)\"; there are \(known.joined(separator: ", "))"
         case .unreadable(let path, let kind, let reason): "\(path): cannot be read as \(kind): \(reason)"
+        case .notHandover(let path, let what): "\(path): this is not a handover: \(what)"
         case .noHandover(let path, _, let finding): "\(path): \(finding)"
         case .unusable(let option, let reason): "\(option): \(reason)"
         }

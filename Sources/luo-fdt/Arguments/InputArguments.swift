@@ -26,6 +26,7 @@ struct InputArguments: ParsableArguments {
         do throws(InputError) {
             let input = try read(path)
             FindingReport.print(input)
+            if input.documents.first?.isOfUnknownKernel ?? false { return nil }
             guard let document = input.documents.first, !document.memory.regions.isEmpty,
                 document.reading.state.kho?.fdtAddress != nil
             else {

@@ -56,14 +56,26 @@ struct DumpOutput {
     private func json(_ document: HandoverDocument) {
         var writer = DocumentWriter { [stream] in stream.write($0) }
         writer.write(document.reading.exactState(in: document.memory))
+        // A document has no place for them.
+        for note in document.notes where note.name == HandoverDocument.Note.afterTree {
+            Diagnostics.report("\(note.name): \(note.text)")
+        }
     }
 
     private func source(_ document: HandoverDocument) {
         var sink = self.sink
         document.forEachPiece(ofBlob: blob) { piece in
             let title = piece.title + (piece.address.map { " at \($0)" } ?? "")
+            if let original = piece.original {
+                SourceRenderer.comment("\(title): the same bytes as \(original)", &sink)
+                sink.write("\n\n")
+                return
+            }
             guard case .tree = piece.form else {
-                if piece.isBlob { sink.write("// \(title): no FDT; see --format hex\n\n") }
+                if piece.isBlob {
+                    SourceRenderer.comment("\(title): no FDT; see --format hex", &sink)
+                    sink.write("\n\n")
+                }
                 return
             }
             do throws(FDTError) {
@@ -73,15 +85,24 @@ struct DumpOutput {
             }
             if blob == nil { sink.write("\n") }
         }
+        for note in document.notes {
+            SourceRenderer.comment("\(note.name): \(note.text)", &sink)
+            sink.write("\n")
+        }
         sink.finish()
     }
 
     private func hex(_ document: HandoverDocument) {
         var sink = self.sink
         document.forEachPiece(ofBlob: blob) { piece in
+            if let original = piece.original {
+                sink.write("\(piece.title): the same bytes as \(original)\n\n")
+                return
+            }
             HexRenderer(style: style).render(
                 piece.title, address: piece.address, bytes: piece.bytes, form: piece.form, to: &sink)
         }
+        for note in document.notes { sink.write("\(note.name): \(note.text)\n") }
         sink.finish()
     }
 }

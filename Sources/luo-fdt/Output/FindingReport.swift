@@ -1,4 +1,5 @@
 import Handover
+import KernelABI
 
 /// Names on standard error what is damaged.
 ///
@@ -10,6 +11,11 @@ enum FindingReport {
             let place = document.part.map { "\(input.path.appending($0))" } ?? "\(input.path)"
             for finding in document.reading.findings where finding.severity == .damage {
                 stream.write("luo-fdt: \(place): \(finding)\n")
+            }
+            if let latest = Generation.latest.releases.last, document.isOfUnknownKernel {
+                stream.write(
+                    "luo-fdt: \(place): of a kernel that is not known here; --kernel \(latest) reads it as the newest "
+                        + "one that is, --format dts and --format hex show it as it is\n")
             }
         }
         stream.flush()

@@ -6,10 +6,21 @@ struct TreeAnnotator {
     let bytes: [UInt8]
 
     func annotate(_ take: AnnotationTaker) {
-        TreePart.forEach(in: bytes.span.bytes) { part in take(annotation(of: part)) }
+        var depth = 0
+        var isKernels = false
+        TreePart.forEach(in: bytes.span.bytes) { part in
+            switch part.kind {
+            case .beginNode: depth += 1
+            case .endNode: depth -= 1
+            case .value where depth == 1 && !isKernels:
+                isKernels = SourceValue.namesKernelABI(bytes[part.range].span.bytes)
+            default: break
+            }
+            take(annotation(of: part, isKernels))
+        }
     }
 
-    private func annotation(of part: TreePart) -> Annotation {
+    private func annotation(of part: TreePart, _ isKernels: Bool) -> Annotation {
         func shown(_ field: String, _ value: String = "") -> Annotation {
             Annotation(range: part.range, field: field, value: value)
         }
@@ -22,7 +33,7 @@ struct TreeAnnotator {
         case .endNode: return shown("FDT_END_NODE")
         case .property(let nameStart, let count):
             return shown("FDT_PROP", "\(name(at: nameStart)), \(count == 1 ? "1 byte" : "\(count) bytes")")
-        case .value(let isWhole): return shown("  value", isWhole ? value(bytes[part.range]) : "cut short")
+        case .value(let isWhole): return shown("  value", isWhole ? value(bytes[part.range], isKernels) : "cut short")
         case .nop: return shown("FDT_NOP")
         case .end: return shown("FDT_END")
         case .string(let offset, let isTerminated):
@@ -57,7 +68,7 @@ struct TreeAnnotator {
         return Annotation(range: range, field: isZero ? field : "", kind: isZero ? .filler(0) : .dump)
     }
 
-    private func value(_ bytes: ArraySlice<UInt8>) -> String {
+    private func value(_ bytes: ArraySlice<UInt8>, _ isKernels: Bool) -> String {
         let value = bytes.span.bytes
         let form = SourceValue(value)
         switch form {
@@ -65,7 +76,7 @@ struct TreeAnnotator {
         case .strings:
             return bytes.dropLast().split(separator: 0).map { ImageText($0).quoted }.joined(separator: ", ")
         case .cells:
-            if let number = form.number(value) { return "\(Quantity.hex(number)) (little-endian u64)" }
+            if isKernels, let number = form.number(value) { return "\(Quantity.hex(number)) (little-endian u64)" }
             return bytes.count == 4 ? "\(Quantity.hex(SourceValue.cell(value, 0))) (big-endian cell)" : ""
         }
     }

@@ -29,7 +29,7 @@ extension HandoverView {
             return { $0.line([Cell("subtrees", .heading), Cell("not available", .warning)], isLast: $2, to: &$1) }
         }
         return { outline, sink, isLast in
-            let heading = Cell(Quantity.count(subtrees.count, "subtree"), .heading)
+            let heading = Cell(Quantity.count(subtrees.count, state.isOfNoHandover ? "blob" : "subtree"), .heading)
             outline.line([heading], isLast: isLast, to: &sink) { outline, sink in
                 list(subtrees.count, &outline, &sink) { subtree(subtrees[$0]) }
             }
@@ -39,7 +39,8 @@ extension HandoverView {
     private func subtree(_ subtree: SubtreeState) -> [Cell] {
         [
             Cell(subtree.name.bare, .name),
-            subtree.address.map { Cell($0.description, .address) } ?? Cell("no address", .warning),
+            subtree.address.map { Cell($0.description, .address) }
+                ?? (state.isOfNoHandover ? Cell("") : Cell("no address", .warning)),
             Cell(subtree.size.map(Quantity.bytes) ?? "", right: true),
             kind(of: subtree),
         ]

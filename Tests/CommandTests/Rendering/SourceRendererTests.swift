@@ -1,5 +1,7 @@
 import FDT
 import Foundation
+import Handover
+import SystemPackage
 import Testing
 
 @testable import luo_fdt
@@ -124,7 +126,6 @@ import Testing
     }
 }
 
-@Suite(.enabled(if: DeviceTreeCompiler.isInstalled, "needs dtc"))
 struct SourceCompilationTests {
     static let trees = [
         "fdt/board.dtb", "fdt/board-v16.dtb", "fdt/linux-6.18/kho-root.dtb", "fdt/linux-6.18/memblock.dtb",
@@ -132,11 +133,39 @@ struct SourceCompilationTests {
         "fdt/linux-6.19/memblock.dtb", "fdt/linux-7.1/kho-root.dtb", "fdt/linux-7.1/LUO.dtb",
         "fdt/linux-7.1/kho_test.dtb", "fdt/linux-7.3/kho-root.dtb", "fdt/linux-7.3/kho_test.dtb",
         "fdt/linux-7.3/memblock.dtb",
-    ]
+    ].map { RenderingFixture.directory.appending(path: $0).path() }
 
-    @Test(arguments: trees)
-    func capturedTreesCompileToThemselves(name: String) throws {
-        try expectSameTree(try FlattenedTree(RenderingFixture.bytes(name)))
+    /// Trees of boards: those of Debian's qemu-system-data, if it is installed, and all below the directory that
+    /// `LUO_FDT_TREES` names.
+    static let installedTrees: [String] = {
+        let named = ProcessInfo.processInfo.environment["LUO_FDT_TREES"]
+        return (["/usr/share/qemu"] + [named].compactMap { $0 }).flatMap { directory in
+            (FileManager.default.enumerator(atPath: directory)?.compactMap { $0 as? String } ?? [])
+                .filter { $0.hasSuffix(".dtb") || $0.hasSuffix(".dtbo") }.map { "\(directory)/\($0)" }
+        }
+    }()
+
+    @Test(arguments: trees + installedTrees)
+    func `a tree comes through source, JSON and hex without a loss`(path: String) throws {
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+        let tree = try FlattenedTree(bytes)
+        try expectSameTree(tree)
+
+        let handover = try HandoverInput(FilePath(path))
+        let reading = handover.documents[0].reading
+        var json: [UInt8] = []
+        var writer = DocumentWriter { json += copy $0 }
+        writer.write(reading.exactState(in: handover.documents[0].memory))
+        let state = try DocumentReader.read(json)
+        #expect(state == reading.exactState(in: handover.documents[0].memory))
+        if handover.kind == "fdt" { #expect(state.kho?.subtrees?.map(\.data) == [tree.bytes]) }
+
+        var shown = 0
+        StructureAnnotator(bytes: bytes).annotate(.tree) { annotation in
+            #expect(annotation.range.lowerBound == shown)
+            shown = annotation.range.upperBound
+        }
+        #expect(shown == bytes.count)
     }
 
     @Test(arguments: 0..<12)
@@ -224,8 +253,6 @@ enum DeviceTreeCompiler {
     private static let path = ["/usr/bin/dtc", "/usr/local/bin/dtc", "/opt/homebrew/bin/dtc"].first {
         FileManager.default.isExecutableFile(atPath: $0)
     }
-
-    static var isInstalled: Bool { path != nil }
 
     struct Refusal: Error {
         let message: String
