@@ -98,7 +98,7 @@ import Testing
         #expect(
             command.errors == """
                 luo-fdt: captures/7.3/basic.elf: not recognised; tried:
-                  memblock: it does not begin with the header of an FDT
+                  memblock: it does not begin with the magic number of an FDT
                   elf: was not tried, and would fit
 
                 """)

@@ -72,10 +72,7 @@ struct DumpOutput {
                 return
             }
             guard case .tree = piece.form else {
-                if piece.isBlob {
-                    SourceRenderer.comment("\(title): no FDT; see --format hex", &sink)
-                    sink.write("\n\n")
-                }
+                if piece.isBlob { sink.write("// \(ImageText.visible(title, inLine: true)): no FDT; see --format hex\n\n") }
                 return
             }
             do throws(FDTError) {

@@ -41,7 +41,8 @@ extension InputKind {
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "") },
         read: { source, context throws(InputError) in
             guard let tree = source.tree else { return [] }
-            let name = source.path.lastComponent?.string ?? source.path.string
+            // Not the file's name: two files of one tree are equal.
+            let name = "fdt"
             return [try context.read(tree, named: name, of: source, kind: "fdt") { reader throws(Finding) in
                 Reading(state: .opaque(name, tree.bytes), extents: [], findings: [])
             }]
@@ -134,7 +135,7 @@ extension PartialTree {
             // What is only not there is a matter of size; nothing else is.
             let expected =
                 fault.range.upperBound > byteCount && fault.part != .header
-                ? header.map { "all \($0.totalSize) bytes (totalsize); there are \(byteCount)" } : nil
+                ? header.map { "a tree of \($0.totalSize) bytes (totalsize); there are \(byteCount)" } : nil
             return Finding(
                 .notATree, of: owner, at: Place(name + place), found: fault.description,
                 expected: expected ?? "a \(fault.part.rawValue) that libfdt accepts")
