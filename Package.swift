@@ -74,7 +74,7 @@ let package = Package(
             ],
             path: "Tests/Kernel/Oracle"),
 
-        .testTarget(name: "FDTTests", dependencies: ["FDT"]),
+        .testTarget(name: "FDTTests", dependencies: ["FDT", "CLibFDT"]),
         .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
         .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF"]),
         .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),

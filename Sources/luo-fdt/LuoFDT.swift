@@ -10,4 +10,13 @@ struct LuoFDT: ParsableCommand {
             Dump.self, Build.self, Collect.self, Extract.self, Check.self, Boot.self, Diff.self, Simulate.self, Layout.self,
             Schema.self,
         ])
+
+    /// The command that `help` is asked for and that does not exist: ArgumentParser shows the whole command's help then.
+    static func unknownTopic(_ arguments: some Collection<String>) -> String? {
+        guard arguments.first == "help", let topic = arguments.dropFirst().first(where: { !$0.hasPrefix("-") }) else {
+            return nil
+        }
+        let names = configuration.subcommands.map { $0._commandName } + ["help"]
+        return names.contains(topic) ? nil : topic
+    }
 }

@@ -44,7 +44,7 @@ import Testing
 
     @Test(arguments: [
         ["dump"], ["dump", "--format", "picture", image], ["dump", "--page-size", "5000", image],
-        ["dump", "--kernel", "5.4", image], ["dump", "--fdt-pa", "here", image], ["dump", "--subtree", "LUO", image],
+        ["dump", "--kernel", "new", image], ["dump", "--as", "bogus", image], ["help", "nosuch"], ["dump", "--fdt-pa", "here", image], ["dump", "--subtree", "LUO", image],
         ["dump", "--fdt-pa", "0x1000", "--setup-data", "x", image], ["dump", "--no-such-option", image], ["dance"],
     ])
     func wrongUsageEndsWith64(_ arguments: [String]) throws {
@@ -98,7 +98,7 @@ import Testing
         #expect(
             command.errors == """
                 luo-fdt: captures/7.3/basic.elf: not recognised; tried:
-                  memblock: it does not begin with the header of an FDT
+                  memblock: it does not begin with the magic number of an FDT
                   elf: was not tried, and would fit
 
                 """)

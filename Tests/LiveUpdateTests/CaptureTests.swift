@@ -54,7 +54,7 @@ import Testing
         try kernel.register(try #require(FileHandler.memfd(for: kernel.configuration)))
         let device = try kernel.openDevice()
         for session in try #require(reading.state.luo?.sessions) {
-            let incoming = try device.retrieveSession(session.name.description)
+            let incoming = try device.retrieveSession(session.name.repaired)
             for file in try #require(session.files) {
                 let memfd = try #require(try incoming.retrieve(token: file.token) as? MemFD)
                 #expect(memfd.size == file.memfd?.size)

@@ -84,7 +84,9 @@ extension CheckSubject {
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
     ) throws(InputError) -> [CheckSubject] {
         do throws(InputError) {
-            return try HandoverInput(path, options: options, progress: progress).documents.map(CheckSubject.init(_:))
+            let input = try HandoverInput(path, options: options, progress: progress)
+            if input.kind == InputKind.tree.name { throw .notHandover(path: input.path, what: "an FDT of another kind") }
+            return input.documents.map(CheckSubject.init(_:))
         } catch {
             guard case .noHandover = error, let image = try? MemoryImage(path: path, options: options)
             else { throw error }

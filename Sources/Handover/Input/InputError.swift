@@ -12,6 +12,8 @@ public enum InputError: Error, Sendable {
     case noSuchKind(name: String, known: [String])
     /// The input looked like one of `kind`, but nothing of it could be read.
     case unreadable(path: FilePath, kind: String, reason: String)
+    /// It is something that no kernel hands over.
+    case notHandover(path: FilePath, what: String)
     /// There is no handover in it: why, and what else is wrong with it.
     case noHandover(path: FilePath, kind: String, Finding, besides: [Finding])
     /// An option does not go with the input.
@@ -38,6 +40,7 @@ extension InputError: CustomStringConvertible {
         case .noSuchKind(let name, let known):
             "there is no kind of input \"\(name)\"; there are \(known.joined(separator: ", "))"
         case .unreadable(let path, let kind, let reason): "\(path): cannot be read as \(kind): \(reason)"
+        case .notHandover(let path, let what): "\(path): this is not a handover: \(what)"
         case .noHandover(let path, _, let finding, let others):
             "\(path): \(finding)" + others.map { "\n  \($0)" }.joined()
         case .unusable(let option, let reason): "\(option): \(reason)"

@@ -170,24 +170,25 @@ public enum Bundle {
         guard let nodes = root.subnode(named: "memory") else { throw .malformed("/: there is no node memory") }
         var total: UInt64 = 0
         for node in nodes.children {
+            let path = "/memory/\(ImageText(node.name).bare)"
             guard let reg = node.property("reg")?.cells, reg.count == 4 else {
-                throw .malformed("\(node.path): reg is not two cells of address and two of size")
+                throw .malformed("\(path): reg is not two cells of address and two of size")
             }
             let address = PhysicalAddress(UInt64(reg[0]) << 32 | UInt64(reg[1]))
             let size = UInt64(reg[2]) << 32 | UInt64(reg[3])
             let data = node.property("data")?.bytes ?? []
             guard let end = address.advanced(by: size), UInt64(data.count) <= size else {
-                throw .malformed("\(node.path): reg does not hold data, or reaches beyond the address space")
+                throw .malformed("\(path): reg does not hold data, or reaches beyond the address space")
             }
             total &+= size
             guard size <= memoryLimit, total <= memoryLimit else {
-                throw .malformed("\(node.path): more than \(memoryLimit >> 30) GiB of memory in all")
+                throw .malformed("\(path): more than \(memoryLimit >> 30) GiB of memory in all")
             }
             memory.allocate(address..<end)
             do throws(MemoryError) {
                 try memory.write(data, at: address)
             } catch {
-                throw .malformed("\(node.path): reg reaches beyond the address space")
+                throw .malformed("\(path): reg reaches beyond the address space")
             }
         }
         return Contents(

@@ -70,7 +70,7 @@ public struct Capture: Sendable {
         if name == "kho" {
             return extents.first { $0.role == .root }.flatMap { try? bytes(of: $0) }
         }
-        guard let subtree = state.kho?.subtrees?.first(where: { $0.name.description == name }),
+        guard let subtree = state.kho?.subtrees?.first(where: { $0.name.repaired == name }),
             let extent = extents.first(where: { $0.role == .subtree && $0.address == subtree.address }),
             let bytes = try? bytes(of: extent)
         else { return nil }

@@ -61,7 +61,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
         let subtrees = directory.appending(subtreesName)
         try subtrees.makeDirectory()
         for subtree in capture.state.kho?.subtrees ?? [] {
-            let name = subtree.name.description
+            let name = subtree.name.repaired
             guard let component = FilePath.Component(name), component.kind == .regular else {
                 throw .unsuitableName(name)
             }
@@ -113,7 +113,7 @@ extension OutputError: CustomStringConvertible {
         case .bundle(let error): "\(error)"
         case .temporary(let path, let error): "\(path): a temporary file cannot be read back: \(error)"
         case .refused(let path, let reason): "\(path) is not written: \(reason)"
-        case .unsuitableName(let name): "subtree \"\(name)\": no file can have this name"
+        case .unsuitableName(let name): "subtree \(ImageText(name)): no file can have this name"
         }
     }
 }

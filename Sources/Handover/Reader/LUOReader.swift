@@ -100,18 +100,3 @@ struct LUOReader {
         }
     }
 }
-
-extension KernelString {
-    /// The string in quotes, and what is not printable in hexadecimal: for messages.
-    var quoted: String {
-        var text = "\""
-        for scalar in description.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": text += "\\\(scalar)"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7f: text += "\\x" + String(scalar.value, radix: 16)
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text + "\""
-    }
-}

@@ -48,10 +48,10 @@ public struct RootChoice: Sendable {
         self.reading = reading
     }
 
-    /// Orders readings: whole ones after damaged ones, then by the update number, then by the number of kexecs.
+    /// Orders readings: those of known versions after others, whole ones after damaged ones, then by the update number, then by the number of kexecs.
     private static func rank(_ reading: Reading) -> [UInt64] {
         [
-            reading.isDamaged ? 0 : 1, isInsideContents(reading) ? 0 : 1, reading.state.luo?.liveUpdateNumber ?? 0,
+            reading.state.kernel == nil ? 0 : 1, reading.isDamaged ? 0 : 1, isInsideContents(reading) ? 0 : 1, reading.state.luo?.liveUpdateNumber ?? 0,
             UInt64(reading.state.kexecMetadata?.kexecCount ?? 0),
         ]
     }

@@ -121,7 +121,7 @@ struct KernelCodec: DocumentCodec {
         let text = try StringCodec().read(from: &reader)
         guard Generation(release: text) != nil else {
             let known = Generation.allReleases.joined(separator: ", ")
-            throw .document("no kernel \"\(text)\" is known here; known are \(known)")
+            throw .document("no kernel \(ImageText(text)) is known here; known are \(known)")
         }
         return text
     }
@@ -154,7 +154,7 @@ struct MachineCodec: DocumentCodec {
         let text = try StringCodec().read(from: &reader)
         guard let machine = Machine(rawValue: text) else {
             throw .document(
-                "\"\(text)\" is no machine with KHO; they are \(Machine.allCases.map(\.rawValue).joined(separator: ", "))")
+                "\(ImageText(text)) is no machine with KHO; they are \(Machine.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return machine
     }

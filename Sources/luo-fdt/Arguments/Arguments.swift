@@ -32,13 +32,24 @@ extension PageSize: ExpressibleByArgument {
     public static var allValueStrings: [String] { allCases.map { String($0.bytes) } }
 }
 
-/// A kernel release, and with it a generation of the handover's ABI.
+/// A kernel release such as `7.3` or `7.3.4-amd64`.
 struct KernelRelease: ExpressibleByArgument {
-    let generation: Generation
+    let name: String
+    /// What it hands over; `nil` if that is not known here.
+    let generation: Generation?
 
     init?(argument: String) {
-        guard let generation = Generation(release: argument) else { return nil }
-        self.generation = generation
+        guard argument.wholeMatch(of: /[0-9]+\.[0-9]+([.-].*)?/) != nil else { return nil }
+        name = argument
+        generation = Generation(release: argument)
+    }
+
+    /// Reports a release that is not known, and throws the exit status: it is well given, and may be known one day.
+    func requireKnown() throws(ExitCode) {
+        guard generation == nil else { return }
+        Diagnostics.report(
+            "kernel \(name) is not known here; known are \(Self.allValueStrings.joined(separator: ", "))")
+        throw ExitCode(ExitStatus.unreadable.rawValue)
     }
 
     static var allValueStrings: [String] { Generation.allReleases }

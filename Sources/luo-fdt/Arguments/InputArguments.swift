@@ -10,6 +10,10 @@ struct InputArguments: ParsableArguments {
     @Option(help: ArgumentHelp("The kernel release whose forms to read, if it cannot be told.", valueName: "release"))
     var kernel: KernelRelease?
 
+    func validate() throws {
+        try kernel?.requireKnown()
+    }
+
     /// Reads an input; shows how far a long search has come.
     private func read(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
         try ProgressBar.whileReading { (progress) throws(InputError) in
@@ -26,6 +30,7 @@ struct InputArguments: ParsableArguments {
         do throws(InputError) {
             let input = try read(path, options)
             FindingReport.print(input)
+            if input.documents.first?.isOfUnknownKernel ?? false { return nil }
             let document = input.documents.first {
                 !$0.memory.regions.isEmpty && $0.reading.state.kho?.fdtAddress != nil
             }

@@ -53,7 +53,7 @@ struct OutputArguments: ParsableArguments {
         let root = state.kho?.fdtAddress.map { "\($0)" } ?? "no address"
         Diagnostics.report(
             "\(output): kernel \(state.kernel ?? "unknown"), root FDT at \(root), "
-                + "\(sessions.count) sessions, \(files) files, \(pages) pages")
+                + "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file")), \(Quantity.count(pages, "page"))")
         return .fine
     }
 }

@@ -36,6 +36,10 @@ struct SourceArguments: ParsableArguments {
     @OptionGroup var content: KindArguments
 
     func validate() throws {
+        if let kind = self.as, !InputKind.all.contains(where: { $0.name == kind }) {
+            let known = InputKind.all.map(\.name).joined(separator: ", ")
+            throw ValidationError("There is no kind of input \"\(kind)\"; there are \(known).")
+        }
         if fdtPa != nil, bootData != nil {
             throw ValidationError("--fdt-pa and --boot-data both say where the root is: give one of them.")
         }

@@ -82,7 +82,7 @@ struct Build: ParsableCommand {
         func write(to destination: Destination) throws(OutputError) -> ExitStatus {
             let capture = try core.capture()
             guard let name = subtree, let blob = capture.blob(ofSubtree: name) else {
-                let names = ["kho"] + (capture.state.kho?.subtrees ?? []).map(\.name.description)
+                let names = ["kho"] + (capture.state.kho?.subtrees ?? []).map(\.name.bare)
                 Diagnostics.report(
                     "\(document): there is no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
                 return .unreadable

@@ -75,6 +75,7 @@ struct Check: ParsableCommand {
 
     func validate() throws {
         if rules { return }
+        for release in [kernel, from, to] { try release?.requireKnown() }
         if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
         if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to answer without an INPUT.") }
         var options = HandoverCheck.Options()
@@ -97,9 +98,9 @@ struct Check: ParsableCommand {
         var reports: [CheckReport] = []
         var isUnreadable = false
         var last: [CheckSubject] = []
-        if let from, let to {
+        if let from = from?.generation, let to = to?.generation {
             reports.append(
-                CheckReport(path: nil, check: HandoverCheck(from: from.generation, to: to.generation, options: options)))
+                CheckReport(path: nil, check: HandoverCheck(from: from, to: to, options: options)))
         }
         var sourceOptions = source.options
         let inputs = from == nil ? SourceArguments.inputs(inputs, &sourceOptions) : []

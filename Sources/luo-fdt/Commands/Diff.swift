@@ -40,7 +40,9 @@ struct Diff: ParsableCommand {
     }
 
     func run() throws {
-        guard let before = side(before), let after = side(after) else {
+        // Both are read, so that both are named if neither can be.
+        let (before, after) = (side(before), side(after))
+        guard let before, let after else {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
         let diff = HandoverDiff(before, after, ignoringAddresses: ignoreAddresses)

@@ -1,4 +1,5 @@
 import Handover
+import KernelABI
 import SystemPackage
 
 /// What `dump` is asked to show, and how.
@@ -38,7 +39,7 @@ struct DumpRequest: Sendable {
                 try HandoverInput(path, options: options, progress: progress)
             }
             if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
-                let names = handover.documents.flatMap { $0.blobs.map(\.name) }.joined(separator: ", ")
+                let names = handover.documents.flatMap { $0.blobs.map { ImageText($0.name).bare } }.joined(separator: ", ")
                 Diagnostics.report("\(handover.path): no subtree \"\(subtree)\"; there are \(names)")
                 status = status.worse(.unreadable)
                 return handover

@@ -56,8 +56,7 @@ struct Extract: ParsableCommand {
         let sessions = state.luo?.sessions ?? []
         guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
             Diagnostics.report(
-                "\(name): there is no session \"\(session)\"; there are "
-                    + "\(Self.list(sessions.map { "\"\($0.name)\"" }))")
+                "\(name): there is no session \"\(session)\"; there are \(Self.list(sessions.map(\.name.quoted)))")
             return nil
         }
         let files = found.files ?? []
@@ -69,7 +68,7 @@ struct Extract: ParsableCommand {
         }
         guard let contents = file.fileContents else {
             Diagnostics.report(
-                "\(name): token \(token) has no content that is known; its handler is \"\(file.compatible?.description ?? "")\"")
+                "\(name): token \(token) has no content that is known; its handler is \(file.compatible?.quoted ?? "\"\"")")
             return nil
         }
         return contents

@@ -37,6 +37,10 @@ struct Layout: ParsableCommand {
         case json
     }
 
+    func validate() throws {
+        try kernel?.requireKnown()
+    }
+
     func run() throws {
         if let btf { return try compare(with: btf) }
         let table = LayoutTable(generation: kernel?.generation ?? .latest, pageSize: pageSize)

@@ -1,3 +1,4 @@
+import KernelABI
 import Synchronization
 
 /// Shows on a terminal what a guest says, one line in place of the other.
@@ -11,7 +12,7 @@ final class BootProgress: Sendable {
         guard stream.isTerminal else { return }
         let width = max(1, (stream.terminalWidth ?? Self.defaultWidth) - 1)
         isShown.withLock { $0 = true }
-        stream.write("\r\u{1b}[K" + Legible.line(line).prefix(width))
+        stream.write("\r\u{1b}[K" + ImageText.visible(line, inLine: true).prefix(width))
         stream.flush()
     }
 

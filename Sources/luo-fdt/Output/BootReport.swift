@@ -1,5 +1,6 @@
 import ArgumentParser
 import Handover
+import KernelABI
 import KernelBoot
 import SystemPackage
 
@@ -53,9 +54,9 @@ enum BootFormat: String, ExpressibleByArgument, CaseIterable {
     private static func writeText(_ report: BootReport, to output: OutputStream) {
         let outcome = report.result.outcome
         let release = report.result.release ?? report.kernel.string
-        output.write("\(Legible.line(report.image.string)): kernel \(Legible.line(release)): ")
-        output.write("\(outcome.verdict.rawValue): \(Legible.line(outcome.summary))\n")
-        output.write("    \(Legible.line(outcome.line))\n")
+        output.write("\(ImageText.visible(report.image.string, inLine: true)): kernel \(ImageText.visible(release, inLine: true)): ")
+        output.write("\(outcome.verdict.rawValue): \(ImageText.visible(outcome.summary, inLine: true))\n")
+        output.write("    \(ImageText.visible(outcome.line, inLine: true))\n")
         guard let check = report.check, let agrees = report.agrees else { return }
         output.write("check: \(check.verdict.rawValue): \(agrees ? "they agree" : "they disagree")\n")
         if !agrees {

@@ -1,6 +1,7 @@
 import FDT
 import Glibc
 import Handover
+import KernelABI
 
 /// Shows handovers on standard output in the format that was asked for.
 struct DumpOutput {
@@ -36,7 +37,7 @@ struct DumpOutput {
         let path = document.part.map { input.path.appending($0) } ?? input.path
         var sink = self.sink
         if format == .dts {
-            sink.write("// \(path)\n")
+            sink.write("// \(ImageText.visible("\(path)", inLine: true))\n")
         } else {
             if format == .tree, !isFirst || needsHeadings && stream.hasWritten { sink.write("\n") }
             style.write("\(path)", as: .heading, to: &sink)
@@ -60,6 +61,10 @@ struct DumpOutput {
         var state = document.reading.exactState(in: document.memory)
         if contents { state.residue = (state.residue ?? []) + handedOver(by: document) }
         writer.write(state)
+        // A document has no place for them.
+        for note in document.notes where note.name == HandoverDocument.Note.afterTree {
+            Diagnostics.report("\(note.name): \(note.text)")
+        }
     }
 
     private func handedOver(by document: HandoverDocument) -> [ResidueState] {
@@ -76,8 +81,13 @@ struct DumpOutput {
         var sink = self.sink
         document.forEachPiece(ofBlob: blob) { piece in
             let title = piece.title + (piece.address.map { " at \($0)" } ?? "")
+            if let original = piece.original {
+                SourceRenderer.comment("\(title): the same bytes as \(original)", &sink)
+                sink.write("\n\n")
+                return
+            }
             guard case .tree = piece.form else {
-                if piece.isBlob { sink.write("// \(title): no FDT; see --format hex\n\n") }
+                if piece.isBlob { sink.write("// \(ImageText.visible(title, inLine: true)): no FDT; see --format hex\n\n") }
                 return
             }
             do throws(FDTError) {
@@ -87,15 +97,24 @@ struct DumpOutput {
             }
             if blob == nil { sink.write("\n") }
         }
+        for note in document.notes {
+            SourceRenderer.comment("\(note.name): \(note.text)", &sink)
+            sink.write("\n")
+        }
         sink.finish()
     }
 
     private func hex(_ document: HandoverDocument) {
         var sink = self.sink
         document.forEachPiece(ofBlob: blob) { piece in
+            if let original = piece.original {
+                sink.write("\(piece.title): the same bytes as \(original)\n\n")
+                return
+            }
             HexRenderer(style: style).render(
                 piece.title, address: piece.address, bytes: piece.bytes, form: piece.form, to: &sink)
         }
+        for note in document.notes { sink.write("\(note.name): \(note.text)\n") }
         sink.finish()
     }
 }

@@ -1,4 +1,5 @@
 import Handover
+import KernelABI
 
 /// Names on standard error what is damaged, what was left out of a dump, and what else the input itself lacks.
 ///
@@ -11,6 +12,11 @@ enum FindingReport {
             for finding in document.reading.findings 
             where finding.severity == .damage || finding.cause == .leftOut || finding.owner == .input {
                 stream.write("luo-fdt: \(place): \(finding)\n")
+            }
+            if let latest = Generation.latest.releases.last, document.isOfUnknownKernel {
+                stream.write(
+                    "luo-fdt: \(place): of a kernel that is not known here; --kernel \(latest) reads it as the newest "
+                        + "one that is, --format dts and --format hex show it as it is\n")
             }
         }
         stream.flush()

@@ -44,6 +44,7 @@ struct TreeRenderer: Sendable {
             if releases.count > 1 { title += "–\(last)" }
         } else {
             title = state.kho == nil ? "Part of a handover" : "Handover of an unknown kernel"
+            if state.isOfNoHandover { return Cell("Not a handover", .heading) }
         }
         if let machine = state.machine { title += ", \(machine.rawValue)" }
         return Cell("\(title), \(Quantity.bytes(UInt64(clamping: state.pageSize))) pages", .heading)
@@ -74,9 +75,7 @@ struct HandoverView {
 
     var sections: [Section] {
         var sections: [Section] = []
-        if let kho = state.kho {
-            sections.append(root(kho))
-        }
+        if let kho = state.kho, !state.isOfNoHandover { sections.append(root(kho)) }
         if let metadata = state.kexecMetadata { sections.append(previousKernel(metadata)) }
         if let kho = state.kho { sections.append(subtrees(kho)) }
         if let luo = state.luo { sections += self.luo(luo) }
@@ -136,5 +135,13 @@ struct HandoverView {
     func more(_ count: Int, _ outline: inout Outline, _ sink: inout TextSink, _ details: [String] = []) {
         let text = (["… \(count) more"] + details).joined(separator: ", ")
         outline.line([Cell(text, .faint)], isLast: true, to: &sink)
+    }
+}
+
+extension HandoverState {
+    /// Whether this is a blob of which nothing says that a kernel hands it over.
+    var isOfNoHandover: Bool {
+        kernel == nil && luo == nil && memblock == nil && kexecMetadata == nil && kho?.compatible == nil
+            && kho?.fdtSize == nil
     }
 }

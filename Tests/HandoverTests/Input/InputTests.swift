@@ -207,7 +207,7 @@ import Testing
         #expect(reading.state.kernel == image.kernel)
         #expect(kho.preservedMemoryMap != nil)
         // The last nodes are cut off, and known by their blobs.
-        let names = Set((kho.subtrees ?? []).map(\.name.description))
+        let names = Set((kho.subtrees ?? []).map(\.name.repaired))
         #expect(names.isSuperset(of: ["LUO", "memblock", "kho_test"]))
         #expect(reading.isDamaged)
         #expect(reading.findings.contains { $0.expected.contains("\(stated) bytes (totalsize); there are \(size)") })

@@ -125,7 +125,7 @@ import Testing
     @Test(arguments: CapturedHandover.all) func blobsAreTheSubtrees(_ capture: CapturedHandover) throws {
         let document = try capture.read()
         let subtrees = try #require(document.reading.state.kho?.subtrees)
-        #expect(document.blobs.map(\.name) == ["kho"] + subtrees.map(\.name.description))
+        #expect(document.blobs.map(\.name) == ["kho"] + subtrees.map(\.name.repaired))
         #expect(document.blobs.dropFirst().map { UInt64($0.bytes.count) } == subtrees.map(\.size))
     }
 }

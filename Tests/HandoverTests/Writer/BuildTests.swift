@@ -85,7 +85,7 @@ import struct Handover.Capture
         state.kho?.fdtSize = image.extents.first { $0.role == .root }.map { UInt64($0.byteCount) }
         let capture = Capture(image)
         for index in (state.kho?.subtrees ?? []).indices where state.kho?.subtrees?[index].size == nil {
-            let name = state.kho?.subtrees?[index].name.description ?? ""
+            let name = state.kho?.subtrees?[index].name.repaired ?? ""
             state.kho?.subtrees?[index].size = capture.blob(ofSubtree: name).map { UInt64($0.count) }
         }
         return state

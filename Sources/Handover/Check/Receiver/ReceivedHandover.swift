@@ -30,7 +30,7 @@ struct ReceivedHandover: Sendable {
         self.options = options
         self.generation = generation
         context = ReadingContext(memory: subject.memory, pageSize: subject.pageSize)
-        tree = ReceivedTree(subject.root)
+        tree = ReceivedTree(subject.root, at: subject.rootAddress, generation.root)
         handlers = Handlers(generation, others: options.handlers, context)
         let root = tree.root
         isPopulated =

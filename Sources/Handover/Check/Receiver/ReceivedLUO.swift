@@ -57,7 +57,7 @@ struct ReceivedLUO: Sendable {
                 return
             }
             isAtHand = true
-            let tree = ReceivedTree(bytes)
+            let tree = ReceivedTree(bytes, at: address)
             self.tree = tree
             isCompatible = tree.root?.isCompatible(with: abi.compatible) ?? false
             number = tree.root?.number(form.numberProperty)

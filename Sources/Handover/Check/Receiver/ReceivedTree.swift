@@ -7,12 +7,24 @@ struct ReceivedTree: Sendable {
     let headerVerdict: FDTError?
     private let tree: PartialTree
 
-    init(_ bytes: [UInt8]) {
-        headerVerdict = Header.verdict(on: bytes.span.bytes)
+    /// Whether the tree is where libfdt reads one: at a multiple of 8.
+    private let isAligned: Bool
+
+    /// - Parameters:
+    ///   - address: where the tree is, if that is known.
+    ///   - abi: what the kernel's libfdt wants of a header; `nil` for a tree whose header it does not check.
+    init(_ bytes: [UInt8], at address: PhysicalAddress?, _ abi: Generation.RootTree? = nil) {
+        headerVerdict = Header.verdict(
+            on: bytes.span.bytes, at: address?.rawValue, HeaderRules(alignsBlocks: abi?.alignsBlocks ?? false))
+        isAligned = address?.rawValue.isMultiple(of: 8) ?? true
         tree = PartialTree(bytes)
     }
 
-    var root: Node? { tree.root.map { Node(tree: tree, node: $0) } }
+    /// The root, unless libfdt finds none.
+    var root: Node? { isAligned ? tree.root.map { Node(tree: tree, node: $0) } : nil }
+
+    /// Why there is no ``root``, for messages.
+    var absence: String { isAligned ? "no FDT" : "an FDT at an address that is no multiple of 8" }
 
     /// A node of the tree.
     struct Node: Sendable {
@@ -30,7 +42,7 @@ struct ReceivedTree: Sendable {
 
         /// The bytes of a property. C: `fdt_getprop`.
         func property(_ name: String) -> [UInt8]? {
-            node.properties.first { $0.name == name && $0.isWhole }?.bytes
+            node.properties.first { $0.isNamed(name) && $0.isWhole }?.bytes
         }
 
         /// A property of a native, and so little-endian, u64; `nil` where it is missing or of another size.
@@ -43,9 +55,8 @@ struct ReceivedTree: Sendable {
         ///
         /// - Parameter address: where the tree lies in memory.
         func place(_ structure: String, _ name: String? = nil, treeAt address: PhysicalAddress?) -> Place {
-            let start = Int(tree.header?.structureOffset ?? 0)
-            let property = name.flatMap { name in node.properties.first { $0.name == name } }
-            let offset = start + (property.map { $0.structureOffset + 12 } ?? node.structureOffset)
+            let property = name.flatMap { name in node.properties.first { $0.isNamed(name) } }
+            let offset = property?.valueOffset ?? node.offset
             return Place(structure, field: name, at: address.flatMap { $0.advanced(by: UInt64(offset)) })
         }
 

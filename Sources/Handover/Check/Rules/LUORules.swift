@@ -62,7 +62,7 @@ extension CheckRule {
                     .compatible, of: .luo(),
                     at: tree.root?.place(abi.subtree, "compatible", treeAt: luo.address)
                         ?? Place(abi.subtree, at: luo.address),
-                    found: tree.root?.compatibleText ?? "no FDT",
+                    found: tree.root?.compatibleText ?? tree.absence,
                     expected: "\"\(abi.compatible)\"")
             } else if let compatible = luo.compatible {
                 findings.report(

@@ -13,7 +13,7 @@ extension CheckRule {
                     .notAvailable, of: .kho, at: handover.rootPlace, found: "no memory at hand there", expected: "an FDT")
             } else if let error = handover.tree.headerVerdict {
                 findings.report(
-                    .notATree, of: .kho, at: handover.rootPlace, found: error.text,
+                    .notATree, of: .kho, at: handover.rootPlace, found: error.text + (error.location.map { ": \($0)" } ?? ""),
                     expected: "a header that libfdt accepts")
             }
         },

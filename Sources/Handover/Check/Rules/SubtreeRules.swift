@@ -22,7 +22,7 @@ extension CheckRule {
                 .compatible, of: .subtree(handover.generation.memblock.subtree),
                 at: tree.root?.place(handover.generation.memblock.subtree, "compatible", treeAt: address)
                     ?? Place(handover.generation.memblock.subtree, at: address),
-                found: tree.root?.compatibleText ?? "no FDT", expected: "\"\(expected)\"")
+                found: tree.root?.compatibleText ?? tree.absence, expected: "\"\(expected)\"")
         },
         CheckRule(
             "memblock-region", .error, .partly, .initialisation, "the nodes of reserve_mem regions",
@@ -33,7 +33,7 @@ extension CheckRule {
                 root.isCompatible(with: abi.compatible)
             else { return }
             for node in root.children {
-                let structure = "\(abi.subtree)/\(node.name)"
+                let structure = "\(abi.subtree)/\(ImageText(node.name).bare)"
                 let owner = Owner.region(KernelString(node.name))
                 if !node.isCompatible(with: abi.regionCompatible) {
                     findings.report(
@@ -91,8 +91,9 @@ extension RuleFindings {
         for name in [abi.addressProperty, abi.sizeProperty].compactMap({ $0 }) where subtree.node.number(name) == nil {
             report(
                 .size, of: .subtree(subtree.name),
-                at: subtree.node.place("root FDT/\(subtree.name)", name, treeAt: handover.subject.rootAddress), found: subtree.node.sizeText(name),
-                expected: "8 bytes")
+                at: subtree.node.place(
+                    "root FDT/\(ImageText(subtree.name).bare)", name, treeAt: handover.subject.rootAddress),
+                found: subtree.node.sizeText(name), expected: "8 bytes")
         }
     }
 }
@@ -103,6 +104,6 @@ extension ReceivedHandover {
         guard let subtree = subtree(generation.memblock.subtree), subtree.isComplete,
             let blob = blob(of: subtree, limit: context.pageSize.bytes)
         else { return nil }
-        return (ReceivedTree(blob), subtree.address)
+        return (ReceivedTree(blob, at: subtree.address), subtree.address)
     }
 }
