@@ -68,7 +68,7 @@ public struct HandoverDocument: Sendable {
     init(_ reading: Reading, memory: any PhysicalMemory, blobs: [Blob]) {
         self.init(
             reading: reading, memory: memory, blobs: blobs,
-            pageSize: PageSize(rawValue: reading.state.pageSize) ?? .kib4)
+            pageSize: reading.state.pageSize ?? .kib4)
     }
 
     public func blob(named name: String) -> Blob? {

@@ -28,11 +28,17 @@ public struct Capture: Sendable {
     /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: the
     ///   contents of memfds and of `reserve_mem` regions.
     public init(of reading: Reading, in memory: any PhysicalMemory, contents: Bool) {
-        state = reading.state
-        var extents = reading.extents
-        if contents { extents += reading.state.contentsExtents }
+        var state = reading.state
+        var extents: [Extent] = []
+        for reading in [reading] + reading.alternatives {
+            extents += reading.extents
+            if contents { extents += reading.state.contentsExtents }
+        }
+        // Nothing that is kept says which of them is right.
+        if !reading.alternatives.isEmpty { state.pageSize = nil }
+        self.state = state
         self.extents = extents
-        let pageSize = PageSize(rawValue: reading.state.pageSize) ?? .kib4
+        let pageSize = reading.state.pageSize ?? .kib64
         self.memory = MemoryPart(of: memory, pageSize: pageSize, around: extents.map(\.range))
     }
 
@@ -70,7 +76,7 @@ extension HandoverState {
 
     /// The memory that is handed over: the contents of memfds and of `reserve_mem` regions.
     public var contentsExtents: [Extent] {
-        let pageSize = PageSize(rawValue: pageSize) ?? .kib4
+        let pageSize = pageSize ?? .kib4
         let sizes = FolioSizes(preserved: preserved, pageSize: pageSize)
         var extents: [Extent] = []
         for session in luo?.sessions ?? [] {

@@ -15,7 +15,7 @@ public struct CoreFile: Sendable {
     ///
     /// - Returns: `nil` for what takes an image: contents that are in files are looked at once only.
     public init?(of state: HandoverState) throws(WriteError) {
-        guard state.contentFiles.isEmpty, let pageSize = PageSize(rawValue: state.pageSize) else { return nil }
+        guard state.contentFiles.isEmpty, let pageSize = state.pageSize else { return nil }
         var writer = try ImageWriter(of: state, to: StoredPieces(in: PageOutline(pageSize: pageSize), listed: false))
         try writer.writeAll(Self.open)
         let outline = writer.destination.store

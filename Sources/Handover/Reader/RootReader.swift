@@ -22,7 +22,9 @@ struct RootReader {
                     at: Place(
                         "root FDT", field: "compatible",
                         at: address.flatMap { $0.advanced(by: UInt64(tree.root.property("compatible")?.valueOffset ?? 0)) }),
-                    found: compatible?.quoted ?? "no such property", expected: "one of \(known)"))
+                    found: compatible?.quoted ?? "no such property",
+                    expected: "one of \(known)"
+                        + (DevelopmentSeries.describe(compatible: compatible?.bytes ?? []).map { ": this is \($0)" } ?? "")))
             return nil
         }
         let abi = generation.root
@@ -40,7 +42,7 @@ struct RootReader {
 
         var state = HandoverState()
         state.kernel = generation.name
-        state.pageSize = context.pageSize.bytes
+        state.pageSize = context.pageSize
         state.machine = context.memory.statedMachine
         if let map = kho.preservedMemoryMap {
             state.preserved = PreservedMapReader(context: context, form: generation.preservedMap).read(at: map, &log)

@@ -34,10 +34,12 @@ extension PageSize: ExpressibleByArgument {
 
 /// A kernel release, and with it a generation of the handover's ABI.
 struct KernelRelease: ExpressibleByArgument {
+    let release: Release
     let generation: Generation
 
     init?(argument: String) {
-        guard let generation = Generation(release: argument) else { return nil }
+        guard let release = Release(argument), let generation = Generation(release) else { return nil }
+        self.release = release
         self.generation = generation
     }
 

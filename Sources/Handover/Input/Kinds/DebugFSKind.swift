@@ -64,7 +64,11 @@ private struct DebugFSDirectory {
 
         /// The small files that say something in text.
         var notes: [HandoverDocument.Note] {
-            ["finalize", "scratch_phys", "scratch_len"].compactMap { name in
+            let areas = Generation.known.map(\.bootMemory)
+            let names = ["finalize"] + areas.indices.filter { !areas[..<$0].contains(areas[$0]) }.flatMap {
+                ["\(areas[$0])_phys", "\(areas[$0])_len"]
+            }
+            return names.compactMap { name in
                 guard let bytes = try? read(path.appending(name)) else { return nil }
                 let text = bytes.split { $0 <= 0x20 || $0 >= 0x7f }.map { String(decoding: $0, as: UTF8.self) }
                 return HandoverDocument.Note(name: name, text: text.joined(separator: " "))
