@@ -69,6 +69,12 @@ test: dependencies
 golden: dependencies
 	LUO_FDT_GOLDEN=write swift test --filter Golden
 
+# What to do when a kernel is released: docs/new-release.md.
+.PHONY: release
+release: build
+	-$(COMMAND) layout --btf $(VMLINUX)
+	$(COMMAND) layout --btf $(VMLINUX) --skeleton $(RELEASE)
+
 # The manual page, by ArgumentParser's own generator.
 MANUAL = .build/luo-fdt.1
 manual: build

@@ -38,7 +38,7 @@ enum FNV1a {
 
     /// The hash of a file's contents; what no folio holds is zero.
     static func hash(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) -> UInt64? {
-        guard let size = file.size, file.folios != nil, let pageSize = PageSize(rawValue: state.pageSize) else {
+        guard let size = file.size, file.folios != nil, let pageSize = state.pageSize else {
             return nil
         }
         let end = min(size, most)

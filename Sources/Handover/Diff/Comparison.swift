@@ -315,7 +315,7 @@ struct Comparison {
     /// Holds the bytes of two files against each other, page by page, where both are at hand.
     private mutating func compareContents(_ subject: String, _ old: MemFDState, _ new: MemFDState) {
         guard let oldMemory = before.memory, let newMemory = after.memory,
-            before.state.pageSize == after.state.pageSize, let pageSize = PageSize(rawValue: before.state.pageSize),
+            before.state.pageSize == after.state.pageSize, let pageSize = before.state.pageSize,
             let size = [old.size, new.size].compactMap({ $0 }).min()
         else { return }
         let oldMap = ContentsMap(of: old.file, preserved: before.state.preserved, pageSize: pageSize)

@@ -7,6 +7,14 @@ public struct Reading: Sendable {
     public var extents: [Extent]
     /// What could not be read, and why; at most 1000 findings are kept.
     public var findings: [Finding]
+    /// What else the same bytes can be read as, with as little against it: with another page size.
+    public var alternatives: [Reading] = []
+
+    public init(state: HandoverState, extents: [Extent], findings: [Finding]) {
+        self.state = state
+        self.extents = extents
+        self.findings = findings
+    }
 
     /// Whether something is broken, as opposed to not at hand.
     public var isDamaged: Bool { findings.contains { $0.severity == .damage } }

@@ -73,7 +73,7 @@ public struct HandoverDocument: Sendable {
     init(_ reading: Reading, memory: any PhysicalMemory, blobs: [Blob]) {
         self.init(
             reading: reading, memory: memory, blobs: blobs,
-            pageSize: PageSize(rawValue: reading.state.pageSize) ?? .kib4)
+            pageSize: reading.state.pageSize ?? .kib4)
     }
 
     /// Whether it is the handover of a kernel whose version of the ABI is not known here.

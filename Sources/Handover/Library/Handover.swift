@@ -29,7 +29,7 @@ public struct Handover: Sendable {
     public init(kernel: Kernel, pageSize: PageSize = .kib4, kinds: ContentKinds = .standard) {
         state = HandoverState()
         state.kernel = kernel.release
-        state.pageSize = pageSize.bytes
+        state.pageSize = pageSize
         memory = EmptyMemory()
         self.kinds = kinds
     }

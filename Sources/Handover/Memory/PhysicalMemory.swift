@@ -63,12 +63,6 @@ extension PhysicalMemory {
     }
 }
 
-/// A processor architecture whose kernels hand memory over.
-public enum Machine: String, Hashable, Sendable, CaseIterable {
-    case x86_64
-    case aarch64
-}
-
 /// Why bytes of physical memory could not be read.
 public enum MemoryError: Error, Hashable, Sendable {
     /// The source does not hold these bytes.

@@ -78,7 +78,7 @@ public enum Bundle {
         try writer.property("compatible", string: compatible)
         if let kernel = capture.state.kernel { try writer.property("kernel", string: kernel) }
         if let machine = capture.state.machine { try writer.property("machine", string: machine.rawValue) }
-        try writer.property("page-size", u32: UInt32(capture.state.pageSize))
+        if let size = capture.state.pageSize { try writer.property("page-size", u32: UInt32(size.bytes)) }
         if let root = capture.rootAddress { try writer.property("root-address", u64: root.rawValue) }
         try writer.property("#address-cells", u32: 2)
         try writer.property("#size-cells", u32: 2)
@@ -162,10 +162,13 @@ public enum Bundle {
     public static func read(_ tree: FlattenedTree) throws(BundleError) -> Contents {
         let root = tree.root
         guard isBundle(tree) else { throw .malformed("/: compatible is not \(compatible)") }
-        guard let size = root.property("page-size")?.u32(.bigEndian), let pageSize = PageSize(rawValue: Int(size)) else {
+        let stated = root.property("page-size")
+        let pageSize = stated?.u32(.bigEndian).flatMap { PageSize(rawValue: Int($0)) }
+        guard stated == nil || pageSize != nil else {
             throw .malformed("/: page-size is not 4096, 16384 or 65536")
         }
-        var memory = SparseMemory(pageSize: pageSize.bytes)
+        var memory = SparseMemory(pageSize: (pageSize ?? .kib4).bytes)
+        memory.statedPageSize = pageSize?.bytes
         memory.statedMachine = root.property("machine")?.string.flatMap(Machine.init(rawValue:))
         guard let nodes = root.subnode(named: "memory") else { throw .malformed("/: there is no node memory") }
         var total: UInt64 = 0

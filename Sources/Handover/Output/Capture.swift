@@ -33,22 +33,28 @@ public struct Capture: Sendable {
     /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: all memory
     ///   that is preserved, among it the contents of memfds and of `reserve_mem` regions.
     public init(of reading: Reading, in memory: any PhysicalMemory, contents: Bool) {
-        state = reading.state
-        let pageSize = state.statedPageSize
-        let description = reading.extents.pages(of: pageSize)
-        let known = state.contentsExtents
-        let all = (known.pages(of: pageSize) + (state.preserved?.ranges ?? [])).sorted { $0.lowerBound < $1.lowerBound }
+        var state = reading.state
+        // Nothing that is kept says which of several page sizes is right.
+        if !reading.alternatives.isEmpty { state.pageSize = nil }
+        self.state = state
+        let pageSize = reading.state.pageSize ?? .kib64
+        let readings = [reading] + reading.alternatives
+        let structures = readings.flatMap(\.extents)
+        let description = structures.pages(of: pageSize)
+        let known = readings.flatMap(\.state.contentsExtents)
+        let preserved = readings.flatMap { $0.state.preserved?.ranges ?? [] }
+        let all = (known.pages(of: pageSize) + preserved).sorted { $0.lowerBound < $1.lowerBound }
         let handedOver = mergeAdjacent(all).flatMap { $0.pieces(notIn: description) }
         let regions = memory.regions
         guard contents else {
-            extents = reading.extents
+            extents = structures
             leftBehind = intersect(handedOver, regions)
             missing = []
             self.memory = MemoryPart(of: memory, pageSize: pageSize, ranges: extents.map(\.range))
             return
         }
         let unknown = handedOver.flatMap { $0.pieces(notIn: known.pages(of: pageSize)) }
-        extents = reading.extents + known + Extent.ofUnknownUse(intersect(unknown, regions))
+        extents = structures + known + Extent.ofUnknownUse(intersect(unknown, regions))
         leftBehind = []
         missing = handedOver.flatMap { $0.pieces(notIn: regions) }
         // The pages of the description are preserved as a whole.
@@ -121,8 +127,8 @@ extension [Extent] {
 }
 
 extension HandoverState {
-    /// The page size, 4 KiB if the state has none that exists.
-    var statedPageSize: PageSize { PageSize(rawValue: pageSize) ?? .kib4 }
+    /// The page size, 4 KiB if it is not known.
+    var statedPageSize: PageSize { pageSize ?? .kib4 }
 
     /// The release of the kernel that handed over, as far as it is known.
     public var release: String? { kexecMetadata?.previousRelease?.validString ?? kernel }

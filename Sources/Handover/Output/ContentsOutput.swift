@@ -8,7 +8,7 @@ public struct ContentsOutput: Sendable {
     private let memory: any PhysicalMemory
 
     public init(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) {
-        pageSize = PageSize(rawValue: state.pageSize) ?? .kib4
+        pageSize = state.pageSize ?? .kib4
         map = ContentsMap(of: file, preserved: state.preserved, pageSize: pageSize)
         size = file.size ?? 0
         self.memory = memory

@@ -18,7 +18,7 @@ public struct CoreFile: Sendable {
     public init(
         of state: HandoverState, contents open: @escaping @Sendable (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
-        guard let pageSize = PageSize(rawValue: state.pageSize) else { throw .incomplete(".page_size") }
+        guard let pageSize = state.pageSize else { throw .incomplete(".page_size") }
         var writer = try ImageWriter(of: state, to: StoredPieces(in: PageOutline(pageSize: pageSize), listed: false))
         try writer.writeAll(open)
         let outline = writer.destination.store

@@ -86,7 +86,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
 extension ELFCoreWriter {
     /// Writes the core of the kernel that handed over.
     init(of state: HandoverState) {
-        self.init(machine: state.machine ?? .x86_64, pageSize: state.pageSize, osRelease: state.release)
+        self.init(machine: state.machine, pageSize: state.pageSize?.bytes, osRelease: state.release)
     }
 }
 

@@ -32,7 +32,9 @@ struct LUOReader {
             log.report(
                 Finding(
                     .compatible, of: .luo(), at: place.field(layout.compatible), found: compatible.quoted,
-                    expected: "\"\(abi.compatible)\": this is not a \(layout.structure.name)"))
+                    expected: "\"\(abi.compatible)\": this is "
+                        + (DevelopmentSeries.describe(compatible: compatible.bytes)
+                            ?? DevelopmentSeries.describe(structure: bytes) ?? "not a \(layout.structure.name)")))
             return nil
         }
         var state = LUOState()

@@ -59,7 +59,7 @@ public struct RootChoice: Sendable {
     /// Whether the root lies in what the handover gives to users, and so is a copy that one of them has made.
     private static func isInsideContents(_ reading: Reading) -> Bool {
         let state = reading.state
-        guard let address = state.kho?.fdtAddress, let pageSize = PageSize(rawValue: state.pageSize) else {
+        guard let address = state.kho?.fdtAddress, let pageSize = state.pageSize else {
             return false
         }
         let regions = state.memblock?.regions ?? []

@@ -23,7 +23,9 @@ struct RootReader {
                     at: Place(
                         "root FDT", field: "compatible",
                         at: address.flatMap { $0.advanced(by: UInt64(property?.valueOffset ?? 0)) }),
-                    found: compatible?.quoted ?? "no such property", expected: "one of \(known)"))
+                    found: compatible?.quoted ?? "no such property",
+                    expected: "one of \(known)"
+                        + (DevelopmentSeries.describe(compatible: compatible?.bytes ?? []).map { ": this is \($0)" } ?? "")))
             let isRoot = property?.strings?.contains { $0.hasPrefix("kho-v") } ?? false
             return isRoot ? readUnknown(tree, compatible, at: address, &log) : nil
         }
@@ -42,7 +44,7 @@ struct RootReader {
 
         var state = HandoverState()
         state.kernel = generation.name
-        state.pageSize = context.pageSize.bytes
+        state.pageSize = context.pageSize
         state.machine = context.memory.statedMachine
         if let map = kho.preservedMemoryMap {
             state.preserved = PreservedMapReader(context: context, form: generation.preservedMap).read(at: map, &log)
@@ -92,7 +94,7 @@ struct RootReader {
             return subtree
         }
         var state = HandoverState()
-        state.pageSize = context.pageSize.bytes
+        state.pageSize = context.pageSize
         state.machine = context.memory.statedMachine
         state.kho = kho
         return state

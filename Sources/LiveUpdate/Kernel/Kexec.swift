@@ -46,7 +46,7 @@ extension Kernel {
     private func state(of outgoing: [OutgoingFiles]) -> HandoverState {
         var state = HandoverState()
         state.kernel = configuration.release
-        state.pageSize = configuration.pageSize.bytes
+        state.pageSize = configuration.pageSize
         if hasLiveUpdate {
             var luo = LUOState()
             luo.liveUpdateNumber = liveUpdateNumber + 1

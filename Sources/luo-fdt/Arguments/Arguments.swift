@@ -35,18 +35,22 @@ extension PageSize: ExpressibleByArgument {
 /// A kernel release such as `7.3` or `7.3.4-amd64`.
 struct KernelRelease: ExpressibleByArgument {
     let name: String
+    let release: Release?
     /// What it hands over; `nil` if that is not known here.
     let generation: Generation?
 
     init?(argument: String) {
-        guard argument.wholeMatch(of: /[0-9]+\.[0-9]+([.-].*)?/) != nil else { return nil }
+        guard argument.wholeMatch(of: /[0-9]+\.[0-9]+([.+~-].*)?/) != nil else { return nil }
         name = argument
-        generation = Generation(release: argument)
+        release = Release(argument)
+        generation = release.flatMap { Generation($0) }
     }
 
-    /// Reports a release that is not known, and throws the exit status: it is well given, and may be known one day.
-    func requireKnown() throws(ExitCode) {
-        guard generation == nil else { return }
+    /// The generation, if it is known; else reports the release, and throws the exit status: it is well given, and may
+    /// be known one day.
+    @discardableResult
+    func requireKnown() throws(ExitCode) -> Generation {
+        if let generation { return generation }
         Diagnostics.report(
             "kernel \(name) is not known here; known are \(Self.allValueStrings.joined(separator: ", "))")
         throw ExitCode(ExitStatus.unreadable.rawValue)

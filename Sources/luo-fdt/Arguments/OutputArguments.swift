@@ -48,7 +48,7 @@ struct OutputArguments: ParsableArguments {
         let sessions = state.luo?.sessions ?? []
         let files = sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
         let pages = regions().reduce(0) {
-            $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) / UInt64(state.pageSize)
+            $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) / UInt64((state.pageSize ?? .kib4).bytes)
         }
         let root = state.kho?.fdtAddress.map { "\($0)" } ?? "no address"
         Diagnostics.report(

@@ -23,7 +23,10 @@ struct Check: ParsableCommand {
               luo-fdt check vmcore
               luo-fdt check --kernel 7.3 --scratch 0x4000000,32M vmcore
               luo-fdt check -W no-slack -E two-owners vmcore
-              luo-fdt check --from 7.1 --to 7.3
+              luo-fdt check --kernel 6.19.9 vmcore
+              luo-fdt check --kernel /boot/vmlinux-next vmcore
+              luo-fdt check --from 7.0.3 --to 7.3.4
+              luo-fdt check --from /sys/kernel/btf/vmlinux --to ./vmlinux
 
             EXIT STATUS
               0   accepted
@@ -40,14 +43,23 @@ struct Check: ParsableCommand {
     @Argument(help: "Memory images, or other inputs that dump takes; none: this machine.")
     var inputs: [FilePath] = []
 
-    @Option(help: ArgumentHelp("The release of the kernel that is to take the handover over.", valueName: "release"))
-    var kernel: KernelRelease?
+    @Option(
+        help: ArgumentHelp(
+            "The kernel that is to take the handover over: a release, or a vmlinux or other file with its BTF.",
+            valueName: "kernel"))
+    var kernel: KernelArgument?
 
-    @Option(help: ArgumentHelp("Without an INPUT: the kernel that hands over.", valueName: "release"))
-    var from: KernelRelease?
+    @Option(help: ArgumentHelp("The same, as a file of any name.", valueName: "file"))
+    var btf: FilePath?
 
-    @Option(help: ArgumentHelp("Without an INPUT: the kernel that takes over.", valueName: "release"))
-    var to: KernelRelease?
+    @Option(help: ArgumentHelp("The page size of that kernel, if it is not the handover's.", valueName: "size"))
+    var kernelPageSize: PageSize?
+
+    @Option(help: ArgumentHelp("Without an INPUT: the kernel that hands over.", valueName: "kernel"))
+    var from: KernelArgument?
+
+    @Option(help: ArgumentHelp("Without an INPUT: the kernel that takes over.", valueName: "kernel"))
+    var to: KernelArgument?
 
     @Option(
         name: [.customShort("W", allowingJoined: true), .customLong("warn")],
@@ -75,7 +87,7 @@ struct Check: ParsableCommand {
 
     func validate() throws {
         if rules { return }
-        for release in [kernel, from, to] { try release?.requireKnown() }
+        for argument in [kernel, from, to] { try argument?.requireKnown() }
         if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
         if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to answer without an INPUT.") }
         var options = HandoverCheck.Options()
@@ -90,7 +102,11 @@ struct Check: ParsableCommand {
             return
         }
         var options = HandoverCheck.Options()
-        options.generation = kernel?.generation
+        let receiver = try target(to ?? btf.map(KernelArgument.file) ?? kernel)
+        options.generation = receiver?.generation
+        options.release = receiver?.release
+        options.pageSize = kernelPageSize ?? receiver?.pageSize
+        options.differences = receiver?.differences ?? []
         options.scratch = scratch.map(\.range)
         options.handlers = Set(handler)
         try treatRules(&options)
@@ -98,9 +114,11 @@ struct Check: ParsableCommand {
         var reports: [CheckReport] = []
         var isUnreadable = false
         var last: [CheckSubject] = []
-        if let from = from?.generation, let to = to?.generation {
+        if let sender = try target(from), let receiver {
             reports.append(
-                CheckReport(path: nil, check: HandoverCheck(from: from, to: to, options: options)))
+                CheckReport(path: nil, check: HandoverCheck(
+                    from: sender.generation, to: receiver.generation, releases: (sender.release, receiver.release),
+                    pageSizes: (sender.pageSize, receiver.pageSize), options: options)))
         }
         var sourceOptions = source.options
         let inputs = from == nil ? SourceArguments.inputs(inputs, &sourceOptions) : []
@@ -124,6 +142,15 @@ struct Check: ParsableCommand {
         output.flush()
         let status = isUnreadable ? ExitStatus.unreadable.rawValue : reports.map(\.exitStatus).max() ?? 0
         ExitStatus.exit(status, keeping: last)
+    }
+
+    private func target(_ kernel: KernelArgument?) throws -> KernelArgument.Target? {
+        do throws(TypeInformationError) {
+            return try kernel?.target()
+        } catch {
+            Diagnostics.report("\(error)")
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
     }
 
     /// Takes rules as -W and -E ask for.

@@ -16,9 +16,16 @@ struct CheckReport {
 }
 
 extension HandoverCheck.Result {
+    /// The known defect that is behind it, and what it comes to if the rule does not say so.
+    private var explanation: String {
+        guard let defect else { return "" }
+        let outcome = defect.name == rule.name ? "" : ", \(defect.consequence)"
+        return "known defect \(defect.name) (\(defect.releases)): \(defect.symptom)\(outcome); "
+    }
+
     /// What the kernel does, and where.
     var consequence: String {
-        rule.consequence + (errno.map { " (\($0.rawValue))" } ?? "") + (rule.function.map { ": \($0)()" } ?? "")
+        explanation + rule.consequence + (errno.map { " (\($0.rawValue))" } ?? "") + (rule.function.map { ": \($0)()" } ?? "")
     }
 }
 
@@ -53,7 +60,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
             output.write("\(report.name): kernel \(report.check.generation.releaseText): \(report.check.verdict.rawValue)\n")
             for result in report.check.results {
                 output.write("\(result.severity.rawValue) [\(result.rule.name)] \(result.finding)\n")
-                output.write("    \(result.rule.verdict.rawValue): \(result.consequence)\n")
+                output.write("    \(result.verdict.rawValue): \(result.consequence)\n")
             }
         }
     }
@@ -127,7 +134,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
             for result in report.check.results {
                 let command = result.severity == .note ? "notice" : result.severity.rawValue
                 let file = report.path.map { "file=\(property($0.string))," } ?? ""
-                let message = "\(result.rule.verdict.rawValue): \(result.finding); \(result.consequence)"
+                let message = "\(result.verdict.rawValue): \(result.finding); \(result.consequence)"
                 output.write("::\(command) \(file)title=\(property(result.rule.name))::\(data(message))\n")
             }
         }
@@ -175,7 +182,7 @@ extension DocumentWriter {
         let finding = result.finding
         member("rule", result.rule.name)
         member("severity", result.severity.rawValue)
-        member("verdict", result.rule.verdict.rawValue)
+        member("verdict", result.verdict.rawValue)
         member("cause", finding.cause.rawValue)
         member("owner", finding.owner.description)
         member("structure", finding.place.structure)
@@ -186,12 +193,13 @@ extension DocumentWriter {
         member("consequence", result.rule.consequence)
         if let function = result.rule.function { member("function", function) }
         if let errno = result.errno { member("errno", errno.rawValue) }
+        if let defect = result.defect { member("defect", defect.name) }
     }
 
     fileprivate mutating func sarif(_ result: HandoverCheck.Result, in report: CheckReport) {
         member("ruleId", result.rule.name)
         member("level", result.severity.rawValue)
-        text("message", "\(result.rule.verdict.rawValue): \(result.finding); \(result.consequence)")
+        text("message", "\(result.verdict.rawValue): \(result.finding); \(result.consequence)")
         list("locations") { writer in
             writer.element()
             writer.object { writer in

@@ -9,7 +9,13 @@ enum FindingReport {
         let stream = OutputStream(.standardError)
         for document in input.documents {
             let place = document.part.map { "\(input.path.appending($0))" } ?? "\(input.path)"
-            for finding in document.reading.findings 
+            if let first = document.reading.state.pageSize, !document.reading.alternatives.isEmpty {
+                let others = document.reading.alternatives.compactMap { $0.state.pageSize.map { "\($0.bytes)" } }
+                stream.write(
+                    "luo-fdt: \(place): pages of \(first.bytes) and of \(others.joined(separator: ", ")) bytes fit alike; "
+                        + "read with the former: --page-size decides\n")
+            }
+            for finding in document.reading.findings
             where finding.severity == .damage || finding.cause == .leftOut || finding.owner == .input {
                 stream.write("luo-fdt: \(place): \(finding)\n")
             }

@@ -211,7 +211,7 @@ import Testing
         kho.preservedMemoryMap = PhysicalAddress(0x5000)
         var state = HandoverState()
         state.kernel = "6.17"
-        state.pageSize = 65536
+        state.pageSize = .kib64
         state.machine = .aarch64
         state.kho = kho
         let finding = Finding(

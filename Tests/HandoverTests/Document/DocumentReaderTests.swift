@@ -72,7 +72,7 @@ import Testing
         ]
         for form in forms {
             let state = try DocumentReader.read(Array(form.utf8), portion: portion)
-            #expect(state.kernel == "7.3" && state.pageSize == 4096, "\(form)")
+            #expect(state.kernel == "7.3" && state.pageSize == .kib4, "\(form)")
         }
     }
 

@@ -75,15 +75,6 @@ extension CheckRule {
             }
         },
         CheckRule(
-            "map-bitmap", .error, .unchecked, .map, "the size of the bitmaps of preserved memory",
-            "the kernel reads as much as its own bitmaps have, and preserves whatever that says", in: "deserialize_bitmap"
-        ) { handover, findings in
-            guard handover.isPopulated, let written = handover.subject.reading?.state.generation,
-                let finding = Generation.bitmapMismatch(written, handover.generation, handover.context.pageSize)
-            else { return }
-            findings.report(finding)
-        },
-        CheckRule(
             "map-key", .error, .unchecked, .map, "the keys of preserved blocks",
             "the kernel decodes the key all the same, to a block that makes no sense",
             in: "kho_decode_radix_key"
@@ -135,18 +126,6 @@ extension RadixGeometry {
         let word = layout.bitmap[Int(bit / 64)]
         return Place(
             layout.structure.name, field: layout.bitmap.name, at: leaf.address?.advanced(by: UInt64(word.offset)))
-    }
-}
-
-extension Generation {
-    /// What is wrong with the one kernel's bitmaps in the eyes of the other.
-    static func bitmapMismatch(_ written: Generation, _ read: Generation, _ pageSize: PageSize) -> Finding? {
-        guard case .chunkedBitmaps(let found) = written.preservedMap,
-            case .chunkedBitmaps(let expected) = read.preservedMap, found != expected
-        else { return nil }
-        return Finding(
-            .size, of: .kho, at: Place(BitmapLayout(byteCount: pageSize.bytes).structure),
-            found: "\(found.bytes(pageSize: pageSize)) bytes", expected: "\(expected.bytes(pageSize: pageSize)) bytes")
     }
 }
 

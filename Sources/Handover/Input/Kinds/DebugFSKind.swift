@@ -92,15 +92,21 @@ struct DebugFSDirectory {
 
         /// The small files that say something in text.
         var notes: [HandoverDocument.Note] {
-            ["finalize", "scratch_phys", "scratch_len", "bootmem_phys", "bootmem_len"].compactMap { name in
+            let names = ["finalize"] + Self.bootMemory.flatMap { ["\($0)_phys", "\($0)_len"] }
+            return names.compactMap { name in
                 let words = words(name)
                 return words.isEmpty ? nil : HandoverDocument.Note(name: name, text: words.joined(separator: " "))
             }
         }
 
+        /// What kernels call the memory that the next one boots from.
+        private static var bootMemory: [String] {
+            Generation.known.map(\.bootMemory).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+        }
+
         /// The areas of scratch: addresses in one file, sizes in the other.
         var scratch: [Range<PhysicalAddress>] {
-            ["scratch", "bootmem"].flatMap { name in
+            Self.bootMemory.flatMap { name in
                 zip(words("\(name)_phys"), words("\(name)_len")).compactMap { start, size in
                     guard let start = UInt64(hexadecimal: start), let size = UInt64(hexadecimal: size)
                     else { return nil }
