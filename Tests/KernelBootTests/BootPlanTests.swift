@@ -75,4 +75,4 @@ import Testing
     }
 }
 
-private typealias KernelABI_Machine = Handover.Machine
+private typealias KernelABI_Machine = Machine

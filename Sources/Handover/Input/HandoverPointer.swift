@@ -59,7 +59,7 @@ struct HandoverPointer: Hashable, Sendable {
     private init(tree bytes: [UInt8], _ path: FilePath) throws(InputError) {
         let chosen: FlattenedTree.Node?
         do throws(FDTError) {
-            chosen = try FlattenedTree(bytes).node(at: "/chosen")
+            chosen = try FlattenedTree(bytes).root.subnode(named: "chosen")
         } catch {
             throw .unreadable(path: path, kind: "device tree", reason: "\(error)")
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Handover
 import KernelABI
+import KernelBTF
 import SystemPackage
 
 struct Check: ParsableCommand {

@@ -58,7 +58,7 @@ import Testing
     }
 
     private static func read(_ image: HandoverImage, _ kinds: ContentKinds = .standard) throws -> Reading {
-        let pageSize = try #require(PageSize(rawValue: image.state.pageSize))
+        let pageSize = try #require(image.state.pageSize)
         return try HandoverReader(memory: image.memory, pageSize: pageSize, kinds: kinds)
             .read(rootAt: try #require(image.rootAddress))
     }

@@ -324,7 +324,7 @@ import Testing
     }
 
     @Test func machineWithoutAHandoverSaysWhatWouldGiveOne() throws {
-        try withTemporaryDirectory { root in
+        _ = try withTemporaryDirectory { root in
             #expect { try HandoverInput(root, options: Self.asMachine) } throws: { error in
                 let text = "\(error)"
                 return ["boot data", "/proc/kcore", "/sys/kernel/debug/kho", "kho=on"].allSatisfy(text.contains)

@@ -3,6 +3,7 @@ import KernelABI
 import Testing
 
 @testable import Handover
+import struct Handover.Capture
 
 /// The page size of images that do not state it.
 @Suite struct PageSizeTests {
@@ -54,7 +55,7 @@ import Testing
         let sizes = ([reading] + reading.alternatives).map(\.state.pageSize)
         #expect(sizes.contains(kind.pageSize))
         // What is kept then is enough for each.
-        let capture = Handover.Capture(of: reading, in: UnlabelledMemory(memory: image.memory), contents: true)
+        let capture = Capture(of: reading, in: UnlabelledMemory(memory: image.memory), contents: true)
         #expect(capture.state.pageSize == (sizes.count == 1 ? kind.pageSize : nil))
         for extent in image.extents where extent.role.isMetadata {
             #expect(throws: Never.self) { try capture.bytes(of: extent) }
@@ -69,7 +70,7 @@ import Testing
             kho.subtrees = []
             kho.preservedMemoryMap = PhysicalAddress(map)
             state.kho = kho
-            let root = try #require(Handover.Capture(try image(state)).blob(ofSubtree: "kho"))
+            let root = try #require(Capture(try image(state)).blob(ofSubtree: "kho"))
             let tree = try FlattenedTree(root)
             let context = try InputContext(InputOptions()) { _, _ in }
             return try context.withBestPageSize(in: EmptyMemory()) { reader throws(Finding) in

@@ -35,7 +35,7 @@ import struct Handover.Capture
         let extent = Extent(
             address: start, byteCount: 300 << 20, role: .contents, form: .opaque, owner: .preservedBesides)
         let bundle = try Bundle.read(
-            try Bundle.tree(of: Handover.Capture(HandoverState(), extents: [extent], memory: memory)))
+            try Bundle.tree(of: Capture(HandoverState(), extents: [extent], memory: memory)))
         #expect(bundle.memory.regions == memory.regions)
         #expect(try bundle.memory.copy(at: start.rawValue + 4096, count: 4) == [1, 2, 3, 0])
     }
@@ -45,7 +45,7 @@ import struct Handover.Capture
         let other = PhysicalAddress(0x7_0000_0000)
         var memory = image.memory
         try memory.write([1, 2, 3], at: other)
-        let capture = Handover.Capture(image.state, extents: image.extents, memory: memory)
+        let capture = Capture(image.state, extents: image.extents, memory: memory)
         let bundle = try Bundle.read(try Bundle.tree(of: capture))
         #expect(bundle.memory.regions == memory.regions)
         #expect(try bundle.memory.copy(at: other.rawValue, count: 4) == [1, 2, 3, 0])
@@ -55,7 +55,7 @@ import struct Handover.Capture
         var memory = SparseMemory(pageSize: 65536)
         memory.allocate(PhysicalAddress(0)..<PhysicalAddress(Bundle.memoryLimit + 65536))
         let error = #expect(throws: BundleError.self) {
-            try Bundle.tree(of: Handover.Capture(HandoverState(), extents: [], memory: memory))
+            try Bundle.tree(of: Capture(HandoverState(), extents: [], memory: memory))
         }
         #expect(error == .tooLarge)
     }
