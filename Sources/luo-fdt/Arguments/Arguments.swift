@@ -34,10 +34,12 @@ extension PageSize: ExpressibleByArgument {
 
 /// A kernel release, and with it a generation of the handover's ABI.
 struct KernelRelease: ExpressibleByArgument {
+    let name: String
     let generation: Generation
 
     init?(argument: String) {
         guard let generation = Generation(release: argument) else { return nil }
+        name = argument
         self.generation = generation
     }
 

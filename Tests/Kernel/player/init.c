@@ -111,12 +111,16 @@ static int step(char **word, int next)
 
 int main(int argc, char **argv)
 {
+	bool isRefused = false;
 	int number = 0, last = 0, resume = carrier_start(argc, argv);
 	char *script = carrier_script(), *line;
 	player = sys_open("/dev/luo-player");
-	say("boot");
+	say("up");
 	while ((line = strsep(&script, "\n"))) {
 		if (number++ < resume || !*line) continue;
+		// What the next kernel does when it has come up lies between "#boot" and "#".
+		if (*line == '#') { isRefused = false; continue; }
+		if (isRefused) continue;
 		char copy[2000], *rest = copy, *word[12] = { 0 };
 		int count = 0, result;
 		// A dot in front: no step of its own. A question mark: only if the step before succeeded.
@@ -131,6 +135,7 @@ int main(int argc, char **argv)
 		}
 		if (isQuiet && result >= 0) continue;
 		last = result < 0 ? errno : 0;
+		isRefused = result < 0 && !strncmp(line, "kexec", 5);
 		say("result %d", last);
 		sys_ioctl(player, 1, "state");
 	}

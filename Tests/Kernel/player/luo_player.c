@@ -138,6 +138,9 @@ static int flb_retrieve(struct liveupdate_flb_op_args *args)
 	struct flb *flb = container_of(args->flb, struct flb, luo);
 	int err = take_error(&flb->part, RETRIEVE);
 
+	/* Data 0 is what a saturated count hands over: there is no memory. */
+	if (!err && flb->payload && !args->data)
+		err = -EIO;
 	if (!err)
 		args->obj = flb;
 	log_flb(flb, RETRIEVE, args->data, err);
@@ -382,8 +385,9 @@ static void log_state(void)
 
 		pr_info("count %s %lld %lld\n", flb->part.name, READ_COUNT(p->outgoing.count),
 			READ_COUNT(p->incoming.count));
-		log_owner(&flb->part);
 	}
+	list_for_each_entry(flb, &flbs, part.list)
+		log_owner(&flb->part);
 	list_for_each_entry(handler, &handlers, part.list)
 		log_owner(&handler->part);
 }
@@ -399,6 +403,8 @@ static int run(char **word)
 		pr_info("%s %s\n", word[1], word[2] ?: "");
 		return 0;
 	}
+	if (!strcmp(word[0], "nothing"))
+		return 0;
 	if (!strcmp(word[0], "handler"))
 		return define_handler(word);
 	if (!strcmp(word[0], "flb"))
