@@ -76,11 +76,11 @@ extension Kernel {
     private var flbStates: [FLBState] {
         registry.flbs.compactMap { flb in
             flb.outgoing.withLock { outgoing in
-                guard outgoing.count.value > 0 else { return nil }
+                guard let count = outgoing.count.recorded else { return nil }
                 var state = FLBState()
                 state.name = KernelString(flb.name, cutTo: FLBLayout.layout.name)
                 state.data = outgoing.preserved?.data ?? 0
-                state.count = UInt64(outgoing.count.value)
+                state.count = count
                 return state
             }
         }

@@ -17,6 +17,7 @@ extension Scenario {
             throw .file(error)
         }
         do {
+            try JSONSyntax.check(Array(text))
             return try JSONDecoder().decode(Scenario.self, from: text)
         } catch let error as DocumentError {
             throw .document(error)
