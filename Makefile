@@ -175,3 +175,9 @@ bench-dependencies: dependencies
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends hyperfine time; \
 	fi
+
+# Plays scenarios on the live update of the kernels whose sources are in KERNELS, and on the model of simulate.
+KERNELS ?= .build-kernels
+.PHONY: player-test
+player-test: build
+	Tests/Kernel/player/play $(COMMAND) $(KERNELS)

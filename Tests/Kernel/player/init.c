@@ -1,7 +1,6 @@
 // Plays a script of the player's language (see `run`, which writes it) through /dev/liveupdate and /dev/luo-player.
 //
-// One step a line. After each, "player: result ERRNO" and the state are logged. In a guest this is its init, and the
-// kernel parameter resume= says at which line to go on; as a process it gets both as arguments.
+// One step a line. After each, "player: result ERRNO" and the state are logged. After a kexec it goes on at the next line.
 #define _GNU_SOURCE
 #include "carrier.h"
 
