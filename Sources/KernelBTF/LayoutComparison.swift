@@ -67,7 +67,8 @@ public struct LayoutComparison: Sendable {
                 // Structures that generations have in common say nothing about which of them it is.
                 let fewer = other.differences < best.differences
                 let larger = other.differences == best.differences && other.structures.count > best.structures.count
-                if fewer || larger { best = other }
+                let isReleased = other.generation.isReleased || !best.generation.isReleased
+                if fewer || larger && isReleased { best = other }
             }
         }
         return best
