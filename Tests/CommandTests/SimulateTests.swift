@@ -41,7 +41,8 @@ import Testing
             ("{\"title\": \"t\",\n\"title\": \"u\"}", "line 2, column 1: duplicate key \"title\""),
             ("{\"title\": \"t", "line 1, column 11: this string has no end"),
         ] {
-            let refused = try Command("simulate", try TemporaryPath(text.utf8).path)
+            let file = try TemporaryPath(text.utf8)
+            let refused = try Command("simulate", file.path)
             #expect(refused.status == 2)
             #expect(refused.errors.contains(problem), "\(refused.errors)")
         }

@@ -32,7 +32,7 @@ struct InputContext {
     func withBestPageSize(
         in memory: any PhysicalMemory, _ read: (HandoverReader) throws(Finding) -> Reading
     ) throws(Finding) -> Reading {
-        let sizes = candidates(for: memory)
+        let sizes = pageSizes(for: memory)
         var best: [Reading] = []
         var fewest = Int.max
         var failure: Finding?
@@ -82,7 +82,7 @@ struct InputContext {
     }
 
     /// The page sizes that the kernel can have had, in ascending order.
-    private func candidates(for memory: any PhysicalMemory) -> [PageSize] {
+    func pageSizes(for memory: any PhysicalMemory) -> [PageSize] {
         if let size = options.pageSize ?? memory.statedPageSize.flatMap(PageSize.init(rawValue:)) { return [size] }
         return memory.statedMachine == .x86_64 ? [.kib4] : PageSize.allCases
     }

@@ -14,7 +14,7 @@ public struct InputOptions: Sendable {
     /// What the kernel was told when it was booted, which says where the root FDT and the scratch areas are: a file
     /// with a `kho_data` (x86), a device tree with `/chosen`, or a directory with its properties (arm64).
     public var bootData: FilePath?
-    /// Whether to search the memory of a machine that runs, in which else only pointers are followed.
+    /// Whether to search memory for what nothing leads to any more.
     public var searches = false
     public var generation: Generation?
     public var pageSize: PageSize?

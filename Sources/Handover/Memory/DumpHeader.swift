@@ -32,10 +32,10 @@ struct DumpHeader: Sendable {
         let subHeader = UInt64(layout.subHeaderBlocks.read(header)) * pageSize
         bitmaps = pageSize + subHeader..<pageSize + subHeader + UInt64(layout.bitmapBlocks.read(header)) * pageSize
         isIncomplete = layout.status.read(header) & DumpHeaderLayout.incomplete != 0
-        machine = Machine(rawValue: layout.machine.read(header).description)
-        let release = layout.release.read(header).description
+        machine = layout.machine.read(header).validString.flatMap(Machine.init(rawValue:))
+        let release = layout.release.read(header).validString ?? ""
         self.release = release.isEmpty ? nil : release
-        host = layout.host.read(header).description
+        host = layout.host.read(header).validString ?? ""
 
         let subLayout = DumpSubHeaderLayout.layout
         let rest = try file.bytes(at: pageSize, count: subLayout.structure.size)

@@ -31,7 +31,9 @@ struct Extract: ParsableCommand {
     @OptionGroup var input: InputArguments
 
     func run() throws {
-        guard let (_, document) = input.readImage(image), let file = file(in: document.reading.state) else {
+        let name = KernelString(session)
+        let read = input.readImage(image) { $0.luo?.sessions?.contains { $0.name == name } ?? false }
+        guard let (_, document) = read, let file = file(in: document.reading.state) else {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
         let contents = ContentsOutput(of: file, in: document.reading.state, memory: document.memory)

@@ -112,7 +112,7 @@ extension DocumentWriter {
     }
 
     fileprivate mutating func session(_ session: BootedSession) {
-        member("name", session.name.description)
+        member("name", session.name.bare)
         number("errno", session.errno)
         number("finish_errno", session.finishErrno)
         key("files")
