@@ -84,7 +84,7 @@ public struct Handover: Sendable {
         fileprivate let state: FLBState
 
         /// Its name; what is not UTF-8 is replaced.
-        public var name: String { String(decoding: state.name.bytes, as: UTF8.self) }
+        public var name: String { state.name.repaired }
         /// The number of preserved files that depend on it.
         public var count: UInt64 { state.count }
 

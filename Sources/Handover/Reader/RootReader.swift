@@ -147,7 +147,7 @@ struct RootReader {
     private func readContent(
         of subtree: SubtreeState, _ blob: [UInt8], _ generation: Generation, _ log: inout ReadingLog
     ) -> (any Content)? {
-        let owner = Owner.subtree(String(decoding: subtree.name.bytes, as: UTF8.self))
+        let owner = Owner.subtree(subtree.name.repaired)
         let reader = ContentReader(context: context, place: .subtree, generation: generation)
         let candidates = context.kinds.candidates(named: subtree.name, at: .subtree, generation)
         guard !candidates.isEmpty else { return nil }

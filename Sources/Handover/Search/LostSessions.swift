@@ -26,7 +26,7 @@ struct LostSessions {
     ) {
         var state = HandoverState()
         state.kernel = generation.name
-        state.pageSize = pageSize.bytes
+        state.pageSize = pageSize
         state.machine = memory.statedMachine
         var found = Reading(state: state, extents: [], findings: [])
         var notes: [HandoverDocument.Note] = []

@@ -13,7 +13,7 @@ extension ImageWriter {
             try write(blob, of: subtree, path: ".kho.subtrees[\(index)].pa")
             try subtree.content?.write(
                 handle: subtree.address?.rawValue ?? 0, name: subtree.name,
-                owner: .subtree(String(decoding: subtree.name.bytes, as: UTF8.self)), path: ".kho.subtrees[\(index)].payload", to: &self)
+                owner: .subtree(subtree.name.repaired), path: ".kho.subtrees[\(index)].payload", to: &self)
             blobs.append((subtree, subtree.size ?? UInt64(blob.bytes.count)))
         }
         let tree: FlattenedTree
