@@ -46,7 +46,8 @@ public struct FlattenedTree: Sendable, Hashable {
         if let error = storage.verdict() {
             let claimed = Int(bytes.bigEndianUInt32(at: 4) ?? 0)
             let looked = bytes.beginsTree ? min(bytes.byteCount, claimed) : storage.count
-            throw FDTError(error.code, in: error.operation, at: Self.firstFault(bytes.extracting(first: looked)))
+            let fault = Self.firstFault(bytes.extracting(first: looked)) ?? error.location
+            throw FDTError(error.code, in: error.operation, at: fault)
         }
         guard let header = storage.withBytes({ Header($0) }) else {
             throw FDTError(.truncated, in: "fdt_check_full")

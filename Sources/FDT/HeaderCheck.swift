@@ -30,7 +30,7 @@ extension Header {
     ///   - address: Where the tree is, if that is known: every libfdt wants a multiple of 8.
     public static func verdict(on bytes: RawSpan, at address: UInt64? = nil, _ rules: HeaderRules) -> FDTError? {
         if let address, !address.isMultiple(of: 8) {
-            return FDTError(.alignment, in: "fdt_check_header", at: "0x\(String(address, radix: 16)) is no multiple of 8")
+            return FDTError(.alignment, in: "fdt_check_header", at: "\(hex(address)) is no multiple of 8")
         }
         let missing = max(0, size - bytes.byteCount)
         let padded = bytes.extracting(first: size).array + [UInt8](repeating: 0, count: missing)

@@ -29,7 +29,9 @@ extension FlattenedTree {
     public struct MemoryReservations: Sequence, Sendable {
         let tree: FlattenedTree
 
-        public func makeIterator() -> Iterator { Iterator(tree: tree, offset: Int(tree.header.memoryReservationOffset)) }
+        public func makeIterator() -> Iterator {
+            Iterator(tree: tree, offset: Int(tree.header.memoryReservationOffset))
+        }
 
         public struct Iterator: IteratorProtocol {
             let tree: FlattenedTree
@@ -37,7 +39,8 @@ extension FlattenedTree {
             var offset: Int
 
             public mutating func next() -> MemoryReservation? {
-                guard let entry = tree.withBytes({ MemoryReservation($0, at: offset) }), entry.size != 0 else { return nil }
+                let entry = tree.withBytes { MemoryReservation($0, at: offset) }
+                guard let entry, entry.size != 0 else { return nil }
                 offset += 16
                 return entry
             }
