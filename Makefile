@@ -69,7 +69,17 @@ test: dependencies
 golden: dependencies
 	LUO_FDT_GOLDEN=write swift test --filter Golden
 
-.PHONY: # What to do when a kernel is released: docs/new-release.md. release release: build -$(COMMAND) layout --btf $(VMLINUX) $(COMMAND) --skeleton $(RELEASE) Holds the sources of modules that keep it against .swift-format. FORMATTED = Sources/FDT format-check format-check: swift format lint --strict --configuration .swift-format --recursive $(FORMATTED)
+# What to do when a kernel is released: docs/new-release.md.
+.PHONY: release
+release: build
+	-$(COMMAND) layout --btf $(VMLINUX)
+	$(COMMAND) layout --btf $(VMLINUX) --skeleton $(RELEASE)
+
+# Holds the sources of the modules that keep to it against .swift-format.
+FORMATTED = Sources/FDT
+.PHONY: format-check
+format-check:
+	swift format lint --strict --configuration .swift-format --recursive $(FORMATTED)
 
 # The manual page, by ArgumentParser's own generator.
 MANUAL = .build/luo-fdt.1

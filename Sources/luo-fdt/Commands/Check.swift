@@ -50,9 +50,6 @@ struct Check: ParsableCommand {
             valueName: "kernel"))
     var kernel: KernelArgument?
 
-    @Option(help: ArgumentHelp("The same, as a file of any name.", valueName: "file"))
-    var btf: FilePath?
-
     @Option(help: ArgumentHelp("The page size of that kernel, if it is not the handover's.", valueName: "size"))
     var kernelPageSize: PageSize?
 
@@ -103,7 +100,7 @@ struct Check: ParsableCommand {
             return
         }
         var options = HandoverCheck.Options()
-        let receiver = try target(to ?? btf.map(KernelArgument.file) ?? kernel)
+        let receiver = try target(to ?? source.content.btf.map(KernelArgument.file) ?? kernel)
         options.generation = receiver?.generation
         options.release = receiver?.release
         options.pageSize = kernelPageSize ?? receiver?.pageSize
