@@ -8,6 +8,6 @@ struct LuoFDT: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Dump.self, Build.self, Collect.self, Extract.self, Check.self, Diff.self, Simulate.self, Layout.self,
-            Schema.self,
+            Report.self, Schema.self,
         ])
 }

@@ -7,8 +7,14 @@ struct DumpRequest: Sendable {
     var format = DumpFormat.tree
     /// The one blob to show.
     var subtree: String?
+    /// The parts to show.
+    var selection = Selection()
+    /// What is asked instead of for the handover as a whole.
+    var question: DumpQuestion?
     /// Whether the tree shows long lists whole.
     var all = false
+    /// Whether only the exit status tells.
+    var isQuiet = false
     var color = ColorArgument.auto
     var options = InputOptions()
 
@@ -16,8 +22,8 @@ struct DumpRequest: Sendable {
     func run() -> Never {
         let stream = OutputStream.standardOutput(inputs: inputs + options.files)
         let output = DumpOutput(
-            format: format, style: color.style(on: stream), all: all, blob: subtree, needsHeadings: inputs.count > 1,
-            stream: stream)
+            format: format, style: color.style(on: stream), all: all, blob: subtree, selection: selection,
+            question: question, needsHeadings: inputs.count > 1, stream: stream)
         var status = ExitStatus.fine
         var last: HandoverInput?
         for path in inputs { last = show(path, on: output, &status) }
@@ -39,7 +45,14 @@ struct DumpRequest: Sendable {
                 status = status.worse(.unreadable)
                 return handover
             }
-            output.show(handover)
+            if isQuiet {
+                status = status.worse(handover.isDamaged ? .damaged : .fine)
+                return handover
+            }
+            for problem in output.show(handover) {
+                Diagnostics.report("\(handover.path): \(problem)")
+                status = status.worse(.unreadable)
+            }
             output.stream.flush()
             FindingReport.print(handover)
             if handover.isDamaged { status = status.worse(.damaged) }
