@@ -96,25 +96,55 @@ extension Extent {
         if case .records(_, let record, _) = form { record == FolioLayout.layout.structure } else { false }
     }
 
-    /// Visits each aligned word that can hold an address, or each word that holds a frame number.
-    ///
-    /// Bitmaps and contents have none. Values of an FDT are aligned to 4 bytes, all others to 8.
+    /// Visits each word that is an address or a handle, or holds a frame number; of an FDT and of bytes without a
+    /// structure each aligned word. Bitmaps and contents have none.
     func forEachWord(in memory: any PhysicalMemory, _ body: (_ word: UInt64, _ offset: Int) -> Void) {
         guard role.isMetadata, role != .bitmap, role != .radixLeaf else { return }
-        let step: Int
-        let count: Int
-        switch form {
-        case .tree: (step, count) = (4, byteCount)
-        case .structure(let structure): (step, count) = (8, structure.size)
-        case .records(let header, let record, let number):
-            let size = (header?.size ?? 0) + min(number, byteCount / max(record.size, 1)) * record.size
-            (step, count) = (holdsFrames ? record.size : 8, size)
-        case .opaque: (step, count) = (8, byteCount)
+        func visit(_ bytes: RawSpan, at offset: Int) {
+            guard offset + 8 <= bytes.byteCount else { return }
+            let word = bytes.littleEndian(at: offset, as: UInt64.self)
+            if word != 0 { body(word, offset) }
         }
-        _ = try? memory.withBytes(at: address, count: min(count, byteCount)) { bytes in
-            for offset in stride(from: 0, through: bytes.byteCount - 8, by: step) {
-                let word = bytes.littleEndian(at: offset, as: UInt64.self)
-                if word != 0 { body(word, offset) }
+        func visitAll(count: Int, _ visitAll: (RawSpan) -> Void) {
+            _ = try? memory.withBytes(at: address, count: min(count, byteCount), visitAll)
+        }
+        switch form {
+        case .tree, .opaque:
+            let step = form == .tree ? 4 : 8
+            visitAll(count: byteCount) { bytes in
+                for offset in stride(from: 0, to: bytes.byteCount, by: step) { visit(bytes, at: offset) }
+            }
+        case .structure(let structure):
+            visitAll(count: structure.size) { bytes in
+                for offset in structure.linkOffsets { visit(bytes, at: offset) }
+            }
+        case .records(let header, let record, let number):
+            guard record.size > 0 else { return }
+            let start = header?.size ?? 0
+            let end = start + min(number, byteCount / record.size) * record.size
+            let offsets = holdsFrames ? [FolioLayout.layout.pfn.offset] : record.linkOffsets
+            visitAll(count: end) { bytes in
+                for offset in header?.linkOffsets ?? [] { visit(bytes, at: offset) }
+                for base in stride(from: start, to: end, by: record.size) {
+                    for offset in offsets { visit(bytes, at: base + offset) }
+                }
+            }
+        }
+    }
+}
+
+extension StructureDescription {
+    /// Where the words are that are addresses or handles, in bytes from the beginning.
+    fileprivate var linkOffsets: [Int] {
+        fields.flatMap { field -> [Int] in
+            if let nested = field.nested?.description {
+                return (0..<(field.count ?? 1)).flatMap { element in
+                    nested.linkOffsets.map { field.offset + element * nested.size + $0 }
+                }
+            }
+            switch field.meaning {
+            case .address, .handle: return Array(stride(from: field.offset, to: field.offset + field.size, by: 8))
+            default: return []
             }
         }
     }

@@ -20,6 +20,7 @@ struct StructureGraph {
     private enum Limit {
         static let nodes = 160
         static let children = 6
+        static let mapChildren = 1
     }
 
     init(of document: HandoverDocument) {
@@ -37,7 +38,11 @@ struct StructureGraph {
             for address in extent.addresses(in: document.memory) {
                 if let child = indices[address], !visited.contains(child), !children.contains(child) { children.append(child) }
             }
-            let shown = children.count <= Limit.children + 1 ? children.count : Limit.children
+            // What is handed over comes first, and then the map, of which a part tells enough.
+            func isMap(_ child: Int) -> Bool { MemoryFigure.Use(extents[child]) == .map }
+            children = children.filter { !isMap($0) } + children.filter(isMap)
+            let limit = isMap(index) ? Limit.mapChildren : Limit.children
+            let shown = children.count <= limit + 1 ? children.count : limit
             for child in children.prefix(nodes.count < Limit.nodes ? shown : 0) {
                 add(child, depth: depth + 1, parent: place, to: &nodes)
             }
