@@ -8,7 +8,7 @@ struct LuoFDT: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Dump.self, Build.self, Collect.self, Extract.self, Check.self, Boot.self, Diff.self, Simulate.self, Layout.self,
-            Schema.self,
+            Report.self, Schema.self,
         ])
 
     /// The command that `help` is asked for and that does not exist: ArgumentParser shows the whole command's help then.

@@ -58,8 +58,7 @@ extension HandoverDocument {
         }
         guard name == nil else { return }
         for extent in extents where extent.role.isMetadata && ![.root, .subtree].contains(extent.role) {
-            let words = extent.role.name.split(separator: "-").joined(separator: " ")
-            if let piece = piece(extent, title: "\(words) of \(extent.owner)") { body(piece) }
+            if let piece = piece(extent, title: extent.title) { body(piece) }
         }
     }
 

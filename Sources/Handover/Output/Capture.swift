@@ -135,23 +135,30 @@ extension HandoverState {
 
     /// The memory that is handed over: the contents of memfds and of `reserve_mem` regions.
     public var contentsExtents: [Extent] {
+        var extents: [Extent] = []
+        forEachContents { owner, _, map in extents += map.extents(owner: owner) }
+        return extents + regionExtents
+    }
+
+    /// The memory of `reserve_mem` regions.
+    public var regionExtents: [Extent] {
+        (memblock?.regions ?? []).compactMap { region in
+            guard let start = region.start, let count = Int(exactly: region.size) else { return nil }
+            return Extent(
+                address: start, byteCount: count, role: .region, form: .opaque, owner: .region(region.name))
+        }
+    }
+
+    /// Visits the files whose contents are known, with where these are.
+    public func forEachContents(_ body: (_ owner: Owner, _ contents: FileContents, _ map: ContentsMap) -> Void) {
         let pageSize = statedPageSize
         let sizes = FolioSizes(preserved: preserved, pageSize: pageSize)
-        var extents: [Extent] = []
         for session in luo?.sessions ?? [] {
             for file in session.files ?? [] where file.hasContent {
                 guard let contents = file.fileContents else { continue }
                 let owner = Owner.file(session: session.name, token: file.token)
-                extents += ContentsMap(of: contents, sizes, pageSize: pageSize).extents(owner: owner)
+                body(owner, contents, ContentsMap(of: contents, sizes, pageSize: pageSize))
             }
         }
-        for region in memblock?.regions ?? [] {
-            guard let start = region.start, let count = Int(exactly: region.size) else { continue }
-            extents.append(
-                Extent(
-                    address: start, byteCount: count, role: .region, form: .opaque,
-                    owner: .region(region.name)))
-        }
-        return extents
     }
 }

@@ -61,12 +61,14 @@ struct Check: ParsableCommand {
 
     @Option(
         name: [.customShort("W", allowingJoined: true), .customLong("warn")],
-        help: ArgumentHelp("Take a rule as a warning; no-RULE: leave it out.", valueName: "rule"))
+        help: ArgumentHelp("Take a rule as a warning; no-RULE: leave it out.", valueName: "rule"),
+        completion: RuleExplanation.completion)
     var warnings: [String] = []
 
     @Option(
         name: [.customShort("E", allowingJoined: true), .customLong("error")],
-        help: ArgumentHelp("Take a rule as an error; no-RULE: as a warning.", valueName: "rule"))
+        help: ArgumentHelp("Take a rule as an error; no-RULE: as a warning.", valueName: "rule"),
+        completion: RuleExplanation.completion)
     var errors: [String] = []
 
     @Option(help: ArgumentHelp("Memory that the next kernel boots from.", valueName: "address,size"))
@@ -81,10 +83,19 @@ struct Check: ParsableCommand {
     @Flag(help: "Lists the rules.")
     var rules = false
 
+    @Option(
+        help: ArgumentHelp(
+            "What a rule is about, what the kernel does, which kernels do, and how to mend it.", valueName: "rule"),
+        completion: RuleExplanation.completion)
+    var explain: String?
+
+    @Flag(name: .shortAndLong, help: "Show nothing: the exit status tells.")
+    var quiet = false
+
     @OptionGroup var source: SourceArguments
 
     func validate() throws {
-        if rules { return }
+        if rules || explain != nil { return }
         for argument in [kernel, from, to] { try argument?.requireKnown() }
         if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
         if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to answer without an INPUT.") }
@@ -94,6 +105,14 @@ struct Check: ParsableCommand {
 
     func run() throws {
         let output = OutputStream.standardOutput(inputs: inputs + source.options.files)
+        if let explain {
+            guard let rule = CheckRule.all.first(where: { $0.name == explain }) else {
+                throw ValidationError("Unknown rule \"\(explain)\"; --rules lists them.")
+            }
+            output.write(rule.explanationText)
+            output.flush()
+            return
+        }
         if rules {
             output.write(CheckFormat.table)
             output.flush()
@@ -136,7 +155,7 @@ struct Check: ParsableCommand {
                 isUnreadable = true
             }
         }
-        format.write(reports, to: output)
+        if !quiet { format.write(reports, to: output) }
         output.flush()
         let status = isUnreadable ? ExitStatus.unreadable.rawValue : reports.map(\.exitStatus).max() ?? 0
         ExitStatus.exit(status, keeping: last)

@@ -22,6 +22,9 @@ struct Dump: ParsableCommand {
               luo-fdt dump --boot-data /sys/firmware/fdt /proc/vmcore
               luo-fdt dump                      (this machine)
               luo-fdt dump --format dts --subtree LUO vmcore
+              luo-fdt dump --session vm-alpha vmcore
+              luo-fdt dump --at 0x7d4b040 vmcore
+              luo-fdt dump --preserved vmcore | awk '{ bytes += $3 } END { print bytes }'
 
             \(ExitStatus.discussion)
             """)
@@ -43,8 +46,22 @@ struct Dump: ParsableCommand {
     @Flag(help: "In JSON, add the bytes of all memory that is handed over, in base64.")
     var contents = false
 
+    @OptionGroup var parts: SelectionArguments
+
+    @Option(
+        help: ArgumentHelp(
+            "What is at this physical address, whose it is, and what points to it; may be repeated.",
+            valueName: "address"))
+    var at: [PhysicalAddress] = []
+
+    @Flag(help: "The preserved ranges, one a line: first address, last address, bytes.")
+    var preserved = false
+
     @Flag(help: "Show long lists whole in the tree.")
     var all = false
+
+    @Flag(name: .shortAndLong, help: "Show nothing: the exit status tells.")
+    var quiet = false
 
     @Option(help: "Use colours; auto: on a terminal, unless NO_COLOR is set.")
     var color: ColorArgument = .auto
@@ -55,6 +72,14 @@ struct Dump: ParsableCommand {
         if contents, format != .json { throw ValidationError("--contents goes with --format json.") }
         if subtree != nil, !format.showsBlobs {
             throw ValidationError("--subtree goes with --format dts and --format hex.")
+        }
+        let questions = [!parts.selection.isEverything, !at.isEmpty, preserved].count { $0 }
+        if questions > 1 { throw ValidationError("Ask for parts, for --at or for --preserved, not for several of them.") }
+        if !parts.selection.isEverything, format.showsBlobs {
+            throw ValidationError("--session, --token and --flb go with --format tree and --format json.")
+        }
+        if !at.isEmpty || preserved, format != .tree {
+            throw ValidationError("--at and --preserved have a form of their own: leave out --format.")
         }
     }
 
@@ -69,7 +94,11 @@ struct Dump: ParsableCommand {
         request.format = format
         request.subtree = subtree
         request.contents = contents
+        request.selection = parts.selection
+        if !at.isEmpty { request.question = .addresses(at) }
+        if preserved { request.question = .preserved }
         request.all = all
+        request.isQuiet = quiet
         request.color = color
         request.options = options
         return request

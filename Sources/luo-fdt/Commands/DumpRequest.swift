@@ -10,8 +10,14 @@ struct DumpRequest: Sendable {
     var subtree: String?
     /// Whether JSON has the bytes of what is handed over.
     var contents = false
+    /// The parts to show.
+    var selection = Selection()
+    /// What is asked instead of for the handover as a whole.
+    var question: DumpQuestion?
     /// Whether the tree shows long lists whole.
     var all = false
+    /// Whether only the exit status tells.
+    var isQuiet = false
     var color = ColorArgument.auto
     var options = InputOptions()
 
@@ -20,7 +26,7 @@ struct DumpRequest: Sendable {
         let stream = OutputStream.standardOutput(inputs: inputs + options.files)
         let output = DumpOutput(
             format: format, style: color.style(on: stream), contents: contents, all: all, blob: subtree,
-            needsHeadings: inputs.count > 1, stream: stream)
+            selection: selection, question: question, needsHeadings: inputs.count > 1, stream: stream)
         var status = ExitStatus.fine
         var last: HandoverInput?
         for parts in HandoverInput.groups(of: inputs) { last = show(parts, on: output, &status) }
@@ -44,7 +50,14 @@ struct DumpRequest: Sendable {
                 status = status.worse(.unreadable)
                 return handover
             }
-            output.show(handover)
+            if isQuiet {
+                status = status.worse(handover.isDamaged ? .damaged : .fine)
+                return handover
+            }
+            for problem in output.show(handover) {
+                Diagnostics.report("\(handover.path): \(problem)")
+                status = status.worse(.unreadable)
+            }
             output.stream.flush()
             if contents {
                 for document in handover.documents {
