@@ -1,22 +1,22 @@
-# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later, libfdt, libkdumpfile, libbpf, and dtc for the tests.
+# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later, libfdt, libbpf, zlib, zstd, snappy, and dtc for the tests.
 
 PREFIX ?= /usr/local
-PACKAGES = libfdt-dev libkdumpfile-dev libbpf-dev device-tree-compiler
-HEADERS = libfdt.h libkdumpfile/kdumpfile.h bpf/btf.h
+PACKAGES = libfdt-dev libbpf-dev zlib1g-dev libzstd-dev libsnappy-dev device-tree-compiler
+HEADERS = libfdt.h bpf/btf.h zlib.h zstd.h snappy-c.h
 CAPTURE = Fixtures/captures/7.3/basic.elf
 EXAMPLE = Fixtures/examples/readme.json
 
 # Swift's own libraries and these are linked in, so that the command runs where they are not installed, and starts
 # faster. A library that the system has no archive of is linked as usual. The addresses in Swift's metadata are fixed,
 # as in all that Swift links statically: to move them takes a third of the time of a small dump.
-ARCHIVES = fdt bpf elf z stdc++
+ARCHIVES = fdt bpf elf z zstd snappy stdc++
 ARCHIVE_DIRECTORY = .build/archives
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \
 	-Xlinker -L$(CURDIR)/$(ARCHIVE_DIRECTORY) -Xlinker -lelf -Xlinker -lz -Xlinker --no-export-dynamic \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie
 COMMAND = .build/release/luo-fdt
 
-.PHONY: all archives build dependencies dist fuzz manual test golden install clean
+.PHONY: all archives build corruptions dependencies dist fuzz inits kernel kernel-test manual mutants test golden install clean
 
 # Looks at a real kernel's handover, then builds one from a few lines of JSON and looks at that.
 all: build
@@ -26,6 +26,20 @@ all: build
 
 build: dependencies archives
 	$(SWIFT_BUILD)
+	@$(MAKE) --no-print-directory inits
+
+# The init that `boot` starts guests with, for each machine: found beside the directory that the command is in. The C
+# compiler that comes with Swift builds it for all of them.
+INITS = x86_64 aarch64
+SHARE = .build/release/../share/luo-fdt
+CLANG ?= $(dir $(shell readlink -f "$$(command -v swift)"))clang
+inits:
+	@mkdir -p $(SHARE)
+	@for machine in $(INITS); do \
+		$(CLANG) --target=$$machine-linux-gnu -std=c11 -Os -Wall -Wextra -Werror -ffreestanding -fno-builtin \
+			-fno-stack-protector -nostdlib -static -fuse-ld=lld -o $(SHARE)/init-$$machine Sources/GuestInit/init.c \
+			|| exit 1; \
+	done
 
 # Links to the archives alone: the linker takes a shared library wherever it finds one beside its archive.
 archives:
@@ -41,7 +55,7 @@ dependencies:
 	@if ! command -v dtc >/dev/null || \
 		! printf '#include <%s>\n' $(HEADERS) | $${CC:-cc} -E - >/dev/null 2>&1; then \
 		if ! command -v apt-get >/dev/null; then \
-			echo "luo-fdt needs libfdt, libkdumpfile and libbpf with their headers, and dtc: please install them" >&2; \
+			echo "luo-fdt needs libfdt, libbpf, zlib, zstd and snappy with their headers, and dtc: please install them" >&2; \
 			exit 1; \
 		fi; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
@@ -55,6 +69,18 @@ test: dependencies
 golden: dependencies
 	LUO_FDT_GOLDEN=write swift test --filter Golden
 
+# What to do when a kernel is released: docs/new-release.md.
+.PHONY: release
+release: build
+	-$(COMMAND) layout --btf $(VMLINUX)
+	$(COMMAND) layout --btf $(VMLINUX) --skeleton $(RELEASE)
+
+# Holds the sources of the modules that keep to it against .swift-format.
+FORMATTED = Sources/FDT
+.PHONY: format-check
+format-check:
+	swift format lint --strict --configuration .swift-format --recursive $(FORMATTED)
+
 # The manual page, by ArgumentParser's own generator.
 MANUAL = .build/luo-fdt.1
 manual: build
@@ -63,6 +89,7 @@ manual: build
 
 install: build manual
 	install -s -D -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/luo-fdt
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/luo-fdt $(addprefix $(SHARE)/init-,$(INITS))
 	install -D -m 644 $(MANUAL) $(DESTDIR)$(PREFIX)/share/man/man1/luo-fdt.1
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
@@ -71,14 +98,14 @@ install: build manual
 	$(COMMAND) --generate-completion-script fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/luo-fdt.fish
 
 # One archive with all that `make install` installs, and the licences of what is linked in: for machines without Swift.
-VERSION = $(shell sed -n 's/.*version: "\(.*\)".*/\1/p' Sources/luo-fdt/LuoFDT.swift)
-DIST = luo-fdt-$(VERSION)-$(shell uname -m)
+RELEASE = $(shell sed -n 's/.*version: "\(.*\)".*/\1/p' Sources/luo-fdt/LuoFDT.swift)
+DIST = luo-fdt-$(RELEASE)-$(shell uname -m)
 dist:
 	rm -rf .build/dist
 	$(MAKE) install DESTDIR=$(CURDIR)/.build/dist/$(DIST) PREFIX=
 	install -D -m 644 -t .build/dist/$(DIST)/share/doc/luo-fdt LICENSE README.md
 	@mkdir -p .build/dist/$(DIST)/share/doc/luo-fdt/licences && cd .build/dist/$(DIST)/share/doc/luo-fdt/licences && \
-	for checkout in swift-argument-parser swift-system; do \
+	for checkout in swift-argument-parser swift-subprocess swift-system; do \
 		cp $(CURDIR)/.build/checkouts/$$checkout/LICENSE.txt $$checkout; \
 	done && \
 	cp "$$(dirname "$$(readlink -f "$$(command -v swift)")")/../share/swift/LICENSE.txt" swift && \
@@ -99,6 +126,33 @@ fuzz: dependencies
 	mkdir -p .build-fuzz/corpus
 	.build-fuzz/release/handover-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
 		.build-fuzz/corpus Fixtures/fuzz
+
+# A small kernel of x86_64 or arm64 for `boot` and for kernel-test; see Tests/Kernel/README.md.
+VERSION ?= 7.3
+ARCH ?= x86_64
+PAGE ?= 4k
+KERNELS ?= .build-kernels
+kernel:
+	Tests/Kernel/build-kernel $(VERSION) $(ARCH) $(PAGE) $(KERNELS)
+
+# What is said of real kernels, found out again: writes docs/kernels.md.
+kernel-test: build
+	Tests/Kernel/run --luo-fdt $(COMMAND) --kernels $(KERNELS)
+
+# Holds check against a kernel: for the recipes of Fixtures/corruptions, and for captures that are changed at random.
+ORACLE = .build/debug/kernel-oracle
+ORACLE_KERNEL = --kernel $(KERNELS)/bzImage-$(VERSION) --inits $(SHARE)
+SEED ?= 1
+COUNT ?= 1000
+corruptions: dependencies inits
+	mkdir -p .build-corruptions
+	LUO_FDT_CORRUPTIONS=$(CURDIR)/.build-corruptions swift test --filter CorruptionTests
+	$(ORACLE) corruptions $(ORACLE_KERNEL) .build-corruptions
+
+mutants: dependencies inits
+	swift build --product kernel-oracle
+	$(ORACLE) mutants $(ORACLE_KERNEL) --seed $(SEED) --count $(COUNT) \
+		--journal $(KERNELS)/mutants-$(VERSION).jsonl Fixtures/captures/$(VERSION)/*.elf
 
 # Measures the library, then whole commands beside their peers: Benchmarks/README.md tells how to read it.
 BENCH = .build-bench
@@ -127,3 +181,9 @@ bench-dependencies: dependencies
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends hyperfine time; \
 	fi
+
+# Plays scenarios on the live update of the kernels whose sources are in KERNELS, and on the model of simulate.
+KERNELS ?= .build-kernels
+.PHONY: player-test
+player-test: build
+	Tests/Kernel/player/play $(COMMAND) $(KERNELS)

@@ -15,13 +15,15 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // Opening, reading and writing files with typed errors instead of errno.
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        // Starting QEMU, reading what it says, and ending it with its task. Without its extensions of Foundation.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         // libfdt: the kernel's own FDT library, so that our bytes come from the calls that the kernel makes.
         .systemLibrary(name: "CLibFDT", providers: [.apt(["libfdt-dev"]), .brew(["dtc"])]),
-        // libkdumpfile: reads kdump-compressed and every other crash dump. Its header only: the library is
-        // loaded when a dump needs it, so that the command runs where it is not installed.
-        .systemLibrary(name: "CKdumpFile", providers: [.apt(["libkdumpfile-dev"])]),
+        // zlib, zstd and snappy: the pages of crash dumps are compressed with them. libkdumpfile, which reads such
+        // dumps too, trusts their headers and ends with a signal on a damaged one.
+        .systemLibrary(name: "CCompression", providers: [.apt(["zlib1g-dev", "libzstd-dev", "libsnappy-dev"])]),
         // libbpf: reads a kernel's own type information.
         .systemLibrary(name: "CLibBPF", providers: [.apt(["libbpf-dev"])]),
 
@@ -37,7 +39,7 @@ let package = Package(
         .target(
             name: "Handover",
             dependencies: [
-                "FDT", "KernelABI", "CKdumpFile", "CFiles",
+                "FDT", "KernelABI", "CCompression", "CFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("Contents/Catalogue")]),
@@ -47,19 +49,37 @@ let package = Package(
                 "KernelABI", "Handover",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(
+            name: "KernelBoot",
+            dependencies: [
+                "FDT", "KernelABI", "Handover",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .executableTarget(
             name: "luo-fdt",
             dependencies: [
-                "FDT", "KernelABI", "KernelBTF", "Handover", "LiveUpdate", "CMalloc",
+                "FDT", "KernelABI", "KernelBTF", "Handover", "LiveUpdate", "KernelBoot", "CMalloc",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
-        .testTarget(name: "FDTTests", dependencies: ["FDT"]),
+        // Holds `check` against real kernels: `make kernel-test`.
+        .executableTarget(
+            name: "kernel-oracle",
+            dependencies: [
+                "KernelABI", "Handover", "KernelBoot",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/Kernel/Oracle"),
+
+        .testTarget(name: "FDTTests", dependencies: ["FDT", "CLibFDT"]),
         .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
         .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF"]),
         .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),
         .testTarget(name: "LiveUpdateTests", dependencies: ["LiveUpdate"]),
+        .testTarget(name: "KernelBootTests", dependencies: ["KernelBoot", "Handover", "KernelABI"]),
         .testTarget(name: "CommandTests", dependencies: ["luo-fdt"]),
     ],
     swiftLanguageModes: [.v6]

@@ -23,6 +23,9 @@ extension RawSpan {
         UInt32(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
+    /// Whether the bytes begin with the magic number of a tree.
+    var beginsTree: Bool { bigEndianUInt32(at: 0) == Header.magic }
+
     func bigEndianUInt32(at offset: Int) -> UInt32? { integer(UInt32.self, at: offset, .bigEndian) }
 
     /// The offset of the first NUL at or behind `start` and before `end`, or nil.

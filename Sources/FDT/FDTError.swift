@@ -17,7 +17,7 @@ public struct FDTError: Error, Sendable, Hashable, CustomStringConvertible {
         self.location = location
     }
 
-    /// libfdt's own text for the code, such as `FDT_ERR_TRUNCATED`. C: `fdt_strerror`.
+    /// libfdt's name for the code, such as `FDT_ERR_TRUNCATED`.
     public var text: String { code.description }
 
     public var description: String {
@@ -36,42 +36,56 @@ extension FDTError {
 
         public init(rawValue: Int32) { self.rawValue = rawValue }
 
-        /// libfdt's name for the number; the number if libfdt has no name for it. C: `fdt_strerror`.
-        public var description: String {
-            guard rawValue > 0, let text = fdt_strerror(-rawValue).map({ String(cString: $0) }),
-                text.hasPrefix("FDT_ERR_")
-            else { return "FDT_ERR \(rawValue)" }
-            return text
-        }
+        /// libfdt's name for the number; the number if it is not in this list.
+        public var description: String { Self.names[self].map { "FDT_ERR_\($0)" } ?? "FDT_ERR \(rawValue)" }
 
+        /// There is no such node or property. C: `FDT_ERR_NOTFOUND`.
         public static let notFound = Code(rawValue: FDT_ERR_NOTFOUND)
+        /// There is a node of this name already. C: `FDT_ERR_EXISTS`.
         public static let exists = Code(rawValue: FDT_ERR_EXISTS)
+        /// The buffer is too small. C: `FDT_ERR_NOSPACE`.
         public static let noSpace = Code(rawValue: FDT_ERR_NOSPACE)
+        /// An offset leads to nothing of the kind asked for. C: `FDT_ERR_BADOFFSET`.
         public static let badOffset = Code(rawValue: FDT_ERR_BADOFFSET)
+        /// A path does not begin with a slash, or its alias leads nowhere. C: `FDT_ERR_BADPATH`.
         public static let badPath = Code(rawValue: FDT_ERR_BADPATH)
+        /// A phandle is 0 or all ones. C: `FDT_ERR_BADPHANDLE`.
         public static let badPhandle = Code(rawValue: FDT_ERR_BADPHANDLE)
+        /// The sequential writer is not where the call belongs. C: `FDT_ERR_BADSTATE`.
         public static let badState = Code(rawValue: FDT_ERR_BADSTATE)
+        /// A block or a string reaches past the end of the tree. C: `FDT_ERR_TRUNCATED`.
         public static let truncated = Code(rawValue: FDT_ERR_TRUNCATED)
+        /// The tree does not begin with `0xd00dfeed`. C: `FDT_ERR_BADMAGIC`.
         public static let badMagic = Code(rawValue: FDT_ERR_BADMAGIC)
+        /// The version of the format is not supported. C: `FDT_ERR_BADVERSION`.
         public static let badVersion = Code(rawValue: FDT_ERR_BADVERSION)
+        /// The tokens of the structure block are not those of a tree. C: `FDT_ERR_BADSTRUCTURE`.
         public static let badStructure = Code(rawValue: FDT_ERR_BADSTRUCTURE)
+        /// The blocks are not in the order that an edit needs. C: `FDT_ERR_BADLAYOUT`.
         public static let badLayout = Code(rawValue: FDT_ERR_BADLAYOUT)
+        /// A bug in libfdt. C: `FDT_ERR_INTERNAL`.
         public static let `internal` = Code(rawValue: FDT_ERR_INTERNAL)
+        /// `#address-cells` or `#size-cells` is out of range. C: `FDT_ERR_BADNCELLS`.
         public static let badNCells = Code(rawValue: FDT_ERR_BADNCELLS)
+        /// A value is not of the form that its property needs, or a name cannot be written. C: `FDT_ERR_BADVALUE`.
         public static let badValue = Code(rawValue: FDT_ERR_BADVALUE)
+        /// An overlay refers to what is not there. C: `FDT_ERR_BADOVERLAY`.
         public static let badOverlay = Code(rawValue: FDT_ERR_BADOVERLAY)
+        /// The tree has no phandles left. C: `FDT_ERR_NOPHANDLES`.
         public static let noPhandles = Code(rawValue: FDT_ERR_NOPHANDLES)
+        /// A flag of the sequential writer is not known. C: `FDT_ERR_BADFLAGS`.
         public static let badFlags = Code(rawValue: FDT_ERR_BADFLAGS)
+        /// The tree, or a block in it, is not aligned. C: `FDT_ERR_ALIGNMENT`.
         public static let alignment = Code(rawValue: FDT_ERR_ALIGNMENT)
-    }
 
-    /// Turns a libfdt return value into a thrown error if it is one, or into the offset or count that it is.
-    @discardableResult
-    static func check(
-        _ result: Int32, _ operation: String, at location: @autoclosure () -> String? = nil
-    ) throws(FDTError) -> Int {
-        guard result < 0 else { return Int(result) }
-        throw FDTError(Code(negated: result), in: operation, at: location())
+        // libfdt 1.6 has no text for the last one.
+        private static let names: [Code: String] = [
+            .notFound: "NOTFOUND", .exists: "EXISTS", .noSpace: "NOSPACE", .badOffset: "BADOFFSET", .badPath: "BADPATH",
+            .badPhandle: "BADPHANDLE", .badState: "BADSTATE", .truncated: "TRUNCATED", .badMagic: "BADMAGIC",
+            .badVersion: "BADVERSION", .badStructure: "BADSTRUCTURE", .badLayout: "BADLAYOUT", .internal: "INTERNAL",
+            .badNCells: "BADNCELLS", .badValue: "BADVALUE", .badOverlay: "BADOVERLAY", .noPhandles: "NOPHANDLES",
+            .badFlags: "BADFLAGS", .alignment: "ALIGNMENT",
+        ]
     }
 }
 

@@ -1,5 +1,3 @@
-import CLibFDT
-
 /// A whole and checked flattened device tree that owns its bytes.
 ///
 /// Whatever bytes it is made from, a tree that exists is one that `fdt_check_full` passes, so reading it cannot fail:
@@ -39,18 +37,17 @@ public struct FlattenedTree: Sendable, Hashable {
     private static func neededCount(of bytes: RawSpan) -> Int {
         let claimed = Int(bytes.bigEndianUInt32(at: 4) ?? 0)
         let mayBeWhole =
-            isTree(bytes) && (Header.size...Int(Int32.max)).contains(claimed) && claimed <= bytes.byteCount
+            bytes.beginsTree && (Header.size...Int(Int32.max)).contains(claimed) && claimed <= bytes.byteCount
         return mayBeWhole ? claimed : min(bytes.byteCount, Header.size)
     }
-
-    private static func isTree(_ bytes: RawSpan) -> Bool { bytes.bigEndianUInt32(at: 0) == Header.magic }
 
     /// - Parameter bytes: what the storage was made of, for a word on what is wrong with them.
     private init(checking storage: Storage, of bytes: RawSpan) throws(FDTError) {
         if let error = storage.verdict() {
             let claimed = Int(bytes.bigEndianUInt32(at: 4) ?? 0)
-            let looked = Self.isTree(bytes) ? min(bytes.byteCount, claimed) : storage.count
-            throw FDTError(error.code, in: error.operation, at: Self.firstFault(bytes.extracting(first: looked)))
+            let looked = bytes.beginsTree ? min(bytes.byteCount, claimed) : storage.count
+            let fault = Self.firstFault(bytes.extracting(first: looked)) ?? error.location
+            throw FDTError(error.code, in: error.operation, at: fault)
         }
         guard let header = storage.withBytes({ Header($0) }) else {
             throw FDTError(.truncated, in: "fdt_check_full")
@@ -86,54 +83,6 @@ public struct FlattenedTree: Sendable, Hashable {
 
     /// The root node, `/`.
     public var root: Node { Node(tree: self, offset: 0) }
-
-    /// The node at a path, or nil if there is none.
-    ///
-    /// A path that does not begin with `/` begins with an alias: the name of a property of `/aliases` whose value is
-    /// an absolute path. A component without a unit address (`memory`) also finds the first node that has one
-    /// (`memory@0`). C: `fdt_path_offset`.
-    public func node(at path: String) -> Node? {
-        guard !path.hasPrefix("/") else { return node(atAbsolute: path) }
-        // Aliases are resolved here: libfdt 1.6 follows an alias of an alias for ever.
-        let parts = path.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let alias = parts.first,
-            let target = node(atAbsolute: "/aliases")?.property(String(alias))?.string, target.hasPrefix("/")
-        else { return nil }
-        return node(atAbsolute: parts.count > 1 ? "\(target)/\(parts[1])" : target)
-    }
-
-    private func node(atAbsolute path: String) -> Node? {
-        var path = path
-        let offset = path.withUTF8 { utf8 in
-            utf8.withMemoryRebound(to: CChar.self) {
-                fdt_path_offset_namelen(storage.bytes, $0.baseAddress, Int32(clamping: $0.count))
-            }
-        }
-        return offset < 0 ? nil : Node(tree: self, offset: offset)
-    }
-
-    /// All nodes, in the order of the tree, whose `compatible` has the string anywhere in its list.
-    ///
-    /// C: `fdt_node_offset_by_compatible`.
-    public func nodes(compatibleWith compatible: String) -> some Sequence<Node> {
-        sequence(state: Int32(-1)) { [self] (last: inout Int32) -> Node? in
-            let offset = fdt_node_offset_by_compatible(storage.bytes, last, compatible)
-            guard offset >= 0 else { return nil }
-            last = offset
-            return Node(tree: self, offset: offset)
-        }
-    }
-
-    /// The first node, in the order of the tree, whose `compatible` has the string anywhere in its list.
-    public func firstNode(compatibleWith compatible: String) -> Node? {
-        nodes(compatibleWith: compatible).first { _ in true }
-    }
-
-    /// The node with a phandle, or nil. C: `fdt_node_offset_by_phandle`.
-    public func node(phandle: UInt32) -> Node? {
-        let offset = fdt_node_offset_by_phandle(storage.bytes, phandle)
-        return offset < 0 ? nil : Node(tree: self, offset: offset)
-    }
 }
 
 extension FlattenedTree: CustomStringConvertible {

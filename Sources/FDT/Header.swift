@@ -50,33 +50,23 @@ public struct Header: Sendable, Hashable {
         structureSize = version >= 17 ? field(9) : nil
     }
 
+    /// libfdt's names of the fields, in their order.
+    private static let fields = [
+        "magic", "totalsize", "off_dt_struct", "off_dt_strings", "off_mem_rsvmap", "version", "last_comp_version",
+        "boot_cpuid_phys", "size_dt_strings", "size_dt_struct",
+    ]
+
+    /// The names of the fields that the header of these bytes has; of all, if the bytes end before its version.
+    static func fields(in bytes: RawSpan) -> some Collection<String> {
+        fields.prefix(fieldCount(version: bytes.bigEndianUInt32(at: 20) ?? .max))
+    }
+
     private static func fieldCount(version: UInt32) -> Int {
         switch version {
         case ..<2: 7
         case 2: 8
         case 3...16: 9
         default: 10
-        }
-    }
-}
-
-extension Header {
-    /// What the room between the header and the reservation block says about how a tree came about.
-    public enum Form: Sendable, Hashable {
-        /// Written in one pass by `fdt_create` … `fdt_finish`: the header is padded to 48 bytes (0x30).
-        case sequential
-        /// Packed or compiled: the reservation block follows the 40 bytes (0x28) of the header at once.
-        /// `fdt_pack` leaves a tree so, and so does `dtc`.
-        case packed
-        /// Laid out by other means; the offset of the reservation block.
-        case other(memoryReservationOffset: UInt32)
-    }
-
-    public var form: Form {
-        switch memoryReservationOffset {
-        case 48: .sequential
-        case 40: .packed
-        default: .other(memoryReservationOffset: memoryReservationOffset)
         }
     }
 }

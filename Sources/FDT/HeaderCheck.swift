@@ -1,14 +1,87 @@
-import CLibFDT
+/// Something in a tree's header that libfdt does not take.
+public struct HeaderFault: Sendable, Hashable {
+    /// libfdt's reason.
+    public let code: FDTError.Code
+    /// The part of the tree that it is about.
+    public let part: PartialTree.Missing.Part
+    /// The bytes concerned, from the start of the tree.
+    public let range: Range<Int>
+    /// What is wrong, in words.
+    public let reason: String
+}
 
-extension Header {
-    /// What is wrong with the header of a tree, or nil where it would pass: no more than a kernel looks at before it
-    /// reads a tree that it was handed. C: `fdt_check_header`.
-    ///
-    /// - Parameter bytes: the tree from its beginning; the rest of the header counts as zero where it is cut short.
-    public static func verdict(on bytes: RawSpan) -> FDTError? {
-        var storage = Storage(copying: bytes, count: min(bytes.byteCount, size))
-        storage.grow(to: size)
-        let result = fdt_check_header(storage.bytes)
-        return result == 0 ? nil : FDTError(FDTError.Code(rawValue: -result), in: "fdt_check_header")
+/// What differs between the versions of libfdt in the headers that they take.
+public struct HeaderRules: Sendable, Hashable {
+    /// Whether the memory reservation block has to be at a multiple of 8, and the structure block at one of 4.
+    public var alignsBlocks: Bool
+
+    public init(alignsBlocks: Bool) {
+        self.alignsBlocks = alignsBlocks
     }
 }
+
+extension Header {
+    /// What is wrong with the header of a tree; `nil` if it passes. C: `fdt_check_header`.
+    ///
+    /// The verdict does not depend on the library at run time.
+    ///
+    /// - Parameters:
+    ///   - bytes: The tree from its beginning; the rest of the header counts as zero if it is cut short.
+    ///   - address: Where the tree is, if that is known: every libfdt wants a multiple of 8.
+    public static func verdict(on bytes: RawSpan, at address: UInt64? = nil, _ rules: HeaderRules) -> FDTError? {
+        if let address, !address.isMultiple(of: 8) {
+            return FDTError(.alignment, in: "fdt_check_header", at: "\(hex(address)) is no multiple of 8")
+        }
+        let missing = max(0, size - bytes.byteCount)
+        let padded = bytes.extracting(first: size).array + [UInt8](repeating: 0, count: missing)
+        return Header(padded.span.bytes)?.faults(rules).first.map { fault in
+            FDTError(fault.code, in: "fdt_check_header", at: fault.reason)
+        }
+    }
+
+    /// Everything that is wrong with the header, in the order in which `fdt_check_header` looks.
+    func faults(_ rules: HeaderRules) -> [HeaderFault] {
+        var faults: [HeaderFault] = []
+        func add(
+            _ code: FDTError.Code, _ part: PartialTree.Missing.Part, _ range: Range<Int>, _ reason: String
+        ) {
+            faults.append(HeaderFault(code: code, part: part, range: range, reason: reason))
+        }
+        let total = Int(totalSize)
+        if magic != Header.magic {
+            add(.badMagic, .header, 0..<4, "magic is \(hex(magic)), not \(hex(Header.magic))")
+        }
+        if version < 2 || lastCompatibleVersion > 17 || version < lastCompatibleVersion {
+            add(
+                .badVersion, .header, 20..<28,
+                "version \(version), readable as \(lastCompatibleVersion), is none that is supported")
+        }
+        if total < size || total > Int(Int32.max) {
+            add(.truncated, .header, 4..<8, "totalsize is \(hex(total))")
+        }
+        let blocks: [(part: PartialTree.Missing.Part, offset: UInt32, size: UInt32?, alignment: UInt32)] = [
+            (.memoryReservations, memoryReservationOffset, nil, 8),
+            (.structure, structureOffset, structureSize, 4),
+            (.strings, stringsOffset, stringsSize, 1),
+        ]
+        if rules.alignsBlocks {
+            for block in blocks where !block.offset.isMultiple(of: block.alignment) {
+                let start = Int(block.offset)
+                add(.alignment, block.part, start..<start, "\(hex(start)) is no multiple of \(block.alignment)")
+            }
+        }
+        for block in blocks {
+            let start = Int(block.offset)
+            let end = start + Int(block.size ?? 0)
+            if start < size || end > total {
+                add(
+                    .truncated, block.part, start..<end,
+                    "\(hex(start))..<\(hex(end)) is not between the header's end, \(hex(size)), and totalsize, "
+                        + hex(total))
+            }
+        }
+        return faults
+    }
+}
+
+func hex(_ value: some BinaryInteger) -> String { "0x" + String(value, radix: 16) }

@@ -1,5 +1,3 @@
-import CLibFDT
-
 /// A range of physical memory that the reader of a tree must leave alone. C: `struct fdt_reserve_entry`.
 public struct MemoryReservation: Sendable, Hashable {
     /// The physical address of the first byte.
@@ -10,6 +8,14 @@ public struct MemoryReservation: Sendable, Hashable {
     public init(address: UInt64, size: UInt64) {
         self.address = address
         self.size = size
+    }
+
+    /// Reads the entry at an offset; `nil` if it does not lie wholly within the bytes.
+    init?(_ bytes: RawSpan, at offset: Int) {
+        guard let address = bytes.integer(UInt64.self, at: offset, .bigEndian),
+            let size = bytes.integer(UInt64.self, at: offset + 8, .bigEndian)
+        else { return nil }
+        self.init(address: address, size: size)
     }
 }
 
@@ -23,18 +29,20 @@ extension FlattenedTree {
     public struct MemoryReservations: Sequence, Sendable {
         let tree: FlattenedTree
 
-        public func makeIterator() -> Iterator { Iterator(tree: tree) }
+        public func makeIterator() -> Iterator {
+            Iterator(tree: tree, offset: Int(tree.header.memoryReservationOffset))
+        }
 
         public struct Iterator: IteratorProtocol {
             let tree: FlattenedTree
-            var index: Int32 = 0
+            /// Where the next entry is, from the start of the tree.
+            var offset: Int
 
             public mutating func next() -> MemoryReservation? {
-                var address: UInt64 = 0
-                var size: UInt64 = 0
-                guard fdt_get_mem_rsv(tree.storage.bytes, index, &address, &size) == 0, size != 0 else { return nil }
-                index += 1
-                return MemoryReservation(address: address, size: size)
+                let entry = tree.withBytes { MemoryReservation($0, at: offset) }
+                guard let entry, entry.size != 0 else { return nil }
+                offset += 16
+                return entry
             }
         }
     }

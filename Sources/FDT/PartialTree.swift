@@ -64,8 +64,8 @@ extension PartialTree {
         public let parent: Int?
         /// How many steps below the root the node is.
         public let depth: Int
-        /// Where the node begins in the structure block, in bytes.
-        public let structureOffset: Int
+        /// Where the node begins in the tree, in bytes from its first.
+        public let offset: Int
         /// The indexes of the direct children, ascending.
         public internal(set) var children: [Int] = []
         /// The properties, in the tree's order.
@@ -81,15 +81,20 @@ extension PartialTree {
 
     /// A property of which at least the length is there.
     public struct Property: Sendable, PropertyValue {
-        /// Where the property begins in the structure block, in bytes.
-        public let structureOffset: Int
         /// Where the name begins in the strings block, in bytes.
         public let nameOffset: UInt32
         /// The size of the value in bytes that the tree gives. Fewer are there if the bytes end within the value.
         public let declaredCount: Int
 
-        let nameBytes: ArraySlice<UInt8>?
+        /// The bytes of the name, nil if it lies where there are no bytes.
+        public let nameBytes: ArraySlice<UInt8>?
         let value: ArraySlice<UInt8>
+
+        /// Where the value begins in the tree, in bytes from its first.
+        public var valueOffset: Int { value.startIndex }
+
+        /// Whether the property has this name; makes no string.
+        public func isNamed(_ name: String) -> Bool { nameBytes?.elementsEqual(name.utf8) ?? false }
 
         /// The name, nil if it lies where there are no bytes.
         public var name: String? { nameBytes.map { String(decoding: $0, as: UTF8.self) } }

@@ -18,7 +18,7 @@ struct PartialTreeReader {
     init(bytes: [UInt8]) { self.bytes = bytes }
 
     mutating func read() {
-        guard let header = bytes.withSpan({ Header($0) }) else {
+        guard let header = Header(bytes.span.bytes) else {
             report(.header, bytes.count..<Header.size, "\(bytes.count) of its \(Header.size) bytes are there")
             return
         }
@@ -31,36 +31,12 @@ struct PartialTreeReader {
 
     // MARK: Header
 
-    /// What `fdt_check_header` looks at, and the size of the tree.
+    /// What every `fdt_check_header` looks at, and the size of the tree.
     private mutating func checkHeader(_ header: Header) {
+        for fault in header.faults(HeaderRules(alignsBlocks: false)) { report(fault.part, fault.range, fault.reason) }
         let total = Int(header.totalSize)
-        if header.magic != Header.magic {
-            report(.header, 0..<4, "magic is \(hex(header.magic)), not \(hex(Header.magic))")
-        }
-        if header.version < 2 || header.lastCompatibleVersion > 17 || header.version < header.lastCompatibleVersion {
-            report(
-                .header, 20..<28,
-                "version \(header.version), readable as \(header.lastCompatibleVersion), is none that is supported")
-        }
-        if total < header.size || total > Int(Int32.max) {
-            report(.header, 4..<8, "totalsize is \(hex(total))")
-        } else if total > bytes.count {
+        if total > bytes.count, total <= Int(Int32.max) {
             report(.tree, bytes.count..<total, "\(bytes.count) of its \(total) bytes are there")
-        }
-        let blocks: [(PartialTree.Missing.Part, offset: UInt32, size: UInt32?)] = [
-            (.memoryReservations, header.memoryReservationOffset, nil),
-            (.structure, header.structureOffset, header.structureSize),
-            (.strings, header.stringsOffset, header.stringsSize),
-        ]
-        for (part, offset, size) in blocks {
-            let start = Int(offset)
-            let end = start + Int(size ?? 0)
-            if start < header.size || end > total {
-                report(
-                    part, start..<end,
-                    "\(hex(start))..<\(hex(end)) is not between the header's end, \(hex(header.size)), and totalsize, "
-                        + hex(total))
-            }
         }
     }
 
@@ -68,12 +44,10 @@ struct PartialTreeReader {
 
     private mutating func readReservations(at start: Int) {
         var offset = start
-        while let address = bytes.withSpan({ $0.integer(UInt64.self, at: offset, .bigEndian) }),
-            let size = bytes.withSpan({ $0.integer(UInt64.self, at: offset + 8, .bigEndian) })
-        {
+        while let entry = MemoryReservation(bytes.span.bytes, at: offset) {
             offset += 16
-            if size == 0 { return }
-            memoryReservations.append(MemoryReservation(address: address, size: size))
+            if entry.size == 0 { return }
+            memoryReservations.append(entry)
         }
         report(
             .memoryReservations, offset..<offset + 16,
@@ -97,10 +71,8 @@ struct PartialTreeReader {
         }
     }
 
-    /// The bytes of the name at an offset into the strings block, nil if it does not lie there whole.
-    private func string(at offset: UInt32) -> ArraySlice<UInt8>? {
-        guard let header else { return nil }
-        let start = Int(header.stringsOffset) + Int(offset)
+    /// The bytes of the name that begins at an offset, `nil` if it does not lie whole in the strings block.
+    private func string(at start: Int) -> ArraySlice<UInt8>? {
         guard strings.contains(start) else { return nil }
         var low = 0
         var high = stringEnds.count
@@ -112,9 +84,6 @@ struct PartialTreeReader {
     }
 
     // MARK: Structure
-
-    /// Before version 16 names of nodes are paths, and values are aligned to 8 bytes.
-    private var isOld: Bool { header.map { $0.version < 16 } ?? false }
 
     /// Why the structure block cannot be followed further.
     private struct Stop: Error {
@@ -128,7 +97,7 @@ struct PartialTreeReader {
         let start = Int(header.structureOffset)
         let declaredEnd = header.structureSize.map { start + Int($0) } ?? max(start, Int(header.totalSize))
         do throws(Stop) {
-            try readTags(from: start, to: min(declaredEnd, bytes.count))
+            try readTokens(header, end: min(declaredEnd, bytes.count))
         } catch {
             let node = openNodes.last.map { path(of: $0) }
             let place = node.map { "in node \($0)" } ?? "outside of any node"
@@ -147,93 +116,93 @@ struct PartialTreeReader {
         }
     }
 
-    private mutating func readTags(from start: Int, to end: Int) throws(Stop) {
-        var offset = start
+    private mutating func readTokens(_ header: Header, end: Int) throws(Stop) {
+        // A copy of the reference, so that the bytes can be read while this changes.
+        let bytes = bytes
+        var tokens = Tokenizer(header, end: end)
         while true {
-            let tag = try word(at: offset, before: end, "the next tag")
-            if openNodes.isEmpty, nodes.isEmpty, tag != 1 {
-                report(.structure, offset..<offset + 4, "tag \(hex(tag)) at \(hex(offset)) stands before the root node")
-            } else if openNodes.isEmpty, !nodes.isEmpty, tag != 9 {
-                report(.structure, offset..<offset + 4, "tag \(hex(tag)) at \(hex(offset)) stands after the root node")
-            }
-            switch tag {
-            case 1: try beginNode(at: &offset, from: start, to: end)
-            case 2:
+            let start = tokens.position
+            let tag = start..<start + 4
+            let token = tokens.next(in: bytes.span.bytes)
+            checkPlace(of: token, tag)
+            switch token {
+            case .beginNode(let name): beginNode(name, at: tag, tokens)
+            case .endNode:
                 guard let node = openNodes.popLast() else {
-                    throw Stop(range: offset..<offset + 4, reason: "a node ends that has not begun")
+                    throw Stop(range: tag, reason: "a node ends that has not begun")
                 }
                 nodes[node].hasEnd = true
-                offset += 4
-            case 3: try readProperty(at: &offset, from: start, to: end)
-            case 4: offset += 4
-            case 9:
+            case .property(let property): add(property, header, end: end)
+            case .nop: break
+            case .end:
                 guard openNodes.isEmpty else {
-                    throw Stop(range: offset..<offset + 4, reason: "the tree ends within \(openNodes.count) nodes")
+                    throw Stop(range: tag, reason: "the tree ends within \(openNodes.count) nodes")
                 }
                 return
-            default: throw Stop(range: offset..<offset + 4, reason: "\(hex(tag)) is no tag")
+            case nil:
+                switch tokens.remainder(in: bytes.span.bytes) {
+                case .nothing: throw Stop(range: tag, reason: "the next tag")
+                case .unknown(let word): throw Stop(range: tag, reason: "\(hex(word)) is no tag")
+                case .beginNode(let name):
+                    beginNode(name, at: tag, tokens)
+                    throw Stop(range: end..<end + 1, reason: "the end of the node's name")
+                case .propertyHeader:
+                    throw Stop(range: end..<start + 12, reason: "the length and the name of a property")
+                case .property(let property):
+                    let name = add(property, header, end: end).map { String(decoding: $0, as: UTF8.self) }
+                    throw Stop(
+                        range: end..<property.value.upperBound,
+                        reason: "the end of the \(property.value.count) bytes of property \(name ?? "without a name")")
+                }
             }
         }
     }
 
-    private mutating func beginNode(at offset: inout Int, from start: Int, to end: Int) throws(Stop) {
-        let nameStart = offset + 4
-        let nameEnd = bytes[nameStart..<end].firstIndex(of: 0)
-        var name = bytes[nameStart..<(nameEnd ?? end)]
-        if isOld {
-            // The name is a whole path; the node's own name is its last part.
-            if let slash = name.lastIndex(of: UInt8(ascii: "/")) {
-                name = name[(slash + 1)...]
-            } else {
-                report(.structure, offset..<nameStart, "the name of the node at \(hex(offset)) is no path")
-            }
+    /// Reports what stands outside of the root node.
+    private mutating func checkPlace(of token: Tokenizer.Token?, _ tag: Range<Int>) {
+        guard openNodes.isEmpty, let word = bytes.span.bytes.bigEndianUInt32(at: tag.lowerBound) else { return }
+        switch token {
+        case .beginNode where nodes.isEmpty: break
+        case .end where !nodes.isEmpty: break
+        default:
+            let place = nodes.isEmpty ? "before" : "after"
+            report(.structure, tag, "tag \(hex(word)) at \(hex(tag.lowerBound)) stands \(place) the root node")
         }
+    }
+
+    private mutating func beginNode(_ range: Range<Int>, at tag: Range<Int>, _ tokens: Tokenizer) {
+        let own = tokens.nodeName(range, in: bytes.span.bytes)
+        if own == nil { report(.structure, tag, "the name of the node at \(hex(tag.lowerBound)) is no path") }
+        let name = bytes[own ?? range]
         if nodes.isEmpty, !name.isEmpty {
-            report(.structure, offset..<nameStart, "the root node at \(hex(offset)) has a name")
+            report(.structure, tag, "the root node at \(hex(tag.lowerBound)) has a name")
         }
         let index = nodes.count
         nodes.append(
             PartialTree.Node(
-                index: index, parent: openNodes.last, depth: openNodes.count, structureOffset: offset - start,
-                nameBytes: name))
+                index: index, parent: openNodes.last, depth: openNodes.count, offset: tag.lowerBound, nameBytes: name))
         if let parent = openNodes.last { nodes[parent].children.append(index) }
         openNodes.append(index)
-        guard let nameEnd else { throw Stop(range: end..<end + 1, reason: "the end of the node's name") }
-        offset = start + (nameEnd + 1 - start + 3) / 4 * 4
     }
 
-    private mutating func readProperty(at offset: inout Int, from start: Int, to end: Int) throws(Stop) {
-        let count = Int(try word(at: offset + 4, before: end, "the length of a property"))
-        let nameOffset = try word(at: offset + 8, before: end, "the name of a property")
-        // Old trees align values of 8 bytes and more to 8 bytes of the block.
-        let padding = isOld && count >= 8 && (offset + 12 - start) % 8 != 0 ? 4 : 0
-        let valueStart = offset + 12 + padding
-        let valueEnd = valueStart + count
-        let name = string(at: nameOffset)
+    /// - Returns: The name, if it is there.
+    @discardableResult
+    private mutating func add(_ property: Tokenizer.Property, _ header: Header, end: Int) -> ArraySlice<UInt8>? {
+        let nameOffset = property.nameStart - Int(header.stringsOffset)
+        let name = string(at: property.nameStart)
         if name == nil, !stringsAreCut {
             report(
-                .strings, offset + 8..<offset + 12,
-                "the name of the property at \(hex(offset)) is at \(hex(nameOffset)), where no string is")
+                .strings, property.start + 8..<property.start + 12,
+                "the name of the property at \(hex(property.start)) is at \(hex(nameOffset)), where no string is")
         }
         if let node = openNodes.last {
+            let value = property.value
             nodes[node].properties.append(
                 PartialTree.Property(
-                    structureOffset: offset - start, nameOffset: nameOffset, declaredCount: count, nameBytes: name,
-                    value: bytes[min(valueStart, end)..<min(valueEnd, end)]))
+                    nameOffset: UInt32(nameOffset), declaredCount: value.count, nameBytes: name,
+                    value: bytes[min(value.lowerBound, end)..<min(value.upperBound, end)]))
         }
-        guard valueEnd <= end else {
-            let label = name.map { String(decoding: $0, as: UTF8.self) } ?? "without a name"
-            throw Stop(
-                range: end..<valueEnd, reason: "the end of the \(count) bytes of property \(label)")
-        }
-        offset = start + (valueEnd - start + 3) / 4 * 4
-    }
-
-    private func word(at offset: Int, before end: Int, _ what: String) throws(Stop) -> UInt32 {
-        guard offset <= end - 4, let word = bytes.withSpan({ $0.bigEndianUInt32(at: offset) }) else {
-            throw Stop(range: offset..<offset + 4, reason: what)
-        }
-        return word
+        return name
     }
 
     private func path(of index: Int) -> String {
@@ -253,10 +222,4 @@ struct PartialTreeReader {
     ) {
         missing.append(PartialTree.Missing(part: part, range: range, node: node, reason: reason))
     }
-}
-
-private func hex(_ value: some BinaryInteger) -> String { "0x" + String(value, radix: 16) }
-
-extension [UInt8] {
-    fileprivate func withSpan<R>(_ body: (RawSpan) -> R) -> R { body(span.bytes) }
 }

@@ -1,37 +1,16 @@
-import CLibFDT
-
 extension FlattenedTree {
     /// A property of a node: a reference to the tree and where the name and the value lie in it.
     public struct Property: Sendable, Hashable, PropertyValue {
         /// The tree that the property is in.
         public let tree: FlattenedTree
 
-        let offset: Int32
         /// From the start of the tree.
         let nameStart: Int
         /// From the start of the tree.
         let value: Range<Int>
 
-        /// C: `fdt_getprop_by_offset`.
-        init?(tree: FlattenedTree, offset: Int32) {
-            var length: Int32 = 0
-            var name: UnsafePointer<CChar>?
-            var nameStart: Int?
-            let start = tree.storage.offset { base in
-                let value = fdt_getprop_by_offset(base, offset, &name, &length)
-                if let base, let name { nameStart = UnsafeRawPointer(name) - base }
-                return value
-            }
-            guard let start, let nameStart, length >= 0 else { return nil }
+        init(tree: FlattenedTree, _ place: Tokenizer.Property) {
             self.tree = tree
-            self.offset = offset
-            self.nameStart = nameStart
-            value = start..<start + Int(length)
-        }
-
-        init(tree: FlattenedTree, place: StructureReader.Property) {
-            self.tree = tree
-            offset = Int32(place.structureOffset)
             nameStart = place.nameStart
             value = place.value
         }
@@ -39,9 +18,6 @@ extension FlattenedTree {
 }
 
 extension FlattenedTree.Property {
-    /// Where the property begins in the structure block, in bytes: libfdt's property offset.
-    public var structureOffset: Int { Int(offset) }
-
     /// The name; bytes that are not UTF-8 are repaired.
     public var name: String { withNameBytes { $0.string } }
 

@@ -25,18 +25,10 @@ extension PropertyValue {
     }
 
     /// The value as big-endian 32-bit cells; nil unless it is a whole number of them.
-    public var cells: [UInt32]? { array(of: UInt32.self, .bigEndian) }
-
-    /// The value as 64-bit numbers; nil unless it is a whole number of them.
-    public func u64s(_ order: ByteOrder = .bigEndian) -> [UInt64]? { array(of: UInt64.self, order) }
-
-    private func array<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
-        of type: T.Type, _ order: ByteOrder
-    ) -> [T]? {
+    public var cells: [UInt32]? {
         withBytes { bytes in
-            let size = T.bitWidth / 8
-            guard bytes.byteCount.isMultiple(of: size) else { return nil }
-            return stride(from: 0, to: bytes.byteCount, by: size).compactMap { bytes.integer(type, at: $0, order) }
+            guard bytes.byteCount.isMultiple(of: 4) else { return nil }
+            return stride(from: 0, to: bytes.byteCount, by: 4).map { bytes.word(at: $0) }
         }
     }
 

@@ -1,5 +1,3 @@
-import CLibFDT
-
 /// Writes a tree in one pass: reservations, then nodes and properties in order. C: libfdt's `fdt_create` family.
 ///
 ///     var writer = try SequentialWriter(capacity: 4096)
@@ -34,7 +32,7 @@ public struct SequentialWriter: Sendable {
         }
         storage = Storage(count: capacity)
         self.grows = grows
-        try FDTError.check(fdt_create(&storage.bytes, size), "fdt_create", at: "a capacity of \(capacity) bytes")
+        try Call.create(&storage.bytes, size).get(at: "a capacity of \(capacity) bytes")
     }
 
     /// The room there is, in bytes.
@@ -42,18 +40,18 @@ public struct SequentialWriter: Sendable {
 
     /// Adds an entry to the memory reservation block. C: `fdt_add_reservemap_entry`.
     public mutating func addReservation(address: UInt64, size: UInt64) throws(FDTError) {
-        try write("fdt_add_reservemap_entry") { fdt_add_reservemap_entry($0, address, size) }
+        try write { Call.addReservation($0, address, size) }
     }
 
     /// Ends the memory reservation block; nodes may follow. C: `fdt_finish_reservemap`.
     public mutating func finishReservations() throws(FDTError) {
-        try write("fdt_finish_reservemap") { fdt_finish_reservemap($0) }
+        try write { Call.finishReservations($0) }
     }
 
     /// Begins a node within the one that is open; the name of the root is empty. C: `fdt_begin_node`.
     public mutating func beginNode(_ name: String) throws(FDTError) {
         try refuseNUL(in: name, "fdt_begin_node")
-        try write("fdt_begin_node", name) { fdt_begin_node($0, name) }
+        try write(name) { Call.beginNode($0, name) }
         openNodes.append(name)
     }
 
@@ -63,7 +61,7 @@ public struct SequentialWriter: Sendable {
         guard !openNodes.isEmpty else {
             throw FDTError(.badStructure, in: "fdt_end_node", at: "no node is open")
         }
-        try write("fdt_end_node") { fdt_end_node($0) }
+        try write { Call.endNode($0) }
         openNodes.removeLast()
     }
 
@@ -82,10 +80,8 @@ public struct SequentialWriter: Sendable {
         guard !openNodes.isEmpty else {
             throw FDTError(.badStructure, in: "fdt_property", at: "\(name): no node is open")
         }
-        guard let count = Int32(exactly: bytes.count) else {
-            throw FDTError(.noSpace, in: "fdt_property", at: location(name))
-        }
-        try write("fdt_property", name) { fdt_property($0, name, bytes, count) }
+        guard bytes.count <= Int32.max else { throw FDTError(.noSpace, in: "fdt_property", at: location(name)) }
+        try write(name) { Call.property($0, name, bytes) }
     }
 
     /// Ends the tree. C: `fdt_finish`; the result is checked with `fdt_check_full`.
@@ -94,23 +90,22 @@ public struct SequentialWriter: Sendable {
             throw FDTError(.badStructure, in: "fdt_finish", at: "node \(path) has not ended")
         }
         var writer = self
-        try writer.write("fdt_finish") { fdt_finish($0) }
+        try writer.write { Call.finish($0) }
         return try writer.storage.withBytes { (bytes) throws(FDTError) in try FlattenedTree(bytes: bytes) }
     }
 
     /// Makes one call of libfdt; when there is no room for it, and there may be, makes room and repeats it.
     private mutating func write(
-        _ operation: String, _ name: String? = nil, _ call: (UnsafeMutableRawPointer) -> Int32
+        _ name: String? = nil, _ call: (UnsafeMutableRawPointer) -> Call
     ) throws(FDTError) {
-        var result = call(&storage.bytes)
-        while result == -FDT_ERR_NOSPACE, grows, storage.count <= Int(Int32.max) / 2 {
+        var outcome = call(&storage.bytes)
+        while outcome.needsRoom, grows, storage.count <= Int(Int32.max) / 2 {
             var larger = Storage(count: storage.count * 2)
-            try FDTError.check(
-                fdt_resize(&storage.bytes, &larger.bytes, Int32(larger.count)), "fdt_resize", at: location(name))
+            try Call.resize(&storage.bytes, &larger.bytes, Int32(larger.count)).get(at: location(name))
             storage = larger
-            result = call(&storage.bytes)
+            outcome = call(&storage.bytes)
         }
-        try FDTError.check(result, operation, at: location(name))
+        try outcome.get(at: location(name))
     }
 
     private func refuseNUL(in name: String, _ operation: String) throws(FDTError) {

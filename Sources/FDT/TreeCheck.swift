@@ -1,5 +1,3 @@
-import CLibFDT
-
 extension Storage {
     /// What libfdt finds wrong with the bytes as a tree, or nil.
     ///
@@ -7,11 +5,14 @@ extension Storage {
     /// structure is gone through here first. What is plainly whole, as nearly all trees are, `fdt_check_full` would
     /// pass; about everything else it is asked.
     func verdict() -> FDTError? {
-        guard let header = withBytes({ Header($0) }), header.totalSize <= count, fdt_check_header(bytes) == 0 else {
-            return libfdtVerdict()
+        guard let header = withBytes({ Header($0) }), header.totalSize <= count,
+            header.faults(HeaderRules(alignsBlocks: true)).isEmpty
+        else { return libfdtVerdict() }
+        if withBytes({ Self.hasEndlessName(header, $0) }) {
+            return FDTError(.badValue, in: "fdt_get_string", at: "a name of more than \(Self.longestName) bytes")
         }
         switch withBytes({ Self.survey(header, $0) }) {
-        case .plain: return fdt_num_mem_rsv(bytes) < 0 ? libfdtVerdict() : nil
+        case .plain: return Call.reservationCount(bytes).result < 0 ? libfdtVerdict() : nil
         case .unclear: return libfdtVerdict()
         case .trap(let error): return error
         }
@@ -19,13 +20,31 @@ extension Storage {
 
     /// C: `fdt_check_full`. It also passes a tree without a root; whoever asks libfdt for one is told so here.
     func libfdtVerdict() -> FDTError? {
-        let result = fdt_check_full(bytes, count)
-        guard result == 0 else { return FDTError(.init(negated: result), in: "fdt_check_full") }
-        var length: Int32 = 0
-        guard fdt_get_name(bytes, 0, &length) != nil else {
-            return FDTError(.init(negated: length), in: "fdt_get_name")
+        do throws(FDTError) {
+            try Call.check(bytes, count).get()
+            try Call.rootName(bytes).get()
+            return nil
+        } catch {
+            return error
         }
-        return nil
+    }
+
+    /// The length of the longest name of a property that is read, in bytes: more than there is in a page.
+    ///
+    /// Names may share their ends. Without a limit, to read all of them would take a time that grows with the square of
+    /// the tree's size.
+    private static let longestName = 4096
+
+    /// Whether the strings block of a tree of several pages has a longer name.
+    private static func hasEndlessName(_ header: Header, _ bytes: RawSpan) -> Bool {
+        guard bytes.byteCount > 1 << 16 else { return false }
+        var start = Int(header.stringsOffset)
+        let end = min(bytes.byteCount, header.stringsSize.map { start + Int($0) } ?? bytes.byteCount)
+        while start + longestName < end {
+            guard let nul = bytes.firstNUL(from: start, to: end), nul - start <= longestName else { return true }
+            start = nul + 1
+        }
+        return false
     }
 
     private enum Survey {
@@ -53,13 +72,13 @@ extension Storage {
         var stringsEnd = min(stringsStart + Int(header.stringsSize ?? 0), bytes.byteCount)
         while stringsEnd > stringsStart, bytes.byte(at: stringsEnd - 1) != 0 { stringsEnd -= 1 }
 
-        var reader = StructureReader(header, count: bytes.byteCount)
+        var tokens = Tokenizer(header, count: bytes.byteCount)
         var depth = 0
         var hasRoot = false
-        while let tag = reader.next(in: bytes) {
-            switch tag {
+        while let token = tokens.next(in: bytes) {
+            switch token {
             case .beginNode(let name):
-                if reader.nodeName(name, in: bytes) == nil {
+                if tokens.nodeName(name, in: bytes) == nil {
                     return .trap(FDTError(.badStructure, in: "fdt_get_name"))
                 }
                 if depth == 0, hasRoot || !name.isEmpty { isPlain = false }
@@ -68,15 +87,18 @@ extension Storage {
             case .endNode:
                 depth -= 1
                 if depth < 0 { isPlain = false }
-            case .property(let nameStart, _):
-                if depth <= 0 || nameStart >= stringsEnd { isPlain = false }
+            case .property(let property):
+                if depth <= 0 || property.nameStart >= stringsEnd { isPlain = false }
             case .nop:
                 if depth <= 0 { isPlain = false }
             case .end:
                 return isPlain && hasRoot && depth == 0 ? .plain : .unclear
-            case .endlessProperty:
-                return .trap(FDTError(.badStructure, in: "fdt_next_tag"))
             }
+        }
+        if case .property(let property) = tokens.remainder(in: bytes),
+            property.value.upperBound - property.start > UInt32.max
+        {
+            return .trap(FDTError(.badStructure, in: "fdt_next_tag"))
         }
         return .unclear
     }

@@ -1,5 +1,3 @@
-import CLibFDT
-
 /// Changes a tree in place, within a buffer of a fixed size. C: libfdt's `fdt_rw` functions.
 ///
 ///     var editor = try TreeEditor(opening: tree, capacity: 4096)
@@ -24,23 +22,11 @@ public struct TreeEditor: Sendable {
             throw FDTError(.noSpace, in: "fdt_open_into", at: location)
         }
         storage = Storage(count: capacity)
-        try FDTError.check(
-            fdt_open_into(tree.storage.bytes, &storage.bytes, size), "fdt_open_into", at: location)
+        try Call.open(tree.storage.bytes, into: &storage.bytes, size).get(at: location)
     }
 
     /// The size of the buffer in bytes.
     public var capacity: Int { storage.count }
-
-    /// Enlarges the buffer.
-    public mutating func grow(to capacity: Int) throws(FDTError) {
-        guard capacity > storage.count else { return }
-        guard let size = Int32(exactly: capacity) else {
-            throw FDTError(.noSpace, in: "fdt_open_into", at: "a capacity of \(capacity) bytes")
-        }
-        var larger = Storage(count: capacity)
-        try FDTError.check(fdt_open_into(storage.bytes, &larger.bytes, size), "fdt_open_into")
-        storage = larger
-    }
 
     /// Adds an empty node as the first child of another. C: `fdt_add_subnode`.
     /// - Returns: The path of the new node.
@@ -50,7 +36,7 @@ public struct TreeEditor: Sendable {
         let path = parent == "/" ? "/\(name)" : "\(parent)/\(name)"
         try refuse(name, asNode: true, "fdt_add_subnode", at: path)
         let offset = try self.offset(of: parent)
-        try FDTError.check(fdt_add_subnode(&storage.bytes, offset, name), "fdt_add_subnode", at: path)
+        try Call.addSubnode(&storage.bytes, to: offset, name).get(at: path)
         return path
     }
 
@@ -58,54 +44,15 @@ public struct TreeEditor: Sendable {
     public mutating func setProperty(_ name: String, of path: String, bytes: [UInt8] = []) throws(FDTError) {
         try refuse(name, "fdt_setprop", at: path)
         let offset = try self.offset(of: path)
-        guard let count = Int32(exactly: bytes.count) else {
-            throw FDTError(.noSpace, in: "fdt_setprop", at: "\(name) of \(path)")
-        }
-        try FDTError.check(
-            fdt_setprop(&storage.bytes, offset, name, bytes, count), "fdt_setprop", at: "\(name) of \(path)")
-    }
-
-    /// Removes a property; its name stays in the strings block. C: `fdt_delprop`.
-    public mutating func deleteProperty(_ name: String, of path: String) throws(FDTError) {
-        let offset = try self.offset(of: path)
-        try FDTError.check(fdt_delprop(&storage.bytes, offset, name), "fdt_delprop", at: "\(name) of \(path)")
-    }
-
-    /// Removes a node and all that is below it. C: `fdt_del_node`.
-    public mutating func deleteNode(_ path: String) throws(FDTError) {
-        let offset = try self.offset(of: path)
-        guard offset != 0 else {
-            throw FDTError(.badPath, in: "fdt_del_node", at: "the root cannot be removed")
-        }
-        try FDTError.check(fdt_del_node(&storage.bytes, offset), "fdt_del_node", at: path)
-    }
-
-    /// Gives a node another name. C: `fdt_set_name`.
-    /// - Returns: The new path of the node.
-    @discardableResult
-    public mutating func rename(_ path: String, to name: String) throws(FDTError) -> String {
-        try refuse(name, asNode: true, "fdt_set_name", at: path)
-        let offset = try self.offset(of: path)
-        guard offset != 0 else {
-            throw FDTError(.badPath, in: "fdt_set_name", at: "the root has no name")
-        }
-        try FDTError.check(fdt_set_name(&storage.bytes, offset, name), "fdt_set_name", at: path)
-        var path = path
-        while path.last == "/" { path.removeLast() }
-        let parent = path.lastIndex(of: "/").map { path[..<$0] } ?? ""
-        return "\(parent)/\(name)"
-    }
-
-    /// Adds an entry to the memory reservation block. C: `fdt_add_mem_rsv`.
-    public mutating func addReservation(address: UInt64, size: UInt64) throws(FDTError) {
-        try FDTError.check(fdt_add_mem_rsv(&storage.bytes, address, size), "fdt_add_mem_rsv")
+        guard bytes.count <= Int32.max else { throw FDTError(.noSpace, in: "fdt_setprop", at: "\(name) of \(path)") }
+        try Call.setProperty(&storage.bytes, of: offset, name, bytes).get(at: "\(name) of \(path)")
     }
 
     /// Packs the tree, gives it, and opens it again in the same buffer for further changes.
     ///
     /// C: `fdt_pack`, a copy, `fdt_open_into`. This is how Linux KHO adds one subtree after the other to one page.
     public mutating func pack() throws(FDTError) -> FlattenedTree {
-        try FDTError.check(fdt_pack(&storage.bytes), "fdt_pack")
+        try Call.pack(&storage.bytes).get()
         let tree = try storage.withBytes { (bytes) throws(FDTError) in try FlattenedTree(bytes: bytes) }
         self = try TreeEditor(opening: tree, capacity: capacity)
         return tree
@@ -114,14 +61,7 @@ public struct TreeEditor: Sendable {
     private func offset(of path: String) throws(FDTError) -> Int32 {
         // libfdt would take anything else for an alias, and follow an alias of an alias for ever.
         guard path.hasPrefix("/") else { throw FDTError(.badPath, in: "fdt_path_offset", at: path) }
-        var utf8Path = path
-        let offset = utf8Path.withUTF8 { utf8 in
-            utf8.withMemoryRebound(to: CChar.self) {
-                fdt_path_offset_namelen(storage.bytes, $0.baseAddress, Int32(clamping: $0.count))
-            }
-        }
-        try FDTError.check(offset, "fdt_path_offset", at: path)
-        return offset
+        return try Call.node(storage.bytes, at: path).get(at: path)
     }
 
     /// Names that libfdt would cut, and names of nodes that no path leads to.

@@ -18,8 +18,8 @@ public struct TreePart: Sendable, Hashable {
         /// The beginning of a node: the range of its name.
         case beginNode(name: Range<Int>)
         case endNode
-        /// The beginning of a property: the range of its name, `nil` where that is not there, and the value's size.
-        case property(name: Range<Int>?, count: Int)
+        /// The beginning of a property: where its name begins, and the value's size.
+        case property(nameStart: Int, count: Int)
         /// A property's value, whole or cut short.
         case value(isWhole: Bool)
         case nop
@@ -32,19 +32,19 @@ public struct TreePart: Sendable, Hashable {
         case gap
         /// Bytes within `totalsize` that belong to no block, or that no tag explains.
         case unused(isCutShort: Bool)
-        /// Bytes behind `totalsize`.
+        /// Bytes after `totalsize`.
         case behind
     }
 
     /// Hands the parts of any bytes to `take`: what cannot be followed is one unused part.
-    public static func forEach(in bytes: [UInt8], _ take: (TreePart) -> Void) {
-        TreePartReader(bytes: bytes).read(take)
+    public static func forEach(in bytes: RawSpan, _ take: (TreePart) -> Void) {
+        TreePartReader().read(bytes, take)
     }
 }
 
-/// Follows the blocks and tags of a tree as far as they go.
+/// Follows the blocks and tokens of a tree as far as they go.
 private struct TreePartReader {
-    let bytes: [UInt8]
+    typealias Taker = (TreePart) -> Void
 
     private enum Block {
         case reservations
@@ -52,12 +52,12 @@ private struct TreePartReader {
         case strings
     }
 
-    func read(_ take: (TreePart) -> Void) {
-        var cursor = readHeader(take)
-        guard let header = Header(bytes.span.bytes), header.magic == Header.magic else {
-            return part(cursor..<bytes.count, .behind, take)
+    func read(_ bytes: RawSpan, _ take: Taker) {
+        var cursor = readHeader(bytes, take)
+        guard let header = Header(bytes), header.magic == Header.magic else {
+            return part(cursor..<bytes.byteCount, .behind, take)
         }
-        let total = min(bytes.count, Int(header.totalSize))
+        let total = min(bytes.byteCount, Int(header.totalSize))
         let strings = Int(header.stringsOffset)
         let structure = Int(header.structureOffset)
         let blocks: [(block: Block, start: Int, end: Int)] = [
@@ -72,120 +72,92 @@ private struct TreePartReader {
             let end = min(total, block.end, max(next, block.start))
             part(cursor..<block.start, .gap, take)
             switch block.block {
-            case .reservations: cursor = readReservations(block.start..<end, take)
-            case .structure: cursor = readStructure(block.start..<end, header, take)
-            case .strings: cursor = readStrings(block.start..<end, take)
+            case .reservations: cursor = readReservations(block.start..<end, bytes, take)
+            case .structure: cursor = readStructure(header, end: end, bytes, take)
+            case .strings: cursor = readStrings(block.start..<end, bytes, take)
             }
         }
         part(cursor..<max(cursor, total), .unused(isCutShort: total < Int(header.totalSize)), take)
-        part(max(cursor, total)..<max(cursor, total, bytes.count), .behind, take)
+        part(max(cursor, total)..<max(cursor, total, bytes.byteCount), .behind, take)
     }
 
-    private func part(_ range: Range<Int>, _ kind: TreePart.Kind, _ take: (TreePart) -> Void) {
+    private func part(_ range: Range<Int>, _ kind: TreePart.Kind, _ take: Taker) {
         if !range.isEmpty { take(TreePart(range: range, kind: kind)) }
     }
 
-    private func readHeader(_ take: (TreePart) -> Void) -> Int {
-        let names = [
-            "magic", "totalsize", "off_dt_struct", "off_dt_strings", "off_mem_rsvmap", "version", "last_comp_version",
-            "boot_cpuid_phys", "size_dt_strings", "size_dt_struct",
-        ]
-        let count = Header(bytes.span.bytes).map { header in
-            header.structureSize != nil ? 10 : header.stringsSize != nil ? 9 : header.version >= 2 ? 8 : 7
-        } ?? names.count
+    private func readHeader(_ bytes: RawSpan, _ take: Taker) -> Int {
         var start = 0
-        for name in names.prefix(count) where start < bytes.count {
-            let end = min(bytes.count, start + 4)
-            part(start..<end, .header(name, word(at: start)), take)
+        for name in Header.fields(in: bytes) where start < bytes.byteCount {
+            let end = min(bytes.byteCount, start + 4)
+            part(start..<end, .header(name, bytes.bigEndianUInt32(at: start)), take)
             start = end
         }
         return start
     }
 
-    private func readReservations(_ range: Range<Int>, _ take: (TreePart) -> Void) -> Int {
+    private func readReservations(_ range: Range<Int>, _ bytes: RawSpan, _ take: Taker) -> Int {
         var start = range.lowerBound
         var index = 0
-        while start + 16 <= range.upperBound {
-            let address = number(at: start)
-            let size = number(at: start + 8)
-            let isEnd = size == 0 && address == 0
+        while start + 16 <= range.upperBound, let entry = MemoryReservation(bytes, at: start) {
+            let isEnd = entry.size == 0 && entry.address == 0
             part(
-                start..<start + 16, isEnd ? .reservationEnd : .reservation(index, address: address, size: size), take)
+                start..<start + 16,
+                isEnd ? .reservationEnd : .reservation(index, address: entry.address, size: entry.size), take)
             start += 16
             index += 1
-            if size == 0 { break }
+            if entry.size == 0 { break }
         }
         return start
     }
 
-    private func readStrings(_ range: Range<Int>, _ take: (TreePart) -> Void) -> Int {
+    private func readStrings(_ range: Range<Int>, _ bytes: RawSpan, _ take: Taker) -> Int {
         var start = range.lowerBound
         while start < range.upperBound {
-            let end = self.end(ofStringAt: start, limit: range.upperBound)
-            let isTerminated = end < range.upperBound
-            part(
-                start..<(isTerminated ? end + 1 : end),
-                .string(offset: start - range.lowerBound, isTerminated: isTerminated), take)
-            start = isTerminated ? end + 1 : end
+            let nul = bytes.firstNUL(from: start, to: range.upperBound)
+            let end = nul.map { $0 + 1 } ?? range.upperBound
+            part(start..<end, .string(offset: start - range.lowerBound, isTerminated: nul != nil), take)
+            start = end
         }
         return start
     }
 
-    private func readStructure(_ range: Range<Int>, _ header: Header, _ take: (TreePart) -> Void) -> Int {
-        var start = range.lowerBound
-        while start + 4 <= range.upperBound, let tag = word(at: start) {
-            switch tag {
-            case 1:
-                let end = self.end(ofStringAt: start + 4, limit: range.upperBound)
-                let next = min(range.upperBound, end + 1)
-                part(start..<next, .beginNode(name: start + 4..<end), take)
-                start = align(next, range, take)
-            case 2:
-                part(start..<start + 4, .endNode, take)
-                start += 4
-            case 3:
-                guard start + 12 <= range.upperBound, let count = word(at: start + 4),
-                    let nameOffset = word(at: start + 8)
-                else { return start }
-                let name = Int(header.stringsOffset) + Int(nameOffset)
-                let nameRange =
-                    name < bytes.count ? name..<end(ofStringAt: name, limit: bytes.count) : nil
-                part(start..<start + 12, .property(name: nameRange, count: Int(count)), take)
-                let value = start + 12
-                let end = min(range.upperBound, value + Int(count))
-                part(value..<end, .value(isWhole: end - value == Int(count)), take)
-                start = align(end, range, take)
-            case 4:
-                part(start..<start + 4, .nop, take)
-                start += 4
-            case 9:
-                part(start..<start + 4, .end, take)
-                return start + 4
-            default:
-                return start
+    private func readStructure(_ header: Header, end: Int, _ bytes: RawSpan, _ take: Taker) -> Int {
+        var tokens = Tokenizer(header, end: end)
+        while true {
+            let start = tokens.position
+            let token = tokens.next(in: bytes)
+            // Where the bytes end, so does the alignment of the last token.
+            let next = min(tokens.position, end)
+            switch token {
+            case .beginNode(let name):
+                part(start..<name.upperBound + 1, .beginNode(name: name), take)
+                part(name.upperBound + 1..<next, .alignment, take)
+            case .endNode: part(start..<next, .endNode, take)
+            case .property(let property):
+                readProperty(property, end: end, take)
+                part(property.value.upperBound..<next, .alignment, take)
+            case .nop: part(start..<next, .nop, take)
+            case .end:
+                part(start..<next, .end, take)
+                return next
+            case nil:
+                switch tokens.remainder(in: bytes) {
+                case .nothing, .unknown, .propertyHeader: return start
+                case .beginNode(let name): part(start..<end, .beginNode(name: name), take)
+                case .property(let property): readProperty(property, end: end, take)
+                }
+                return end
             }
         }
-        return start
     }
 
-    /// Takes the bytes up to the next word of the structure block.
-    private func align(_ offset: Int, _ range: Range<Int>, _ take: (TreePart) -> Void) -> Int {
-        let end = min(range.upperBound, range.lowerBound + (offset - range.lowerBound + 3) / 4 * 4)
-        part(offset..<end, .alignment, take)
-        return end
-    }
-
-    /// Where the NUL of the string at `offset` is, or `limit`.
-    private func end(ofStringAt offset: Int, limit: Int) -> Int {
-        bytes[offset..<limit].firstIndex(of: 0) ?? limit
-    }
-
-    private func word(at offset: Int) -> UInt32? {
-        guard offset >= 0, offset <= bytes.count - 4 else { return nil }
-        return bytes[offset..<offset + 4].reduce(0) { $0 << 8 | UInt32($1) }
-    }
-
-    private func number(at offset: Int) -> UInt64 {
-        bytes[offset..<offset + 8].reduce(0) { $0 << 8 | UInt64($1) }
+    /// Takes the bytes of a property up to the end of its value, or of the bytes.
+    private func readProperty(_ property: Tokenizer.Property, end: Int, _ take: Taker) {
+        let value = property.value
+        let valueStart = min(value.lowerBound, end)
+        part(
+            property.start..<property.start + 12, .property(nameStart: property.nameStart, count: value.count), take)
+        part(property.start + 12..<valueStart, .alignment, take)
+        part(valueStart..<min(value.upperBound, end), .value(isWhole: value.upperBound <= end), take)
     }
 }

@@ -13,28 +13,29 @@ extension FlattenedTree {
 
     /// Hands everything in the tree to `body`, once, in its order.
     ///
-    /// The same as ``walk``, and for large trees many times as fast: no step asks libfdt, which has passed the tree,
-    /// nor keeps the tree alive.
+    /// One step a tag, whatever the shape of the tree: to be preferred to ``Node/children`` for whole trees, which look
+    /// for the next child by reading over all that is below this one.
     public func scan(_ body: (ScanStep) -> Void) {
         withBytes { bytes in
-            var reader = StructureReader(header, count: bytes.byteCount)
+            var tokens = Tokenizer(header, count: bytes.byteCount)
             var names = NameEnds()
             var depth = 0
-            while let tag = reader.next(in: bytes) {
-                switch tag {
+            while let token = tokens.next(in: bytes) {
+                switch token {
                 case .beginNode(let name):
-                    let name = reader.nodeName(name, in: bytes) ?? name
+                    let name = tokens.nodeName(name, in: bytes) ?? name
                     body(.beginNode(name: bytes.extracting(name), depth: depth))
                     depth += 1
-                case .property(let nameStart, let value):
-                    guard let nameEnd = names.end(ofNameAt: nameStart, in: bytes) else { return }
-                    body(.property(name: bytes.extracting(nameStart..<nameEnd), value: bytes.extracting(value)))
+                case .property(let property):
+                    guard let nameEnd = names.end(ofNameAt: property.nameStart, in: bytes) else { return }
+                    let name = bytes.extracting(property.nameStart..<nameEnd)
+                    body(.property(name: name, value: bytes.extracting(property.value)))
                 case .endNode:
                     depth -= 1
                     body(.endNode)
                 case .nop:
                     body(.nop)
-                case .end, .endlessProperty:
+                case .end:
                     return
                 }
             }

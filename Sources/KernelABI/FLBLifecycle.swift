@@ -25,8 +25,9 @@ public struct FLBLifecycle: Hashable, Sendable {
     public let failedDeserialization: FailedDeserialization
     /// By what the memfd handler knows a file.
     public let memfdIdentity: Identity
-    /// Whether a session refuses, with `EINVAL`, what is for sessions of the other direction.
-    public let checksDirection: Bool
+    /// Whether `EINVAL` meets a session's name that is empty or too long, and what is for sessions of the other
+    /// direction. Without these checks an incoming session preserves files, and an outgoing one finishes them.
+    public let checksSessions: Bool
 
     public enum Registration: Hashable, Sendable {
         /// `luo_session_quiesce`: `EBUSY` while there is any session.
@@ -94,7 +95,7 @@ public struct FLBLifecycle: Hashable, Sendable {
     }
 
     /// All lifecycles, oldest first.
-    public static let all: [FLBLifecycle] = [.v6_19, .v6_19_13, .v7_0, .v7_0_118c3908, .v7_1, .v7_2]
+    public static let all: [FLBLifecycle] = [.v6_19, .v6_19_13, .v7_0, .v7_0_118c3908, .v7_1, .v7_1_8, .v7_2]
 }
 
 extension FLBLifecycle {
@@ -114,40 +115,48 @@ extension FLBLifecycle {
         name: "6.19", registration: .quiescent, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
-        failedDeserialization: .ignored, memfdIdentity: .file, checksDirection: false)
+        failedDeserialization: .ignored, memfdIdentity: .file, checksSessions: false)
 
     /// 6.19.13: a session that cannot be deserialized is an error.
     public static let v6_19_13 = FLBLifecycle(
         name: "6.19.13", registration: .quiescent, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
-        failedDeserialization: .refused, memfdIdentity: .file, checksDirection: false)
+        failedDeserialization: .refused, memfdIdentity: .file, checksSessions: false)
 
     /// 7.0 (mainline cab056f2): FLBs arrive.
     public static let v7_0 = FLBLifecycle(
         name: "7.0", registration: .quiescent, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
-        failedDeserialization: .refused, memfdIdentity: .file, checksDirection: false)
+        failedDeserialization: .refused, memfdIdentity: .file, checksSessions: false)
 
     /// Mainline 118c3908, on the way from 7.0 to 7.1: sessions are no longer quiesced.
     public static let v7_0_118c3908 = FLBLifecycle(
         name: "7.0-118c3908", registration: .locked, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileUsed,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
-        failedDeserialization: .ignored, memfdIdentity: .file, checksDirection: false)
+        failedDeserialization: .ignored, memfdIdentity: .file, checksSessions: false)
 
-    /// 7.1: counts saturate, and who gets an incoming object holds it.
+    /// 7.1, as of 7.1.3: unregistering returns nothing, and modules of handlers are held for files.
     public static let v7_1 = FLBLifecycle(
         name: "7.1", registration: .locked, unregistration: .silent,
         handlerOwner: .whileUsed, flbOwner: .whileUsed,
+        outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
+        failedDeserialization: .refused, memfdIdentity: .inode, checksSessions: false)
+
+    /// 7.1 with what it took over from 7.2, as of 7.1.8 and up to 7.1.13: counts saturate, and who gets an incoming
+    /// object holds it.
+    public static let v7_1_8 = FLBLifecycle(
+        name: "7.1.8", registration: .locked, unregistration: .silent,
+        handlerOwner: .whileUsed, flbOwner: .whileUsed,
         outgoingAccess: .lent, incomingAccess: .counted, failedRetrieve: .triedAgain, counter: .saturating,
-        failedDeserialization: .refused, memfdIdentity: .inode, checksDirection: true)
+        failedDeserialization: .refused, memfdIdentity: .inode, checksSessions: true)
 
     /// 7.2: who gets an outgoing object holds it, and a failed `retrieve` is remembered.
     public static let v7_2 = FLBLifecycle(
         name: "7.2", registration: .locked, unregistration: .silent,
         handlerOwner: .whileUsed, flbOwner: .whileUsed,
         outgoingAccess: .counted, incomingAccess: .counted, failedRetrieve: .remembered, counter: .saturating,
-        failedDeserialization: .undone, memfdIdentity: .inode, checksDirection: true)
+        failedDeserialization: .undone, memfdIdentity: .inode, checksSessions: true)
 }

@@ -7,18 +7,25 @@ public struct Generation: Sendable, Identifiable {
     public let name: String
     /// The series that share it, each by the first of its releases that does.
     public let releases: [Release]
+    /// Whether a kernel with it has been released: until then, all of it may change.
+    public var isReleased = true
     /// The root FDT.
-    public let root: RootTree
+    public internal(set) var root: RootTree
     /// The form of the map of preserved memory.
     public let preservedMap: PreservedMapForm
     /// LUO's state; `nil` before there was one.
-    public let luo: LUOState?
+    public internal(set) var luo: LUOState?
     /// The file handlers that a kernel has, of several versions the one that it writes first.
-    public let fileHandlers: [FileHandler]
+    public internal(set) var fileHandlers: [FileHandler]
     /// The subtree of `reserve_mem` regions.
     public let memblock: MemblockTree
     /// The subtree that names the previous kernel; `nil` before there was one.
     public let kexecMetadata: KexecMetadataBlob?
+    /// Whether memory of vmalloc can be preserved.
+    public var preservesVmalloc = true
+    /// What the memory that the next kernel boots from is called: in `/chosen` (`linux,kho-…`), in debugfs
+    /// (`…_phys`, `…_len`) and in `struct kho_data`.
+    public var bootMemory = "scratch"
 
     public var id: String { name }
 
@@ -27,7 +34,7 @@ public struct Generation: Sendable, Identifiable {
 
     /// How KHO finds its subtrees.
     public struct RootTree: Hashable, Sendable {
-        public let compatible: String
+        public internal(set) var compatible: String
         /// The property that holds the address of the map of preserved memory.
         public let mapProperty = "preserved-memory-map"
         /// The property of a subtree's node that holds its address.
@@ -35,6 +42,9 @@ public struct Generation: Sendable, Identifiable {
         /// The property that holds its size; `nil` where a subtree is an FDT that states its own.
         public let sizeProperty: String?
         public let construction: Construction
+        /// Whether the kernel's libfdt wants the memory reservation block at a multiple of 8, and the structure block at
+        /// one of 4. Read in the source of 7.3, whose libfdt is that of 7.1; seen on both.
+        public var alignsBlocks = false
 
         /// By which calls the kernel makes the tree; decides its bytes.
         public enum Construction: Hashable, Sendable {
@@ -73,7 +83,7 @@ public struct Generation: Sendable, Identifiable {
     public struct LUOState: Hashable, Sendable {
         /// The name of the subtree.
         public let subtree = "LUO"
-        public let compatible: String
+        public internal(set) var compatible: String
         public let form: Form
         public let sessions: RecordContainer
         public let files: RecordContainer
@@ -133,17 +143,28 @@ public struct Generation: Sendable, Identifiable {
 }
 
 extension Generation {
-    /// All generations, oldest first.
+    /// All generations that have been released, oldest first.
     public static let all: [Generation] = [.v6_16, .v6_18, .v6_19, .v7_0, .v7_1, .v7_2]
+
+    /// All generations, and those to come as far as they are known.
+    public static let known: [Generation] = all + [.v7_4]
 
     /// The newest generation.
     public static let latest = Generation.v7_2
 
     /// The names of all releases from which a series has something new.
-    public static var allReleases: [String] { all.flatMap(\.releases).map(\.description) }
+    public static var allReleases: [String] { known.flatMap(\.releases).map(\.description) }
 
     /// The names of its releases, the oldest first.
-    public var releaseText: String { releases.map(\.description).joined(separator: ", ") }
+    public var releaseText: String { releases.map(\.description).joined(separator: ", ") + mark }
+
+    /// Its first and last release: `7.2–7.3`.
+    public var span: String {
+        let ends = Set([releases.first, releases.last].compactMap { $0 }).sorted()
+        return ends.map(\.description).joined(separator: "–") + mark
+    }
+
+    private var mark: String { isReleased ? "" : " (not released)" }
 
     /// The newest of its releases.
     public var newestRelease: String { releases.last?.description ?? name }
@@ -158,13 +179,15 @@ extension Generation {
     public init?(_ release: Release) {
         // A candidate has what its release will have.
         let patch = release.patch ?? 0
-        let first = Self.all.flatMap(\.releases).last { $0.isInSeries(of: release) && $0.patch ?? 0 <= patch }
-        guard let first, let generation = Self.all.first(where: { $0.releases.contains(first) }) else { return nil }
+        let first = Self.known.flatMap(\.releases).last { $0.isInSeries(of: release) && $0.patch ?? 0 <= patch }
+        guard let first, let generation = Self.known.first(where: { $0.releases.contains(first) }) else { return nil }
         self = generation
     }
 
     /// Every kernel structure that a kernel of this generation hands over, with pages of `pageSize`.
-    public func structures(pageSize: PageSize) -> [StructureDescription] {
+    ///
+    /// - Parameter machine: the kernel's machine; `nil` for x86_64, unless only another has the page size.
+    public func structures(pageSize: PageSize, machine: Machine? = nil) -> [StructureDescription] {
         var list: [StructureDescription] = []
         if let luo {
             if luo.form == .record { list.append(LUOLayout.layout.structure) }
@@ -176,10 +199,12 @@ extension Generation {
         }
         list += fileHandlers.map(\.layout.structure)
         for structure in fileHandlers.flatMap(\.others) where !list.contains(structure) { list.append(structure) }
-        list += [
-            VmallocLayout.layout.structure, VmallocChunkLayout(pageSize: pageSize).structure,
-            VmallocChunkHeaderLayout.layout.structure,
-        ]
+        if preservesVmalloc {
+            list += [
+                VmallocLayout.layout.structure, VmallocChunkLayout(pageSize: pageSize).structure,
+                VmallocChunkHeaderLayout.layout.structure,
+            ]
+        }
         switch preservedMap {
         case .chunkedBitmaps(let size):
             list += [
@@ -190,9 +215,37 @@ extension Generation {
             list += [RadixNodeLayout(pageSize: pageSize).structure, RadixLeafLayout(pageSize: pageSize).structure]
         }
         if kexecMetadata != nil { list.append(KexecMetadataLayout.layout.structure) }
-        list += [
-            HandoverPointerLayout.layout.structure, ScratchLayout.layout.structure, SetupDataLayout.layout.structure,
-        ]
+        list.append(ScratchLayout.layout.structure)
+        if machine ?? (pageSize == .kib4 ? .x86_64 : .aarch64) == .x86_64 {
+            list += [HandoverPointerLayout(bootMemory: bootMemory).structure, SetupDataLayout.layout.structure]
+        }
         return list
+    }
+}
+
+extension Generation {
+    /// The generation with the versions that a kernel's image names in place of its own.
+    ///
+    /// - Parameter names: all names that were found; what is not among them in any version stays as it is.
+    public func named(by names: Set<String>) -> Generation {
+        func version(_ own: String) -> String {
+            let others = names.filter { Self.base(of: $0) == Self.base(of: own) }
+            return others.contains(own) ? own : others.max() ?? own
+        }
+        var generation = self
+        generation.root.compatible = version(root.compatible)
+        if let luo { generation.luo?.compatible = version(luo.compatible) }
+        generation.fileHandlers = fileHandlers.filter { version($0.compatible) == $0.compatible }
+        return generation
+    }
+
+    /// What the names begin with that tell versions apart: `kho-v`, `luo-v`, `memfd-v`.
+    public static let nameBases: Set<String> = Set(
+        known.flatMap { [$0.root.compatible, $0.luo?.compatible].compactMap { $0 } + $0.fileHandlers.map(\.compatible) }
+            .map(base(of:)))
+
+    /// A name without its version.
+    private static func base(of name: String) -> String {
+        String(name.prefix { !("0"..."9").contains($0) })
     }
 }

@@ -53,10 +53,17 @@ extension KernelString: ExpressibleByStringLiteral, CustomStringConvertible {
         self.init(value)
     }
 
-    /// The string, with what is not UTF-8 replaced.
-    public var description: String {
-        String(decoding: bytes, as: UTF8.self)
-    }
+    /// The string in quotes, and escaped: the only form in which it is to be shown.
+    public var description: String { quoted }
+
+    /// The string in quotes, for sentences; see ``ImageText``.
+    public var quoted: String { ImageText(bytes).quoted }
+
+    /// The string without quotes if nobody can mistake it, for columns; a missing NUL is said to be missing.
+    public var bare: String { ImageText(bytes).bare + (isTerminated ? "" : " (no NUL)") }
+
+    /// The string as a node or a file is called, with what is not UTF-8 replaced; not to be shown.
+    public var repaired: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 extension CharacterField {

@@ -14,6 +14,15 @@ public enum PageSize: Int, Hashable, Sendable, CaseIterable {
     @inlinable
     public var shift: Int { rawValue.trailingZeroBitCount }
 
+    /// The largest order of an allocation, as kernels are configured by default; the kernel's `MAX_PAGE_ORDER`.
+    public var largestOrder: Int {
+        switch self {
+        case .kib4: 10
+        case .kib16: 11
+        case .kib64: 13
+        }
+    }
+
     /// How many pages `count` bytes take; the kernel's `DIV_ROUND_UP(count, PAGE_SIZE)`.
     @inlinable
     public func pages(for count: UInt64) -> UInt64 {

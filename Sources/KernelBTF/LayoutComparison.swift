@@ -34,6 +34,9 @@ public struct LayoutComparison: Sendable {
     }
 
     public let generation: Generation
+    public let pageSize: PageSize
+    /// The kernel's machine: one alone has `struct setup_data`.
+    public let machine: Machine
     public let structures: [Structure]
 
     /// Whether the kernel lays everything out as the generation does.
@@ -50,18 +53,27 @@ public struct LayoutComparison: Sendable {
 
     public init(of generation: Generation, pageSize: PageSize, with types: TypeInformation) {
         self.generation = generation
-        structures = generation.structures(pageSize: pageSize).map { description in
+        self.pageSize = pageSize
+        machine = types.structure(named: SetupDataLayout.layout.structure.name) == nil ? .aarch64 : .x86_64
+        structures = generation.structures(pageSize: pageSize, machine: machine).map { description in
             Self.compare(description, types.structure(named: description.name))
         }
     }
 
-    /// The comparison with the generation that fits a kernel best: the one with most equal structures, and of those
-    /// the one with fewest differences.
-    public static func best(pageSize: PageSize, with types: TypeInformation) -> LayoutComparison {
-        var best = LayoutComparison(of: .latest, pageSize: pageSize, with: types)
-        for generation in Generation.all.reversed() where generation.id != best.generation.id {
-            let other = LayoutComparison(of: generation, pageSize: pageSize, with: types)
-            if (other.equals, -other.differences) > (best.equals, -best.differences) { best = other }
+    /// The comparison with what fits a kernel best: the generation and the page size with most equal structures, and of
+    /// those the ones with fewest differences; the newest of equals.
+    public static func best(
+        of generations: [Generation] = Generation.known, pageSizes: [PageSize] = PageSize.allCases,
+        with types: TypeInformation
+    ) -> LayoutComparison {
+        var best = LayoutComparison(of: .latest, pageSize: pageSizes.first ?? .kib4, with: types)
+        // What is not released yet has to fit better.
+        let order = generations.filter(\.isReleased).reversed() + generations.filter { !$0.isReleased }
+        for generation in order {
+            for pageSize in pageSizes {
+                let other = LayoutComparison(of: generation, pageSize: pageSize, with: types)
+                if (other.equals, -other.differences) > (best.equals, -best.differences) { best = other }
+            }
         }
         return best
     }

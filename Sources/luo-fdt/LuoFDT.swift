@@ -7,7 +7,16 @@ struct LuoFDT: ParsableCommand {
         discussion: ExitStatus.discussion,
         version: "0.1.0",
         subcommands: [
-            Dump.self, Build.self, Collect.self, Extract.self, Check.self, Diff.self, Simulate.self, Layout.self,
-            Schema.self,
+            Dump.self, Build.self, Collect.self, Extract.self, Check.self, Boot.self, Diff.self, Simulate.self, Layout.self,
+            Report.self, Schema.self,
         ])
+
+    /// The command that `help` is asked for and that does not exist: ArgumentParser shows the whole command's help then.
+    static func unknownTopic(_ arguments: some Collection<String>) -> String? {
+        guard arguments.first == "help", let topic = arguments.dropFirst().first(where: { !$0.hasPrefix("-") }) else {
+            return nil
+        }
+        let names = configuration.subcommands.map { $0._commandName } + ["help"]
+        return names.contains(topic) ? nil : topic
+    }
 }

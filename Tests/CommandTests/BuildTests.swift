@@ -63,6 +63,64 @@ import Testing
         }
     }
 
+    @Test(arguments: ["6.18/basic", "6.19/basic", "7.1/names", "7.3/basic"])
+    func whatIsHandedOverTravelsInADocument(_ capture: String) throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                $luo dump --format json --contents captures/\(capture).elf 2>/dev/null |
+                $luo build - -o $d/copy.elf 2>/dev/null && $luo diff captures/\(capture).elf $d/copy.elf &&
+                $luo dump --format json --contents $d/copy.elf 2>/dev/null >$d/copy.json
+                $luo build $d/copy.json -o $d/again.elf && cmp $d/copy.elf $d/again.elf
+                """, environment: ["d": directory.path])
+        #expect(command.text == "")
+        #expect(command.status == 0, "\(command.errors)")
+    }
+
+    /// Memory of an FLB, or of a handler that is not known: it is preserved, and nothing leads to it.
+    @Test func whatNobodyDescribesIsKept() throws {
+        let directory = try TemporaryPath()
+        let document = try TemporaryPath(
+            #"""
+            {"kernel": "7.3", "sessions": [{"name": "s", "files": [{"token": 1, "memfd": {"text": "hello"}}]}],
+             "preserved": {"ranges": [["0x20000000", "0x20004000"]]},
+             "residue": [{"pa": "0x20000000", "data": "aGVsbG8=", "size": 8192}, {"pa": "0x20003ffe", "data": "AQI="}]}
+            """#.utf8)
+        let command = try Command(
+            shell: """
+                cd $d && $luo build $document -o built.elf && $luo build $document -o built.dtb || exit
+                $luo collect --contents built.elf -o kept.dtb; $luo collect --contents built.dtb -o kept.elf
+                for file in built.elf built.dtb kept.dtb kept.elf; do
+                $luo dump --format json --contents $file 2>/dev/null >$file.json; cmp $file.json built.elf.json
+                done
+                $luo collect built.elf -o small.elf && grep -c aGVsbG8 built.elf.json && $luo dump small.elf >/dev/null
+                """, environment: ["d": directory.path, "document": document.path])
+        #expect(command.text == "2\n")
+        #expect(command.errors.contains("kept.elf: 4 KiB of handed-over memory in 1 range: not in the image\n"))
+        #expect(
+            command.errors.contains(
+                "small.elf: 16 KiB of handed-over memory in 3 ranges: left behind; --contents keeps it\n"),
+            "\(command.errors)")
+    }
+
+    @Test func contentsGoFromFileToFile() throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                cd $d && seq 300000 | head -c 1234567 >guest && truncate -s 3000000 guest && seq 9 >>guest &&
+                echo '{"sessions": [{"name": "s", "files": [{"token": 1, "memfd": {"content": "guest"}},
+                {"token": 2, "memfd": {"content": "guest", "size": 5000000}}]}]}' >document.json &&
+                for form in elf bundle directory; do
+                $luo build document.json -o $form --output-format $form 2>/dev/null || exit 1
+                $luo extract $form --session s --token 1 -o - | cmp - guest || exit 1
+                $luo extract $form --session s --token 2 -o - | head -c 3000018 | cmp - guest || exit 1
+                done
+                test $(du -k elf | cut -f 1) -lt 3000
+                """, environment: ["d": directory.path])
+        #expect(command.text == "")
+        #expect(command.status == 0, "\(command.errors)")
+    }
+
     // MARK: - Refusals
 
     /// A document that is wrong in one place, and what is said about it.

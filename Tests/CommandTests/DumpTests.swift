@@ -55,8 +55,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ["dump"], ["dump", "--format", "picture", image], ["dump", "--page-size", "5000", image],
-        ["dump", "--kernel", "5.4", image], ["dump", "--fdt-pa", "here", image], ["dump", "--subtree", "LUO", image],
+        ["dump", "--format", "picture", image], ["dump", "--page-size", "5000", image],
+        ["dump", "--kernel", "new", image], ["dump", "--as", "bogus", image], ["help", "nosuch"], ["dump", "--fdt-pa", "here", image], ["dump", "--subtree", "LUO", image],
         ["dump", "--fdt-pa", "0x1000", "--setup-data", "x", image], ["dump", "--no-such-option", image], ["dance"],
     ])
     func wrongUsageEndsWith64(_ arguments: [String]) throws {
@@ -110,7 +110,7 @@ import Testing
         #expect(
             command.errors == """
                 luo-fdt: captures/7.3/basic.elf: not recognised; tried:
-                  memblock: it does not begin with the header of an FDT
+                  memblock: it does not begin with the magic number of an FDT
                   elf: was not tried, and would fit
 
                 """)
@@ -132,7 +132,7 @@ import Testing
             #expect(command.status == 1 || command.status == 2, "\(length) bytes")
             #expect(command.errors.hasPrefix("luo-fdt: "), "\(length) bytes")
             #expect((command.status == 1) == !command.output.isEmpty, "\(length) bytes")
-            if command.status == 1 { #expect(command.errors.contains("Elf64_"), "\(length) bytes") }
+            if command.status == 1 { #expect(command.errors.contains("cut short: \(length) of"), "\(length) bytes") }
         }
     }
 

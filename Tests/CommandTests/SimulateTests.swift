@@ -7,7 +7,7 @@ import Testing
         #expect(story.status == 0)
         #expect(story.errors == "")
         #expect(story.output == (try Data(contentsOf: Fixture.directory.appending(path: "golden/simulate/rollback.txt"))))
-        let json = try Command("simulate", "--trace", "json", "scenarios/rollback.json")
+        let json = try Command("simulate", "--format", "json", "scenarios/rollback.json")
         #expect(json.output == (try Data(contentsOf: Fixture.directory.appending(path: "golden/simulate/rollback.json"))))
     }
 
@@ -33,6 +33,58 @@ import Testing
         let missing = try Command("simulate", "scenarios/basic.json", "--at", "other", "-o", "x.elf")
         #expect(missing.status == 2)
         #expect(missing.errors.contains("no kexec is called \"other\"; there are: basic"))
+    }
+
+    @Test func `what is no JSON, and a key that is there twice, are named with their place`() throws {
+        for (text, problem) in [
+            ("{\"title\": \"t\"\n \"kernel\": 1}", "line 2, column 2: expected a comma or }"),
+            ("{\"title\": \"t\",\n\"title\": \"u\"}", "line 2, column 1: duplicate key \"title\""),
+            ("{\"title\": \"t", "line 1, column 11: this string has no end"),
+        ] {
+            let file = try TemporaryPath(text.utf8)
+            let refused = try Command("simulate", file.path)
+            #expect(refused.status == 2)
+            #expect(refused.errors.contains(problem), "\(refused.errors)")
+        }
+    }
+
+    @Test func `several scenarios are summed up, as KTAP and as JUnit`() throws {
+        let text = #"{"title": "t", "kernel": "7.3", "steps": [{"do": "create", "session": "", "gives": "ok"}]}"#
+        let broken = try TemporaryPath(text.utf8)
+        let quiet = try Command("simulate", "--quiet", "scenarios/rollback.json", "scenarios/limit.json")
+        #expect(quiet.status == 0)
+        #expect(quiet.text == "2 scenarios, 21 steps: all as expected\n")
+        let tap = try Command("simulate", "--format", "tap", "scenarios/rollback.json", broken.path)
+        #expect(tap.status == 1)
+        #expect(tap.text.hasPrefix("KTAP version 1\n1..2\nok 1 rollback\n# step 1: create session"))
+        #expect(tap.text.contains("\nnot ok 2 "))
+        let junit = try Command("simulate", "--format", "junit", broken.path)
+        #expect(junit.text.contains("tests=\"1\" failures=\"1\""))
+        #expect(junit.text.contains("<failure message=\"step 1: create session &quot;&quot;: it gives EINVAL, not ok\"/>"))
+    }
+
+    @Test func `the first kernel is handed an image`() throws {
+        let text = #"{"title": "t", "kernel": "7.3", "steps": [{"do": "register_handler", "handler": "memfd"}, {"do": "retrieve_session", "session": "vm-beta"}, {"do": "retrieve", "session": "vm-beta", "token": "0xdeadbeef"}, {"do": "close", "session": "vm-beta"}]}"#
+        let scenario = try TemporaryPath(text.utf8)
+        let played = try Command("simulate", "--image", "captures/7.3/basic.elf", scenario.path)
+        #expect(played.status == 0, "\(played.errors)")
+        #expect(played.text.contains("kernel 7.3 takes over; live update 1"))
+        #expect(try Command("simulate", scenario.path).status == 1)
+    }
+
+    @Test func `the schema names every action`() throws {
+        let schema = try Command("schema", "scenario")
+        let root = try #require(try JSONSerialization.jsonObject(with: schema.output) as? [String: Any])
+        let steps = try #require((root["properties"] as? [String: Any])?["steps"] as? [String: Any])
+        let forms = try #require((steps["items"] as? [String: Any])?["oneOf"] as? [[String: Any]])
+        let verbs = forms.compactMap { form in
+            ((form["properties"] as? [String: Any])?["do"] as? [String: Any])?["const"] as? String
+        }
+        #expect(verbs.count == forms.count)
+        #expect(verbs.contains("kexec") && verbs.contains("fail"))
+        let fail = try #require(forms.first { "\($0)".contains("can_finish") })
+        #expect(Set(fail["required"] as? [String] ?? []) == ["do", "of", "operation", "with"])
+        #expect(Set(root["required"] as? [String] ?? []) == ["title", "kernel"])
     }
 
     @Test func `an expectation that does not hold fails the command`() throws {

@@ -1,5 +1,6 @@
-import FDT
 import Testing
+
+@testable import FDT
 
 @Suite struct Editing {
     let board: FlattenedTree
@@ -10,35 +11,28 @@ import Testing
         var editor = try TreeEditor(opening: board, capacity: 4096)
         let serial = try editor.addSubnode("serial@4000", to: "/soc")
         #expect(serial == "/soc/serial@4000")
-        try editor.setProperty("compatible", of: serial, strings: ["a", "b"])
-        try editor.setProperty("reg", of: serial, cells: [0x4000, 0x100])
+        try editor.setProperty("compatible", of: serial, bytes: Array("a\0b\0".utf8))
+        try editor.setProperty("reg", of: serial, u64: 0x4000_0000_0100)
         try editor.setProperty("on", of: serial)
-        #expect(try editor.rename(serial, to: "uart@4000") == "/soc/uart@4000")
-        try editor.deleteNode("/aliases")
-        try editor.addReservation(address: 1, size: 2)
         let tree = try editor.pack()
-        #expect(tree.root.children.map(\.name) == ["memory@80000000", "soc"])
-        let node = try #require(tree.node(at: "/soc/uart@4000"))
+        let node = try #require(tree.node(at: "/soc/serial@4000"))
         // The last property set comes first, as does the last node added.
         #expect(node.properties.map(\.name) == ["on", "reg", "compatible"])
         #expect(node.isCompatible(with: "b"))
         #expect(node.property("reg")?.cells == [0x4000, 0x100])
         #expect(tree.node(at: "/soc")?.children.first { _ in true } == node)
-        #expect(Array(tree.memoryReservations).last == MemoryReservation(address: 1, size: 2))
         // The tree that was opened is as it was.
         #expect(try board == FlattenedTree(Fixture.bytes("board.dtb")))
     }
 
     @Test func properties() throws {
         var editor = try TreeEditor(opening: board, capacity: 4096)
-        try editor.setProperty("model", of: "/", string: "A longer name than before")
-        try editor.setProperty("number", of: "/", u32: 1)
+        try editor.setProperty("model", of: "/", bytes: Array("A longer name than before\0".utf8))
+        try editor.setProperty("number", of: "/")
         try editor.setProperty("number", of: "/", u64: 2)
-        try editor.deleteProperty("compatible", of: "/")
         let tree = try editor.pack()
         #expect(tree.root.property("model")?.string == "A longer name than before")
         #expect(tree.root.property("number")?.u64() == 2)
-        #expect(tree.root.property("compatible") == nil)
         #expect(tree.root.children.map(\.name) == board.root.children.map(\.name))
     }
 
@@ -50,10 +44,6 @@ import Testing
             (.exists, { (editor) throws(FDTError) in try editor.addSubnode("memory") }),
             (.notFound, { (editor) throws(FDTError) in try editor.addSubnode("a", to: "/none") }),
             (.notFound, { (editor) throws(FDTError) in try editor.setProperty("a", of: "/none") }),
-            (.notFound, { (editor) throws(FDTError) in try editor.deleteProperty("none", of: "/soc") }),
-            (.notFound, { (editor) throws(FDTError) in try editor.deleteNode("/none") }),
-            (.badPath, { (editor) throws(FDTError) in try editor.deleteNode("/") }),
-            (.badPath, { (editor) throws(FDTError) in try editor.rename("/", to: "a") }),
             (.badPath, { (editor) throws(FDTError) in try editor.setProperty("a", of: "serial0") }),
             (.badPath, { (editor) throws(FDTError) in try editor.setProperty("a", of: "") }),
             (.badValue, { (editor) throws(FDTError) in try editor.addSubnode("") }),
@@ -78,9 +68,6 @@ import Testing
         #expect(throws: FDTError.self) { _ = try TreeEditor(opening: board, capacity: -1) }
         var editor = try TreeEditor(opening: board, capacity: board.totalSize)
         #expect(throws: FDTError.self) { try editor.addSubnode("new") }
-        try editor.grow(to: 4096)
-        try editor.addSubnode("new")
-        #expect(try editor.pack().node(at: "/new") != nil)
     }
 
     /// Older forms of the format are brought up to version 17.

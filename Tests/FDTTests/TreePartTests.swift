@@ -6,7 +6,7 @@ import Testing
 @Suite struct TreePartTests {
     private func parts(of bytes: [UInt8]) -> [TreePart] {
         var parts: [TreePart] = []
-        TreePart.forEach(in: bytes) { parts.append($0) }
+        TreePart.forEach(in: bytes.span.bytes) { parts.append($0) }
         return parts
     }
 
@@ -29,11 +29,11 @@ import Testing
         }
         let bytes = try writer.finish().bytes
         let kinds = parts(of: bytes).dropFirst(10).map(\.kind)
-        let name = bytes.count - 3..<bytes.count - 1
+        let name = bytes.count - 3
         #expect(
             kinds == [
                 .gap, .reservation(0, address: 0x1000, size: 0x2000), .reservationEnd, .beginNode(name: 84..<84),
-                .alignment, .property(name: name, count: 3), .value(isWhole: true), .alignment, .endNode, .end,
+                .alignment, .property(nameStart: name, count: 3), .value(isWhole: true), .alignment, .endNode, .end,
                 .string(offset: 0, isTerminated: true),
             ])
     }

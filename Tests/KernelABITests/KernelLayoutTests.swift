@@ -21,26 +21,49 @@ import Testing
     }
 
     static let kernels: [String: [String: KernelStructureLayout]] = {
-        guard let bytes = try? Fixture.bytes("kernel-layouts.json") else { return [:] }
-        return (try? JSONDecoder().decode([String: [String: KernelStructureLayout]].self, from: Data(bytes))) ?? [:]
+        ["kernel-layouts.json", "kernel-layouts-arm64.json"].reduce(into: [:]) { kernels, name in
+            let bytes = (try? Fixture.bytes(name)) ?? []
+            let layouts = try? JSONDecoder().decode([String: [String: KernelStructureLayout]].self, from: Data(bytes))
+            kernels.merge(layouts ?? [:]) { $1 }
+        }
     }()
 
-    static let releases = ["6.18.5", "6.19.11", "7.1.13", "7.3.4"]
-    static let generations = ["6.18.5": "6.18", "6.19.11": "6.19", "7.1.13": "7.1", "7.3.4": "7.2"]
+    /// A kernel whose debug information is at hand.
+    struct Kernel: CustomTestStringConvertible {
+        var name: String
+        var release: String
+        var generation: String
+        var machine = Machine.x86_64
+        var pageSize = PageSize.kib4
+        var testDescription: String { name }
+
+        var structures: [StructureDescription] {
+            Generation(release: release)?.structures(pageSize: pageSize, machine: machine) ?? []
+        }
+    }
+
+    static let all = [
+        Kernel(name: "6.18.5", release: "6.18.5", generation: "6.18"),
+        Kernel(name: "6.19.11", release: "6.19.11", generation: "6.19"),
+        Kernel(name: "7.1.13", release: "7.1.13", generation: "7.1"),
+        Kernel(name: "7.3.4", release: "7.3.4", generation: "7.2"),
+        Kernel(name: "vmlinux-7.3-4k", release: "7.3.4", generation: "7.2", machine: .aarch64),
+        Kernel(name: "vmlinux-7.3-16k", release: "7.3.4", generation: "7.2", machine: .aarch64, pageSize: .kib16),
+        Kernel(name: "vmlinux-7.3-64k", release: "7.3.4", generation: "7.2", machine: .aarch64, pageSize: .kib64),
+    ]
 
     @Test func everyKernelIsThere() {
-        #expect(Self.kernels.keys.sorted() == Self.releases)
+        #expect(Self.kernels.keys.sorted() == Self.all.map(\.name).sorted())
     }
 
-    @Test(arguments: releases) func releaseBelongsToItsGeneration(_ release: String) throws {
-        #expect(try #require(Generation(release: release)).name == Self.generations[release])
+    @Test(arguments: all) func releaseBelongsToItsGeneration(_ kernel: Kernel) throws {
+        #expect(try #require(Generation(release: kernel.release)).name == kernel.generation)
     }
 
-    @Test(arguments: releases) func everyFieldIsAsInTheKernel(_ release: String) throws {
-        let kernel = try #require(Self.kernels[release])
-        let described = try #require(Generation(release: release)).structures(pageSize: .kib4)
+    @Test(arguments: all) func everyFieldIsAsInTheKernel(_ described: Kernel) throws {
+        let kernel = try #require(Self.kernels[described.name])
         var fields = 0
-        for structure in described {
+        for structure in described.structures {
             guard let layout = kernel[structure.name] else {
                 // A page of bits has no members that type information could tell apart.
                 #expect(structure.name == BitmapLayout(byteCount: 4096).structure.name, "\(structure.name)")
@@ -65,10 +88,10 @@ import Testing
         #expect(fields > 20)
     }
 
-    @Test(arguments: releases) func everyStructureOfTheKernelIsDescribed(_ release: String) throws {
-        let described = try #require(Generation(release: release)).structures(pageSize: .kib4).map(\.name)
+    @Test(arguments: all) func everyStructureOfTheKernelIsDescribed(_ kernel: Kernel) throws {
+        let described = kernel.structures.map(\.name)
         #expect(Set(described).count == described.count, "none twice")
-        for name in try #require(Self.kernels[release]).keys.sorted() {
+        for name in try #require(Self.kernels[kernel.name]).keys.sorted() {
             #expect(described.contains(name), "\(name)")
         }
     }

@@ -14,13 +14,13 @@ import Testing
 
     @Test(arguments: [("6.19", "6.19"), ("7.1", "7.1"), ("7.3", "7.2")])
     func `a kernel's own types tell its generation`(file: String, generation: String) throws {
-        let best = LayoutComparison.best(pageSize: .kib4, with: try types(file))
+        let best = LayoutComparison.best(with: try types(file))
         #expect(best.isMatch)
         #expect(best.generation.name == generation)
     }
 
     @Test func `what a kernel of tomorrow changed is named`() throws {
-        let comparison = LayoutComparison.best(pageSize: .kib4, with: try types("tomorrow"))
+        let comparison = LayoutComparison.best(with: try types("tomorrow"))
         #expect(!comparison.isMatch)
         #expect(comparison.generation.name == "7.2")
         let changes = Dictionary(
@@ -46,7 +46,16 @@ import Testing
     }
 
     @Test func `a page of another size is another layout`() throws {
-        #expect(!LayoutComparison.best(pageSize: .kib16, with: try types("7.3")).isMatch)
+        #expect(!LayoutComparison(of: .v7_2, pageSize: .kib16, with: try types("7.3")).isMatch)
+    }
+
+    @Test(arguments: [("7.3-arm64-4k", PageSize.kib4), ("7.3-arm64-64k", .kib64)])
+    func `an arm64 kernel shows its page size, and has nothing of x86`(file: String, pageSize: PageSize) throws {
+        let best = LayoutComparison.best(with: try types(file))
+        #expect(best.isMatch)
+        #expect(best.generation.name == "7.2")
+        #expect(best.machine == .aarch64)
+        #expect(best.pageSize == pageSize)
     }
 
     @Test(arguments: ["/bin/true", "/nonexistent", "/"])

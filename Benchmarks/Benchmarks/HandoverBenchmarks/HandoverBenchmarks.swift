@@ -53,12 +53,12 @@ let benchmarks: @Sendable () -> Void = {
         try SiblingTree.tree(nodes: siblings, seed: seed).bytes
     }
 
-    Benchmark("walk an FDT of \(siblings) siblings") { (_, tree: FlattenedTree) in
+    Benchmark("scan an FDT of \(siblings) siblings") { (_, tree: FlattenedTree) in
         var count = 0
-        for event in tree.walk {
-            switch event {
-            case .beginNode(let node, _): count += node.withNameBytes { $0.byteCount }
-            case .property(let property): count += property.withNameBytes { $0.byteCount } + property.count
+        tree.scan { step in
+            switch step {
+            case .beginNode(let name, _): count += name.byteCount
+            case .property(let name, let value): count += name.byteCount + value.byteCount
             case .endNode, .nop: break
             }
         }

@@ -13,7 +13,7 @@ struct InMemory {
 
     /// - Parameter memory: the memory that holds the image, and more.
     init(_ image: HandoverImage, memory: some PhysicalMemory) throws {
-        let bytes = try ELFCoreWriter(machine: .x86_64, pageSize: image.state.pageSize).bytes(of: memory)
+        let bytes = try ELFCoreWriter(machine: .x86_64, pageSize: image.state.pageSize?.bytes).bytes(of: memory)
         core = try ELFCore(file: MappedFile(bytes: bytes, name: "memory"))
         rootAddress = image.rootAddress ?? PhysicalAddress(0)
     }

@@ -59,8 +59,8 @@ public struct CheckRule: Sendable {
     /// All rules, in the order in which a boot reaches what they are about. Of those that claim a finding of the
     /// readers, the first tells of it; the last claims whatever is left.
     public static let all: [CheckRule] =
-        inputRules + rootRules + mapRules + subtreeRules + luoRules + sessionRules + fileRules + flbRules + memfdRules
-        + lintRules
+        inputRules + rootRules + releaseRules + mapRules + subtreeRules + luoRules + sessionRules + fileRules + flbRules
+        + memfdRules + lintRules
 }
 
 /// What one rule finds.

@@ -94,6 +94,14 @@ public struct CheckSubject: Sendable {
         return try? reader.read(root: tree, isKernels: false, at: rootAddress, blobs: blobs)
     }
 
+    /// Where physical addresses end: after 52 bits on arm64, and on x86 with page tables of five levels; after 46 with
+    /// four levels, which x86 has unless its memory needs more.
+    var memoryEnd: PhysicalAddress {
+        let fourLevels = PhysicalAddress(1 << 46)
+        let isSmall = memory.statedMachine != .aarch64 && pageSize == .kib4 && rootAddress ?? fourLevels < fourLevels
+        return isSmall ? fourLevels : PhysicalAddress(1 << 52)
+    }
+
     /// Whether there is so much to look at that it is worth the start of threads.
     var isLarge: Bool { reading?.extents.count ?? 0 > 1 << 14 }
 
@@ -122,12 +130,11 @@ extension CheckSubject {
     ) throws(InputError) -> [CheckSubject] {
         do throws(InputError) {
             let input = try HandoverInput(path, options: options, progress: progress)
-            guard input.kind != InputKind.tree.name else {
-                throw InputError.notAHandover(path: input.path, reason: "it is another device tree")
-            }
+            if input.kind == InputKind.tree.name { throw .notHandover(path: input.path, what: "an FDT of another kind") }
             return input.documents.map(CheckSubject.init(_:))
         } catch {
-            guard case .noHandover = error, let image = try? MemoryImage(path: path) else { throw error }
+            guard case .noHandover = error, let image = try? MemoryImage(path: path, options: options)
+            else { throw error }
             let context = try InputContext(options, progress: progress)
             guard let root = context.rootAddress ?? RootScan(of: image.memory, progress: progress).candidates.first
             else { throw error }

@@ -3,16 +3,45 @@ import KernelABI
 extension HandoverCheck {
     /// Says what a kernel of one generation does with whatever a kernel of another one hands over.
     ///
+    /// Known defects, which need something in the handover to show, are notes.
+    ///
     /// - Parameters:
     ///   - from: the kernel that hands over.
     ///   - to: the kernel that is to take it over.
-    public init(from: Generation, to: Generation, options: Options = Options()) {
-        self.init(generation: to, results: Self.mismatches(from, to).compactMap { name, finding in
+    ///   - releases: their releases, if they are known.
+    ///   - pageSizes: their page sizes, if they are known.
+    public init(
+        from: Generation, to: Generation, releases: (from: Release?, to: Release?) = (nil, nil),
+        pageSizes: (from: PageSize?, to: PageSize?) = (nil, nil), options: Options = Options()
+    ) {
+        let kernels = KernelPair(
+            writer: releases.from, writerGeneration: from, receiver: releases.to, receiverGeneration: to)
+        let differences = options.differences.map { ("structure-layout", $0) }
+        var mismatches = Self.mismatches(from, to)
+        if let written = pageSizes.from, let read = pageSizes.to, let finding = PageSize.mismatch(written, read) {
+            mismatches.append(("page-size", finding))
+        }
+        var results = (mismatches + differences).compactMap { name, finding -> Result? in
             guard let rule = CheckRule.all.first(where: { $0.name == name }), !options.disabled.contains(name) else {
                 return nil
             }
-            return Result(finding, of: rule, options)
-        })
+            return Result(finding, of: rule, options, kernels)
+        }
+        if !results.contains(where: { $0.verdict == .ignored }) {
+            for defect in KernelDefect.all where kernels.has(defect) != false {
+                let name = defect.explains.isEmpty ? defect.name : defect.explains.sorted()[0]
+                guard let rule = CheckRule.all.first(where: { $0.name == name }), !options.disabled.contains(name),
+                    let evidence = defect.evidence
+                else { continue }
+                let finding = Finding(
+                    .outOfRange, .unknown, of: .kho, at: Place("handover"), found: "no handover to look at",
+                    expected: "nothing that shows it: \(evidence)")
+                var result = Result(finding, of: rule, options, kernels)
+                (result.severity, result.verdict, result.defect) = (.note, .accepted, defect)
+                results.append(result)
+            }
+        }
+        self.init(generation: to, results: results)
     }
 
     /// What a kernel of the one generation writes, and one of the other does not take, by the rules' names.
@@ -29,7 +58,7 @@ extension HandoverCheck {
                 )
             ]
         }
-        var list = Generation.bitmapMismatch(from, to, .kib4).map { [("map-bitmap", $0)] } ?? []
+        var list = Generation.bitmapMismatch(from, .kib4, read: to, .kib4).map { [("map-bitmap", $0)] } ?? []
         guard let luo = from.luo else { return list }
         guard let abi = to.luo else {
             return list + [("luo-unknown", finding(luo.subtree, nil, "a state of LUO", "a kernel that has LUO"))]

@@ -5,6 +5,12 @@ public struct HandoverCheck: Sendable {
     public struct Options: Sendable {
         /// The generation of the kernel that is to take the handover over; `nil` for the one that it was made for.
         public var generation: Generation?
+        /// That kernel's release, which tells kernels of one generation apart; `nil` if it is not known.
+        public var release: Release?
+        /// That kernel's page size; `nil` for that of the handover.
+        public var pageSize: PageSize?
+        /// The structures that it has otherwise than its generation.
+        public var differences: [Finding] = []
         /// The memory that the next kernel boots from, besides what the input says of it.
         public var scratch: [Range<PhysicalAddress>] = []
         /// The names of file handlers that the kernel has besides its own.
@@ -21,14 +27,28 @@ public struct HandoverCheck: Sendable {
     public struct Result: Sendable {
         public var rule: CheckRule
         public var severity: CheckRule.Severity
+        /// What the kernel does: what the rule says, unless a defect makes it milder.
+        public var verdict: Verdict
+        /// The known defect that it shows, or that explains it.
+        public var defect: KernelDefect?
         public var finding: Finding
         /// The number of findings that follow from this one or are like it.
         public var others = 0
 
-        init(_ finding: Finding, of rule: CheckRule, _ options: Options) {
+        init(_ finding: Finding, of rule: CheckRule, _ options: Options, _ kernels: KernelPair) {
             self.rule = rule
-            self.severity = options.severities[rule.name] ?? rule.severity
+            severity = options.severities[rule.name] ?? rule.severity
+            verdict = rule.verdict
             self.finding = finding
+            guard let (defect, isCertain) = rule.defect(kernels) else { return }
+            self.defect = defect
+            if isCertain {
+                // The handover goes on without a part of it.
+                if defect.goesOn { verdict = min(verdict, .partly) }
+            } else if rule.isOfDefect, defect.side == .receiver {
+                severity = options.severities[rule.name] ?? .note
+                verdict = .accepted
+            }
         }
     }
 
@@ -52,13 +72,19 @@ public struct HandoverCheck: Sendable {
         self.generation = generation
         let handover = ReceivedHandover(subject, generation: generation, options: options)
         let claimed = Self.claimed(handover)
-        let rules = CheckRule.all.filter { !options.disabled.contains($0.name) }
+        let state = subject.reading?.state
+        let kernels = KernelPair(
+            writer: state?.kexecMetadata?.previousRelease?.validString.flatMap { Release($0) },
+            writerGeneration: state?.generation, receiver: options.release, receiverGeneration: generation)
+        let rules = CheckRule.all.filter { rule in
+            !options.disabled.contains(rule.name) && (!rule.isOfDefect || rule.defect(kernels) != nil)
+        }
         @Sendable func results(of rule: CheckRule) -> [Result] {
             var findings = RuleFindings()
             for finding in claimed[rule.name] ?? [] { findings.report(finding) }
             rule.find(handover, &findings)
             return FindingGroup.groups(findings.list).map { group in
-                var result = Result(group.first, of: rule, options)
+                var result = Result(group.first, of: rule, options, kernels)
                 result.others = group.others
                 return result
             }
@@ -88,8 +114,8 @@ public struct HandoverCheck: Sendable {
     /// If any finding ends the boot or discards the handover, the earliest such stage decides; otherwise the worst
     /// verdict; `.accepted` if nothing was found.
     public var verdict: Verdict {
-        let ends = results.filter { $0.rule.verdict == .ignored || $0.rule.verdict == .panic }
-        if let first = ends.min(by: { $0.rule.stage < $1.rule.stage }) { return first.rule.verdict }
-        return results.map(\.rule.verdict).max() ?? .accepted
+        let ends = results.filter { $0.verdict == .ignored || $0.verdict == .panic }
+        if let first = ends.min(by: { $0.rule.stage < $1.rule.stage }) { return first.verdict }
+        return results.map(\.verdict).max() ?? .accepted
     }
 }

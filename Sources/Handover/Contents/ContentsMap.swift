@@ -48,7 +48,7 @@ public struct ContentsMap: Sendable {
     }
 
     /// The memory of a run; `nil` where that reaches beyond the address space.
-    func addresses(of run: Run) -> Range<PhysicalAddress>? {
+    package func addresses(of run: Run) -> Range<PhysicalAddress>? {
         let page = UInt64(pageSize.bytes)
         let (start, startOverflows) = run.pfn.multipliedReportingOverflow(by: page)
         let (size, sizeOverflows) = run.count.multipliedReportingOverflow(by: page)

@@ -222,7 +222,7 @@ struct Comparison {
     /// link led to.
     private mutating func compareUndescribedMemory() {
         guard let (old, new) = (before.memory.flatMap { old in after.memory.map { (old, $0) } }),
-            !before.extents.isEmpty, !after.extents.isEmpty, let pageSize = PageSize(rawValue: before.state.pageSize)
+            !before.extents.isEmpty, !after.extents.isEmpty, let pageSize = before.state.pageSize
         else { return }
         let rest = [before, after].map { side in
             let described = side.extents.filter(\.role.isMetadata) + side.state.contentsExtents.filter { $0.role == .contents }
@@ -456,7 +456,7 @@ struct Comparison {
     /// Holds the bytes of two files against each other, page by page, where both are at hand.
     private mutating func compareContents(_ subject: String, _ old: MemFDState, _ new: MemFDState) {
         guard let oldMemory = before.memory, let newMemory = after.memory,
-            before.state.pageSize == after.state.pageSize, let pageSize = PageSize(rawValue: before.state.pageSize),
+            before.state.pageSize == after.state.pageSize, let pageSize = before.state.pageSize,
             let size = [old.size, new.size].compactMap({ $0 }).min()
         else { return }
         let oldMap = ContentsMap(of: old.file, preserved: before.state.preserved, pageSize: pageSize)

@@ -14,8 +14,9 @@ public struct DocumentReader {
     private var window: [UInt8] = []
     /// What of the window has been read.
     private var position = 0
-    /// The number of lines before the window.
+    /// The number of line feeds of the text before ``counted``, a place in the window.
     private var lines = 0
+    private var counted = 0
     /// Names that were read last, by ``slot(of:)``: long lists repeat them, and so have them once.
     private var names = [KernelString](repeating: "", count: 64)
 
@@ -106,6 +107,10 @@ public struct DocumentReader {
     private mutating func document<Value>(
         _ value: (inout DocumentReader) throws(DocumentReadError) -> Value
     ) throws(DocumentReadError) -> Value {
+        // RFC 8259 lets a reader ignore a byte order mark, which some editors write.
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        while window.count < mark.count, try fill(keeping: 0) {}
+        if window.starts(with: mark) { position = mark.count }
         if try next() == nil { throw .notJSON("there is no text") }
         let state = try value(&self)
         if try next() != nil { throw notJSON("nothing", instead: "the document has ended") }
@@ -124,16 +129,14 @@ public struct DocumentReader {
             }
             let range = try scanString()
             if let number = window.span.number(in: range) { return number }
-            throw .document("\"\(string(range))\" is not an integer from 0 to 0xffffffffffffffff")
+            throw .document("\(quoted(range)) is not an integer from 0 to 0xffffffffffffffff")
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
             let range = try scanNumber()
-            if range.count > 1, window[range.lowerBound] == UInt8(ascii: "0"), window.span.decimal(in: range) != nil {
-                throw notJSON("no zero before a number", instead: "\(string(range))")
+            switch window.span.jsonNumber(in: range) {
+            case .integer(let number): return number
+            case .other: throw .document(expected())
+            case nil: throw notJSON("a number", instead: string(range))
             }
-            if let number = window.span.decimal(in: range) { return number }
-            // Other writers have other forms of integers: 1e3, 4096.0.
-            if let number = Double(string(range)).flatMap(UInt64.init(exactly:)) { return number }
-            throw .document(expected())
         default:
             try skipWord()
             throw .document(expected())
@@ -183,6 +186,9 @@ public struct DocumentReader {
             index += 1
         }
     }
+
+    /// The first byte of the next value, which is not read; 0 at the end of the text.
+    mutating func nextByte() throws(DocumentReadError) -> UInt8 { try next() ?? 0 }
 
     /// Reads a value without looking what it says, and returns its text.
     mutating func rawValue() throws(DocumentReadError) -> [UInt8] {
@@ -280,6 +286,9 @@ public struct DocumentReader {
         String(decoding: window[range], as: UTF8.self)
     }
 
+    /// The text for a message.
+    func quoted(_ range: Range<Int>) -> String { ImageText(window[range]).quoted }
+
     // MARK: - Text
 
     /// The first byte of the next value or sign, where reading goes on; `nil` at the end of the text.
@@ -341,7 +350,11 @@ public struct DocumentReader {
         return range
     }
 
+    /// Resolves the escapes of a string, which has just been read, in place.
     private mutating func unescape(_ range: Range<Int>) throws(DocumentReadError) -> Range<Int> {
+        // Line feeds that escapes stand for are no lines of the text.
+        countLines(to: range.lowerBound)
+        counted = position
         var text: [UInt8] = []
         var index = range.lowerBound
         while index < range.upperBound {
@@ -433,7 +446,8 @@ public struct DocumentReader {
 
     /// Drops what comes before `kept`, and reads on; `false` at the end of the text. The offset `kept` becomes 0.
     private mutating func fill(keeping kept: Int) throws(DocumentReadError) -> Bool {
-        lines += window.span.lineCount(before: kept)
+        countLines(to: kept)
+        counted -= kept
         window.removeSubrange(0..<kept)
         position -= kept
         let count = window.count
@@ -445,10 +459,16 @@ public struct DocumentReader {
         return window.count > count
     }
 
+    private mutating func countLines(to end: Int) {
+        guard end > counted else { return }
+        lines += window.span.lineCount(from: counted, before: end)
+        counted = end
+    }
+
     /// - Parameter found: what is there instead, where the next byte does not say it.
     private func notJSON(_ expected: String, instead found: String? = nil) -> DocumentReadError {
-        let before = window[..<min(position, window.count)]
-        let line = lines + before.count { $0 == 0x0a } + 1
+        let end = min(position, window.count)
+        let line = lines + (end > counted ? window.span.lineCount(from: counted, before: end) : 0) + 1
         let here = position < window.count ? "here" : "at the end"
         return .notJSON("line \(line): expected \(expected) \(here)" + (found.map { "; \($0)" } ?? ""))
     }

@@ -185,6 +185,29 @@ extension DocumentWriter {
         DocumentSchema.write(to: &self)
         finish()
     }
+
+    /// Writes the schema of descriptions of kinds of content.
+    public mutating func writeKindsSchema() {
+        object { writer in
+            writer.member("$schema", "https://json-schema.org/draft/2020-12/schema")
+            writer.member("title", "Kinds of content of a kernel handover")
+            writer.member("$ref", "#/$defs/\(KindDocument.form.name)")
+            writer.key("$defs")
+            writer.object { writer in
+                KindDocument.form.writeSchema(to: &writer)
+                KindForm.form.writeSchema(to: &writer)
+                KindStructure.form.writeSchema(to: &writer)
+                KindField.form.writeSchema(to: &writer)
+                KindCount.form.writeSchema(to: &writer)
+                KindLink.form.writeSchema(to: &writer)
+                KindLinkPlace.form.writeSchema(to: &writer)
+                KindVersion.form.writeSchema(to: &writer)
+                KindContents.form.writeSchema(to: &writer)
+                KindRule.form.writeSchema(to: &writer)
+            }
+        }
+        finish()
+    }
 }
 
 extension ObjectForm {

@@ -38,12 +38,12 @@ extension Span<UInt8> {
         return self[end] == 0x20 ? end + 1 : end
     }
 
-    /// The number of line feeds before `end`.
-    func lineCount(before end: Int) -> Int {
+    /// The number of line feeds from `start` and before `end`.
+    func lineCount(from start: Int, before end: Int) -> Int {
         let low = SIMD8<UInt64>(repeating: 0x7f7f_7f7f_7f7f_7f7f)
         let lineFeeds = SIMD8<UInt64>(repeating: 0x0a0a_0a0a_0a0a_0a0a)
         var count = 0
-        var position = 0
+        var position = start
         while position + 64 <= end {
             // Each byte of `counts` counts those in its place, as far as a byte can count.
             var counts = SIMD8<UInt64>.zero
@@ -146,16 +146,82 @@ extension Span<UInt8> {
         return (fours & 0xffff) << 16 | fours >> 32
     }
 
+    /// What a number of JSON is.
+    enum JSONNumber {
+        case integer(UInt64)
+        /// One with a sign or a fraction, or a larger one.
+        case other
+    }
+
+    /// The number that all of `range` is, of any form that JSON has and never rounded; `nil` if it is none.
+    func jsonNumber(in range: Range<Int>) -> JSONNumber? {
+        let isNegative = range.count > 0 && self[range.lowerBound] == UInt8(ascii: "-")
+        let whole = digits(from: range.lowerBound + (isNegative ? 1 : 0), to: range.upperBound)
+        guard whole.count == 1 || whole.count > 1 && self[whole.lowerBound] != UInt8(ascii: "0") else { return nil }
+        var position = whole.upperBound
+        var fraction = position..<position
+        if position < range.upperBound, self[position] == UInt8(ascii: ".") {
+            fraction = digits(from: position + 1, to: range.upperBound)
+            if fraction.isEmpty { return nil }
+            position = fraction.upperBound
+        }
+        var exponent = 0
+        if position < range.upperBound, self[position] | 0x20 == UInt8(ascii: "e") {
+            position += 1
+            let sign = position < range.upperBound ? self[position] : 0
+            if sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { position += 1 }
+            let power = digits(from: position, to: range.upperBound)
+            if power.isEmpty { return nil }
+            position = power.upperBound
+            exponent = Int(clamping: Swift.min(decimal(in: power) ?? .max, 1 << 32))
+            if sign == UInt8(ascii: "-") { exponent.negate() }
+        }
+        guard position == range.upperBound else { return nil }
+
+        // Digits before the point make up the value, those behind it have to be zero.
+        let point = whole.count + exponent
+        var value: UInt64 = 0
+        for index in 0..<whole.count + fraction.count {
+            let place = index < whole.count ? whole.lowerBound + index : fraction.lowerBound + index - whole.count
+            let digit = UInt64(self[place] - UInt8(ascii: "0"))
+            if index < point {
+                guard let next = Self.append(digit, to: value) else { return .other }
+                value = next
+            } else if digit != 0 {
+                return .other
+            }
+        }
+        var zeros = point - whole.count - fraction.count
+        while zeros > 0, value > 0 {
+            guard let next = Self.append(0, to: value) else { return .other }
+            value = next
+            zeros -= 1
+        }
+        return isNegative && value > 0 ? .other : .integer(value)
+    }
+
+    private func digits(from start: Int, to end: Int) -> Range<Int> {
+        var position = start
+        while position < end, UInt8(ascii: "0")...UInt8(ascii: "9") ~= self[position] { position += 1 }
+        return start..<position
+    }
+
+    /// The decimal number with one more digit behind it, unless it becomes too large.
+    private static func append(_ digit: UInt64, to value: UInt64) -> UInt64? {
+        let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+        let (sum, carry) = product.addingReportingOverflow(digit)
+        return overflow || carry ? nil : sum
+    }
+
     func decimal(in range: Range<Int>) -> UInt64? {
         guard !range.isEmpty else { return nil }
         var value: UInt64 = 0
         for position in range {
             let byte = self[position]
-            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return nil }
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
-            if overflow || carry { return nil }
-            value = sum
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte,
+                let next = Self.append(UInt64(byte - UInt8(ascii: "0")), to: value)
+            else { return nil }
+            value = next
         }
         return value
     }

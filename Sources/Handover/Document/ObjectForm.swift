@@ -1,3 +1,5 @@
+import KernelABI
+
 /// A part of the state that stands in a document as a JSON object.
 protocol DocumentObject: Hashable, Sendable {
     init()
@@ -98,7 +100,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
 
     private func unknown(_ key: String) -> DocumentReadError {
         let nearest = Spelling.nearest(to: key, among: members.map(\.key))
-        return .document("unknown key \"\(key)\"" + (nearest.map { "; did you mean \"\($0)\"?" } ?? ""))
+        return .document("unknown key \(ImageText(key))" + (nearest.map { "; did you mean \"\($0)\"?" } ?? ""))
     }
 
     /// The members' keys in one piece: there is no array to take out of an array for each.

@@ -88,6 +88,9 @@ public struct Extent: Hashable, Sendable {
         self.owner = owner
     }
 
+    /// What the piece is, in words: `sessions of LUO, block 1`.
+    public var title: String { "\(role.name.split(separator: "-").joined(separator: " ")) of \(owner)" }
+
     /// The addresses of the extent; cut at the end of the address space.
     public var range: Range<PhysicalAddress> {
         address..<(address.advanced(by: UInt64(byteCount)) ?? PhysicalAddress(.max))

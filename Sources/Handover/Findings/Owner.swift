@@ -73,7 +73,7 @@ extension Owner: CustomStringConvertible {
         case .input: "the input"
         case .map: "the map of preserved memory"
         case .luo(let block): "LUO" + Self.words(block)
-        case .subtree(let name): name
+        case .subtree(let name): ImageText(name).bare
         case .session(let name, let block): "session \(name.quoted)" + Self.words(block)
         case .file(let session, let token): "session \(session.quoted), token 0x\(String(token, radix: 16))"
         case .flb(let name): "FLB \(name.quoted)"

@@ -7,8 +7,16 @@ public struct Reading: Sendable {
     public var extents: [Extent]
     /// What could not be read, and why; at most 1000 findings are kept.
     public var findings: [Finding]
+    /// What else the same bytes can be read as, with as little against it: with another page size.
+    public var alternatives: [Reading] = []
     /// Where the records of sessions, files and FLBs lie.
     var records = RecordMap()
+
+    public init(state: HandoverState, extents: [Extent], findings: [Finding]) {
+        self.state = state
+        self.extents = extents
+        self.findings = findings
+    }
 
     /// Whether something is broken, as opposed to not at hand.
     public var isDamaged: Bool { findings.contains { $0.severity == .damage } }
@@ -16,6 +24,7 @@ public struct Reading: Sendable {
 
 extension Reading {
     init(_ state: HandoverState, _ log: ReadingLog) {
-        self.init(state: state, extents: log.extents, findings: log.findings, records: log.records)
+        self.init(state: state, extents: log.extents, findings: log.findings)
+        records = log.records
     }
 }

@@ -23,21 +23,26 @@ struct BlobSet {
 extension InputContext {
     /// Reads a handover from its blobs, following pointers where there is memory beside them.
     ///
-    /// - Parameter beside: the memory that comes with the blobs, unless the user says another one.
+    /// - Parameters:
+    ///   - beside: the memory that comes with the blobs, unless the user says another one.
+    ///   - root: where the root is in the memory, if that is known.
     func read(
-        _ blobs: BlobSet, memory beside: MemoryImage? = nil, of source: InputSource, kind: String
+        _ blobs: BlobSet, memory beside: MemoryImage? = nil, rootAt root: PhysicalAddress?, of source: InputSource,
+        kind: String
     ) throws(InputError) -> HandoverDocument {
         let image = self.memory ?? beside
         let memory: any PhysicalMemory = image?.memory ?? EmptyMemory()
         do throws(Finding) {
-            var reading = try read(blobs, memory)
-            if self.memory == nil, let beside, reading.state.kho?.fdtAddress == nil, let root = blobs.root {
+            var reading = try read(blobs, memory, rootAt: root)
+            if self.memory == nil, let beside, beside.isSearched(options), reading.state.kho?.fdtAddress == nil,
+                let root = blobs.root
+            {
                 reading = Self.placing(reading, at: Self.address(of: root.bytes, in: beside.memory))
             }
             reading.findings = (image?.findings ?? []) + reading.findings
             return HandoverDocument(reading, memory: memory, blobs: blobs.named)
         } catch {
-            throw .noHandover(path: source.path, kind: kind, error)
+            throw .noHandover(path: source.path, kind: kind, error, besides: [])
         }
     }
 
@@ -61,21 +66,23 @@ extension InputContext {
         return placed
     }
 
-    private func read(_ blobs: BlobSet, _ memory: any PhysicalMemory) throws(Finding) -> Reading {
+    private func read(
+        _ blobs: BlobSet, _ memory: any PhysicalMemory, rootAt address: PhysicalAddress?
+    ) throws(Finding) -> Reading {
         switch blobs.root?.contents {
         case nil:
-            return try readRootless(blobs, memory)
+            return try readRootless(blobs, memory, rootAt: address)
         case .whole(let tree):
             return try withBestPageSize(in: memory) { reader throws(Finding) in
-                try reader.read(root: tree, at: rootAddress, blobs: blobs.byName)
+                try reader.read(root: tree, at: address, blobs: blobs.byName)
             }
         case .damaged(let partial, let verdict):
             let root = PartialRoot(partial, subtrees: blobs.subtrees.map(\.name))
             var reading =
                 if root.compatible != nil {
-                    try read(root, blobs, memory, generation: options.generation)
+                    try read(root, blobs, memory, rootAt: address, generation: options.generation)
                 } else {
-                    try readRootless(blobs, memory)
+                    try readRootless(blobs, memory, rootAt: address)
                 }
             reading.findings = root.findings(verdict: verdict) + reading.findings
             return reading
@@ -83,7 +90,8 @@ extension InputContext {
     }
 
     private func read(
-        _ root: PartialRoot, _ blobs: BlobSet, _ memory: any PhysicalMemory, generation: Generation?
+        _ root: PartialRoot, _ blobs: BlobSet, _ memory: any PhysicalMemory, rootAt address: PhysicalAddress?,
+        generation: Generation?
     ) throws(Finding) -> Reading {
         let tree: FlattenedTree
         do throws(FDTError) {
@@ -93,18 +101,20 @@ extension InputContext {
         }
         var reading = try withBestPageSize(in: memory) { reader throws(Finding) in
             // What the tree lacks has been said.
-            try reader.read(root: tree, isKernels: false, at: rootAddress, blobs: blobs.byName)
+            try reader.read(root: tree, isKernels: false, at: address, blobs: blobs.byName)
         }
         reading.state.kho?.fdtSize = root.statedSize
         return reading
     }
 
     /// Reads subtrees without a root, as the newest generation that has least to say against them.
-    private func readRootless(_ blobs: BlobSet, _ memory: any PhysicalMemory) throws(Finding) -> Reading {
+    private func readRootless(
+        _ blobs: BlobSet, _ memory: any PhysicalMemory, rootAt address: PhysicalAddress?
+    ) throws(Finding) -> Reading {
         let root = PartialRoot(nil, subtrees: blobs.subtrees.map(\.name))
         var best: (reading: Reading, damage: Int)?
         for generation in options.generation.map({ [$0] }) ?? Generation.all.reversed() {
-            var reading = try read(root, blobs, memory, generation: generation)
+            var reading = try read(root, blobs, memory, rootAt: address, generation: generation)
             reading.state.kho?.compatible = nil
             reading.state.kho?.preservedMemoryMap = nil
             let damage = reading.findings.count { $0.severity == .damage }

@@ -55,6 +55,9 @@ public struct HandoverDocument: Sendable {
 
     /// A line of text under a name.
     public struct Note: Hashable, Sendable {
+        /// The name of the note on what comes after the `totalsize` of an FDT.
+        public static let afterTree = "after the FDT"
+
         public var name: String
         public var text: String
 
@@ -80,8 +83,11 @@ public struct HandoverDocument: Sendable {
     init(_ reading: Reading, memory: any PhysicalMemory, blobs: [Blob]) {
         self.init(
             reading: reading, memory: memory, blobs: blobs,
-            pageSize: PageSize(rawValue: reading.state.pageSize) ?? .kib4)
+            pageSize: reading.state.pageSize ?? .kib4)
     }
+
+    /// Whether it is the handover of a kernel whose version of the ABI is not known here.
+    public var isOfUnknownKernel: Bool { reading.state.kernel == nil && reading.state.kho?.compatible != nil }
 
     public func blob(named name: String) -> Blob? {
         blobs.first { $0.name == name }
@@ -92,15 +98,21 @@ extension HandoverDocument {
     /// The root and the subtrees that `reading` found in `memory`.
     static func blobs(of reading: Reading, in memory: any PhysicalMemory) -> [Blob] {
         var blobs: [Blob] = []
+        // However many nodes name the same memory, no more is copied than there is.
+        var copies: [Range<PhysicalAddress>: [UInt8]] = [:]
+        var budget = memory.regions.reduce(0) { $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) }
         func add(_ name: String, _ address: PhysicalAddress?, _ size: UInt64?) {
-            guard let address, let size, let count = Int(exactly: size), count <= InputSource.blobLimit else { return }
-            if let bytes = memory.copy(at: address, count: count) {
-                blobs.append(Blob(name: name, address: address, bytes: bytes))
-            }
+            guard let address, let size, let count = Int(exactly: size), count <= InputSource.blobLimit,
+                let end = address.advanced(by: size)
+            else { return }
+            let copy = copies[address..<end] ?? (size <= budget ? memory.copy(at: address, count: count) : nil)
+            guard let copy else { return }
+            if copies.updateValue(copy, forKey: address..<end) == nil { budget -= size }
+            blobs.append(Blob(name: name, address: address, bytes: copy))
         }
         guard let kho = reading.state.kho else { return [] }
         add(Blob.rootName, kho.fdtAddress, kho.fdtSize)
-        for subtree in kho.subtrees ?? [] { add(subtree.name.description, subtree.address, subtree.size) }
+        for subtree in kho.subtrees ?? [] { add(subtree.name.repaired, subtree.address, subtree.size) }
         return blobs
     }
 }

@@ -22,10 +22,24 @@ public struct HandoverInput: Sendable {
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
     ) throws(InputError) {
         let source = try InputSource(path)
-        let kind = try Self.kind(of: source, asked: options.kind)
+        let kind = try Self.kind(of: source, options)
         self.path = source.path
         self.kind = kind.name
-        documents = try kind.read(source, try InputContext(options, progress: progress))
+        let context = try InputContext(options, progress: progress)
+        guard options.searches else {
+            documents = try kind.read(source, context)
+            return
+        }
+        do throws(InputError) {
+            let documents = try kind.read(source, context)
+            self.documents = documents + [context.search(beside: documents)].compactMap { $0 }
+        } catch {
+            // Without a root, there may still be something.
+            guard case .noHandover = error, let image = try? MemoryImage(path: path, options: options),
+                let found = context.search(in: image)
+            else { throw error }
+            documents = [found]
+        }
     }
 
     /// Whether something is broken, as opposed to not at hand.

@@ -13,6 +13,8 @@ public struct HandoverPiece: Sendable {
     public var form: Extent.Form
     /// Whether it is the root or a subtree, rather than something that they lead to.
     public var isBlob = false
+    /// The title of the piece that has been handed over and is the same memory; this one has no bytes then.
+    public var original: String?
 
     /// The bytes as a tree: checked here, unless that was done when they were read.
     public func openTree() throws(FDTError) -> FlattenedTree {
@@ -29,8 +31,19 @@ extension HandoverDocument {
     /// - Parameter name: the one blob to hand over, or `nil` for everything.
     public func forEachPiece(ofBlob name: String? = nil, _ body: (HandoverPiece) -> Void) {
         let extents = reading.extents
+        var titles: [PhysicalAddress: String] = [:]
         for blob in blobs where name == nil || blob.name == name {
-            let title = blob.name == Blob.rootName ? "root FDT" : "subtree \(blob.name)"
+            let title = blob.name == Blob.rootName ? "root FDT" : "subtree \(ImageText(blob.name).bare)"
+            if let address = blob.address {
+                if let original = titles[address] {
+                    var piece = HandoverPiece(title: title, address: address, bytes: [], form: .opaque)
+                    piece.original = original
+                    piece.isBlob = true
+                    body(piece)
+                    continue
+                }
+                titles[address] = title
+            }
             // An extent is the whole allocation, and so has what lies behind the blob as well.
             let extent = extents.first { extent in
                 [.root, .subtree].contains(extent.role) && extent.address == blob.address
@@ -45,8 +58,7 @@ extension HandoverDocument {
         }
         guard name == nil else { return }
         for extent in extents where extent.role.isMetadata && ![.root, .subtree].contains(extent.role) {
-            let words = extent.role.name.split(separator: "-").joined(separator: " ")
-            if let piece = piece(extent, title: "\(words) of \(extent.owner)") { body(piece) }
+            if let piece = piece(extent, title: extent.title) { body(piece) }
         }
     }
 

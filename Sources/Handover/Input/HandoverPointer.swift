@@ -1,23 +1,110 @@
+import FDT
 import KernelABI
 import SystemPackage
 
-/// The pointer to a handover that an x86 kernel is booted with: the payload of its `SETUP_KEXEC_KHO` node.
-enum HandoverPointer {
-    /// The root's address in a file that holds a `kho_data`, as `/sys/kernel/boot_params/setup_data/N/data` does.
-    static func rootAddress(inPayloadAt path: FilePath) throws(InputError) -> PhysicalAddress {
+/// What a kernel is told of the handover when it is booted: where the root FDT is, and where it says which memory is
+/// scratch.
+struct HandoverPointer: Hashable, Sendable {
+    var root: PhysicalAddress
+    /// The array of `kho_scratch`; `nil` if it is not known.
+    var scratch: Range<PhysicalAddress>?
+
+    /// The properties of `/chosen` (arm64): an address and a size, of 64 bits each, big-endian.
+    private static let rootProperty = "linux,kho-fdt"
+    private static let scratchProperty = "linux,kho-scratch"
+    /// What kernels from 7.4 on have in its place.
+    private static let bootMemoryProperty = "linux,kho-bootmem"
+
+    /// Reads boot data in any of its forms:
+    ///
+    /// - a `kho_data` (x86), as `/sys/kernel/boot_params/setup_data/N/data` has it;
+    /// - a device tree with `/chosen` (arm64), as `/sys/firmware/fdt` has it;
+    /// - a directory with the properties of `/chosen` as files, as `/sys/firmware/devicetree/base/chosen` has them, or
+    ///   the file `linux,kho-fdt` in it.
+    init(path: FilePath) throws(InputError) {
+        if Directory.holds(path.appending(Self.rootProperty)) {
+            try self.init(properties: path)
+            return
+        }
         let layout = HandoverPointerLayout.layout
         let bytes: [UInt8]
         do throws(FileError) {
-            bytes = InputSource.bytes(of: try MappedFile(path: path), limit: layout.structure.size + 1)
+            bytes = InputSource.bytes(of: try MappedFile(path: path), limit: InputSource.blobLimit)
         } catch {
             throw .file(error)
         }
-        guard bytes.count == layout.structure.size else {
-            let found = bytes.count > layout.structure.size ? "more than \(layout.structure.size)" : "\(bytes.count)"
+        let span = bytes.span.bytes
+        if let header = Header(span), header.magic == Header.magic {
+            try self.init(tree: bytes, path)
+        } else if path.lastComponent?.string == Self.rootProperty {
+            try self.init(properties: path.removingLastComponent())
+        } else if bytes.count == layout.structure.size {
+            self.init(
+                root: layout.fdtAddress.read(span),
+                scratch: Self.range(layout.scratchAddress.read(span), layout.scratchSize.read(span)))
+        } else {
+            let size = layout.structure.size
             throw .unreadable(
-                path: path, kind: layout.structure.name,
-                reason: "found \(found) bytes, expected \(layout.structure.size)")
+                path: path, kind: "boot data",
+                reason: "found \(bytes.count > size ? "more than \(size)" : "\(bytes.count)") bytes, expected a "
+                    + "\(layout.structure.name) of \(size), a device tree, or \(Self.rootProperty)")
         }
-        return layout.fdtAddress.read(bytes.span.bytes)
+    }
+
+    private init(root: PhysicalAddress, scratch: Range<PhysicalAddress>?) {
+        self.root = root
+        self.scratch = scratch
+    }
+
+    private init(tree bytes: [UInt8], _ path: FilePath) throws(InputError) {
+        let chosen: FlattenedTree.Node?
+        do throws(FDTError) {
+            chosen = try FlattenedTree(bytes).root.subnode(named: "chosen")
+        } catch {
+            throw .unreadable(path: path, kind: "device tree", reason: "\(error)")
+        }
+        try self.init(path) { chosen?.property($0)?.bytes }
+    }
+
+    private init(properties directory: FilePath) throws(InputError) {
+        try self.init(directory) { name in
+            (try? MappedFile(path: directory.appending(name))).map { InputSource.bytes(of: $0, limit: 17) }
+        }
+    }
+
+    private init(_ path: FilePath, property: (String) -> [UInt8]?) throws(InputError) {
+        func range(_ name: String) -> Range<PhysicalAddress>? {
+            guard let bytes = property(name), bytes.count == 16 else { return nil }
+            let span = bytes.span.bytes
+            return Self.range(
+                PhysicalAddress(span.littleEndian(at: 0, as: UInt64.self).byteSwapped),
+                span.littleEndian(at: 8, as: UInt64.self).byteSwapped)
+        }
+        guard let root = range(Self.rootProperty) else {
+            throw .unreadable(
+                path: path, kind: "boot data",
+                reason: "there is no \(Self.rootProperty) of two 64-bit cells in /chosen")
+        }
+        self.init(
+            root: root.lowerBound,
+            scratch: range(Self.scratchProperty) ?? range(Self.bootMemoryProperty))
+    }
+
+    private static func range(_ start: PhysicalAddress, _ count: UInt64) -> Range<PhysicalAddress>? {
+        start.advanced(by: count).map { start..<$0 }
+    }
+
+    /// The areas of scratch, as far as the array is at hand.
+    func scratchAreas(in memory: any PhysicalMemory) -> [Range<PhysicalAddress>] {
+        let layout = ScratchLayout.layout
+        let size = layout.structure.size
+        guard let scratch, let bytes = memory.copy(
+            at: scratch.lowerBound,
+            count: Int(min(scratch.upperBound.rawValue - scratch.lowerBound.rawValue, UInt64(PageSize.kib64.bytes))))
+        else { return [] }
+        return stride(from: 0, through: bytes.count - size, by: size).compactMap { offset in
+            let span = bytes.span.bytes
+            return Self.range(layout.address.read(span, at: offset), layout.size.read(span, at: offset))
+        }
     }
 }

@@ -5,49 +5,85 @@ import SystemPackage
 /// What the readers of all kinds of input share: the options, opened and understood.
 struct InputContext {
     let options: InputOptions
-    /// Where the user says that the root FDT is.
-    let rootAddress: PhysicalAddress?
-    /// The memory beside blobs, if any.
+    /// What the kernel was told when it was booted, if the user has that.
+    let pointer: HandoverPointer?
+    /// The memory beside the input, if any.
     let memory: MemoryImage?
     let progress: (UInt64, UInt64) -> Void
 
     init(_ options: InputOptions, progress: @escaping (UInt64, UInt64) -> Void) throws(InputError) {
         self.options = options
         self.progress = progress
-        if let file = options.setupData {
-            rootAddress = try HandoverPointer.rootAddress(inPayloadAt: file)
-        } else {
-            rootAddress = options.rootAddress
-        }
-        if let path = options.memory { memory = try MemoryImage(path: path) } else { memory = nil }
+        pointer = if let path = options.bootData { try HandoverPointer(path: path) } else { nil }
+        var images: [MemoryImage] = []
+        for path in options.memory { images.append(try MemoryImage(path: path, options: options)) }
+        memory = images.isEmpty ? nil : MemoryImage(joining: images)
     }
 
-    /// Reads with the page size that is given or stated, or else with the one that leaves the least damage.
+    /// Where the user says that the root FDT is.
+    var rootAddress: PhysicalAddress? { pointer?.root ?? options.rootAddress }
+
+    /// Reads with the page size that is given or stated, or else with the one against which the least speaks.
+    ///
+    /// Of page sizes that fit alike, the largest is taken, and the others are ``Reading/alternatives``. Without memory
+    /// the page size is then not known.
     ///
     /// - Parameter read: reads by way of the reader, which is made for a page size.
     func withBestPageSize(
         in memory: any PhysicalMemory, _ read: (HandoverReader) throws(Finding) -> Reading
     ) throws(Finding) -> Reading {
-        var best: (reading: Reading, damage: Int)?
+        let sizes = pageSizes(for: memory)
+        var best: [Reading] = []
+        var fewest = Int.max
         var failure: Finding?
-        for size in candidates(for: memory) {
+        for size in sizes.reversed() {
             do throws(Finding) {
-                let reading = try read(HandoverReader(memory: memory, pageSize: size, generation: options.generation, kinds: options.kinds))
-                let damage = reading.findings.count { $0.severity == .damage }
-                if damage < best?.damage ?? .max { best = (reading, damage) }
-                if damage == 0 { break }
+                let reading = try read(
+                    HandoverReader(
+                        memory: memory, pageSize: size, generation: options.generation, kinds: options.kinds))
+                let misfits = sizes.count > 1 ? Self.misfits(reading, pageSize: size, in: memory) : 0
+                if misfits < fewest { best = [] }
+                if misfits <= fewest { best.append(reading) }
+                fewest = min(fewest, misfits)
             } catch {
                 failure = failure ?? error
             }
         }
-        if let best { return best.reading }
-        throw failure ?? Finding(.missing, of: .kho, at: Place("root FDT"), found: "nothing", expected: "a handover")
+        guard var reading = best.first else {
+            throw failure ?? Finding(
+                .missing, of: .kho, at: Place("root FDT"), found: "nothing", expected: "a handover")
+        }
+        if best.count > 1 {
+            if memory.regions.isEmpty {
+                // The limits of the smallest pages are what all kernels have.
+                if let smallest = best.last { reading = smallest }
+                reading.state.pageSize = nil
+            } else {
+                reading.alternatives = Array(best.dropFirst())
+            }
+        }
+        // Only one machine has pages of other sizes.
+        let known = best.compactMap(\.state.pageSize)
+        if reading.state.machine == nil, !known.isEmpty, !known.contains(.kib4) { reading.state.machine = .aarch64 }
+        return reading
     }
 
-    private func candidates(for memory: any PhysicalMemory) -> [PageSize] {
+    /// How much speaks against a page size: what is damaged, what `check` finds, and blobs that begin inside a page.
+    private static func misfits(_ reading: Reading, pageSize: PageSize, in memory: any PhysicalMemory) -> Int {
+        var count = reading.findings.count { $0.severity == .damage }
+        for subtree in reading.state.kho?.subtrees ?? [] {
+            if let address = subtree.address, !pageSize.isAligned(address) { count += 1 }
+        }
+        if !memory.regions.isEmpty {
+            let document = HandoverDocument(reading, memory: memory, blobs: [])
+            count += HandoverCheck(CheckSubject(document)).results.count { $0.severity == .error }
+        }
+        return count
+    }
+
+    /// The page sizes that the kernel can have had, in ascending order.
+    func pageSizes(for memory: any PhysicalMemory) -> [PageSize] {
         if let size = options.pageSize ?? memory.statedPageSize.flatMap(PageSize.init(rawValue:)) { return [size] }
-        // Without memory there are no pages to get wrong.
-        if memory.regions.isEmpty || memory.statedMachine == .x86_64 { return [.kib4] }
-        return PageSize.allCases
+        return memory.statedMachine == .x86_64 ? [.kib4] : PageSize.allCases
     }
 }

@@ -6,14 +6,16 @@ public enum InputError: Error, Sendable {
     case file(FileError)
     /// The input is of no kind known here: each that was tried, and why the input is not of it.
     case notRecognised(path: FilePath, attempts: [Attempt])
+    /// The file is compressed with `program`; `command` unpacks it.
+    case compressed(path: FilePath, program: String, command: String)
     /// The kind that was asked for does not exist.
     case noSuchKind(name: String, known: [String])
     /// The input looked like one of `kind`, but nothing of it could be read.
     case unreadable(path: FilePath, kind: String, reason: String)
-    /// There is no handover in it; the finding has the rest.
-    case noHandover(path: FilePath, kind: String, Finding)
-    /// The input can be read, but is no handover and no part of one.
-    case notAHandover(path: FilePath, reason: String)
+    /// It is something that no kernel hands over.
+    case notHandover(path: FilePath, what: String)
+    /// There is no handover in it: why, and what else is wrong with it.
+    case noHandover(path: FilePath, kind: String, Finding, besides: [Finding])
     /// An option does not go with the input.
     case unusable(option: String, reason: String)
 
@@ -33,11 +35,14 @@ extension InputError: CustomStringConvertible {
         case .notRecognised(let path, let attempts):
             "\(path): not recognised; tried:"
                 + attempts.map { "\n  \($0.kind): \($0.reason)" }.joined()
+        case .compressed(let path, let program, let command):
+            "\(path): compressed with \(program): unpack it first: \(command) \(path)"
         case .noSuchKind(let name, let known):
             "there is no kind of input \"\(name)\"; there are \(known.joined(separator: ", "))"
         case .unreadable(let path, let kind, let reason): "\(path): cannot be read as \(kind): \(reason)"
-        case .noHandover(let path, _, let finding): "\(path): \(finding)"
-        case .notAHandover(let path, let reason): "\(path): not a handover: \(reason)"
+        case .notHandover(let path, let what): "\(path): this is not a handover: \(what)"
+        case .noHandover(let path, _, let finding, let others):
+            "\(path): \(finding)" + others.map { "\n  \($0)" }.joined()
         case .unusable(let option, let reason): "\(option): \(reason)"
         }
     }

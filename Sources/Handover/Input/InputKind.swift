@@ -16,46 +16,53 @@ public struct InputKind: Sendable {
     enum Refusal: Sendable {
         case directory(@Sendable (FilePath) -> String?)
         case file(@Sendable (InputSource, MappedFile) -> String?)
+        /// Anything is of this kind, but only if the kind is asked for; else the text says why not.
+        case unasked(String)
     }
 
     /// Why `source` is not of this kind, or `nil` where it is.
-    func refusal(of source: InputSource) -> String? {
+    ///
+    /// - Parameter isAsked: whether the user says that it is.
+    func refusal(of source: InputSource, isAsked: Bool = false) -> String? {
         switch (refusal, source.contents) {
         case (.directory(let refusal), .directory): refusal(source.path)
-        case (.file(let refusal), .file(let file, _)): refusal(source, file)
+        case (.file(let refusal), .file(let file)): refusal(source, file)
+        case (.unasked(let reason), _): isAsked ? nil : reason
         case (.directory, .file): "it is not a directory"
-        case (.file, .directory): "it is a directory"
+        case (_, .directory): "it is a directory"
         }
     }
 
     /// Whether the kind can be told from an input at all: no file is a directory.
     func isWorthTrying(on source: InputSource) -> Bool {
         switch (refusal, source.contents) {
-        case (.directory, .directory), (.file, .file): true
+        case (.directory, .directory), (.file, .file), (.unasked, .file): true
         default: false
         }
     }
 
     /// All kinds, in the order in which they are tried: those with a mark of their own first.
     public static let all: [InputKind] = [
-        .debugfs, .elf, .bundle, .root, .luoTree, .memblock, .tree, .luoRecord, .kexecMetadata, .flbs, .crashDump,
+        .debugfs, .elf, .crashDump, .lime, .bundle, .root, .luoTree, .memblock, .tree, .luoRecord, .kexecMetadata,
+        .flbs, .raw, .machine,
     ]
 }
 
 extension HandoverInput {
     /// The kind that `source` is of.
-    static func kind(of source: InputSource, asked name: String?) throws(InputError) -> InputKind {
+    static func kind(of source: InputSource, _ options: InputOptions) throws(InputError) -> InputKind {
         var attempts: [InputError.Attempt] = []
-        if let name {
+        if let name = options.kind ?? options.rawAddress.map({ _ in InputKind.raw.name }) {
             guard let kind = InputKind.all.first(where: { $0.name == name }) else {
                 throw .noSuchKind(name: name, known: InputKind.all.map(\.name))
             }
-            guard let reason = kind.refusal(of: source) else { return kind }
+            guard let reason = kind.refusal(of: source, isAsked: true) else { return kind }
             attempts.append(InputError.Attempt(kind: name, reason: reason))
             if let other = InputKind.all.first(where: { $0.refusal(of: source) == nil }) {
                 attempts.append(InputError.Attempt(kind: other.name, reason: "was not tried, and would fit"))
             }
         } else {
+            if let compression = source.compression { throw compression }
             for kind in InputKind.all where kind.isWorthTrying(on: source) {
                 guard let reason = kind.refusal(of: source) else { return kind }
                 attempts.append(InputError.Attempt(kind: kind.name, reason: reason))

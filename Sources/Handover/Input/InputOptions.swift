@@ -5,12 +5,17 @@ import SystemPackage
 public struct InputOptions: Sendable {
     /// The name of the ``InputKind`` to read the input as.
     public var kind: String?
-    /// A memory image beside blobs, for pointers to lead to.
-    public var memory: FilePath?
+    /// Memory images: beside blobs, for pointers to lead to; beside an image, the rest of its memory.
+    public var memory: [FilePath] = []
+    /// Where raw memory begins: what is of no form that says so itself.
+    public var rawAddress: PhysicalAddress?
     /// Where the root FDT is.
     public var rootAddress: PhysicalAddress?
-    /// A file with the payload of the `SETUP_KEXEC_KHO` node (`kho_data`), which says where the root FDT is.
-    public var setupData: FilePath?
+    /// What the kernel was told when it was booted, which says where the root FDT and the scratch areas are: a file
+    /// with a `kho_data` (x86), a device tree with `/chosen`, or a directory with its properties (arm64).
+    public var bootData: FilePath?
+    /// Whether to search memory for what nothing leads to any more.
+    public var searches = false
     public var generation: Generation?
     public var pageSize: PageSize?
     /// The kinds of content to read.

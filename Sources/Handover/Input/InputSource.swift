@@ -11,8 +11,7 @@ struct InputSource: Sendable {
 
     enum Contents: Sendable {
         case directory
-        /// The file, and the path by which it can be opened again.
-        case file(MappedFile, reopen: FilePath?)
+        case file(MappedFile)
     }
 
     /// The largest blob that is read: far beyond what a kernel hands over, and little enough to be held.
@@ -23,8 +22,8 @@ struct InputSource: Sendable {
         if path == "-" {
             self.path = "standard input"
             do throws(FileError) {
-                let file = try MappedFile(descriptor: .standardInput, path: "standard input")
-                contents = .file(file, reopen: nil)
+                let file = Self.inOrder(try MappedFile(descriptor: .standardInput, path: "standard input"))
+                contents = .file(file)
                 tree = Self.tree(in: file)
             } catch {
                 throw .file(error)
@@ -33,8 +32,8 @@ struct InputSource: Sendable {
         }
         self.path = path
         do throws(FileError) {
-            let file = try MappedFile(path: path)
-            contents = .file(file, reopen: path)
+            let file = Self.inOrder(try MappedFile(path: path))
+            contents = .file(file)
             tree = Self.tree(in: file)
         } catch {
             guard case .isDirectory = error else { throw .file(error) }
@@ -44,7 +43,7 @@ struct InputSource: Sendable {
     }
 
     var file: MappedFile? {
-        if case .file(let file, _) = contents { file } else { nil }
+        if case .file(let file) = contents { file } else { nil }
     }
 
     /// The first `count` bytes, or as many as there are.
@@ -53,8 +52,20 @@ struct InputSource: Sendable {
         return Self.bytes(of: file, limit: count)
     }
 
+    /// That the file is compressed as a whole, if it is.
+    var compression: InputError? {
+        CompressedFile.recognise(prefix(6)).map {
+            .compressed(path: path, program: $0.program, command: $0.command)
+        }
+    }
+
     /// All bytes of a blob.
     var blob: [UInt8] { prefix(Self.blobLimit) }
+
+    /// The file, or the dump that it is when it is put in order.
+    private static func inOrder(_ file: MappedFile) -> MappedFile {
+        FlattenedDump.isOne(file) ? FlattenedDump.rearranged(file) : file
+    }
 
     private static func tree(in file: MappedFile) -> InputTree? {
         guard let header = Header(bytes(of: file, limit: Header.size).span.bytes), header.magic == Header.magic else {

@@ -1,82 +1,63 @@
 import KernelABI
 import SystemPackage
 
-/// A file that holds a machine's memory, in any form known here.
+/// A machine's memory: in a file of any form known here, or in several files.
 struct MemoryImage: Sendable {
     let memory: any PhysicalMemory
-    /// What is wrong with the file, though it can be read.
-    let findings: [Finding]
+    /// Whether it is that of a machine that runs.
+    var isLive = false
+    private let damage: [Finding]
+    /// Those of the files that are parts of a split dump.
+    private let parts: [CrashDump]
 
-    /// Opens an ELF core, or else whatever libkdumpfile reads.
-    init(path: FilePath) throws(InputError) {
-        let source = try InputSource(path)
-        if let file = source.file, ELFCore.looksLikeOne(source.prefix(16).span.bytes) {
-            try self.init(core: file)
-        } else {
-            try self.init(dumpAt: path)
-        }
-    }
-
-    init(memory: any PhysicalMemory) {
+    init(memory: any PhysicalMemory, findings: [Finding] = [], parts: [CrashDump] = []) {
         self.memory = memory
-        findings = []
+        damage = findings
+        self.parts = parts
     }
 
-    init(core file: MappedFile) throws(InputError) {
-        do throws(ELFError) {
-            let core = try ELFCore(file: file)
-            memory = core
-            findings = core.damage.map(Finding.init(_:))
-        } catch {
-            throw .unreadable(path: file.path, kind: InputKind.elf.name, reason: "\(error)")
+    /// Opens a file that says itself of which form it is, or that is raw memory from `options.rawAddress` on.
+    init(path: FilePath, options: InputOptions) throws(InputError) {
+        let source = try InputSource(path)
+        guard let file = source.file else { throw .file(.isDirectory(path: path)) }
+        let start = source.prefix(ImageForm.prefix)
+        var form = ImageForm.all.first { $0.refusal(start.span.bytes) == nil }
+        if form == nil, options.rawAddress != nil { form = .raw }
+        guard let form else {
+            if let compressed = source.compression { throw compressed }
+            throw .notRecognised(
+                path: path,
+                attempts: ImageForm.all.map { form in
+                    InputError.Attempt(kind: form.name, reason: form.refusal(start.span.bytes) ?? "")
+                })
         }
+        self = try form.open(file, options)
     }
 
-    init(dumpAt path: FilePath) throws(InputError) {
-        do throws(CrashDumpError) {
-            memory = try CrashDump(path: path)
-            findings = []
-        } catch {
-            throw .unreadable(path: path, kind: InputKind.crashDump.name, reason: error.reason)
-        }
+    /// Several images as one memory: of what two of them have, the first counts.
+    init(joining images: [MemoryImage]) {
+        memory = images.count == 1 ? images[0].memory : LayeredMemory(images.map(\.memory))
+        isLive = images.contains(where: \.isLive)
+        damage = images.flatMap(\.damage)
+        parts = images.flatMap(\.parts)
     }
-}
 
-extension CrashDumpError {
-    /// What is wrong, without the path.
-    var reason: String {
-        switch self {
-        case .refused(_, let reason): "libkdumpfile does not take it for a dump: \(reason)"
-        case .noPageSize: "the dump does not state a page size"
-        case .file, .libraryMissing: description
-        }
-    }
-}
+    /// Whether it is looked through for what no pointer leads to.
+    func isSearched(_ options: InputOptions) -> Bool { !isLive || options.searches }
 
-extension Finding {
-    fileprivate init(_ damage: ELFCore.Damage) {
-        func finding(_ place: Place, _ found: String, _ expected: String) -> Finding {
-            Finding(.input, of: .input, at: place, found: found, expected: expected)
-        }
-        func segment(_ index: Int, _ field: String? = nil, at address: PhysicalAddress? = nil) -> Place {
-            Place("Elf64_Phdr \(index)", field: field, at: address)
-        }
-        self =
-            switch damage {
-            case .programHeadersMissing(let stated, let present):
-                finding(Place("Elf64_Ehdr", field: "e_phnum"), "\(stated)", "the \(present) there are")
-            case .segmentCutShort(let index, let address, let missing):
-                finding(
-                    segment(index, at: address), "a file that ends \(missing) bytes before the segment does",
-                    "all of the segment")
-            case .segmentWraps(let index, let address, let size):
-                finding(
-                    segment(index, "p_paddr", at: address), "\(size) bytes from there on",
-                    "a range that does not wrap around")
-            case .segmentSizesDisagree(let index, let fileSize, let memorySize):
-                finding(segment(index, "p_filesz"), "\(fileSize)", "at most \(memorySize), which is p_memsz")
-            case .pageSize(let text):
-                finding(Place("VMCOREINFO", field: "PAGESIZE"), text, "4096, 16384 or 65536")
-            }
+    /// What is wrong with the files, though they can be read.
+    var findings: [Finding] {
+        guard let first = parts.first else { return damage }
+        let ranges = parts.compactMap(\.part).sorted { $0.lowerBound < $1.lowerBound }
+        let whole = PhysicalAddress(0)..<first.end
+        let missing = whole.firstAddress(outside: mergeAdjacent(ranges))
+        if missing >= whole.upperBound { return damage }
+        let number = ranges.count > 1 || missing == whole.lowerBound ? "some parts" : "part 1"
+        return damage + [
+            Finding(
+                .input, of: .input, at: Place("memory image"),
+                found: "\(number) of a split dump: none with the memory at \(missing)",
+                expected: "all parts, given together")
+        ]
     }
 }

@@ -2,7 +2,7 @@ import KernelABI
 
 extension [UInt8] {
     /// A copy of the span's bytes.
-    init(copying span: RawSpan) {
+    package init(copying span: RawSpan) {
         self = span.withUnsafeBytes { Array($0) }
     }
 
@@ -26,6 +26,18 @@ extension RawSpan {
         return extracting(start.count..<byteCount).firstNonzeroByte == nil
     }
 
+    /// The number of bytes up to the last that is not zero.
+    var countWithoutTrailingZeros: Int {
+        var count = byteCount
+        while count >= 64,
+            unsafeLoadUnaligned(fromByteOffset: count - 64, as: SIMD8<UInt64>.self) == .zero
+        {
+            count -= 64
+        }
+        while count > 0, unsafeLoad(fromByteOffset: count - 1, as: UInt8.self) == 0 { count -= 1 }
+        return count
+    }
+
     /// The offset of the first byte that is not zero, or `nil`.
     var firstNonzeroByte: Int? {
         var offset = 0
@@ -44,6 +56,14 @@ extension RawSpan {
         at offset: Int, as type: Number.Type = Number.self
     ) -> Number {
         Number(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: type))
+    }
+}
+
+extension UInt64 {
+    /// The sum, or the largest number where it is larger.
+    func addingSaturating(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 }
 

@@ -1,62 +1,112 @@
-import CKdumpFile
 import KernelABI
 import Synchronization
-import SystemPackage
 
-/// Physical memory in a crash dump of any form that libkdumpfile reads: kdump-compressed (what `makedumpfile` makes
-/// by default), flattened, diskdump, LKCD, and more.
+/// Physical memory in a kdump-compressed dump, the form that `makedumpfile` makes by default, and QEMU in
+/// `dump-guest-memory -z`.
 ///
-/// ELF cores, which libkdumpfile also reads, are better opened as ``ELFCore``, which copies nothing and trusts nothing;
-/// this is for forms which that refuses. Pages that `makedumpfile` filtered out are not available.
-///
-/// A library that is too old for flattened dumps is given them in order, in a temporary file in `TMPDIR`.
-///
-/// The library is loaded when it is first needed; where it is not installed, only this type is of no use.
-public final class CrashDump: PhysicalMemory {
-    /// The pages that the dump has, from its page map (`file.pagemap`).
-    ///
-    /// For a form of dump for which the library has no page map this is all memory up to the highest page
-    /// (`max_pfn`), some of which may turn out not to be available, and ``hasPageMap`` is false.
+/// Nothing in the file is trusted: what its headers, bitmaps and page descriptors say is held against the file and the
+/// page's size. A page that was left out on purpose is told from one that the machine does not have.
+public struct CrashDump: PhysicalMemory {
+    /// The pages that the dump should have. Those that it has not are in ``damage``.
     public let regions: [Range<PhysicalAddress>]
-    /// Whether ``regions`` is exact.
-    public let hasPageMap: Bool
     public let statedPageSize: Int?
-    public let statedMachine: Machine?
-    /// The form of the dump, in the library's words (`file.format`).
-    public let format: String?
-    /// The kernel's release (`OSRELEASE` of VMCOREINFO), where the dump has it.
-    public let osRelease: String?
+    /// The machine that the memory was taken from, if the dump says so: QEMU's of arm64 does not.
+    public var statedMachine: Machine? { header.machine }
+    /// The kernel's release.
+    public var osRelease: String? { header.info.osRelease ?? header.release }
+    /// Which kinds of pages `makedumpfile` left out (its option `-d`); 0 for none.
+    public var dumpLevel: UInt32 { header.dumpLevel }
+    /// How many pages were left out.
+    public let pagesLeftOut: UInt64
+    /// The addresses that a part of a split dump is about; `nil` for a dump in one piece.
+    public var part: Range<PhysicalAddress>? { header.part.flatMap { header.addresses(of: $0) } }
+    /// Where the machine's memory ends, of which a split dump has parts.
+    var end: PhysicalAddress { header.addresses(of: 0..<header.pageCount)?.upperBound ?? PhysicalAddress(0) }
+    /// What is wrong with the file, though it can be read.
+    public private(set) var damage: [Damage]
 
-    private let dump: Mutex<OpenDump>
-    private let pageSize: UInt64
-
-    /// Whether libkdumpfile is installed.
-    public static var isSupported: Bool {
-        if case .success = KdumpLibrary.shared { true } else { false }
+    /// Something wrong with a dump that leaves part of it readable.
+    public enum Damage: Hashable, Sendable {
+        /// The file has `count` of at least `stated` bytes: that many `pages` are not in it, or only in part.
+        case cutShort(count: UInt64, stated: UInt64, pages: UInt64)
+        /// `makedumpfile` could not write all of it, and says so (`DUMP_DH_COMPRESSED_INCOMPLETE`).
+        case incomplete
+        /// The descriptor of the page at `address` says what is true of no page.
+        case descriptor(address: PhysicalAddress, PageFault)
+        /// The descriptors of that many pages more say such things.
+        case furtherDescriptors(UInt64)
+        /// `PAGESIZE` of VMCOREINFO is not 4096, 16384 or 65536: it is left out of account.
+        case pageSize(String)
     }
 
-    /// Opens the dump at `path`.
+    private let file: MappedFile
+    private let header: DumpHeader
+    private let bitmaps: DumpBitmaps
+    private let runs: ExtentTable<Run>
+    private let cache = Cache()
+    /// Where the bytes of the one page of zeros are, to which all pages of zeros refer.
+    private var zeros: UInt64?
+
+    /// Pages whose descriptors follow each other.
+    private struct Run: MemoryExtent, Sendable {
+        var range: Range<PhysicalAddress>
+        /// The number of the first page's descriptor.
+        var descriptor: UInt64
+    }
+
+    /// Whether a file that begins with these bytes is a kdump-compressed dump. Eight bytes will do.
+    public static func looksLikeOne(_ bytes: RawSpan) -> Bool {
+        let signature = Array(DumpHeaderLayout.signatureText.utf8)
+        return bytes.byteCount >= signature.count
+            && bytes.extracting(first: signature.count).isEqual(to: signature.span.bytes)
+    }
+
+    /// Reads the dump's headers, bitmaps and descriptors.
     ///
-    /// - Throws: ``CrashDumpError`` where libkdumpfile is not installed, or does not take the file for a dump.
-    public init(path: FilePath) throws(CrashDumpError) {
-        let dump = try OpenDump(path: path)
-        guard let pageSize = dump.number(KDUMP_ATTR_PAGE_SIZE), pageSize > 0, pageSize.nonzeroBitCount == 1,
-            pageSize <= 1 << 30
-        else { throw .noPageSize(path: path) }
-        self.pageSize = pageSize
-        statedPageSize = Int(pageSize)
-        statedMachine = dump.string(KDUMP_ATTR_ARCH_NAME).flatMap(Machine.init(rawValue:))
-        format = dump.string(KDUMP_ATTR_FILE_FORMAT)
-        osRelease = dump.string("linux.vmcoreinfo.lines.OSRELEASE")
-        if let pages = dump.pageMap() {
-            regions = mergeAdjacent(pages.lazy.compactMap { Self.addresses(of: $0, pageSize: pageSize) })
-            hasPageMap = true
-        } else {
-            let end = dump.number("max_pfn") ?? 0
-            regions = [Self.addresses(of: 0..<end, pageSize: pageSize)].compactMap { $0 }
-            hasPageMap = false
+    /// - Throws: ``CrashDumpError`` if the file is no such dump, or ends before its pages begin.
+    public init(file: MappedFile) throws(CrashDumpError) {
+        let header = try DumpHeader(file)
+        let bitmaps = try DumpBitmaps(file, header)
+        var runs: [Run] = []
+        var count: UInt64 = 0
+        bitmaps.forEachRun { pages in
+            guard let range = header.addresses(of: pages) else { return }
+            runs.append(Run(range: range, descriptor: count))
+            count += UInt64(pages.count)
         }
-        self.dump = Mutex(dump)
+        self.file = file
+        self.header = header
+        self.bitmaps = bitmaps
+        self.runs = ExtentTable(runs)
+        regions = runs.map(\.range)
+        pagesLeftOut = bitmaps.countLeftOut
+        statedPageSize = header.statedPageSize
+        damage = header.isIncomplete ? [.incomplete] : []
+        if statedPageSize == nil, let text = header.info.pageSize { damage.append(.pageSize(text)) }
+        checkDescriptors(count: count)
+    }
+
+    // MARK: Memory
+
+    public func isLeftOut(_ address: PhysicalAddress) -> Bool {
+        bitmaps.isLeftOut(address.rawValue / header.pageSize)
+    }
+
+    /// The pages whose descriptors are sound, and that are not zero.
+    public var storedExtents: [Range<PhysicalAddress>] {
+        var extents: [Range<PhysicalAddress>] = []
+        forEachDescriptor { address, descriptor in
+            guard let descriptor, (try? descriptor.form(pageSize: header.pageSize)) != nil,
+                descriptor.end <= file.count, descriptor.offset != zeros,
+                let end = address.advanced(by: header.pageSize)
+            else { return }
+            if let last = extents.last, last.upperBound == address {
+                extents[extents.count - 1] = last.lowerBound..<end
+            } else {
+                extents.append(address..<end)
+            }
+        }
+        return extents
     }
 
     public func withBytes<Result>(
@@ -66,149 +116,219 @@ public final class CrashDump: PhysicalMemory {
             throw .notAvailable(address: address, count: count)
         }
         if count == 0 { return body([UInt8]().span.bytes) }
-        let index = regions.partitioningIndex { $0.upperBound > address }
-        guard index < regions.count, regions[index].lowerBound <= address, end <= regions[index].upperBound else {
-            throw .notAvailable(address: address, count: count)
+        let index = runs.firstIndex(endingBehind: address)
+        guard index < runs.count, runs[index].range.lowerBound <= address, end <= runs[index].range.upperBound else {
+            let missing = (address..<end).firstAddress(outside: regions)
+            throw isLeftOut(missing)
+                ? .leftOut(address: missing, count: count) : .notAvailable(address: address, count: count)
         }
-        // The lock is not held while `body` runs, which may well read on.
-        let start = address.rawValue & (pageSize - 1)
-        if UInt64(count) <= pageSize - start {
-            let page = try dump.withLock { (dump) throws(MemoryError) in
-                try dump.page(at: PhysicalAddress(address.rawValue - start), size: Int(pageSize))
+        let start = address.rawValue % header.pageSize
+        let first = PhysicalAddress(address.rawValue - start)
+        if UInt64(count) <= header.pageSize - start {
+            // The lock is not held while `body` runs, which may well read on.
+            let page = try cache.page(at: first, pageSize: header.pageSize) { (expander) throws(MemoryError) in
+                try pages(from: first, count: 1, of: runs[index], &expander)
             }
             return body(page.span.bytes.extracting(Int(start)..<Int(start) + count))
         }
         if count > CopiedRead.limit { throw CopiedRead.tooLong(address, count) }
-        let bytes = try dump.withLock { (dump) throws(MemoryError) in try dump.read(at: address, count: count) }
-        return body(bytes.span.bytes)
+        var expander = PageExpander()
+        let pageCount = (Int(start) + count + Int(header.pageSize) - 1) / Int(header.pageSize)
+        let bytes = try pages(from: first, count: pageCount, of: runs[index], &expander)
+        return body(bytes.span.bytes.extracting(Int(start)..<Int(start) + count))
     }
 
-    private static func addresses(of pages: Range<UInt64>, pageSize: UInt64) -> Range<PhysicalAddress>? {
-        let (start, startWraps) = pages.lowerBound.multipliedReportingOverflow(by: pageSize)
-        let (end, endWraps) = pages.upperBound.multipliedReportingOverflow(by: pageSize)
-        if startWraps || start == end { return nil }
-        return PhysicalAddress(start)..<PhysicalAddress(endWraps ? .max : end)
-    }
-}
-
-/// A dump that libkdumpfile has open. Its functions must not run at the same time on one context.
-private struct OpenDump: ~Copyable {
-    private let library: KdumpLibrary
-    private let context: OpaquePointer
-    private let descriptor: FileDescriptor
-    /// The pages read last: page n is kept in slot n modulo their number.
-    private var cache: [(address: PhysicalAddress, bytes: [UInt8])?] = Array(repeating: nil, count: 256)
-
-    init(path: FilePath) throws(CrashDumpError) {
-        let library = try KdumpLibrary.shared.get()
-        let file: MappedFile
-        var descriptor: FileDescriptor
-        do throws(FileError) {
-            file = try MappedFile(path: path)
-            descriptor = try FileDescriptor.open(reading: path)
-        } catch {
-            throw .file(error)
-        }
-        var opened = library.open(descriptor)
-        if case .failure = opened, FlattenedDump.isOne(file) {
-            try? descriptor.close()
-            do throws(FileError) {
-                descriptor = try FlattenedDump.rearrange(file)
-            } catch {
-                throw .file(error)
+    /// Expands whole pages, all of the same run.
+    private func pages(
+        from address: PhysicalAddress, count: Int, of run: Run, _ expander: inout PageExpander
+    ) throws(MemoryError) -> [UInt8] {
+        let size = Int(header.pageSize)
+        let number = run.descriptor + (address.rawValue - run.range.lowerBound.rawValue) / header.pageSize
+        var failure: MemoryError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count * size) { buffer, filled in
+            let output = UnsafeMutableRawBufferPointer(buffer)
+            for index in 0..<count {
+                do throws(PageFault) {
+                    let page = UnsafeMutableRawBufferPointer(rebasing: output[index * size..<(index + 1) * size])
+                    try expandPage(ofDescriptor: number + UInt64(index), &expander, into: page)
+                } catch {
+                    let place = PhysicalAddress(address.rawValue + UInt64(index * size))
+                    failure = .unreadable(address: place, count: size, reason: error.reason)
+                    return
+                }
             }
-            opened = library.open(descriptor)
+            filled = count * size
         }
-        switch opened {
-        case .success(let context):
-            self.library = library
-            self.context = context
-            self.descriptor = descriptor
-        case .failure(let refusal):
-            try? descriptor.close()
-            throw .refused(path: path, reason: refusal.reason)
-        }
-    }
-
-    deinit {
-        library.functions.kdump_free(context)
-        try? descriptor.close()
-    }
-
-    // MARK: Attributes
-
-    func number(_ key: String) -> UInt64? {
-        var functions = library.functions
-        var number: UInt64 = 0
-        return ckdump_number(&functions, context, key, &number) == KDUMP_OK ? number : nil
-    }
-
-    func string(_ key: String) -> String? {
-        var functions = library.functions
-        var text: UnsafePointer<CChar>?
-        guard ckdump_string(&functions, context, key, &text) == KDUMP_OK else { return nil }
-        return text.map { String(cString: $0) }
-    }
-
-    /// The runs of page frames that the file has.
-    func pageMap() -> [Range<UInt64>]? {
-        var functions = library.functions
-        var bitmap: OpaquePointer?
-        guard ckdump_bitmap(&functions, context, KDUMP_ATTR_FILE_PAGEMAP, &bitmap) == KDUMP_OK, let bitmap else {
-            return nil
-        }
-        var runs: [Range<UInt64>] = []
-        var page: kdump_addr_t = 0
-        while functions.kdump_bmp_find_set(bitmap, &page) == KDUMP_OK {
-            let start = page
-            guard functions.kdump_bmp_find_clear(bitmap, &page) == KDUMP_OK, page > start else { break }
-            runs.append(UInt64(start)..<UInt64(page))
-        }
-        return runs
-    }
-
-    // MARK: Reading
-
-    mutating func page(at address: PhysicalAddress, size: Int) throws(MemoryError) -> [UInt8] {
-        let slot = Int(address.rawValue / UInt64(size) % UInt64(cache.count))
-        if let page = cache[slot], page.address == address { return page.bytes }
-        let bytes = try read(at: address, count: size)
-        cache[slot] = (address, bytes)
+        if let failure { throw failure }
         return bytes
     }
 
-    func read(at address: PhysicalAddress, count: Int) throws(MemoryError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var length = count
-        let status = library.functions.kdump_read(
-            context, KDUMP_MACHPHYSADDR, kdump_addr_t(address.rawValue), &bytes, &length)
-        switch status {
-        case KDUMP_OK: return bytes
-        case KDUMP_ERR_NODATA: throw .notAvailable(address: address, count: count)
-        default: throw .unreadable(address: address, count: count, reason: library.reason(status, context))
+    /// Expands one page; throws why it cannot be.
+    private func expandPage(
+        ofDescriptor number: UInt64, _ expander: inout PageExpander, into page: UnsafeMutableRawBufferPointer
+    ) throws(PageFault) {
+        let offset = header.bitmaps.upperBound + number * UInt64(DumpDescriptor.size)
+        guard let descriptor = try? file.withBytes(at: offset, count: DumpDescriptor.size, { DumpDescriptor($0) })
+        else { throw .cutShort }
+        let form = try descriptor.form(pageSize: header.pageSize)
+        let isWhole = try? file.withBytes(at: descriptor.offset, count: Int(descriptor.size)) { bytes in
+            expander.expand(bytes, form, into: page)
+        }
+        guard let isWhole else { throw .cutShort }
+        if !isWhole { throw .compressedBytes }
+    }
+
+    // MARK: Descriptors
+
+    /// How many damaged descriptors are named.
+    private static let namedDescriptors = 8
+
+    /// Holds all descriptors against the file and the page's size.
+    private mutating func checkDescriptors(count: UInt64) {
+        /// Where the file should end at the latest: no page's bytes are kept twice.
+        var end = header.bitmaps.upperBound + count * UInt64(DumpDescriptor.size)
+        var first: (offset: UInt64, address: PhysicalAddress)?
+        var isRepeated = false
+        forEachDescriptor { address, descriptor in
+            guard let descriptor, (try? descriptor.form(pageSize: header.pageSize)) != nil else { return }
+            end += UInt64(descriptor.size)
+            isRepeated = descriptor.offset == first?.offset || isRepeated && descriptor.offset > first?.offset ?? 0
+            if descriptor.offset < first?.offset ?? .max { first = (descriptor.offset, address) }
+        }
+        var missing: UInt64 = 0
+        var stated = file.count
+        var damaged: UInt64 = 0
+        forEachDescriptor { address, descriptor in
+            guard let descriptor else {
+                missing += 1
+                return
+            }
+            do throws(PageFault) {
+                _ = try descriptor.form(pageSize: header.pageSize)
+                if descriptor.end <= file.count { return }
+                guard descriptor.end <= end else {
+                    throw .field("offset", found: descriptor.offset, expected: "at most \(end)")
+                }
+                missing += 1
+                stated = max(stated, descriptor.end)
+            } catch {
+                damaged += 1
+                if damaged <= Self.namedDescriptors { damage.append(.descriptor(address: address, error)) }
+            }
+        }
+        if damaged > Self.namedDescriptors {
+            damage.append(.furtherDescriptors(damaged - UInt64(Self.namedDescriptors)))
+        }
+        if missing > 0 {
+            let table = header.bitmaps.upperBound + count * UInt64(DumpDescriptor.size)
+            damage.insert(.cutShort(count: file.count, stated: max(stated, table), pages: missing), at: 0)
+        }
+        // What writes dumps puts the page of zeros before all others.
+        if let first, isRepeated {
+            let isZero = try? withBytes(at: first.address, count: Int(header.pageSize)) { $0.firstNonzeroByte == nil }
+            if isZero ?? false { zeros = first.offset }
+        }
+    }
+
+    /// Hands the descriptor of every page to `body`; `nil` if the file ends before it.
+    private func forEachDescriptor(_ body: (PhysicalAddress, DumpDescriptor?) -> Void) {
+        let size = DumpDescriptor.size
+        let portion = 4096
+        for run in runs {
+            let count = (run.range.upperBound.rawValue - run.range.lowerBound.rawValue) / header.pageSize
+            var index: UInt64 = 0
+            while index < count {
+                let offset = header.bitmaps.upperBound + (run.descriptor + index) * UInt64(size)
+                let room = offset < file.count ? Int(min(file.count - offset, UInt64(portion * size))) / size : 0
+                let present = Int(min(UInt64(room), count - index))
+                func address(_ offset: Int) -> PhysicalAddress {
+                    PhysicalAddress(run.range.lowerBound.rawValue + (index + UInt64(offset)) * header.pageSize)
+                }
+                if present == 0 {
+                    body(address(0), nil)
+                    index += 1
+                    continue
+                }
+                try? file.withBytes(at: offset, count: present * size) { bytes in
+                    for place in 0..<present { body(address(place), DumpDescriptor(bytes, at: place * size)) }
+                }
+                index += UInt64(present)
+            }
         }
     }
 }
 
-/// Why a crash dump cannot be read.
-public enum CrashDumpError: Error, Hashable, Sendable {
-    /// libkdumpfile could not be loaded: `package` is the name of the Debian package that has it.
-    case libraryMissing(name: String, package: String, reason: String)
-    case file(FileError)
-    /// libkdumpfile does not take the file for a dump, for the reason it gives.
-    case refused(path: FilePath, reason: String)
-    /// The dump does not say what its page size is.
-    case noPageSize(path: FilePath)
+/// `struct page_desc`.
+struct DumpDescriptor {
+    static let size = DumpPageLayout.layout.structure.size
+
+    let offset: UInt64
+    let size: UInt32
+    let flags: UInt32
+
+    init(_ bytes: RawSpan, at base: Int = 0) {
+        let layout = DumpPageLayout.layout
+        offset = layout.offset.read(bytes, at: base)
+        size = layout.size.read(bytes, at: base)
+        flags = layout.flags.read(bytes, at: base)
+    }
+
+    /// Where the page's bytes end in the file.
+    var end: UInt64 { offset.addingSaturating(UInt64(size)) }
+
+    /// How the page is compressed; throws what is true of no page.
+    func form(pageSize: UInt64) throws(PageFault) -> PageExpander.Form {
+        guard let form = PageExpander.Form(rawValue: flags) else {
+            throw .field("flags", found: UInt64(flags), expected: "a compression that we know")
+        }
+        if form == .plain {
+            if UInt64(size) != pageSize { throw .field("size", found: UInt64(size), expected: "\(pageSize)") }
+        } else if size == 0 || UInt64(size) > pageSize {
+            throw .field("size", found: UInt64(size), expected: "1 to \(pageSize)")
+        }
+        return form
+    }
 }
 
-extension CrashDumpError: CustomStringConvertible {
-    public var description: String {
+/// Why a page of a dump cannot be read.
+public enum PageFault: Error, Hashable, Sendable {
+    /// A field of the page's `page_desc` says what is true of no page.
+    case field(String, found: UInt64, expected: String)
+    /// The file ends before the page, or in it.
+    case cutShort
+    /// The compressed bytes do not make a page.
+    case compressedBytes
+
+    /// What is wrong, in words.
+    var reason: String {
         switch self {
-        case .libraryMissing(let name, let package, let reason):
-            "crash dumps are read through \(name) (Debian package \(package)), which cannot be loaded: \(reason)"
-        case .file(let error): "\(error)"
-        case .refused(let path, let reason): "\(path): not a dump that libkdumpfile reads: \(reason)"
-        case .noPageSize(let path): "\(path): the dump does not state a page size"
+        case .field(let name, let found, let expected): "page_desc.\(name) is \(found), not \(expected)"
+        case .cutShort: "the dump is cut short before the page's end"
+        case .compressedBytes: "the page's compressed bytes are damaged"
+        }
+    }
+}
+
+/// The pages of a dump that were read last.
+private final class Cache: Sendable {
+    private let state = Mutex(State())
+
+    private struct State: ~Copyable {
+        /// Page n is in slot n modulo their number.
+        var pages: [(address: PhysicalAddress, bytes: [UInt8])?] = Array(repeating: nil, count: 256)
+        var expander = PageExpander()
+    }
+
+    func page(
+        at address: PhysicalAddress, pageSize: UInt64,
+        _ read: (inout PageExpander) throws(MemoryError) -> [UInt8]
+    ) throws(MemoryError) -> [UInt8] {
+        try state.withLock { (state) throws(MemoryError) in
+            let slot = Int(address.rawValue / pageSize % UInt64(state.pages.count))
+            if let page = state.pages[slot], page.address == address { return page.bytes }
+            let bytes = try read(&state.expander)
+            state.pages[slot] = (address, bytes)
+            return bytes
         }
     }
 }

@@ -10,7 +10,7 @@ import Darwin
 #endif
 
 /// What swift-system does not do with directories and names.
-enum Directory {
+package enum Directory {
     /// Makes a directory. C: `mkdir`.
     static func make(_ path: FilePath) throws(Errno) {
         try check(path.withPlatformString { mkdir($0, 0o755) })
@@ -36,7 +36,7 @@ enum Directory {
     }
 
     /// Removes a file, or a directory and all that is in it; does nothing if there is none. C: `unlink`, `rmdir`.
-    static func remove(_ path: FilePath) {
+    package static func remove(_ path: FilePath) {
         guard path.withPlatformString({ unlink($0) }) != 0, errno == EISDIR || errno == EPERM else { return }
         for name in entries(of: path) { remove(path.appending(name)) }
         _ = path.withPlatformString { rmdir($0) }

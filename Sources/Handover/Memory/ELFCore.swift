@@ -24,10 +24,9 @@ public struct ELFCore: PhysicalMemory {
     public enum Damage: Hashable, Sendable {
         /// The file says that it has `stated` program headers, and has room for `present` of them.
         case programHeadersMissing(stated: UInt32, present: UInt32)
-        /// The file ends before the segment does: its last `missing` bytes are not available.
-        case segmentCutShort(index: Int, address: PhysicalAddress, missing: UInt64)
-        /// The segment's range of physical addresses wraps around (as for memory without a physical address, whose
-        /// `p_paddr` is -1): it is left out.
+        /// The file has `count` of the `stated` bytes that its headers ask for: what is missing is not available.
+        case cutShort(count: UInt64, stated: UInt64)
+        /// The segment's range of physical addresses wraps around: it is left out.
         case segmentWraps(index: Int, address: PhysicalAddress, size: UInt64)
         /// `p_filesz` is greater than `p_memsz`: what is beyond the latter is left out.
         case segmentSizesDisagree(index: Int, fileSize: UInt64, memorySize: UInt64)
@@ -35,15 +34,7 @@ public struct ELFCore: PhysicalMemory {
         case pageSize(String)
     }
 
-    private let file: MappedFile
-    private let pieces: ExtentTable<Piece>
-
-    /// Adjacent memory that is also adjacent in the file, or zero.
-    private struct Piece: MemoryExtent, Sendable {
-        var range: Range<PhysicalAddress>
-        /// Where it starts in the file, or `nil` for zeroes.
-        var offset: UInt64?
-    }
+    private let segments: FileSegments
 
     /// Whether a file that begins with these bytes is an ELF file. Sixteen bytes will do.
     public static func looksLikeOne(_ bytes: RawSpan) -> Bool {
@@ -78,6 +69,9 @@ public struct ELFCore: PhysicalMemory {
             throw .outsideFile(
                 structure: "program headers", offset: header.programHeaderOffset, fileSize: file.count)
         }
+        if table.statedSize > file.count {
+            table.damage.append(.cutShort(count: file.count, stated: table.statedSize))
+        }
         if table.hasNoPhysicalAddresses { throw .noPhysicalAddresses }
 
         let kernel = VMCoreInfo(notes: table.notes, of: file)
@@ -90,63 +84,20 @@ public struct ELFCore: PhysicalMemory {
         osRelease = kernel.osRelease
         statedMachine = Machine(elfMachine: header.machine)
         damage = table.damage
-        pieces = ExtentTable(table.pieces())
-        regions = mergeAdjacent(pieces.lazy.map(\.range))
-        self.file = file
+        segments = FileSegments(table.segments, of: file)
+        regions = segments.regions
     }
 
-    public var storedExtents: [Range<PhysicalAddress>] {
-        pieces.compactMap { $0.offset == nil ? nil : $0.range }
-    }
+    public var storedExtents: [Range<PhysicalAddress>] { segments.storedExtents }
 
     public func withBytes<Result>(
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
     ) throws(MemoryError) -> Result {
-        guard count >= 0, let end = address.advanced(by: UInt64(count)) else {
-            throw .notAvailable(address: address, count: count)
-        }
-        if count == 0 { return body([UInt8]().span.bytes) }
-        guard let indices = pieces.indices(covering: address..<end) else {
-            throw .notAvailable(address: address, count: count)
-        }
-        if indices.count == 1 {
-            return try withBytes(of: pieces[indices.lowerBound], at: address, count: count, body)
-        }
-        if count > CopiedRead.limit { throw CopiedRead.tooLong(address, count) }
-        var copy: [UInt8] = []
-        copy.reserveCapacity(count)
-        for piece in pieces[indices] {
-            let part = piece.range.clamped(to: address..<end)
-            let length = Int(part.upperBound.rawValue - part.lowerBound.rawValue)
-            try withBytes(of: piece, at: part.lowerBound, count: length) { copy.append(copying: $0) }
-        }
-        return body(copy.span.bytes)
+        try segments.withBytes(at: address, count: count, body)
     }
 
     public func release(_ range: Range<PhysicalAddress>) {
-        let first = pieces.firstIndex(endingBehind: range.lowerBound)
-        for piece in pieces[first...].prefix(while: { $0.range.lowerBound < range.upperBound }) {
-            guard let offset = piece.offset else { continue }
-            let part = piece.range.clamped(to: range)
-            file.release(
-                at: offset + (part.lowerBound.rawValue - piece.range.lowerBound.rawValue),
-                count: part.upperBound.rawValue - part.lowerBound.rawValue)
-        }
-    }
-
-    /// Reads within one piece.
-    private func withBytes<Result>(
-        of piece: Piece, at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
-    ) throws(MemoryError) -> Result {
-        guard let offset = piece.offset else {
-            return try CopiedRead.withZeroes(at: address, count: count, body)
-        }
-        do {
-            return try file.withBytes(
-                at: offset + (address.rawValue - piece.range.lowerBound.rawValue), count: count, body)
-        } catch {
-            throw .unreadable(address: address, count: count, reason: "\(error)")
-        }
+        segments.release(range)
     }
 }
 
@@ -181,6 +132,7 @@ extension ELFCore {
     /// `e_phnum`, or `sh_info` of section header 0 where it says so.
     private static func programHeaderCount(of file: MappedFile, _ header: ELFHeader) throws(ELFError) -> UInt32 {
         guard header.programHeaderCount == ELF.extendedNumbering else { return UInt32(header.programHeaderCount) }
+        if header.sectionHeaderOffset == 0 { throw .noSegmentCount }
         do {
             return try file.withBytes(at: header.sectionHeaderOffset, count: ELFSectionHeader.size) {
                 $0.littleEndian(at: ELFSectionHeader.infoOffset)
@@ -199,9 +151,9 @@ extension ELFCore {
         /// The `PT_NOTE` segments, as offsets in the file.
         var notes: [Range<UInt64>] = []
 
-        private var ranges: [Range<PhysicalAddress>] = []
-        /// The offset of each range in the file, `nil` for zeroes.
-        private var offsets: [UInt64?] = []
+        private(set) var segments: [FileSegments.Segment] = []
+        /// Where the last segment ends in the file.
+        private(set) var statedSize: UInt64 = 0
         private var loads = 0
         private var loadsAtZero = 0
         private var hasVirtualAddresses = false
@@ -234,6 +186,8 @@ extension ELFCore {
             if segment.physicalAddress == 0 { loadsAtZero += 1 }
             if segment.virtualAddress != 0 { hasVirtualAddresses = true }
 
+            // Virtual memory that is not RAM, in /proc/kcore: it has no physical address.
+            if segment.physicalAddress == .max { return }
             let start = PhysicalAddress(segment.physicalAddress)
             guard let end = start.advanced(by: segment.memorySize) else {
                 damage.append(.segmentWraps(index: index, address: start, size: segment.memorySize))
@@ -246,35 +200,14 @@ extension ELFCore {
             }
             let wanted = min(segment.fileSize, segment.memorySize)
             let present = min(stored(segment), wanted)
-            if present < wanted {
-                damage.append(.segmentCutShort(index: index, address: start, missing: wanted - present))
-            }
+            if wanted > 0 { statedSize = max(statedSize, segment.offset.addingSaturating(wanted)) }
             // None of these wrap: they are at most `end`.
             append(start..<PhysicalAddress(start.rawValue + present), offset: segment.offset)
             append(PhysicalAddress(start.rawValue + wanted)..<end, offset: nil)
         }
 
         private mutating func append(_ range: Range<PhysicalAddress>, offset: UInt64?) {
-            guard !range.isEmpty else { return }
-            ranges.append(range)
-            offsets.append(offset)
-        }
-
-        func pieces() -> [Piece] {
-            var result: [Piece] = []
-            for extent in resolveOverlaps(ranges) {
-                let offset = offsets[extent.owner].map {
-                    $0 + (extent.range.lowerBound.rawValue - ranges[extent.owner].lowerBound.rawValue)
-                }
-                if let last = result.last, last.range.upperBound == extent.range.lowerBound,
-                    offset == last.offset.map({ $0 + (last.range.upperBound.rawValue - last.range.lowerBound.rawValue) })
-                {
-                    result[result.count - 1].range = last.range.lowerBound..<extent.range.upperBound
-                } else {
-                    result.append(Piece(range: extent.range, offset: offset))
-                }
-            }
-            return result
+            if !range.isEmpty { segments.append(FileSegments.Segment(range: range, offset: offset)) }
         }
     }
 }
@@ -282,13 +215,13 @@ extension ELFCore {
 // MARK: - VMCOREINFO
 
 /// What we need of the note in which a kernel describes itself.
-private struct VMCoreInfo {
+struct VMCoreInfo {
     var pageSize: String?
     var osRelease: String?
 
     /// The most bytes of notes that are searched, all segments together: a kernel keeps VMCOREINFO within a page,
     /// the processors' registers come to less than this, and segments may be many and overlap.
-    private static let limit: UInt64 = 1 << 22
+    static let limit: UInt64 = 1 << 22
 
     init(notes: [Range<UInt64>], of file: MappedFile) {
         var budget = Self.limit
@@ -300,11 +233,16 @@ private struct VMCoreInfo {
                 return bytes.extracting(contents).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
             }
             guard let text else { continue }
-            for line in text.split(separator: "\n") {
-                if pageSize == nil, line.hasPrefix("PAGESIZE=") { pageSize = String(line.dropFirst(9)) }
-                if osRelease == nil, line.hasPrefix("OSRELEASE=") { osRelease = String(line.dropFirst(10)) }
-            }
+            add(text)
             return
+        }
+    }
+
+    /// Adds what `text`, lines of `KEY=value`, says.
+    mutating func add(_ text: String) {
+        for line in text.split(separator: "\n") {
+            if pageSize == nil, line.hasPrefix("PAGESIZE=") { pageSize = String(line.dropFirst(9)) }
+            if osRelease == nil, line.hasPrefix("OSRELEASE=") { osRelease = String(line.dropFirst(10)) }
         }
     }
 }
@@ -323,6 +261,9 @@ public enum ELFError: Error, Hashable, Sendable {
     case notCore(type: UInt16)
     /// `e_phentsize` is not the size of `Elf64_Phdr`.
     case programHeaderSize(found: UInt16, expected: UInt16)
+    /// `e_phnum` is `PN_XNUM`: there are more segments than it can count, and the section header that counts them is
+    /// missing.
+    case noSegmentCount
     /// A structure without which nothing can be read lies beyond the end of the file.
     case outsideFile(structure: String, offset: UInt64, fileSize: UInt64)
     /// Every segment has `p_paddr` 0 and there are virtual addresses: the core of a process or of gdb, which says
@@ -338,6 +279,8 @@ extension ELFError: CustomStringConvertible {
         case .notLittleEndian(let found): "EI_DATA is \(found), not 1 (little-endian)"
         case .notCore(let found): "e_type is \(found), not 4 (core): not a memory image"
         case .programHeaderSize(let found, let expected): "e_phentsize is \(found), not \(expected)"
+        case .noSegmentCount:
+            "e_phnum is 0xffff (PN_XNUM), and there is no section header 0 that says how many segments there are"
         case .outsideFile(let structure, let offset, let fileSize):
             "the \(structure) at offset \(offset) is beyond the end of the file, which has \(fileSize) bytes"
         case .noPhysicalAddresses:
@@ -351,8 +294,8 @@ extension ELFCore.Damage: CustomStringConvertible {
         switch self {
         case .programHeadersMissing(let stated, let present):
             "only \(present) of \(stated) program headers are within the file"
-        case .segmentCutShort(let index, let address, let missing):
-            "segment \(index) at \(address): its last \(missing) bytes are beyond the end of the file"
+        case .cutShort(let count, let stated):
+            "cut short: \(count) of \(stated) bytes"
         case .segmentWraps(let index, let address, let size):
             "segment \(index) at \(address): \(size) bytes wrap around the end of the address space; left out"
         case .segmentSizesDisagree(let index, let fileSize, let memorySize):

@@ -22,7 +22,7 @@ struct ELFCoreLayout {
     private(set) var fileSize: UInt64
 
     init(
-        regions: [Range<PhysicalAddress>], stored: [Range<PhysicalAddress>], machine: Machine, alignment: UInt64,
+        regions: [Range<PhysicalAddress>], stored: [Range<PhysicalAddress>], machine: Machine?, alignment: UInt64,
         vmcoreinfo note: [UInt8]
     ) {
         segments = Self.segments(of: regions, stored: mergeAdjacent(stored))
@@ -33,7 +33,7 @@ struct ELFCoreLayout {
 
         headers.reserveCapacity(Int(noteOffset) + note.count)
         ELFHeader(
-            type: ELF.typeCore, machine: machine.elfMachine, programHeaderOffset: UInt64(ELFHeader.size),
+            type: ELF.typeCore, machine: machine?.elfMachine ?? ELF.noMachine, programHeaderOffset: UInt64(ELFHeader.size),
             sectionHeaderOffset: isExtended ? tableEnd : 0, programHeaderSize: UInt16(ELFProgramHeader.size),
             programHeaderCount: isExtended ? ELF.extendedNumbering : UInt16(count),
             sectionHeaderSize: isExtended ? UInt16(ELFSectionHeader.size) : 0,

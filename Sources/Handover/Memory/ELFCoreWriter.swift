@@ -5,20 +5,20 @@ import SystemPackage
 ///
 /// - One `PT_LOAD` per run of stored memory, at its physical address, with `p_vaddr` 0. Memory that is zero without
 ///   being stored follows its run as `p_memsz` beyond `p_filesz`, and takes no room in the file.
-/// - A `PT_NOTE` with VMCOREINFO: `OSRELEASE` and `PAGESIZE`.
+/// - A `PT_NOTE` with VMCOREINFO: `OSRELEASE` and `PAGESIZE`, as far as they are known.
 /// - Every segment starts at a multiple of the page size in the file, which can so be mapped.
 /// - 65,535 program headers and more by `PN_XNUM`.
 ///
 /// The same memory always gives the same bytes.
 public struct ELFCoreWriter: Sendable {
-    /// Decides `e_machine`.
-    public var machine: Machine
-    /// In bytes: `PAGESIZE`, and the alignment of the segments. A power of two.
-    public var pageSize: Int
+    /// Decides `e_machine`, which is `EM_NONE` if the machine is not known.
+    public var machine: Machine?
+    /// In bytes: `PAGESIZE`, and the alignment of the segments. A power of two; `nil` if it is not known.
+    public var pageSize: Int?
     /// The kernel's release, as `uname -r` gives it, if it is known.
     public var osRelease: String?
 
-    public init(machine: Machine, pageSize: Int, osRelease: String? = nil) {
+    public init(machine: Machine?, pageSize: Int?, osRelease: String? = nil) {
         self.machine = machine
         self.pageSize = pageSize
         self.osRelease = osRelease
@@ -87,14 +87,14 @@ public struct ELFCoreWriter: Sendable {
     /// Where memory that is at hand in `regions`, and stored in the extents `stored`, lies in the file.
     func layout(regions: [Range<PhysicalAddress>], stored: [Range<PhysicalAddress>]) -> ELFCoreLayout {
         ELFCoreLayout(
-            regions: regions, stored: stored, machine: machine, alignment: UInt64(max(pageSize, 1)),
+            regions: regions, stored: stored, machine: machine, alignment: UInt64(max(pageSize ?? PageSize.kib64.bytes, 1)),
             vmcoreinfo: vmcoreinfo)
     }
 
     private var vmcoreinfo: [UInt8] {
         var text = ""
         if let osRelease { text += "OSRELEASE=\(osRelease)\n" }
-        text += "PAGESIZE=\(pageSize)\n"
+        if let pageSize { text += "PAGESIZE=\(pageSize)\n" }
         var note: [UInt8] = []
         ELFNote.append(name: ELF.vmcoreinfo, contents: Array(text.utf8), to: &note)
         return note

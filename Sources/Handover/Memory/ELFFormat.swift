@@ -1,3 +1,5 @@
+import KernelABI
+
 /// The parts of ELF (`<elf.h>`) that a memory image is made of.
 enum ELF {
     static let magic: [UInt8] = [0x7F, 0x45, 0x4C, 0x46]
@@ -7,6 +9,8 @@ enum ELF {
     /// `EI_DATA` and its value `ELFDATA2LSB`.
     static let byteOrderIndex = 5
     static let littleEndian: UInt8 = 1
+    /// `EM_NONE`.
+    static let noMachine: UInt16 = 0
     /// `ET_CORE`.
     static let typeCore: UInt16 = 4
     /// `PN_XNUM`: the number of program headers does not fit, and is found in the first section header.

@@ -7,7 +7,7 @@ public enum FileError: Error, Hashable, Sendable {
     case cannotWrite(path: FilePath, Errno)
     case isDirectory(path: FilePath)
     case isEmpty(path: FilePath)
-    /// The file cannot be mapped, and has more than `limit` bytes to be read instead.
+    /// The file has more than the `limit` bytes that are read of such a one.
     case tooLarge(path: FilePath, limit: Int)
     /// The file has `size` bytes, which end before `offset` + `count`.
     case outOfBounds(path: FilePath, offset: UInt64, count: Int, size: UInt64)
@@ -21,7 +21,7 @@ extension FileError: CustomStringConvertible {
         case .cannotWrite(let path, let errno): "\(path): \(errno)"
         case .isDirectory(let path): "\(path): is a directory"
         case .isEmpty(let path): "\(path): is empty"
-        case .tooLarge(let path, let limit): "\(path): cannot be mapped, and is larger than \(limit) bytes"
+        case .tooLarge(let path, let limit): "\(path): is larger than \(limit) bytes"
         case .outOfBounds(let path, let offset, let count, let size):
             "\(path): \(count) bytes at offset \(offset) lie beyond its \(size) bytes"
         }

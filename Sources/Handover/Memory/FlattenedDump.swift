@@ -1,69 +1,48 @@
-import Glibc
-import SystemPackage
+import KernelABI
 
-/// A dump as a stream of records, each saying where in the dump its bytes belong: what `makedumpfile -F` writes into a
+/// A dump as a stream of pieces, each saying where in the dump its bytes belong: what `makedumpfile -F` writes into a
 /// pipe, and QEMU's `dump-guest-memory` in the formats `kdump-zlib`, `kdump-lzo` and `kdump-snappy`.
-///
-/// libkdumpfile reads it from 0.5.3 on. For an older one it is put in order first, as `makedumpfile -R` does.
 enum FlattenedDump {
     /// `MDF_SIGNATURE`.
     private static let signature = Array("makedumpfile\0\0\0\0".utf8)
     /// `MAX_SIZE_MDF_HEADER`: the header is padded to this.
     private static let headerSize: UInt64 = 4096
-    /// `struct makedumpfile_data_header`: offset and size, 64 bits each, big-endian.
-    private static let recordHeaderSize = 16
 
     static func isOne(_ file: MappedFile) -> Bool {
-        let found = try? file.withBytes(at: 0, count: signature.count) { bytes in
-            signature.indices.allSatisfy { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) == signature[$0] }
-        }
-        return found ?? false
+        (try? file.withBytes(at: 0, count: signature.count) { $0.isEqual(to: signature.span.bytes) }) ?? false
     }
 
-    /// Writes the dump in its ordinary form into a file without a name, which goes when the descriptor is closed.
+    /// The dump in its ordinary form, read from where its pieces are; of those that overlap, the last counts.
     ///
     /// A stream that was cut short gives what it has.
-    static func rearrange(_ file: MappedFile) throws(FileError) -> FileDescriptor {
-        let (output, path) = try temporaryFile()
-        do throws(FileError) {
-            var position = headerSize
-            while position < file.count, file.count - position >= UInt64(recordHeaderSize) {
-                let (offset, size) = try file.withBytes(at: position, count: recordHeaderSize) { bytes in
-                    (
-                        Int64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int64.self)),
-                        Int64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: Int64.self))
-                    )
-                }
-                position += UInt64(recordHeaderSize)
-                // Negative numbers end the stream.
-                guard offset >= 0, size >= 0 else { break }
-                let present = Int(min(UInt64(size), file.count - position))
-                let error = try file.withBytes(at: position, count: present) { bytes -> Errno? in
-                    do throws(Errno) {
-                        try output.writeAll(bytes, at: offset)
-                        return nil
-                    } catch {
-                        return error
-                    }
-                }
-                if let error { throw .cannotWrite(path: path, error) }
-                position += UInt64(present)
+    static func rearranged(_ file: MappedFile) -> MappedFile {
+        let layout = FlattenedPieceLayout.layout
+        let headerCount = layout.structure.size
+        var pieces: [FileSegments.Segment] = []
+        var count: UInt64 = 0
+        var isWhole = false
+        var position = headerSize
+        while position < file.count {
+            let header = try? file.withBytes(at: position, count: headerCount) {
+                (offset: layout.offset.read($0).byteSwapped, size: layout.size.read($0).byteSwapped)
             }
-            return output
-        } catch {
-            try? output.close()
-            throw error
+            guard let header else { break }
+            position += UInt64(headerCount)
+            // Negative numbers end the stream.
+            if header.offset > UInt64(Int64.max) || header.size > UInt64(Int64.max) {
+                isWhole = true
+                break
+            }
+            let present = min(header.size, file.count - position)
+            let end = header.offset + present
+            pieces.append(
+                FileSegments.Segment(range: PhysicalAddress(header.offset)..<PhysicalAddress(end), offset: position))
+            count = max(count, end)
+            position += present
         }
-    }
-
-    private static func temporaryFile() throws(FileError) -> (FileDescriptor, FilePath) {
-        // A dump is large, and /tmp often memory.
-        let directory = FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp")
-        var name = Array(directory.appending("dump.XXXXXX").string.utf8CString)
-        let number = mkstemp(&name)
-        let path = FilePath(String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
-        guard number >= 0 else { throw .cannotOpen(path: path, Errno(rawValue: errno)) }
-        unlink(name)
-        return (FileDescriptor(rawValue: number), path)
+        // What no piece has is zero.
+        let zeros = FileSegments.Segment(range: PhysicalAddress(0)..<PhysicalAddress(count), offset: nil)
+        let segments = FileSegments(pieces.reversed() + [zeros], of: file)
+        return MappedFile(rearranging: file, as: segments, count: count, isCutShort: !isWhole)
     }
 }

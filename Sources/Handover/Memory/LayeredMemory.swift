@@ -45,7 +45,9 @@ public struct LayeredMemory: PhysicalMemory {
         }
         if count == 0 { return body([UInt8]().span.bytes) }
         guard let indices = extents.indices(covering: address..<end) else {
-            throw .notAvailable(address: address, count: count)
+            let missing = (address..<end).firstAddress(outside: regions)
+            throw isLeftOut(missing)
+                ? .leftOut(address: missing, count: count) : .notAvailable(address: address, count: count)
         }
         if indices.count == 1 {
             return try layers[extents[indices.lowerBound].owner].withBytes(at: address, count: count, body)
@@ -59,6 +61,11 @@ public struct LayeredMemory: PhysicalMemory {
             try layers[extent.owner].withBytes(at: piece.lowerBound, count: length) { copy.append(copying: $0) }
         }
         return body(copy.span.bytes)
+    }
+
+    public func isLeftOut(_ address: PhysicalAddress) -> Bool {
+        extents.indices(covering: address..<PhysicalAddress(address.rawValue + 1)) == nil
+            && layers.contains { $0.isLeftOut(address) }
     }
 
     public func release(_ range: Range<PhysicalAddress>) {

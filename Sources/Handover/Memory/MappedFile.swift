@@ -1,29 +1,45 @@
+import CFiles
 import Glibc
+import KernelABI
 import SystemPackage
 
 /// A file's contents, for bounds-checked reading at any offset.
 ///
-/// A regular file is mapped (`mmap`, `PROT_READ`, `MAP_PRIVATE`), so that a memory image of any size costs only what
-/// is looked at. What cannot be mapped (a pipe, standard input, a file in sysfs or debugfs) is read whole instead.
+/// - A regular file is mapped (`mmap`, `PROT_READ`, `MAP_PRIVATE`), so that a memory image of any size costs only what
+///   is looked at.
+/// - What can be neither mapped nor held (`/proc/kcore`, `/dev/mem`) is read piece by piece when it is asked for.
+/// - A small file that cannot be mapped (in sysfs or debugfs) is read whole.
+/// - A pipe is read whole, too: what is larger than ``heldSize`` goes into a temporary file in `TMPDIR`.
 ///
 /// - Important: A mapped file must not be cut short while it is in use: the kernel answers an access to what is
 ///   gone with `SIGBUS`.
 public final class MappedFile: Sendable {
     /// The path that the file was opened by: its name in errors.
     public let path: FilePath
+    /// The file's size in bytes. A device without a size goes on to the end of the address space.
+    public let count: UInt64
+    /// Where the file has data, ascending. The rest are holes, which read as zero without a place on the disk.
+    let dataRanges: [Range<UInt64>]
+    /// Whether the file says itself that it goes on, and does not: a flattened dump without its end.
+    let isCutShort: Bool
 
     private let storage: Storage
+    /// The file that is mapped, for copies that the kernel makes.
+    let descriptor: FileDescriptor?
 
     private enum Storage: @unchecked Sendable {
         /// Read-only until unmapped in `deinit`, therefore safe to share.
         case mapping(UnsafeRawBufferPointer)
         case bytes([UInt8])
+        case onDemand(FileOnDemand)
+        /// Another file's pieces in their right order: offsets in this file are the addresses.
+        case rearranged(FileSegments)
     }
 
-    /// At most this much is read of a file that cannot be mapped.
-    public static let readLimit = 1 << 30
+    /// At most this much is held of a file that cannot be mapped.
+    public static let heldSize = 16 << 20
 
-    /// Opens and maps the file at `path`.
+    /// Opens the file at `path`.
     ///
     /// - Throws: ``FileError`` for a file that is missing, not readable, a directory, or empty.
     public convenience init(path: FilePath) throws(FileError) {
@@ -37,22 +53,58 @@ public final class MappedFile: Sendable {
     /// - Parameter path: Its name in errors.
     public init(descriptor: FileDescriptor, path: FilePath) throws(FileError) {
         self.path = path
-        let stat: Stat
-        do {
-            stat = try descriptor.stat()
+        isCutShort = false
+        do throws(Errno) {
+            let stat = try descriptor.status()
+            if stat.type == .directory { throw Errno.isDirectory }
+            if let mapping = try Self.map(descriptor, stat) {
+                storage = .mapping(mapping)
+                dataRanges = try descriptor.dataRanges(stat)
+                count = UInt64(mapping.count)
+                self.descriptor = try? descriptor.duplicate()
+                return
+            }
+            if let file = try FileOnDemand(descriptor, stat) {
+                storage = .onDemand(file)
+                dataRanges = [0..<file.count]
+                count = file.count
+                self.descriptor = nil
+                return
+            }
+            var bytes: [UInt8] = []
+            while try descriptor.readPortion(appendingTo: &bytes) > 0 {
+                guard bytes.count > Self.heldSize else { continue }
+                let copy = try descriptor.copyToTemporaryFile(after: bytes)
+                defer { try? copy.close() }
+                let stat = try copy.status()
+                guard let mapping = try Self.map(copy, stat) else { throw .noMemory }
+                storage = .mapping(mapping)
+                dataRanges = try copy.dataRanges(stat)
+                count = UInt64(mapping.count)
+                self.descriptor = nil
+                return
+            }
+            storage = .bytes(bytes)
+            count = UInt64(bytes.count)
+            dataRanges = [0..<count]
+            self.descriptor = nil
         } catch {
-            throw .cannotRead(path: path, Errno(error))
+            if error == .isDirectory { throw .isDirectory(path: path) }
+            throw .cannotRead(path: path, error)
         }
-        if stat.type == .directory { throw .isDirectory(path: path) }
-        if stat.type == .regular, let size = Int(exactly: stat.size), size > 0,
-            let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor.rawValue, 0), address != MAP_FAILED
-        {
-            storage = .mapping(UnsafeRawBufferPointer(start: address, count: size))
-            return
-        }
-        let bytes = try Self.readToEnd(descriptor, path: path)
-        if bytes.isEmpty { throw .isEmpty(path: path) }
-        storage = .bytes(bytes)
+        if count == 0 { throw .isEmpty(path: path) }
+    }
+
+    /// The pieces of another file, put in order.
+    ///
+    /// - Parameter pieces: offsets in this file as addresses, from 0 to `count` without a gap.
+    init(rearranging file: MappedFile, as pieces: FileSegments, count: UInt64, isCutShort: Bool) {
+        path = file.path
+        storage = .rearranged(pieces)
+        self.count = count
+        dataRanges = [0..<count]
+        self.isCutShort = isCutShort
+        descriptor = nil
     }
 
     /// Wraps bytes that are in memory already.
@@ -61,25 +113,23 @@ public final class MappedFile: Sendable {
     public init(bytes: [UInt8], name: FilePath) {
         path = name
         storage = .bytes(bytes)
+        descriptor = nil
+        count = UInt64(bytes.count)
+        dataRanges = [0..<count]
+        isCutShort = false
     }
 
     deinit {
+        try? descriptor?.close()
         if case .mapping(let bytes) = storage {
             munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
         }
     }
 
-    /// The file's size in bytes.
-    public var count: UInt64 {
-        switch storage {
-        case .mapping(let bytes): UInt64(bytes.count)
-        case .bytes(let bytes): UInt64(bytes.count)
-        }
-    }
-
-    /// Hands `count` bytes at `offset` to `body`. The span is valid during the call alone; nothing is copied.
+    /// Hands `count` bytes at `offset` to `body`. The span is valid during the call alone; what is mapped is not
+    /// copied.
     ///
-    /// - Throws: ``FileError/outOfBounds(path:offset:count:size:)``.
+    /// - Throws: ``FileError/outOfBounds(path:offset:count:size:)``, or what reading the file gave.
     public func withBytes<Result>(
         at offset: UInt64, count: Int, _ body: (RawSpan) -> Result
     ) throws(FileError) -> Result {
@@ -91,7 +141,20 @@ public final class MappedFile: Sendable {
         return switch storage {
         case .mapping(let bytes): body(bytes.bytes.extracting(start..<start + count))
         case .bytes(let bytes): body(bytes.span.bytes.extracting(start..<start + count))
+        case .onDemand(let file): try file.withBytes(at: offset, count: count, path: path, body)
+        case .rearranged(let pieces): try Self.withBytes(of: pieces, at: offset, count: count, path: path, body)
         }
+    }
+
+    /// The first part of `range` that is no hole; `nil` if there is none. C: `lseek` with `SEEK_DATA` and `SEEK_HOLE`.
+    func nextData(in range: Range<UInt64>) -> Range<UInt64>? {
+        guard let descriptor else { return range }
+        let data = lseek(descriptor.rawValue, off_t(range.lowerBound), LSEEK_DATA)
+        if data < 0 { return errno == ENXIO ? nil : range }
+        let start = UInt64(data)
+        guard start < range.upperBound else { return nil }
+        let hole = lseek(descriptor.rawValue, data, LSEEK_HOLE)
+        return start..<(hole > data ? min(UInt64(hole), range.upperBound) : range.upperBound)
     }
 
     /// Lets go of the pages that hold `count` bytes at `offset`, and so have become part of the process: they are in the
@@ -104,18 +167,22 @@ public final class MappedFile: Sendable {
         madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: start)), end - start, MADV_DONTNEED)
     }
 
-    private static func readToEnd(_ descriptor: FileDescriptor, path: FilePath) throws(FileError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        while true {
-            let count = bytes.count
-            do throws(Errno) {
-                try descriptor.readPortion(appendingTo: &bytes)
-            } catch {
-                throw .cannotRead(path: path, error)
-            }
-            if bytes.count == count { return bytes }
-            if bytes.count > readLimit { throw .tooLarge(path: path, limit: readLimit) }
+    private static func withBytes<Result>(
+        of pieces: FileSegments, at offset: UInt64, count: Int, path: FilePath, _ body: (RawSpan) -> Result
+    ) throws(FileError) -> Result {
+        do throws(MemoryError) {
+            return try pieces.withBytes(at: PhysicalAddress(offset), count: count, body)
+        } catch {
+            throw .cannotRead(path: path, .ioError)
         }
+    }
+
+    /// `nil` for what is not a regular file with a size, or has no pages to map.
+    private static func map(_ descriptor: FileDescriptor, _ stat: Stat) throws(Errno) -> UnsafeRawBufferPointer? {
+        guard stat.type == .regular, let size = Int(exactly: stat.size), size > 0,
+            let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor.rawValue, 0), address != MAP_FAILED
+        else { return nil }
+        return UnsafeRawBufferPointer(start: address, count: size)
     }
 }
 
@@ -129,15 +196,77 @@ extension FileDescriptor {
         }
     }
 
-    /// Reads on at the descriptor's offset, up to 64 KiB; nothing at the end. Mirrors `read(2)`.
-    func readPortion(appendingTo bytes: inout [UInt8]) throws(Errno) {
+    /// Mirrors `fstat(2)`.
+    func status() throws(Errno) -> Stat {
+        do {
+            return try stat()
+        } catch {
+            throw Errno(error)
+        }
+    }
+
+    /// Where a regular file has data. Mirrors `lseek(2)` with `SEEK_DATA` and `SEEK_HOLE`, for files that take less
+    /// room on the disk than their size.
+    func dataRanges(_ stat: Stat) throws(Errno) -> [Range<UInt64>] {
+        guard stat.sizeAllocated < stat.size else { return [0..<UInt64(stat.size)] }
+        var ranges: [Range<UInt64>] = []
+        // Of <linux/fs.h>.
+        let (seekData, seekHole): (Int32, Int32) = (3, 4)
+        let size = Int(stat.size)
+        var position = 0
+        while position < size {
+            let start = Glibc.lseek(rawValue, position, seekData)
+            // ENXIO: there is nothing but a hole up to the end.
+            if start < 0, errno == ENXIO { break }
+            let end = start < 0 ? -1 : Glibc.lseek(rawValue, start, seekHole)
+            guard start >= position, end > start else { return [0..<UInt64(stat.size)] }
+            ranges.append(UInt64(start)..<UInt64(min(end, size)))
+            position = end
+        }
+        return ranges
+    }
+
+    /// Copies `start` and what is left to read into a file without a name, which goes when the descriptor is closed.
+    /// Blocks of zeros become holes.
+    func copyToTemporaryFile(after start: [UInt8]) throws(Errno) -> FileDescriptor {
+        // What is read from a pipe may be large, and /tmp is often memory.
+        let directory = FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp")
+        var name = Array(directory.appending("luo-fdt.XXXXXX").string.utf8CString)
+        let number = mkstemp(&name)
+        guard number >= 0 else { throw Errno(rawValue: errno) }
+        unlink(name)
+        let copy = FileDescriptor(rawValue: number)
+        do throws(Errno) {
+            var position = 0
+            var portion = start
+            while !portion.isEmpty {
+                if portion.span.bytes.firstNonzeroByte != nil {
+                    try copy.writeAll(portion.span.bytes, at: Int64(position))
+                }
+                position += portion.count
+                portion.removeAll(keepingCapacity: true)
+                try readPortion(appendingTo: &portion)
+            }
+            guard ftruncate(number, position) == 0 else { throw Errno(rawValue: errno) }
+            return copy
+        } catch {
+            try? copy.close()
+            throw error
+        }
+    }
+
+    /// Reads on at the descriptor's offset, up to 64 KiB; returns how much, 0 at the end. Mirrors `read(2)`.
+    @discardableResult
+    func readPortion(appendingTo bytes: inout [UInt8]) throws(Errno) -> Int {
         let portionSize = 1 << 16
+        let before = bytes.count
         do {
             try bytes.append(addingCapacity: portionSize) { bytes in
                 try bytes.withUnsafeMutableBufferPointer { room, count in
                     count += try read(into: .init(rebasing: UnsafeMutableRawBufferPointer(room)[count...]))
                 }
             }
+            return bytes.count - before
         } catch {
             throw Errno(error)
         }
@@ -157,7 +286,7 @@ extension FileDescriptor {
     }
 
     /// Writes all of `bytes` at `offset` in the file. Mirrors `pwrite(2)`, repeated until nothing is left.
-    func writeAll(_ bytes: RawSpan, at offset: Int64) throws(Errno) {
+    package func writeAll(_ bytes: RawSpan, at offset: Int64) throws(Errno) {
         do {
             _ = try bytes.withUnsafeBytes { try writeAll(toAbsoluteOffset: offset, $0) }
         } catch {

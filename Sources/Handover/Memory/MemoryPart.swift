@@ -1,6 +1,7 @@
 import KernelABI
 
-/// A part of another memory: the pages around some ranges, as far as they are at hand there.
+/// A part of another memory: some ranges, as far as they are at hand there. The rest of their pages is zero, whatever
+/// is there.
 struct MemoryPart: PhysicalMemory {
     let regions: [Range<PhysicalAddress>]
     let storedExtents: [Range<PhysicalAddress>]
@@ -9,16 +10,10 @@ struct MemoryPart: PhysicalMemory {
     var statedPageSize: Int? { whole.statedPageSize }
     var statedMachine: Machine? { whole.statedMachine }
 
-    init(of whole: any PhysicalMemory, pageSize: PageSize, around ranges: [Range<PhysicalAddress>]) {
-        let mask = UInt64(pageSize.bytes - 1)
-        let pages = ranges.filter { !$0.isEmpty }.map { range -> Range<PhysicalAddress> in
-            let start = range.lowerBound.rawValue & ~mask
-            let (end, overflow) = range.upperBound.rawValue.addingReportingOverflow(mask)
-            return PhysicalAddress(start)..<PhysicalAddress(overflow ? ~mask : end & ~mask)
-        }
-        let wanted = mergeAdjacent(pages.sorted { $0.lowerBound < $1.lowerBound })
+    init(of whole: any PhysicalMemory, pageSize: PageSize, ranges: [Range<PhysicalAddress>]) {
+        let wanted = mergeAdjacent(ranges.sorted { $0.lowerBound < $1.lowerBound })
         self.whole = whole
-        regions = intersect(wanted, whole.regions)
+        regions = intersect(mergeAdjacent(wanted.map { $0.pages(of: pageSize) }), whole.regions)
         storedExtents = intersect(wanted, whole.storedExtents)
     }
 
@@ -32,19 +27,55 @@ struct MemoryPart: PhysicalMemory {
         return try whole.withBytes(at: address, count: count, body)
     }
 
+    func isLeftOut(_ address: PhysicalAddress) -> Bool { whole.isLeftOut(address) }
+
     func release(_ range: Range<PhysicalAddress>) {
         whole.release(range)
     }
 }
 
 /// What two ascending, disjoint lists of ranges have in common.
-func intersect(
+package func intersect(
     _ left: [Range<PhysicalAddress>], _ right: [Range<PhysicalAddress>]
 ) -> [Range<PhysicalAddress>] {
     left.flatMap { $0.pieces(in: right) }
 }
 
 extension Range<PhysicalAddress> {
+    /// The pages that the range touches, as far as their ends can be expressed.
+    func pages(of pageSize: PageSize) -> Range<PhysicalAddress> {
+        if isEmpty { return self }
+        let mask = UInt64(pageSize.bytes - 1)
+        let (end, overflow) = upperBound.rawValue.addingReportingOverflow(mask)
+        return PhysicalAddress(lowerBound.rawValue & ~mask)..<PhysicalAddress(overflow ? ~mask : end & ~mask)
+    }
+
+    /// The range in pieces of at most `size` bytes.
+    func portions(of size: UInt64) -> some Sequence<Range<PhysicalAddress>> {
+        stride(from: lowerBound.rawValue, to: upperBound.rawValue, by: Int(size)).lazy.map {
+            PhysicalAddress($0)..<PhysicalAddress(Swift.min(upperBound.rawValue, $0 + size))
+        }
+    }
+
+    /// What of the range is in none of ascending, disjoint regions.
+    func pieces(notIn regions: [Range<PhysicalAddress>]) -> [Range<PhysicalAddress>] {
+        var pieces: [Range<PhysicalAddress>] = []
+        var rest = self
+        for region in self.pieces(in: regions) {
+            if rest.lowerBound < region.lowerBound { pieces.append(rest.lowerBound..<region.lowerBound) }
+            rest = region.upperBound..<upperBound
+        }
+        if !rest.isEmpty { pieces.append(rest) }
+        return pieces
+    }
+
+    /// The first address of the range that none of the ascending, disjoint `regions` has; the end if there is none.
+    func firstAddress(outside regions: [Range<PhysicalAddress>]) -> PhysicalAddress {
+        let index = regions.partitioningIndex { $0.upperBound > lowerBound }
+        guard index < regions.count, regions[index].lowerBound <= lowerBound else { return lowerBound }
+        return Swift.min(regions[index].upperBound, upperBound)
+    }
+
     /// What of the range is in ascending, disjoint regions.
     func pieces(in regions: [Range<PhysicalAddress>]) -> [Range<PhysicalAddress>] {
         var pieces: [Range<PhysicalAddress>] = []

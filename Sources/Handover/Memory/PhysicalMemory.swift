@@ -25,11 +25,17 @@ public protocol PhysicalMemory: Sendable {
     ///
     /// Bytes that lie in one piece in the source are not copied. The span is valid during the call alone.
     ///
-    /// - Throws: ``MemoryError`` where a byte of the range is not at hand, the range wraps around, or the source
-    ///   cannot be read.
+    /// - Throws: ``MemoryError`` if a byte of the range is not at hand or was left out, the range wraps around, or the
+    ///   source cannot be read.
     func withBytes<Result>(
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
     ) throws(MemoryError) -> Result
+
+    /// Whether the machine has memory at `address` that was left out of the source on purpose, as `makedumpfile` does
+    /// with pages of users. It is neither zero nor missing for another reason.
+    ///
+    /// The default is `false`.
+    func isLeftOut(_ address: PhysicalAddress) -> Bool
 
     /// Says that what is in `range` will not be read again soon: a source may let go of what it keeps at hand for it.
     /// It can be read as before, though that may take longer.
@@ -42,6 +48,7 @@ extension PhysicalMemory {
     public var storedExtents: [Range<PhysicalAddress>] { regions }
     public var statedPageSize: Int? { nil }
     public var statedMachine: Machine? { nil }
+    public func isLeftOut(_ address: PhysicalAddress) -> Bool { false }
     public func release(_ range: Range<PhysicalAddress>) {}
 }
 
@@ -56,16 +63,12 @@ extension PhysicalMemory {
     }
 }
 
-/// A processor architecture whose kernels hand memory over.
-public enum Machine: String, Hashable, Sendable, CaseIterable {
-    case x86_64
-    case aarch64
-}
-
 /// Why bytes of physical memory could not be read.
 public enum MemoryError: Error, Hashable, Sendable {
     /// The source does not hold these bytes.
     case notAvailable(address: PhysicalAddress, count: Int)
+    /// The byte at `address` was left out of the source on purpose; `count` bytes were asked for.
+    case leftOut(address: PhysicalAddress, count: Int)
     /// The source should hold these bytes, but reading them failed for the reason given.
     case unreadable(address: PhysicalAddress, count: Int, reason: String)
 }
@@ -75,6 +78,7 @@ extension MemoryError: CustomStringConvertible {
         switch self {
         case .notAvailable(let address, let count):
             "\(count) bytes of memory at \(address) are not available"
+        case .leftOut(let address, _): "the memory at \(address) was left out of this dump"
         case .unreadable(let address, let count, let reason):
             "\(count) bytes of memory at \(address) cannot be read: \(reason)"
         }

@@ -8,7 +8,8 @@ public struct SparseMemory: PhysicalMemory {
     /// The size of a page in bytes, a power of two. A page is available as a whole or not at all.
     public let pageSize: Int
 
-    public var statedPageSize: Int? { pageSize }
+    /// ``pageSize`` unless it is set: the memory can be of a kernel whose page size is not known.
+    public var statedPageSize: Int?
 
     public var statedMachine: Machine?
 
@@ -24,6 +25,7 @@ public struct SparseMemory: PhysicalMemory {
         var size = 16
         while size < pageSize, size < 1 << 30 { size *= 2 }
         self.pageSize = size
+        statedPageSize = size
         available = PageSet(pageShift: size.trailingZeroBitCount)
     }
 

@@ -39,44 +39,29 @@ public enum Bundle {
 
     /// Makes the bundle of a handover.
     ///
-    /// - Throws: ``BundleError`` where a piece is not at hand, or all together is more than an FDT holds, 2 GiB.
+    /// - Throws: ``BundleError`` if all together is more than an FDT holds, 2 GiB, or memory cannot be read.
     public static func tree(of capture: Capture) throws(BundleError) -> FlattenedTree {
+        let pieces = pieces(of: capture)
+        var total: UInt64 = 0
+        for piece in pieces where total <= memoryLimit { total += UInt64(piece.extent.byteCount) }
+        guard total <= memoryLimit else { throw .tooLarge }
+        var writer: SequentialWriter
         do throws(FDTError) {
-            var writer = try SequentialWriter(growing: 1 << 16)
-            try writer.finishReservations()
-            try writer.beginNode("")
-            try writer.property("compatible", string: compatible)
-            if let kernel = capture.state.kernel { try writer.property("kernel", string: kernel) }
-            if let machine = capture.state.machine { try writer.property("machine", string: machine.rawValue) }
-            try writer.property("page-size", u32: UInt32(capture.state.pageSize))
-            if let root = capture.rootAddress { try writer.property("root-address", u64: root.rawValue) }
-            try writer.property("#address-cells", u32: 2)
-            try writer.property("#size-cells", u32: 2)
-            try writer.beginNode("memory")
-            for (name, extent) in named(capture.extents) {
-                let data: [UInt8]
-                do throws(MemoryError) {
-                    data = try capture.bytes(of: extent)
-                } catch {
-                    // What the image lacks, the bundle lacks.
-                    continue
-                }
-                try writer.beginNode(name)
-                let address = extent.address.rawValue
-                let size = UInt64(extent.byteCount)
-                try writer.property(
-                    "reg",
-                    cells: [
-                        UInt32(address >> 32), UInt32(truncatingIfNeeded: address), UInt32(size >> 32),
-                        UInt32(truncatingIfNeeded: size),
-                    ])
-                try writer.property("role", string: extent.role.name)
-                try writer.property("owner", string: extent.owner.description.filter { $0 != "\0" })
-                if let last = data.lastIndex(where: { $0 != 0 }) {
-                    try writer.property("data", bytes: Array(data[...last]))
-                }
-                try writer.endNode()
+            writer = try begin(capture)
+        } catch {
+            throw .tree(error)
+        }
+        var room = Int(Int32.max)
+        for (name, extent) in pieces {
+            let data = try data(of: extent.range, in: capture.memory, atMost: room)
+            room -= data.count
+            do throws(FDTError) {
+                try add(extent, called: name, data, to: &writer)
+            } catch {
+                throw .tree(error)
             }
+        }
+        do throws(FDTError) {
             try writer.endNode()
             try writer.endNode()
             return try writer.finish()
@@ -85,13 +70,82 @@ public enum Bundle {
         }
     }
 
-    /// The extents by address, each with the name of its node; of several with one name, the first.
-    private static func named(_ extents: [Extent]) -> [(String, Extent)] {
+    /// Everything up to the first piece of memory.
+    private static func begin(_ capture: Capture) throws(FDTError) -> SequentialWriter {
+        var writer = try SequentialWriter(growing: 1 << 16)
+        try writer.finishReservations()
+        try writer.beginNode("")
+        try writer.property("compatible", string: compatible)
+        if let kernel = capture.state.kernel { try writer.property("kernel", string: kernel) }
+        if let machine = capture.state.machine { try writer.property("machine", string: machine.rawValue) }
+        if let size = capture.state.pageSize { try writer.property("page-size", u32: UInt32(size.bytes)) }
+        if let root = capture.rootAddress { try writer.property("root-address", u64: root.rawValue) }
+        try writer.property("#address-cells", u32: 2)
+        try writer.property("#size-cells", u32: 2)
+        try writer.beginNode("memory")
+        return writer
+    }
+
+    private static func add(
+        _ extent: Extent, called name: String, _ data: [UInt8], to writer: inout SequentialWriter
+    ) throws(FDTError) {
+        try writer.beginNode(name)
+        let address = extent.address.rawValue
+        let size = UInt64(extent.byteCount)
+        try writer.property(
+            "reg",
+            cells: [
+                UInt32(address >> 32), UInt32(truncatingIfNeeded: address), UInt32(size >> 32),
+                UInt32(truncatingIfNeeded: size),
+            ])
+        try writer.property("role", string: extent.role.name)
+        try writer.property("owner", string: extent.owner.description.filter { $0 != "\0" })
+        if !data.isEmpty { try writer.property("data", bytes: data) }
+        try writer.endNode()
+    }
+
+    /// What the memory has of the extents, by address, each piece with the name of its node; of several with one
+    /// name, the first.
+    private static func pieces(of capture: Capture) -> [(name: String, extent: Extent)] {
+        let regions = capture.memory.regions
         var names: Set<String> = []
-        return extents.sorted { ($0.address, $0.role.name) < ($1.address, $1.role.name) }.compactMap {
-            let name = "\($0.role.name)@\(String($0.address.rawValue, radix: 16))"
-            return names.insert(name).inserted ? (name, $0) : nil
+        return capture.extents.sorted { ($0.address, $0.role.name) < ($1.address, $1.role.name) }.flatMap { extent in
+            extent.range.pieces(in: regions).compactMap { range in
+                let name = "\(extent.role.name)@\(String(range.lowerBound.rawValue, radix: 16))"
+                guard names.insert(name).inserted else { return nil }
+                var piece = extent
+                piece.address = range.lowerBound
+                piece.byteCount = Int(range.upperBound.rawValue - range.lowerBound.rawValue)
+                return (name, piece)
+            }
         }
+    }
+
+    /// The bytes of a range without the zeros at its end.
+    private static func data(
+        of range: Range<PhysicalAddress>, in memory: any PhysicalMemory, atMost room: Int
+    ) throws(BundleError) -> [UInt8] {
+        var data: [UInt8] = []
+        for portion in range.portions(of: 1 << 20) {
+            let start = Int(portion.lowerBound.rawValue - range.lowerBound.rawValue)
+            let fits: Bool
+            do throws(MemoryError) {
+                fits = try memory.withBytes(
+                    at: portion.lowerBound, count: Int(portion.upperBound.rawValue - portion.lowerBound.rawValue)
+                ) { bytes in
+                    let count = bytes.countWithoutTrailingZeros
+                    if count == 0 { return true }
+                    if start + count > room { return false }
+                    data.append(contentsOf: repeatElement(0, count: start - data.count))
+                    data.append(copying: bytes.extracting(first: count))
+                    return true
+                }
+            } catch {
+                throw .memory(error)
+            }
+            if !fits { throw .tooLarge }
+        }
+        return data
     }
 
     // MARK: - Reading
@@ -108,32 +162,36 @@ public enum Bundle {
     public static func read(_ tree: FlattenedTree) throws(BundleError) -> Contents {
         let root = tree.root
         guard isBundle(tree) else { throw .malformed("/: compatible is not \(compatible)") }
-        guard let size = root.property("page-size")?.u32(.bigEndian), let pageSize = PageSize(rawValue: Int(size)) else {
+        let stated = root.property("page-size")
+        let pageSize = stated?.u32(.bigEndian).flatMap { PageSize(rawValue: Int($0)) }
+        guard stated == nil || pageSize != nil else {
             throw .malformed("/: page-size is not 4096, 16384 or 65536")
         }
-        var memory = SparseMemory(pageSize: pageSize.bytes)
+        var memory = SparseMemory(pageSize: (pageSize ?? .kib4).bytes)
+        memory.statedPageSize = pageSize?.bytes
         memory.statedMachine = root.property("machine")?.string.flatMap(Machine.init(rawValue:))
         guard let nodes = root.subnode(named: "memory") else { throw .malformed("/: there is no node memory") }
         var total: UInt64 = 0
         for node in nodes.children {
+            let path = "/memory/\(ImageText(node.name).bare)"
             guard let reg = node.property("reg")?.cells, reg.count == 4 else {
-                throw .malformed("\(node.path): reg is not two cells of address and two of size")
+                throw .malformed("\(path): reg is not two cells of address and two of size")
             }
             let address = PhysicalAddress(UInt64(reg[0]) << 32 | UInt64(reg[1]))
             let size = UInt64(reg[2]) << 32 | UInt64(reg[3])
             let data = node.property("data")?.bytes ?? []
             guard let end = address.advanced(by: size), UInt64(data.count) <= size else {
-                throw .malformed("\(node.path): reg does not hold data, or reaches beyond the address space")
+                throw .malformed("\(path): reg does not hold data, or reaches beyond the address space")
             }
             total &+= size
             guard size <= memoryLimit, total <= memoryLimit else {
-                throw .malformed("\(node.path): more than \(memoryLimit >> 30) GiB of memory in all")
+                throw .malformed("\(path): more than \(memoryLimit >> 30) GiB of memory in all")
             }
             memory.allocate(address..<end)
             do throws(MemoryError) {
                 try memory.write(data, at: address)
             } catch {
-                throw .malformed("\(node.path): reg reaches beyond the address space")
+                throw .malformed("\(path): reg reaches beyond the address space")
             }
         }
         return Contents(
@@ -146,6 +204,10 @@ public enum Bundle {
 /// Why a bundle could not be made or read.
 public enum BundleError: Error, Hashable, Sendable {
     case tree(FDTError)
+    /// Memory of the handover cannot be read.
+    case memory(MemoryError)
+    /// The memory is more than an FDT holds, or than readers take.
+    case tooLarge
     /// The FDT is not of a bundle's form: what and where.
     case malformed(String)
 }
@@ -154,6 +216,8 @@ extension BundleError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .tree(let error): "bundle: \(error)"
+        case .memory(let error): "bundle: \(error)"
+        case .tooLarge: "bundle: an FDT cannot hold so much; write an ELF core"
         case .malformed(let problem): "bundle: \(problem)"
         }
     }

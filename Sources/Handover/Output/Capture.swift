@@ -4,36 +4,61 @@ import KernelABI
 /// A handover and the memory that it is in: what is written to a file.
 public struct Capture: Sendable {
     public let state: HandoverState
-    /// The pieces of memory that are to be kept.
+    /// The pieces of memory that are kept. All of ``memory`` is in one of them.
     public let extents: [Extent]
     /// The memory of the extents, and no other.
     public let memory: any PhysicalMemory
+    /// The handed-over memory that is not kept, though the image has it: ascending, disjoint.
+    public let leftBehind: [Range<PhysicalAddress>]
+    /// The handed-over memory that was to be kept, and that the image lacks: ascending, disjoint.
+    public let missing: [Range<PhysicalAddress>]
 
     /// A handover that was built, with all of its memory.
     public init(_ image: HandoverImage) {
-        state = image.state
-        extents = image.extents
-        memory = image.memory
+        self.init(image.state, extents: image.extents, memory: image.memory)
     }
 
     /// A handover in memory that holds it and nothing else.
     public init(_ state: HandoverState, extents: [Extent], memory: any PhysicalMemory) {
         self.state = state
-        self.extents = extents
+        let pages = extents.pages(of: state.statedPageSize)
+        self.extents = extents + Extent.ofUnknownUse(memory.regions.flatMap { $0.pieces(notIn: pages) })
         self.memory = memory
+        leftBehind = []
+        missing = []
     }
 
     /// The part of a memory image that a handover needs.
     ///
-    /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: the
-    ///   contents of memfds and of `reserve_mem` regions.
+    /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: all memory
+    ///   that is preserved, among it the contents of memfds and of `reserve_mem` regions.
     public init(of reading: Reading, in memory: any PhysicalMemory, contents: Bool) {
-        state = reading.state
-        var extents = reading.extents
-        if contents { extents += reading.state.contentsExtents }
-        self.extents = extents
-        let pageSize = PageSize(rawValue: reading.state.pageSize) ?? .kib4
-        self.memory = MemoryPart(of: memory, pageSize: pageSize, around: extents.map(\.range))
+        var state = reading.state
+        // Nothing that is kept says which of several page sizes is right.
+        if !reading.alternatives.isEmpty { state.pageSize = nil }
+        self.state = state
+        let pageSize = reading.state.pageSize ?? .kib64
+        let readings = [reading] + reading.alternatives
+        let structures = readings.flatMap(\.extents)
+        let description = structures.pages(of: pageSize)
+        let known = readings.flatMap(\.state.contentsExtents)
+        let preserved = readings.flatMap { $0.state.preserved?.ranges ?? [] }
+        let all = (known.pages(of: pageSize) + preserved).sorted { $0.lowerBound < $1.lowerBound }
+        let handedOver = mergeAdjacent(all).flatMap { $0.pieces(notIn: description) }
+        let regions = memory.regions
+        guard contents else {
+            extents = structures
+            leftBehind = intersect(handedOver, regions)
+            missing = []
+            self.memory = MemoryPart(of: memory, pageSize: pageSize, ranges: extents.map(\.range))
+            return
+        }
+        let unknown = handedOver.flatMap { $0.pieces(notIn: known.pages(of: pageSize)) }
+        extents = structures + known + Extent.ofUnknownUse(intersect(unknown, regions))
+        leftBehind = []
+        missing = handedOver.flatMap { $0.pieces(notIn: regions) }
+        // The pages of the description are preserved as a whole.
+        self.memory = MemoryPart(of: memory, pageSize: pageSize, ranges: extents.map(\.range) + description)
     }
 
     /// The root FDT's address, which the next kernel is to be told.
@@ -51,7 +76,7 @@ public struct Capture: Sendable {
         if name == "kho" {
             return extents.first { $0.role == .root }.flatMap { try? bytes(of: $0) }
         }
-        guard let subtree = state.kho?.subtrees?.first(where: { $0.name.description == name }),
+        guard let subtree = state.kho?.subtrees?.first(where: { $0.name.repaired == name }),
             let extent = extents.first(where: { $0.role == .subtree && $0.address == subtree.address }),
             let bytes = try? bytes(of: extent)
         else { return nil }
@@ -62,31 +87,78 @@ public struct Capture: Sendable {
         }
         return Array(bytes.prefix(size))
     }
+
+    /// The bytes of all that is handed over, for a document.
+    ///
+    /// - Throws: ``MemoryError`` if the image lists memory that cannot be read.
+    public func contents() throws(MemoryError) -> [ResidueState] {
+        let description = extents.filter(\.role.isMetadata).pages(of: state.statedPageSize)
+        var contents: [ResidueState] = []
+        for range in memory.regions.flatMap({ $0.pieces(notIn: description) }) {
+            for piece in range.portions(of: 1 << 20) {
+                let count = piece.upperBound.rawValue - piece.lowerBound.rawValue
+                let data = try memory.withBytes(at: piece.lowerBound, count: Int(count)) { bytes in
+                    [UInt8](copying: bytes.extracting(0..<bytes.countWithoutTrailingZeros))
+                }
+                contents.append(ResidueState(address: piece.lowerBound, data: data, size: count))
+            }
+        }
+        return contents
+    }
+}
+
+extension Extent {
+    /// Memory that somebody has preserved without telling what for.
+    static func ofUnknownUse(_ ranges: [Range<PhysicalAddress>]) -> [Extent] {
+        ranges.compactMap { range in
+            Int(exactly: range.upperBound.rawValue - range.lowerBound.rawValue).map {
+                Extent(
+                    address: range.lowerBound, byteCount: $0, role: .contents, form: .opaque, owner: .preservedBesides)
+            }
+        }
+    }
+}
+
+extension [Extent] {
+    /// The pages that the extents touch: ascending, disjoint.
+    func pages(of pageSize: PageSize) -> [Range<PhysicalAddress>] {
+        mergeAdjacent(map { $0.range.pages(of: pageSize) }.sorted { $0.lowerBound < $1.lowerBound })
+    }
 }
 
 extension HandoverState {
+    /// The page size, 4 KiB if it is not known.
+    var statedPageSize: PageSize { pageSize ?? .kib4 }
+
     /// The release of the kernel that handed over, as far as it is known.
     public var release: String? { kexecMetadata?.previousRelease?.validString ?? kernel }
 
     /// The memory that is handed over: the contents of memfds and of `reserve_mem` regions.
     public var contentsExtents: [Extent] {
-        let pageSize = PageSize(rawValue: pageSize) ?? .kib4
-        let sizes = FolioSizes(preserved: preserved, pageSize: pageSize)
         var extents: [Extent] = []
+        forEachContents { owner, _, map in extents += map.extents(owner: owner) }
+        return extents + regionExtents
+    }
+
+    /// The memory of `reserve_mem` regions.
+    public var regionExtents: [Extent] {
+        (memblock?.regions ?? []).compactMap { region in
+            guard let start = region.start, let count = Int(exactly: region.size) else { return nil }
+            return Extent(
+                address: start, byteCount: count, role: .region, form: .opaque, owner: .region(region.name))
+        }
+    }
+
+    /// Visits the files whose contents are known, with where these are.
+    public func forEachContents(_ body: (_ owner: Owner, _ contents: FileContents, _ map: ContentsMap) -> Void) {
+        let pageSize = statedPageSize
+        let sizes = FolioSizes(preserved: preserved, pageSize: pageSize)
         for session in luo?.sessions ?? [] {
             for file in session.files ?? [] where file.hasContent {
                 guard let contents = file.fileContents else { continue }
                 let owner = Owner.file(session: session.name, token: file.token)
-                extents += ContentsMap(of: contents, sizes, pageSize: pageSize).extents(owner: owner)
+                body(owner, contents, ContentsMap(of: contents, sizes, pageSize: pageSize))
             }
         }
-        for region in memblock?.regions ?? [] {
-            guard let start = region.start, let count = Int(exactly: region.size) else { continue }
-            extents.append(
-                Extent(
-                    address: start, byteCount: count, role: .region, form: .opaque,
-                    owner: .region(region.name)))
-        }
-        return extents
     }
 }

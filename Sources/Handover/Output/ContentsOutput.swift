@@ -8,8 +8,13 @@ public struct ContentsOutput: Sendable {
     private let memory: any PhysicalMemory
 
     public init(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) {
-        pageSize = PageSize(rawValue: state.pageSize) ?? .kib4
-        map = ContentsMap(of: file, preserved: state.preserved, pageSize: pageSize)
+        let pageSize = state.pageSize ?? .kib4
+        self.init(of: file, FolioSizes(preserved: state.preserved, pageSize: pageSize), pageSize, memory: memory)
+    }
+
+    init(of file: FileContents, _ sizes: FolioSizes, _ pageSize: PageSize, memory: any PhysicalMemory) {
+        self.pageSize = pageSize
+        map = ContentsMap(of: file, sizes, pageSize: pageSize)
         size = file.size ?? 0
         self.memory = memory
     }

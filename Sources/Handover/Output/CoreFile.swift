@@ -1,56 +1,82 @@
 import KernelABI
 import SystemPackage
 
-/// A handover that is laid out in an ELF core as it is written: its pages are never all at hand.
+/// A handover on its way to a file: its pages are never all in memory.
 ///
-/// The core is the same as that of a ``HandoverImage``, which holds them, and which every other form needs.
+/// It is laid out as an ELF core, after a first walk that only notes where pages are. Contents go from file to file.
 public struct CoreFile: Sendable {
     /// What is laid out, complete.
     public let state: HandoverState
     /// The memory that the core has.
     public let regions: [Range<PhysicalAddress>]
     private let layout: ELFCoreLayout
+    private let open: @Sendable (String) throws(FileError) -> MappedFile
 
     /// Finds out where everything is to lie, which the planner has completed.
     ///
-    /// - Returns: `nil` for what takes an image: contents that are in files are looked at once only.
-    public init?(of state: HandoverState) throws(WriteError) {
-        guard state.contentFiles.isEmpty, let pageSize = PageSize(rawValue: state.pageSize) else { return nil }
+    /// - Parameter open: opens the file that a memfd's `content` names.
+    public init(
+        of state: HandoverState, contents open: @escaping @Sendable (String) throws(FileError) -> MappedFile
+    ) throws(WriteError) {
+        guard let pageSize = state.pageSize else { throw .incomplete(".page_size") }
         var writer = try ImageWriter(of: state, to: StoredPieces(in: PageOutline(pageSize: pageSize), listed: false))
-        try writer.writeAll(Self.open)
+        try writer.writeAll(open)
         let outline = writer.destination.store
         self.state = state
+        self.open = open
         regions = outline.available.ranges
         layout = ELFCoreWriter(of: state).layout(regions: regions, stored: outline.stored.ranges)
     }
 
-    /// Writes the core to a destination that is no stream.
-    public func write(to destination: Destination) throws(OutputError) {
-        try destination.write { (file) throws(OutputError) in
-            let behind = WriteBehind(file.descriptor)
-            defer { try? behind.wait() }
-            do throws(WriteError) {
-                let pages = try CorePages(of: layout, in: file.descriptor, behind, file.path)
-                var writer = try ImageWriter(of: state, to: StoredPieces(in: pages, listed: false))
-                try writer.writeAll(Self.open)
-                try writer.destination.store.finish()
-            } catch {
-                throw .image(error)
-            }
+    /// Writes the handover.
+    public func write(to destination: Destination, as form: OutputForm) throws(OutputError) {
+        if form == .elf, !destination.isStream {
+            try destination.write { (file) throws(OutputError) in _ = try layOut(in: file, listed: false) }
+        } else {
+            try form.write(try capture(), to: destination)
         }
     }
 
-    private static func open(_ name: String) throws(FileError) -> MappedFile {
-        throw .cannotOpen(path: FilePath(name), .noSuchFileOrDirectory)
+    /// The handover, laid out in a temporary file.
+    public func capture() throws(OutputError) -> Capture {
+        let file = try NewFile.nameless()
+        defer { try? file.descriptor.close() }
+        let extents = try layOut(in: file, listed: true)
+        let image: MappedFile
+        do throws(FileError) {
+            image = try MappedFile(descriptor: file.descriptor, path: file.path)
+        } catch {
+            throw .image(.file(error))
+        }
+        do throws(ELFError) {
+            return Capture(state, extents: extents, memory: try ELFCore(file: image))
+        } catch {
+            throw .temporary(file.path, error)
+        }
+    }
+
+    private func layOut(in file: OutputFile, listed: Bool) throws(OutputError) -> [Extent] {
+        let behind = WriteBehind(file.descriptor)
+        defer { try? behind.wait() }
+        // What nothing is put in is zero.
+        try file.resize(to: layout.fileSize)
+        do throws(WriteError) {
+            let pages = CorePages(of: layout, in: file, behind)
+            var writer = try ImageWriter(of: state, to: StoredPieces(in: pages, listed: listed))
+            try writer.writeAll(open)
+            try writer.destination.store.finish()
+            return writer.destination.extents
+        } catch {
+            throw .image(error)
+        }
     }
 }
 
 /// The stored pages of a core, which is written in portions.
 private struct CorePages: PageStore {
     private let layout: ELFCoreLayout
-    private let file: FileDescriptor
+    private let file: OutputFile
     private let behind: WriteBehind
-    private let path: FilePath
     /// What is put.
     private var bytes: [UInt8] = []
     /// What is to be written at an offset.
@@ -59,18 +85,11 @@ private struct CorePages: PageStore {
 
     private static let portionSize = 1 << 20
 
-    init(of layout: ELFCoreLayout, in file: FileDescriptor, _ behind: WriteBehind, _ path: FilePath) throws(WriteError) {
+    init(of layout: ELFCoreLayout, in file: OutputFile, _ behind: WriteBehind) {
         self.layout = layout
         self.file = file
         self.behind = behind
-        self.path = path
         portion = layout.headers
-        do {
-            // What nothing is put in is zero.
-            try file.resize(to: Int64(layout.fileSize))
-        } catch {
-            throw .file(.cannotWrite(path: path, Errno(error)))
-        }
     }
 
     mutating func allocate(_ range: Range<PhysicalAddress>) {}
@@ -81,30 +100,45 @@ private struct CorePages: PageStore {
         guard count > 0 else { return }
         // Pages that adjoin are in one segment.
         guard let place = layout.offset(of: address) else { throw .outside(address, count) }
-        if place != offset + UInt64(portion.count) || portion.count >= Self.portionSize {
-            let full = portion
-            portion = []
-            portion.reserveCapacity(Self.portionSize)
-            try write { () throws(Errno) in try behind.write(full, at: Int64(offset)) }
-            offset = place
-        }
+        if place != offset + UInt64(portion.count) || portion.count >= Self.portionSize { try begin(at: place) }
         try bytes.refill(count, fill)
         portion += bytes
     }
 
-    /// Writes what is left.
-    func finish() throws(WriteError) {
-        try write { () throws(Errno) in
-            try behind.wait()
-            try file.writeAll(portion.span.bytes, at: Int64(offset))
+    mutating func put(
+        _ part: Range<UInt64>, of original: MappedFile, at address: PhysicalAddress
+    ) throws(WriteError) {
+        guard let place = layout.offset(of: address) else { throw .outside(address, part.count) }
+        try begin(at: place)
+        try write { () throws(Errno) in try behind.wait() }
+        do throws(FileError) {
+            try file.copy(part, of: original, to: place)
+        } catch {
+            throw .file(error)
         }
+        offset = place + UInt64(part.count)
+    }
+
+    /// Begins to write what has come together, and goes on at an offset.
+    private mutating func begin(at place: UInt64) throws(WriteError) {
+        let full = portion
+        portion = []
+        portion.reserveCapacity(Self.portionSize)
+        try write { () throws(Errno) in try behind.write(full, at: Int64(offset)) }
+        offset = place
+    }
+
+    /// Writes what is left.
+    mutating func finish() throws(WriteError) {
+        try begin(at: 0)
+        try write { () throws(Errno) in try behind.wait() }
     }
 
     private func write(_ body: () throws(Errno) -> Void) throws(WriteError) {
         do throws(Errno) {
             try body()
         } catch {
-            throw .file(.cannotWrite(path: path, error))
+            throw .file(.cannotWrite(path: file.path, error))
         }
     }
 }

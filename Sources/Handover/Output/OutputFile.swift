@@ -1,3 +1,4 @@
+import CFiles
 import SystemPackage
 
 #if canImport(Glibc)
@@ -32,6 +33,36 @@ struct OutputFile {
         } catch {
             throw .file(path, error)
         }
+    }
+
+    /// Copies a part of a file to `place` of a new one, which stays a hole where the original has one.
+    ///
+    /// The kernel copies, without the bytes being copied at all on a file system that can share them.
+    func copy(_ range: Range<UInt64>, of original: MappedFile, to place: UInt64) throws(FileError) {
+        var offset = range.lowerBound
+        while offset < range.upperBound, let data = original.nextData(in: offset..<range.upperBound) {
+            offset = try copyPart(data, of: original, to: place + (data.lowerBound - range.lowerBound))
+        }
+    }
+
+    /// Copies as much as one call of the kernel does; returns where to go on.
+    private func copyPart(_ range: Range<UInt64>, of original: MappedFile, to place: UInt64) throws(FileError) -> UInt64 {
+        var (from, to) = (off_t(range.lowerBound), off_t(place))
+        let copied = original.descriptor.map { copy_file_range($0.rawValue, &from, descriptor.rawValue, &to, range.count, 0) }
+        if let copied, copied > 0 { return UInt64(from) }
+        if copied == -1, ![EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM].contains(errno) {
+            throw .cannotWrite(path: path, Errno(rawValue: errno))
+        }
+        let portion = min(range.count, 1 << 20)
+        // A file system takes bytes of a mapping page by page, and those at hand in large pieces.
+        let bytes = try original.withBytes(at: range.lowerBound, count: portion) { [UInt8](copying: $0) }
+        do throws(Errno) {
+            try descriptor.writeAll(bytes.span.bytes, at: Int64(place))
+        } catch {
+            throw .cannotWrite(path: path, error)
+        }
+        original.release(at: range.lowerBound, count: UInt64(portion))
+        return range.lowerBound + UInt64(portion)
     }
 
     /// Makes a file that is no stream this long, with zeros behind what it has.
@@ -75,6 +106,18 @@ struct NewFile {
         if let replaced {
             _ = fchown(descriptor.rawValue, replaced.userID.rawValue, replaced.groupID.rawValue)
             _ = fchmod(descriptor.rawValue, replaced.permissions.rawValue)
+        }
+    }
+
+    /// Makes a file that never has a name, for what is too large to be held in memory.
+    static func nameless() throws(OutputError) -> OutputFile {
+        let directory = FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
+        do throws(Errno) {
+            let file = try NewFile(at: directory.appending("luo-fdt"), replacing: nil)
+            if let name = file.name { UnfinishedOutput.discard(name) }
+            return OutputFile(descriptor: file.descriptor, path: directory, isStream: false)
+        } catch {
+            throw .file(directory, error)
         }
     }
 

@@ -61,7 +61,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
         let subtrees = directory.appending(subtreesName)
         try subtrees.makeDirectory()
         for subtree in capture.state.kho?.subtrees ?? [] {
-            let name = subtree.name.description
+            let name = subtree.name.repaired
             guard let component = FilePath.Component(name), component.kind == .regular else {
                 throw .unsuitableName(name)
             }
@@ -86,7 +86,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
 extension ELFCoreWriter {
     /// Writes the core of the kernel that handed over.
     init(of state: HandoverState) {
-        self.init(machine: state.machine ?? .x86_64, pageSize: state.pageSize, osRelease: state.release)
+        self.init(machine: state.machine, pageSize: state.pageSize?.bytes, osRelease: state.release)
     }
 }
 
@@ -98,6 +98,8 @@ public enum OutputError: Error, Sendable {
     case bundle(BundleError)
     /// A subtree's name cannot be the name of a file.
     case unsuitableName(String)
+    /// A temporary file in this directory is not what was written.
+    case temporary(FilePath, ELFError)
     /// Nothing is written, lest something is lost.
     case refused(FilePath, reason: String)
 }
@@ -109,8 +111,9 @@ extension OutputError: CustomStringConvertible {
         case .core(let error): "\(error)"
         case .image(let error): "\(error)"
         case .bundle(let error): "\(error)"
+        case .temporary(let path, let error): "\(path): a temporary file cannot be read back: \(error)"
         case .refused(let path, let reason): "\(path) is not written: \(reason)"
-        case .unsuitableName(let name): "subtree \"\(name)\": no file can have this name"
+        case .unsuitableName(let name): "subtree \(ImageText(name)): no file can have this name"
         }
     }
 }

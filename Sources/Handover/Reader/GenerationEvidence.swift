@@ -10,6 +10,8 @@ struct GenerationEvidence {
     private let isSequential: Bool
     private let hasSubtrees: Bool
     private let luoBlob: [UInt8]?
+    /// The generation of the release that `kexec-metadata` names.
+    private let writer: Generation.ID?
     private let hasLUO: Bool
     private let root: FlattenedTree
     private let context: ReadingContext
@@ -23,25 +25,36 @@ struct GenerationEvidence {
         hasSubtrees = !nodes.isEmpty
         let luo = nodes.first { node in Generation.all.contains { $0.luo?.subtree == node.name } }
         hasLUO = luo != nil
-        luoBlob = luo.flatMap { node in
-            if let blob = reader.blobs[node.name] { return blob }
-            // What cannot be read is reported when it is read in earnest.
-            var log = ReadingLog(context: reader.context)
-            guard let generation = Generation.all.last(where: { node.property($0.root.addressProperty) != nil })
-            else { return nil }
-            var subtree = SubtreeState(name: KernelString(node.name))
-            subtree.address = node.property(generation.root.addressProperty)?.u64(.littleEndian)
-                .map(PhysicalAddress.init(_:))
-            subtree.size = generation.root.sizeProperty.flatMap { node.property($0)?.u64(.littleEndian) }
-            return reader.blob(node.name, of: subtree, isTree: generation.root.sizeProperty == nil, &log)
+        luoBlob = luo.flatMap { Self.blob(of: $0, reader) }
+        let metadata = nodes.first { node in Generation.all.contains { $0.kexecMetadata?.subtree == node.name } }
+        let layout = KexecMetadataLayout.layout
+        writer = metadata.flatMap { Self.blob(of: $0, reader) }.flatMap { blob in
+            guard layout.structure.fits(in: blob.span.bytes) else { return nil }
+            return layout.previousRelease.read(blob.span.bytes).validString.flatMap(Generation.init(release:))?.id
         }
+    }
+
+    private static func blob(of node: FlattenedTree.Node, _ reader: RootReader) -> [UInt8]? {
+        if let blob = reader.blobs[node.name] { return blob }
+        // What cannot be read is reported when it is read in earnest.
+        var log = ReadingLog(context: reader.context)
+        guard let generation = Generation.all.last(where: { node.property($0.root.addressProperty) != nil })
+        else { return nil }
+        var subtree = SubtreeState(name: KernelString(node.name))
+        subtree.address = node.property(generation.root.addressProperty)?.u64(.littleEndian)
+            .map(PhysicalAddress.init(_:))
+        subtree.size = generation.root.sizeProperty.flatMap { node.property($0)?.u64(.littleEndian) }
+        return reader.blob(node.name, of: subtree, isTree: generation.root.sizeProperty == nil, &log)
     }
 
     /// The generation for which most speaks, among those whose version the root states; the oldest of equals.
     var generation: Generation? {
         let luo = luoBlob.flatMap { try? FlattenedTree($0) }
         var best: (generation: Generation, score: Int)?
-        let candidates = Generation.all.filter { compatible.contains($0.root.compatible) }
+        // What is not released yet is met only where it says so itself.
+        let candidates = Generation.known.filter {
+            compatible.contains($0.root.compatible) && ($0.isReleased || $0.id == writer)
+        }
         let bitmapForm = bitmapForm(among: candidates)
         for candidate in candidates {
             var score = 0
@@ -52,6 +65,7 @@ struct GenerationEvidence {
                 if hasFLBs == (form.flbs != nil) { score += 4 }
             }
             if candidate.preservedMap == bitmapForm { score += 1 }
+            if candidate.id == writer { score += 8 }
             if score > best?.score ?? -1 { best = (candidate, score) }
         }
         return best?.generation

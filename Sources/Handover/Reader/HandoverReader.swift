@@ -130,7 +130,7 @@ public struct HandoverReader: Sendable {
         luo.flbAddress = nil
         var state = HandoverState()
         state.kernel = generation?.name
-        state.pageSize = context.pageSize.bytes
+        state.pageSize = context.pageSize
         state.luo = luo
         return Reading(state, log)
     }
@@ -146,7 +146,7 @@ public struct HandoverReader: Sendable {
             guard let name = subtree(generation) else { continue }
             var log = ReadingLog(context: context)
             var state = HandoverState()
-            state.pageSize = context.pageSize.bytes
+            state.pageSize = context.pageSize
             let reader = RootReader(context: context, blobs: [:], generation: generation, isKernels: true)
             let isKnown = reader.readKnown(name, blob, tree, at: nil, generation, into: &state, &log)
             // Only LUO's state differs from generation to generation.

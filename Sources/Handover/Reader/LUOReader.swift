@@ -32,7 +32,9 @@ struct LUOReader {
             log.report(
                 Finding(
                     .compatible, of: .luo(), at: place.field(layout.compatible), found: compatible.quoted,
-                    expected: "\"\(abi.compatible)\": this is not a \(layout.structure.name)"))
+                    expected: "\"\(abi.compatible)\": this is "
+                        + (DevelopmentSeries.describe(compatible: compatible.bytes)
+                            ?? DevelopmentSeries.describe(structure: bytes) ?? "not a \(layout.structure.name)")))
             return nil
         }
         var state = LUOState()
@@ -98,20 +100,5 @@ struct LUOReader {
         if let flbs, let container = abi.flbs {
             FLBReader(context: context, container: container, generation: generation).read(at: flbs, into: &state, &log)
         }
-    }
-}
-
-extension KernelString {
-    /// The string in quotes, and what is not printable in hexadecimal: for messages.
-    var quoted: String {
-        var text = "\""
-        for scalar in description.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": text += "\\\(scalar)"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7f: text += "\\x" + String(scalar.value, radix: 16)
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text + "\""
     }
 }

@@ -115,6 +115,11 @@ struct ReadingContext: Sendable {
                 .notAvailable, hasMemory ? .damage : .unknown, of: owner, at: place,
                 found: missing == address ? "no memory at hand there" : "no memory at hand from \(missing) on",
                 expected: "\(count) bytes")
+        case .leftOut(let missing, _):
+            Finding(
+                .leftOut, .unknown, of: owner, at: place,
+                found: missing == address ? "left out of this dump" : "left out of this dump from \(missing) on",
+                expected: "\(count) bytes")
         case .unreadable(_, _, let reason):
             Finding(.unreadable, of: owner, at: place, found: reason, expected: "\(count) bytes")
         }

@@ -73,17 +73,17 @@ public struct RootChoice: Sendable {
         [reading.state.luo?.liveUpdateNumber ?? 0, UInt64(reading.state.kexecMetadata?.kexecCount ?? 0)]
     }
 
-    /// Orders readings: whole ones after damaged ones, then by the update number, then by the number of kexecs.
+    /// Orders readings: those of known versions after others, whole ones after damaged ones, then by ``age(_:)``.
     private static func rank(_ reading: Reading) -> [UInt64] {
         [
-            reading.isDamaged ? 0 : 1, isInsideContents(reading) ? 0 : 1,
+            reading.state.kernel == nil ? 0 : 1, reading.isDamaged ? 0 : 1, isInsideContents(reading) ? 0 : 1,
         ] + age(reading)
     }
 
     /// Whether the root lies in what the handover gives to users, and so is a copy that one of them has made.
     private static func isInsideContents(_ reading: Reading) -> Bool {
         let state = reading.state
-        guard let address = state.kho?.fdtAddress, let pageSize = PageSize(rawValue: state.pageSize) else {
+        guard let address = state.kho?.fdtAddress, let pageSize = state.pageSize else {
             return false
         }
         let regions = state.memblock?.regions ?? []

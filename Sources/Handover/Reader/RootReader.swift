@@ -14,16 +14,20 @@ struct RootReader {
     /// Reads a handover from its root.
     func read(_ tree: FlattenedTree, at address: PhysicalAddress?, _ log: inout ReadingLog) -> HandoverState? {
         guard let generation = generation ?? GenerationEvidence(root: tree, reader: self).generation else {
-            let compatible = tree.root.property("compatible").map { KernelString(compatibleBytes: $0.bytes) }
+            let property = tree.root.property("compatible")
+            let compatible = property.map { KernelString(compatibleBytes: $0.bytes) }
             let known = Set(Generation.all.map(\.root.compatible)).sorted().joined(separator: ", ")
             log.report(
                 Finding(
                     .compatible, of: .kho,
                     at: Place(
                         "root FDT", field: "compatible",
-                        at: address.flatMap { $0.advanced(by: UInt64(tree.root.property("compatible")?.valueOffset ?? 0)) }),
-                    found: compatible?.quoted ?? "no such property", expected: "one of \(known): of a kernel not known yet, --as fdt shows the tree all the same"))
-            return nil
+                        at: address.flatMap { $0.advanced(by: UInt64(property?.valueOffset ?? 0)) }),
+                    found: compatible?.quoted ?? "no such property",
+                    expected: "one of \(known)"
+                        + (DevelopmentSeries.describe(compatible: compatible?.bytes ?? []).map { ": this is \($0)" } ?? "")))
+            let isRoot = property?.strings?.contains { $0.hasPrefix("kho-v") } ?? false
+            return isRoot ? readUnknown(tree, compatible, at: address, &log) : nil
         }
         let abi = generation.root
         let properties = TreeProperties(
@@ -40,7 +44,7 @@ struct RootReader {
 
         var state = HandoverState()
         state.kernel = generation.name
-        state.pageSize = context.pageSize.bytes
+        state.pageSize = context.pageSize
         state.machine = context.memory.statedMachine
         if let map = kho.preservedMemoryMap {
             state.preserved = PreservedMapReader(context: context, form: generation.preservedMap).read(at: map, &log)
@@ -66,6 +70,32 @@ struct RootReader {
             subtrees.append(readSubtree(node, as: taken[node], rootAt: root.fdtAddress, generation, into: &state, &log))
         }
         kho.subtrees = subtrees
+        state.kho = kho
+        return state
+    }
+
+    /// Reads what a root of an unknown version says if its nodes are still those of the latest: the subtrees.
+    private func readUnknown(
+        _ tree: FlattenedTree, _ compatible: KernelString?, at address: PhysicalAddress?, _ log: inout ReadingLog
+    ) -> HandoverState {
+        let abi = Generation.latest.root
+        var kho = KHOState()
+        kho.fdtAddress = address
+        kho.fdtSize = UInt64(tree.totalSize)
+        kho.compatible = compatible
+        if let address {
+            log.add(Extent(address: address, byteCount: tree.totalSize, role: .root, form: .tree, owner: .kho))
+        }
+        kho.subtrees = tree.root.children.map { node in
+            var subtree = SubtreeState(name: KernelString(node.name))
+            subtree.address = node.property(abi.addressProperty)?.u64(.littleEndian).map(PhysicalAddress.init(_:))
+            subtree.size = abi.sizeProperty.flatMap { node.property($0)?.u64(.littleEndian) }
+            subtree.data = blob(node.name, of: subtree, isTree: false, &log)
+            return subtree
+        }
+        var state = HandoverState()
+        state.pageSize = context.pageSize
+        state.machine = context.memory.statedMachine
         state.kho = kho
         return state
     }
@@ -117,7 +147,7 @@ struct RootReader {
     private func readContent(
         of subtree: SubtreeState, _ blob: [UInt8], _ generation: Generation, _ log: inout ReadingLog
     ) -> (any Content)? {
-        let owner = Owner.subtree(subtree.name.description)
+        let owner = Owner.subtree(subtree.name.repaired)
         let reader = ContentReader(context: context, place: .subtree, generation: generation)
         let candidates = context.kinds.candidates(named: subtree.name, at: .subtree, generation)
         guard !candidates.isEmpty else { return nil }
@@ -167,7 +197,7 @@ struct RootReader {
     ) -> [UInt8]? {
         if let blob = blobs[name] { return blob }
         guard let address = subtree.address else { return nil }
-        let structure = "subtree \(name)"
+        let structure = "subtree \(ImageText(name).bare)"
         var size = subtree.size
         if isTree {
             // Without a size beside its address, a subtree is an FDT that states its own.

@@ -23,12 +23,13 @@ struct TreeProperties {
 
     /// The node, or a property of it: where its value is, or the node that lacks it.
     func place(of name: String? = nil) -> Place {
-        let path = node.path
+        // Of subtrees' FDTs, the kernel knows the root's children alone.
+        let path = node.structureOffset == 0 ? "" : "/" + ImageText(node.name).bare
         let offset =
             name.flatMap { node.property($0)?.valueOffset }
             ?? Int(node.tree.header.structureOffset) + node.structureOffset
         return Place(
-            structure + (path == "/" ? "" : path), field: name,
+            structure + path, field: name,
             at: address.flatMap { $0.advanced(by: UInt64(offset)) })
     }
 
@@ -55,13 +56,13 @@ struct TreeProperties {
     /// Gives back `expected` where it is the only one: long lists repeat their strings.
     func compatible(_ expected: KernelString, _ log: inout ReadingLog) -> KernelString? {
         guard let property = node.property("compatible") else {
-            report(.missing, "compatible", "no such property", "\"\(expected)\"", &log)
+            report(.missing, "compatible", "no such property", expected.quoted, &log)
             return nil
         }
         if property.withBytes({ $0.isEqual(to: expected.bytes + [0]) }) { return expected }
         let string = KernelString(compatibleBytes: property.bytes)
-        if !node.isCompatible(with: expected.description) {
-            report(.compatible, "compatible", string.quoted, "\"\(expected)\"", &log)
+        if !node.isCompatible(with: expected.repaired) {
+            report(.compatible, "compatible", string.quoted, expected.quoted, &log)
         }
         return string
     }

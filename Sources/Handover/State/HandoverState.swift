@@ -7,8 +7,7 @@ import KernelABI
 public struct HandoverState: Hashable, Sendable {
     /// The generation of the ABI: its name, or any kernel release that has it.
     public var kernel: String?
-    /// The page size in bytes.
-    public var pageSize: Int = PageSize.kib4.bytes
+    public var pageSize: PageSize?
     /// The processor architecture, where it is known.
     public var machine: Machine?
     public var kho: KHOState?
@@ -52,7 +51,7 @@ extension HandoverState: DocumentObject {
             .ifKnown(
                 "kernel", { $0.kernel }, { $0.kernel = $1 },
                 KernelCodec(), "the generation of the ABI: a kernel release"),
-            .always("page_size", { $0.pageSize }, { $0.pageSize = $1 }, PageSizeCodec(), "the page size in bytes"),
+            .ifKnown("page_size", { $0.pageSize }, { $0.pageSize = $1 }, PageSizeCodec(), "the page size in bytes"),
             .ifKnown("machine", { $0.machine }, { $0.machine = $1 }, MachineCodec(), "the processor architecture"),
             .ifKnown("kho", { $0.kho }, { $0.kho = $1 }, ObjectCodec<KHOState>(), "the root FDT and its subtrees"),
             .ifKnown(
@@ -121,7 +120,7 @@ struct KernelCodec: DocumentCodec {
         let text = try StringCodec().read(from: &reader)
         guard Generation(release: text) != nil else {
             let known = Generation.allReleases.joined(separator: ", ")
-            throw .document("no kernel \"\(text)\" is known here; known are \(known)")
+            throw .document("no kernel \(ImageText(text)) is known here; known are \(known)")
         }
         return text
     }
@@ -130,16 +129,16 @@ struct KernelCodec: DocumentCodec {
 }
 
 struct PageSizeCodec: DocumentCodec {
-    func write(_ value: Int, to writer: inout DocumentWriter) {
-        writer.number(UInt64(value))
+    func write(_ value: PageSize, to writer: inout DocumentWriter) {
+        writer.number(UInt64(value.bytes))
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Int {
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> PageSize {
         let number = try NumberCodec<UInt32>().read(from: &reader)
         guard let size = PageSize(rawValue: Int(number)) else {
-            throw .document("\(number) is no page size; they are 4096, 16384 and 65536")
+            throw .document("unsupported page size \(number); use 4096, 16384 or 65536")
         }
-        return size.bytes
+        return size
     }
 
     var schema: DocumentSchema { .integerChoice(PageSize.allCases.map(\.bytes)) }
@@ -154,7 +153,7 @@ struct MachineCodec: DocumentCodec {
         let text = try StringCodec().read(from: &reader)
         guard let machine = Machine(rawValue: text) else {
             throw .document(
-                "\"\(text)\" is no machine with KHO; they are \(Machine.allCases.map(\.rawValue).joined(separator: ", "))")
+                "\(ImageText(text)) is no machine with KHO; they are \(Machine.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return machine
     }

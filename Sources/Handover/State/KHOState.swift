@@ -83,12 +83,15 @@ extension SubtreeState: ContentOwner {
 public struct ResidueState: Hashable, Sendable {
     public var address = PhysicalAddress(0)
     public var data: [UInt8] = []
+    /// The number of bytes; those behind ``data`` are zero. `nil` for as many as ``data`` has.
+    public var size: UInt64?
 
     public init() {}
 
-    public init(address: PhysicalAddress, data: [UInt8]) {
+    public init(address: PhysicalAddress, data: [UInt8], size: UInt64? = nil) {
         self.address = address
         self.data = data
+        self.size = size
     }
 }
 
@@ -98,5 +101,8 @@ extension ResidueState: DocumentObject {
         [
             .always("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), required: true, "where the bytes are"),
             .always("data", { $0.data }, { $0.data = $1 }, BytesCodec(), required: true, "the bytes"),
+            .ifKnown(
+                "size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(),
+                "how many bytes there are, if more than in data: the rest is zero"),
         ])
 }

@@ -13,17 +13,26 @@ extension ImageWriter where Destination: ImageDestination {
         // Where a forced document has them overlap, what describes the handover counts.
         try writeContents(open)
         try writeMetadata()
+        var total: UInt64 = 0
         for residue in state.residue ?? [] {
+            let size = max(residue.size ?? 0, UInt64(residue.data.count))
+            guard let end = residue.address.advanced(by: size) else { throw .outside(residue.address, Int(clamping: size)) }
+            try count(size, &total)
+            destination.allocate(residue.address..<end)
             try destination.put(residue.data.count, at: residue.address) { $0 = residue.data }
         }
     }
 
     /// Sets aside the memory of contents.
     private mutating func allocate(_ extent: Extent, _ total: inout UInt64) throws(WriteError) {
-        let (sum, overflow) = total.addingReportingOverflow(UInt64(extent.byteCount))
+        try count(UInt64(extent.byteCount), &total)
+        destination.allocate(extent)
+    }
+
+    private func count(_ size: UInt64, _ total: inout UInt64) throws(WriteError) {
+        let (sum, overflow) = total.addingReportingOverflow(size)
         guard !overflow, sum <= WriteError.contentsLimit else { throw .contentsTooLarge }
         total = sum
-        destination.allocate(extent)
     }
 
     /// Writes the contents of files, and sets aside the memory of those whose contents are not given.
@@ -83,18 +92,34 @@ extension ImageWriter where Destination: ImageDestination {
     private mutating func write(
         _ file: MappedFile, _ map: ContentsMap, _ path: @autoclosure () -> String
     ) throws(WriteError) {
-        var start: UInt64 = 0
-        while start < file.count {
-            let piece: [UInt8]
+        var end: UInt64 = 0
+        for run in map.runs {
+            let (start, overflow) = run.index.multipliedReportingOverflow(by: UInt64(pageSize.bytes))
+            guard !overflow, start < file.count, let addresses = map.addresses(of: run) else { continue }
+            if end < start { try check(end..<start, of: file, path()) }
+            let count = min(file.count - start, addresses.upperBound.rawValue - addresses.lowerBound.rawValue)
+            try destination.put(start..<start + count, of: file, at: addresses.lowerBound)
+            end = max(end, start + count)
+        }
+        if end < file.count { try check(end..<file.count, of: file, path()) }
+    }
+
+    /// Checks that what no folio holds is zero.
+    private func check(
+        _ hole: Range<UInt64>, of file: MappedFile, _ path: @autoclosure () -> String
+    ) throws(WriteError) {
+        var rest = hole
+        while let data = file.nextData(in: rest) {
+            let count = min(data.upperBound - data.lowerBound, 1 << 20)
+            let first: Int?
             do throws(FileError) {
-                piece = try file.withBytes(at: start, count: Int(min(UInt64(pageSize.bytes), file.count - start))) {
-                    [UInt8](copying: $0)
-                }
+                first = try file.withBytes(at: data.lowerBound, count: Int(count)) { $0.firstNonzeroByte }
             } catch {
                 throw .file(error)
             }
-            try write(piece, page: start >> UInt64(pageSize.shift), map, path())
-            start += UInt64(pageSize.bytes)
+            if let first { throw .hole(path(), page: (data.lowerBound + UInt64(first)) >> UInt64(pageSize.shift)) }
+            file.release(at: data.lowerBound, count: count)
+            rest = data.lowerBound + count..<hole.upperBound
         }
     }
 

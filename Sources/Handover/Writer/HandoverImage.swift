@@ -18,7 +18,8 @@ public struct HandoverImage: Sendable {
     public init(
         of state: HandoverState, contents: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
-        var memory = SparseMemory(pageSize: state.pageSize)
+        guard let pageSize = state.pageSize else { throw .incomplete(".page_size") }
+        var memory = SparseMemory(pageSize: pageSize.bytes)
         memory.statedMachine = state.machine
         var writer = try ImageWriter(of: state, to: StoredPieces(in: memory))
         try writer.writeAll(contents)
@@ -27,7 +28,8 @@ public struct HandoverImage: Sendable {
 
     /// Lays out the description of a handover without what is handed over.
     init(metadataOf state: HandoverState) throws(WriteError) {
-        var writer = try ImageWriter(of: state, to: StoredPieces(in: SparseMemory(pageSize: state.pageSize)))
+        guard let pageSize = state.pageSize else { throw .incomplete(".page_size") }
+        var writer = try ImageWriter(of: state, to: StoredPieces(in: SparseMemory(pageSize: pageSize.bytes)))
         try writer.writeMetadata()
         self.init(state, writer.destination)
     }

@@ -44,15 +44,12 @@ public struct HandoverPlanner {
                 problems: [DocumentError(path: ".kernel", problem: "no kernel \"\(kernel)\" is known here")],
                 canBeForced: false)
         }
-        guard let pageSize = PageSize(rawValue: state.pageSize) else {
-            throw PlanError(
-                problems: [DocumentError(path: ".page_size", problem: "\(state.pageSize) is no page size")],
-                canBeForced: false)
-        }
+        let pageSize = state.pageSize ?? .kib4
         var planner = HandoverPlanner(
             options: options, generation: generation, pageSize: pageSize,
             space: AddressSpace(base: options.base), sizeOfFile: sizeOfFile)
         state.kernel = kernel
+        state.pageSize = pageSize
         planner.complete(&state)
         guard planner.problems.isEmpty || (options.force && planner.canBeForced) else {
             throw PlanError(problems: planner.problems, canBeForced: planner.canBeForced)

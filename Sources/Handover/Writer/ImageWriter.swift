@@ -9,7 +9,7 @@ struct ImageWriter<Destination: PieceDestination> {
     var destination: Destination
 
     init(of state: HandoverState, to destination: Destination) throws(WriteError) {
-        guard let generation = state.generation, let pageSize = PageSize(rawValue: state.pageSize) else {
+        guard let generation = state.generation, let pageSize = state.pageSize else {
             throw .incomplete(".kernel")
         }
         self.state = state

@@ -17,7 +17,17 @@ struct PageOutline: PageStore {
     mutating func put(
         _ count: Int, at address: PhysicalAddress, _ fill: (inout [UInt8]) throws(WriteError) -> Void
     ) throws(WriteError) {
-        guard let end = address.advanced(by: UInt64(count)) else { throw .outside(address, count) }
+        try put(UInt64(count), at: address)
+    }
+
+    mutating func put(
+        _ part: Range<UInt64>, of file: MappedFile, at address: PhysicalAddress
+    ) throws(WriteError) {
+        try put(part.upperBound - part.lowerBound, at: address)
+    }
+
+    private mutating func put(_ count: UInt64, at address: PhysicalAddress) throws(WriteError) {
+        guard let end = address.advanced(by: count) else { throw .outside(address, Int(clamping: count)) }
         available.insert(address..<end)
         stored.insert(address..<end)
     }

@@ -11,9 +11,31 @@ protocol PageStore {
     mutating func put(
         _ count: Int, at address: PhysicalAddress, _ fill: (inout [UInt8]) throws(WriteError) -> Void
     ) throws(WriteError)
+
+    /// Puts a part of a file at an address, and makes its pages a part of the image.
+    mutating func put(_ part: Range<UInt64>, of file: MappedFile, at address: PhysicalAddress) throws(WriteError)
 }
 
 extension SparseMemory: PageStore {
+    mutating func put(
+        _ part: Range<UInt64>, of file: MappedFile, at address: PhysicalAddress
+    ) throws(WriteError) {
+        var (offset, place) = (part.lowerBound, address)
+        while offset < part.upperBound {
+            let count = min(UInt64(pageSize), part.upperBound - offset)
+            let bytes: [UInt8]
+            do throws(FileError) {
+                bytes = try file.withBytes(at: offset, count: Int(count)) { [UInt8](copying: $0) }
+            } catch {
+                throw .file(error)
+            }
+            try put(bytes.count, at: place) { $0 = bytes }
+            offset += count
+            // The last page may end where the address space does.
+            place = PhysicalAddress(place.rawValue &+ count)
+        }
+    }
+
     mutating func put(
         _ count: Int, at address: PhysicalAddress, _ fill: (inout [UInt8]) throws(WriteError) -> Void
     ) throws(WriteError) {

@@ -86,6 +86,11 @@ extension HandoverPlanner {
             if !chunks.isEmpty { takeRoot(&chunks[0].address, state.kho?.preservedMemoryMap, path[0]["pa"]) }
             for index in chunks.indices {
                 visitor.visit(&chunks[index].address, .mapPage(pageSize), path[index]["pa"], by: &self)
+                if size == .page { visitBitmaps(of: index) }
+            }
+            // The kernel packs small bitmaps, from kzalloc, into pages of their own.
+            if size != .page { chunks.indices.forEach(visitBitmaps(of:)) }
+            func visitBitmaps(of index: Int) {
                 for place in chunks[index].bitmaps.indices {
                     visitor.visit(
                         &chunks[index].bitmaps[place].address, bitmap,

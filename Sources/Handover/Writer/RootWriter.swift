@@ -13,7 +13,7 @@ extension ImageWriter {
             try write(blob, of: subtree, path: ".kho.subtrees[\(index)].pa")
             try subtree.content?.write(
                 handle: subtree.address?.rawValue ?? 0, name: subtree.name,
-                owner: .subtree(subtree.name.description), path: ".kho.subtrees[\(index)].payload", to: &self)
+                owner: .subtree(subtree.name.repaired), path: ".kho.subtrees[\(index)].payload", to: &self)
             blobs.append((subtree, subtree.size ?? UInt64(blob.bytes.count)))
         }
         let tree: FlattenedTree
@@ -41,7 +41,7 @@ extension ImageWriter {
             try root.property("compatible", bytes: compatible.propertyBytes)
             try root.property(abi.mapProperty, u64: map.rawValue, .littleEndian)
             for (subtree, _) in blobs {
-                try root.node(subtree.name.description) { (node) throws(FDTError) in
+                try root.node(subtree.name.repaired) { (node) throws(FDTError) in
                     try node.property(abi.addressProperty, u64: subtree.address?.rawValue ?? 0, .littleEndian)
                 }
             }
@@ -64,7 +64,7 @@ extension ImageWriter {
         var tree = try writer.finish()
         var editor = try TreeEditor(opening: tree, capacity: pageSize.bytes)
         for (subtree, size) in blobs {
-            let node = try editor.addSubnode(subtree.name.description)
+            let node = try editor.addSubnode(subtree.name.repaired)
             try editor.setProperty(abi.addressProperty, of: node, u64: subtree.address?.rawValue ?? 0, .littleEndian)
             if let sizeProperty = abi.sizeProperty {
                 try editor.setProperty(sizeProperty, of: node, u64: size, .littleEndian)
@@ -77,7 +77,7 @@ extension ImageWriter {
     private mutating func write(
         _ blob: Blob, of subtree: SubtreeState, path: String
     ) throws(WriteError) {
-        let owner = Owner.subtree(subtree.name.description)
+        let owner = Owner.subtree(subtree.name.repaired)
         let count = blob.bytes.count
         if case .structure = blob.form {
             try placePages(
@@ -168,7 +168,7 @@ extension ImageWriter {
                 let compatible = memblock.compatible ?? KernelString(abi.compatible)
                 try root.property("compatible", bytes: compatible.propertyBytes)
                 for region in memblock.regions ?? [] {
-                    try root.node(region.name.description) { (node) throws(FDTError) in
+                    try root.node(region.name.repaired) { (node) throws(FDTError) in
                         let compatible = region.compatible ?? KernelString(abi.regionCompatible)
                         try node.property("compatible", bytes: compatible.propertyBytes)
                         try node.property(abi.startProperty, u64: region.start?.rawValue ?? 0, .littleEndian)

@@ -40,4 +40,10 @@ struct StoredPieces<Store: PageStore>: ImageDestination {
     ) throws(WriteError) {
         try store.put(count, at: address, fill)
     }
+
+    mutating func put(
+        _ part: Range<UInt64>, of file: MappedFile, at address: PhysicalAddress
+    ) throws(WriteError) {
+        try store.put(part, of: file, at: address)
+    }
 }

@@ -9,5 +9,6 @@ extension Generation {
         luo: nil,
         fileHandlers: [],
         memblock: MemblockTree(),
-        kexecMetadata: nil)
+        kexecMetadata: nil,
+        preservesVmalloc: false)
 }

@@ -5,7 +5,7 @@ extension Generation {
         releases: [Release(7, 1)],
         root: RootTree(
             compatible: "kho-v3", addressProperty: "preserved-data", sizeProperty: "blob-size",
-            construction: .edited),
+            construction: .edited, alignsBlocks: true),
         preservedMap: .radixTree,
         luo: .treeWithFLBs,
         fileHandlers: [.memfdV2],

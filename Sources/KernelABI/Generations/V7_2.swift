@@ -5,7 +5,7 @@ extension Generation {
         releases: [Release(7, 2), Release(7, 3)],
         root: RootTree(
             compatible: "kho-v4", addressProperty: "preserved-data", sizeProperty: "blob-size",
-            construction: .edited),
+            construction: .edited, alignsBlocks: true),
         preservedMap: .radixTree,
         luo: LUOState(
             compatible: "luo-v5",

@@ -30,12 +30,13 @@ public struct HandoverPointerLayout: KernelStructure {
 
     public static let layout = HandoverPointerLayout()
 
-    private init() {
+    /// - Parameter bootMemory: see ``Generation/bootMemory``.
+    init(bootMemory: String = "scratch") {
         var builder = StructureBuilder("kho_data", "Where the handover is (x86).")
         fdtAddress = builder.address("fdt_addr", of: "fdt", "The root FDT.")
         fdtSize = builder.number("fdt_size", UInt64.self, .byteCount, "The size of its memory.")
-        scratchAddress = builder.address("scratch_addr", of: "kho_scratch", "The array of scratch areas.")
-        scratchSize = builder.number("scratch_size", UInt64.self, .byteCount, "The size of that array.")
+        scratchAddress = builder.address("\(bootMemory)_addr", of: "kho_scratch", "The array of scratch areas.")
+        scratchSize = builder.number("\(bootMemory)_size", UInt64.self, .byteCount, "The size of that array.")
         structure = builder.finish()
     }
 }

@@ -86,11 +86,17 @@ struct IncomingFLB: Sendable {
         let isLast = count.decrement(flb.log)
         flb.report(.incoming, from: before, to: count.value)
         guard isLast else { return }
-        do throws(Errno) {
-            try retrieve(flb, records)
-        } catch {
-            flb.log.warn("luo_flb.c: \(flb.name) cannot be retrieved to be finished: \(error.kernelName)")
-            return
+        switch stage {
+        case .retrieved: break
+        // A retrieve from here loads the count again. Whoever counts that off finishes once more, without an object.
+        case .finished: break
+        case .handedOver, .failed:
+            do throws(Errno) {
+                try retrieve(flb, records)
+            } catch {
+                flb.log.warn("luo_flb.c: \(flb.name) cannot be retrieved to be finished: \(error.kernelName)")
+                return
+            }
         }
         flb.report(.finish)
         flb.operations.finish(object, flb.memory)

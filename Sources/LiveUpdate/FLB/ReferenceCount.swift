@@ -12,6 +12,15 @@ struct ReferenceCount: Sendable {
         self.counter = counter
     }
 
+    /// The count as a record has it; `nil` if there is to be none. Mirrors `luo_flb_serialize`, which takes what
+    /// `refcount_read` returns, an `unsigned int`, for a `long`: a saturated count is 3221225472, and not below zero.
+    var recorded: UInt64? {
+        switch counter {
+        case .number: value > 0 ? UInt64(value) : nil
+        case .saturating: value != 0 ? UInt64(UInt32(truncatingIfNeeded: value)) : nil
+        }
+    }
+
     /// Loads a count from a record. Mirrors `refcount_set`.
     mutating func set(_ count: UInt64) {
         switch counter {

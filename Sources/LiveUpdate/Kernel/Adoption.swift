@@ -115,7 +115,7 @@ private struct LUOExamination {
     ) -> String? {
         guard let compatible else { return "there is no node \(node.name) with a compatible" }
         guard compatible.lists(node.compatible) else {
-            return "the node \(node.name) is \"\(compatible)\", not \"\(node.compatible)\""
+            return "the node \(node.name) is \(compatible), not \"\(node.compatible)\""
         }
         return address == nil ? "the node \(node.name) has no \(node.addressProperty) of 8 bytes" : nil
     }
@@ -127,7 +127,7 @@ private struct LUOExamination {
         guard case .blockChain = abi.files.form else { return nil }
         for session in sessions {
             if let address = session.filesAddress, address.rawValue != 0, !isWhole(session.blocks, abi.files) {
-                return "the chain of file blocks of session \"\(session.name)\" is corrupted"
+                return "the chain of file blocks of session \(session.name.quoted) is corrupted"
             }
         }
         return nil

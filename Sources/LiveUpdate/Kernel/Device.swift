@@ -7,13 +7,16 @@ public struct Device: Sendable {
 
     /// Makes a session for the next kernel. Mirrors `LIVEUPDATE_IOCTL_CREATE_SESSION`.
     ///
-    /// - Throws: `EINVAL` for a name that is empty or longer than 63 bytes, `EEXIST` if there is a session of the
+    /// - Throws: `EINVAL` for a name that is empty or longer than 63 bytes, which kernels before 7.1.8 allow and cut;
+    ///   `EEXIST` if there is a session of the
     ///   name, and at the kernel's limit `ENOMEM` up to 7.1, `ENOSPC` from 7.2 on.
     public func createSession(_ name: String) throws(Errno) -> OutgoingSession {
         try kernel.whileAlive { () throws(Errno) in
-            let length = name.utf8.prefix { $0 != 0 }.count
-            guard length > 0, length < SessionLayout.layout.name.count else { throw .invalidArgument }
-            let files = OutgoingFiles(session: String(decoding: name.utf8.prefix(length), as: UTF8.self))
+            let (length, limit) = (name.utf8.prefix { $0 != 0 }.count, SessionLayout.layout.name.count - 1)
+            if kernel.configuration.lifecycle?.checksSessions ?? true {
+                guard (1...limit).contains(length) else { throw .invalidArgument }
+            }
+            let files = OutgoingFiles(session: String(decoding: name.utf8.prefix(min(length, limit)), as: UTF8.self))
             try kernel.sessions.insert(files)
             return OutgoingSession(kernel: kernel, files: files)
         }

@@ -64,10 +64,10 @@ public final class Kernel: Sendable {
             isAlive = ReadWriteLocked(true)
         }
         switch outcome {
-        case .fresh(let reason): log.message("boots afresh: \(reason)")
-        case .adopted: log.message("takes over what was handed over; live update \(liveUpdateNumber)")
+        case .fresh(let reason): log.message("kernel \(configuration.release) boots afresh: \(reason)")
+        case .adopted: log.message("kernel \(configuration.release) takes over; live update \(liveUpdateNumber)")
         case .lost(let reason): log.warn("KHO: disabling KHO revival: \(reason); all is lost")
-        case .panicked(let reason): log.warn("panics: LUO cannot take over what was handed over: \(reason)")
+        case .panicked(let reason): log.warn("kernel \(configuration.release) panics: \(reason)")
         }
     }
 

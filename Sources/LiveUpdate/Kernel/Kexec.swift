@@ -46,7 +46,7 @@ extension Kernel {
     private func state(of outgoing: [OutgoingFiles]) -> HandoverState {
         var state = HandoverState()
         state.kernel = configuration.release
-        state.pageSize = configuration.pageSize.bytes
+        state.pageSize = configuration.pageSize
         if hasLiveUpdate {
             var luo = LUOState()
             luo.liveUpdateNumber = liveUpdateNumber + 1
@@ -76,11 +76,11 @@ extension Kernel {
     private var flbStates: [FLBState] {
         registry.flbs.compactMap { flb in
             flb.outgoing.withLock { outgoing in
-                guard outgoing.count.value > 0 else { return nil }
+                guard let count = outgoing.count.recorded else { return nil }
                 var state = FLBState()
                 state.name = KernelString(flb.name, cutTo: FLBLayout.layout.name)
                 state.data = outgoing.preserved?.data ?? 0
-                state.count = UInt64(outgoing.count.value)
+                state.count = count
                 return state
             }
         }

@@ -66,6 +66,8 @@ public final class KHOMemory: Sendable {
         return try state.withLock { state throws(Errno) in
             guard let pages = state.allocator.allocate(order: order) else { throw .noMemory }
             let block = PageBlock(address: PhysicalAddress(pages.lowerBound << UInt64(pageSize.shift)), order: order)
+            // What the last kernel has left there is not handed on.
+            for page in pages { state.memory.removePage(at: PhysicalAddress(page << UInt64(pageSize.shift))) }
             state.memory.allocate(range(of: block))
             state.outgoing[block.address] = order
             return block

@@ -7,6 +7,8 @@ protocol ScenarioAction: Sendable {
     init(_ object: inout StrictObject) throws
     /// What is done, in words.
     var sentence: String { get }
+    /// What it names, all of which has to be there.
+    var names: [ScenarioName] { get }
     /// Does it.
     ///
     /// - Throws: `Errno`, what the kernel returned; or ``ScenarioProblem``, why the scenario makes no sense or
@@ -22,15 +24,40 @@ enum ScenarioActions {
         Create.self, CreateMany.self, Preserve.self, Close.self, RetrieveSession.self, Retrieve.self, Finish.self,
         Write.self, Read.self,
         GetOutgoing.self, PutOutgoing.self, GetIncoming.self, PutIncoming.self,
-        Kexec.self, PowerOn.self,
+        OpenDevice.self, CloseDevice.self, Kexec.self, PowerOn.self,
     ]
+}
+
+extension ScenarioAction {
+    var names: [ScenarioName] { [] }
+}
+
+/// What a step calls something that the scenario defines, or that another step makes.
+struct ScenarioName {
+    enum Kind: String {
+        case handler, flb = "FLB", part = "handler or FLB", file, session
+    }
+
+    let kind: Kind
+    let name: String
+    /// The member that names it.
+    let key: String
+
+    init(_ kind: Kind, _ name: String, key: String? = nil) {
+        self.kind = kind
+        self.name = name
+        self.key = key ?? (kind == .flb ? "flb" : kind.rawValue)
+    }
 }
 
 /// Why a step cannot be done, or did not do what it should: not an error of the kernel.
 struct ScenarioProblem: Error {
     let text: String
+    /// What a kernel would say of it; `nil` if the call succeeds, and it is its result that is not as it should be.
+    let errno: Errno?
 
-    init(_ text: String) {
+    init(_ text: String, errno: Errno? = nil) {
         self.text = text
+        self.errno = errno
     }
 }

@@ -7,7 +7,7 @@ struct ScenarioParts {
     let scenario: Scenario
     let faults: Faults
 
-    func handler(_ name: String, for kernel: KernelConfiguration, _ module: Module) throws -> FileHandler {
+    func handler(_ name: String, for kernel: KernelConfiguration, _ module: Module?) throws -> FileHandler {
         if name == Scenario.memfd {
             guard let memfd = FileHandler.memfd(for: kernel) else {
                 throw ScenarioProblem("kernel \(kernel.release) has no memfd handler")
@@ -19,12 +19,16 @@ struct ScenarioParts {
             throw ScenarioProblem("no handler is called \"\(name)\"")
         }
         var operations = FileHandler.Operations()
-        operations.canPreserve = { ($0 as? OpaqueFile)?.handler == name }
+        operations.canPreserve = { file in
+            (file as? OpaqueFile).map { definition.takes.contains($0.handler) } ?? false
+        }
         operations.preserve = { file, _ throws(Errno) in
             guard let file = file as? OpaqueFile else { throw .invalidArgument }
             return PreservedFile(data: file.data)
         }
-        operations.freeze = { _, _, _ in }
+        operations.freeze = { _, preserved, _ in
+            if let data = definition.freezeData { preserved.data = data }
+        }
         operations.unfreeze = { _, _, _ in }
         operations.unpreserve = { _, _, _ in }
         operations.retrieve = { preserved, _ in OpaqueFile(handler: name, data: preserved.data) }
@@ -35,7 +39,7 @@ struct ScenarioParts {
         if definition.lacks.contains("unpreserve") { operations.unpreserve = nil }
         if definition.lacks.contains("retrieve") { operations.retrieve = nil }
         if definition.lacks.contains("finish") { operations.finish = nil }
-        return FileHandler(compatible: name, operations: operations, owner: module)
+        return FileHandler(compatible: definition.compatible, operations: operations, owner: module)
     }
 
     /// The operations, but those that a step makes fail do. A handler without `can_finish` gets one only where a step
@@ -48,7 +52,7 @@ struct ScenarioParts {
         return isAsked ? failing.askedToFinish(faults, name) : failing
     }
 
-    func flb(_ name: String, _ module: Module) throws -> FLB {
+    func flb(_ name: String, _ module: Module?) throws -> FLB {
         guard let definition = scenario.flbs.first(where: { $0.name == name }) else {
             throw ScenarioProblem("no FLB is called \"\(name)\"")
         }

@@ -5,9 +5,9 @@ extension ScenarioReport: Encodable {
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(title, forKey: .title)
-        try container.encodeIfPresent(about, forKey: .about)
-        if isAsDocumented { try container.encode(true, forKey: .asDocumented) }
+        try container.encode(scenario.title, forKey: .title)
+        try container.encodeIfPresent(scenario.about, forKey: .about)
+        if scenario.isAsDocumented { try container.encode(true, forKey: .asDocumented) }
         try container.encode(entries, forKey: .steps)
         try container.encode(hasPassed, forKey: .passed)
     }

@@ -2,10 +2,7 @@ import SystemPackage
 
 /// What happened in a scenario, step by step.
 public struct ScenarioReport: Sendable {
-    public var title: String
-    public var about: String?
-    /// Whether FLBs are finished as the kernel's documentation has it, and not as kernels do it.
-    public var isAsDocumented = false
+    public var scenario: Scenario
     public var entries: [Entry] = []
     /// The images that were handed over, in their order, with the names that the steps gave them.
     public var images: [(name: String?, image: HandedOver)] = []
@@ -17,20 +14,47 @@ public struct ScenarioReport: Sendable {
     public struct Entry: Sendable {
         /// Counted from 1; `nil` for what is no step of its own.
         public var number: Int?
-        /// The release of the kernel in which the step ended.
+        /// The release of the kernel in which the step began.
         public var kernel: String
         /// Whether every kernel does this when it has come up.
         public var isBoot: Bool
+        /// Whether the step ended in another kernel, which came up.
+        public var hasBooted = false
+        /// Whether there is a kernel after the step.
+        public var isRunning = true
+        /// What was done; `nil` for switching the machine on.
+        var action: (any ScenarioAction)?
         public var sentence: String
         public var note: String?
         public var events: [Event]
         public var result: ScenarioResult?
+        /// Counts and references after the step.
+        public var counts: [Count] = []
+        public var owners: [Owner] = []
         /// What was not as expected.
         public var problems: [String]
     }
 
+    /// The counts of an FLB.
+    public struct Count: Hashable, Sendable {
+        /// What steps call the FLB.
+        public var flb: String
+        public var outgoing: Int64
+        public var incoming: Int64
+    }
+
+    /// The references to the module of a handler or FLB.
+    public struct Owner: Hashable, Sendable {
+        /// What steps call the handler or FLB.
+        public var name: String
+        public var references: Int
+    }
+
     /// Whether all expectations held.
     public var hasPassed: Bool { entries.allSatisfy { $0.problems.isEmpty } }
+
+    /// How many steps were done, those of every boot included.
+    public var stepCount: Int { entries.count { $0.action != nil } }
 
     /// The image that a step named, or the last one.
     public func image(named name: String?) -> HandedOver? {
@@ -43,6 +67,6 @@ public struct ScenarioReport: Sendable {
 public enum ScenarioResult: Hashable, Sendable {
     /// The kernel returned an error.
     case errno(Errno)
-    /// The step could not be done, or did not do what it should.
-    case problem(String)
+    /// The step could not be done, or did not do what it should; with what a kernel would have returned.
+    case problem(String, errno: Errno?)
 }

@@ -1,9 +1,10 @@
 import KernelABI
+import SystemPackage
 
 /// What there is while a scenario runs: a kernel, and what its steps have names for.
 struct ScenarioRun {
     let scenario: Scenario
-    let faults = Faults()
+    private(set) var faults = Faults()
     let journal = ScenarioJournal()
     private(set) var kernel: Kernel
     /// Set when a kernel has come up and what every kernel then does is yet to be done.
@@ -15,14 +16,15 @@ struct ScenarioRun {
     /// How the step before ended.
     var lastResult: ScenarioResult?
 
-    private var openDevice: Device?
+    private var openedDevice: Device?
     private var handlers: [String: FileHandler] = [:]
     private var flbs: [String: FLB] = [:]
     private var modules: [String: Module] = [:]
 
-    init(_ scenario: Scenario) throws {
+    /// - Parameter handedOver: what the first kernel is handed.
+    init(_ scenario: Scenario, _ handedOver: HandedOver?) throws {
         self.scenario = scenario
-        kernel = Kernel(try Self.configuration(scenario, scenario.kernel, journal))
+        kernel = Kernel(try Self.configuration(scenario, scenario.kernel, journal), handedOver: handedOver)
     }
 
     private static func configuration(
@@ -40,9 +42,11 @@ struct ScenarioRun {
 
     /// Boots the next kernel. Nothing in it has the objects of the one before.
     mutating func start(_ release: String, _ handedOver: HandedOver?) throws {
+        let release = scenario.isOfOneKernel ? scenario.kernel : release
         kernel = Kernel(try Self.configuration(scenario, release, journal), handedOver: handedOver)
         (outgoing, incoming, files, handlers, flbs, modules) = ([:], [:], [:], [:], [:], [:])
-        openDevice = nil
+        openedDevice = nil
+        faults = Faults()
         hasBooted = true
     }
 
@@ -52,37 +56,61 @@ struct ScenarioRun {
 
     /// `/dev/liveupdate`, opened by the first step that needs it.
     mutating func device() throws -> Device {
-        if let openDevice { return openDevice }
-        let device = try kernel.openDevice()
-        openDevice = device
-        return device
+        if let openedDevice { return openedDevice }
+        try openDevice()
+        return try device()
     }
 
-    func checkName(_ name: String) throws {
-        guard
-            name == Scenario.memfd || scenario.handlers.contains(where: { $0.name == name })
-                || scenario.flbs.contains(where: { $0.name == name })
-        else { throw ScenarioProblem("no handler or FLB is called \"\(name)\"") }
+    mutating func openDevice() throws {
+        openedDevice = try kernel.openDevice()
     }
 
-    mutating func module(of name: String) throws -> Module {
-        try checkName(name)
+    mutating func closeDevice() {
+        openedDevice?.close()
+        openedDevice = nil
+    }
+
+    /// The owner of a handler or FLB; `nil` for what is built in.
+    private mutating func module(of name: String) -> Module? {
+        if scenario.isBuiltIn(name) { return nil }
         if let module = modules[name] { return module }
         let module = Module(name: name)
         modules[name] = module
         return module
     }
 
+    mutating func unloadableModule(of name: String) throws -> Module {
+        guard let module = module(of: name) else { throw ScenarioProblem("\(name) is built in") }
+        return module
+    }
+
+    /// The references to each owner.
+    var owners: [ScenarioReport.Owner] {
+        (scenario.flbs.map(\.name) + scenario.handlers.map(\.name)).filter { !scenario.isBuiltIn($0) }.map { name in
+            ScenarioReport.Owner(name: name, references: modules[name]?.references ?? 0)
+        }
+    }
+
+    /// The counts of each FLB.
+    var counts: [ScenarioReport.Count] {
+        scenario.flbs.map { definition in
+            let flb = flbs[definition.name]
+            return ScenarioReport.Count(
+                flb: definition.name, outgoing: flb.map(kernel.outgoingCount) ?? 0,
+                incoming: flb.map(kernel.incomingCount) ?? 0)
+        }
+    }
+
     mutating func handler(_ name: String) throws -> FileHandler {
         if let handler = handlers[name] { return handler }
-        let handler = try parts.handler(name, for: kernel.configuration, try module(of: name))
+        let handler = try parts.handler(name, for: kernel.configuration, module(of: name))
         handlers[name] = handler
         return handler
     }
 
     mutating func flb(_ name: String) throws -> FLB {
         if let flb = flbs[name] { return flb }
-        let flb = try parts.flb(name, try module(of: name))
+        let flb = try parts.flb(name, module(of: name))
         flbs[name] = flb
         return flb
     }
@@ -115,12 +143,12 @@ struct ScenarioRun {
     }
 
     func outgoingSession(_ name: String) throws -> OutgoingSession {
-        guard let session = outgoing[name] else { throw ScenarioProblem("no session \"\(name)\" has been created") }
+        guard let session = outgoing[name] else { throw ScenarioProblem("no session \"\(name)\" has been created", errno: .badFileDescriptor) }
         return session
     }
 
     func incomingSession(_ name: String) throws -> IncomingSession {
-        guard let session = incoming[name] else { throw ScenarioProblem("no session \"\(name)\" has been retrieved") }
+        guard let session = incoming[name] else { throw ScenarioProblem("no session \"\(name)\" has been retrieved", errno: .badFileDescriptor) }
         return session
     }
 }

@@ -3,10 +3,14 @@ import SystemPackage
 
 extension Scenario {
     /// Plays the scenario, to its end or to the first step that does not get what it expects.
-    public func run() -> ScenarioReport {
-        var report = ScenarioReport(title: title, about: about, isAsDocumented: isAsDocumented)
+    ///
+    /// - Parameters:
+    ///   - handedOver: what the first kernel is handed; nothing if this is `nil`.
+    ///   - stopsAtProblem: whether the first step that does not get what it expects ends the run.
+    public func run(from handedOver: HandedOver? = nil, stopsAtProblem: Bool = true) -> ScenarioReport {
+        var report = ScenarioReport(scenario: self)
         do {
-            var runner = ScenarioRunner(try ScenarioRun(self))
+            var runner = ScenarioRunner(run: try ScenarioRun(self, handedOver), stopsAtProblem: stopsAtProblem)
             runner.play(&report)
         } catch {
             // The kernel's release was checked when the scenario was read; whoever made it otherwise is told.
@@ -21,17 +25,14 @@ extension Scenario {
 /// Does the steps of a scenario, and holds what came of each against what it expects.
 private struct ScenarioRunner {
     var run: ScenarioRun
-
-    init(_ run: ScenarioRun) {
-        self.run = run
-    }
+    let stopsAtProblem: Bool
 
     mutating func play(_ report: inout ScenarioReport) {
         defer { report.images = run.images }
         report.entries.append(
             ScenarioReport.Entry(
-                kernel: run.kernel.configuration.release, isBoot: false, sentence: "switch the machine on",
-                events: run.journal.take(), problems: []))
+                kernel: run.kernel.configuration.release, isBoot: false, hasBooted: true,
+                sentence: "switch the machine on", events: run.journal.take(), problems: []))
         guard playBoot(&report) else { return }
         for (index, step) in run.scenario.steps.enumerated() {
             guard play(step, number: index + 1, &report), playBoot(&report) else { return }
@@ -49,23 +50,26 @@ private struct ScenarioRunner {
     /// - Returns: whether all was as expected.
     private mutating func play(_ step: ScenarioStep, number: Int?, _ report: inout ScenarioReport) -> Bool {
         var result: ScenarioResult?
+        let release = run.kernel.configuration.release
         do {
             try step.action.perform(in: &run)
         } catch let error as Errno {
             result = .errno(error)
         } catch let error as ScenarioProblem {
-            result = .problem(error.text)
+            result = .problem(error.text, errno: error.errno)
         } catch {
-            result = .problem("\(error)")
+            result = .problem("\(error)", errno: nil)
         }
         run.lastResult = result
         let events = run.journal.take()
         let problems = problems(with: step, result, events)
         report.entries.append(
             ScenarioReport.Entry(
-                number: number, kernel: run.kernel.configuration.release, isBoot: number == nil,
-                sentence: step.sentence, note: step.note, events: events, result: result, problems: problems))
-        return problems.isEmpty
+                number: number, kernel: release, isBoot: number == nil, hasBooted: run.hasBooted,
+                isRunning: run.kernel.isRunning, action: step.action,
+                sentence: step.sentence, note: step.note, events: events, result: result, counts: run.counts,
+                owners: run.owners, problems: problems))
+        return problems.isEmpty || !stopsAtProblem
     }
 
     private mutating func problems(
@@ -73,7 +77,7 @@ private struct ScenarioRunner {
     ) -> [String] {
         var problems: [String] = []
         switch result {
-        case .problem(let text): problems.append(text)
+        case .problem(let text, _): problems.append(text)
         case .errno(let errno):
             if !step.results.contains(errno) {
                 problems.append("it gives \(errno.kernelName), not \(names(of: step.results))")
@@ -93,6 +97,16 @@ private struct ScenarioRunner {
         }
         for (name, expected) in step.incomingCounts.sorted(by: { $0.key < $1.key }) {
             check(name, expected, .incoming, &problems) { $0.incomingCount(of: $1) }
+        }
+        for owner in run.owners {
+            guard let expected = step.ownerCounts[owner.name], expected != owner.references else { continue }
+            problems.append("the owner of \(owner.name) has \(owner.references) references, not \(expected)")
+        }
+        if let expected = step.warnings {
+            let found = events.compactMap { if case .warning(let text) = $0 { text } else { nil } }
+            if found != expected {
+                problems.append("it warns [\(found.joined(separator: ", "))], not [\(expected.joined(separator: ", "))]")
+            }
         }
         return problems
     }

@@ -16,6 +16,17 @@ public struct ScenarioStep: Sendable {
     /// Counts of FLBs after the step, of the direction in which it works.
     let outgoingCounts: [String: Int64]
     let incomingCounts: [String: Int64]
+    /// References to the owners of handlers and FLBs after the step.
+    let ownerCounts: [String: Int64]
+    /// What the kernel warns of in the step; `nil` if that does not matter.
+    let warnings: [String]?
+
+    /// What the expected counts name.
+    var countedFLBs: [ScenarioName] {
+        [("outgoing", outgoingCounts), ("incoming", incomingCounts)].flatMap { key, counts in
+            counts.keys.sorted().map { ScenarioName(.flb, $0, key: key) }
+        } + ownerCounts.keys.sorted().map { ScenarioName(.part, $0, key: "owners") }
+    }
 
     /// What is done, in words.
     public var sentence: String { action.sentence }
@@ -34,6 +45,12 @@ extension ScenarioStep: Decodable {
             let known = ScenarioActions.all.map { $0.verb }.joined(separator: ", ")
             throw object.error(at: "do", "\"\(verb)\" cannot be done; what can is \(known)")
         }
+        try self.init(form, &object)
+        try object.end()
+    }
+
+    /// A step that does what `form` does.
+    init(_ form: any ScenarioAction.Type, _ object: inout StrictObject) throws {
         action = try form.init(&object)
         note = try object.optionalString("note", "a remark")
         results = try Self.results(&object)
@@ -41,24 +58,13 @@ extension ScenarioStep: Decodable {
         fileCalls = try object.optional("file_calls", "names and operations of handlers")
         outgoingCounts = try object.optional("outgoing", "counts of FLBs by name") ?? [:]
         incomingCounts = try object.optional("incoming", "counts of FLBs by name") ?? [:]
-        try object.end()
+        ownerCounts = try object.optional("owners", "references to owners by the name of a handler or FLB") ?? [:]
+        warnings = try object.optional("warnings", "what the kernel warns of")
     }
 
     /// `"gives"`: a result, or several that are allowed; success unless it says otherwise.
     private static func results(_ object: inout StrictObject) throws -> [Errno?] {
-        struct Names: Decodable {
-            let names: [String]
-
-            init(from decoder: any Decoder) throws {
-                let container = try decoder.singleValueContainer()
-                if let name = try? container.decode(String.self) {
-                    names = [name]
-                } else {
-                    names = try container.decode([String].self)
-                }
-            }
-        }
-        guard let given = try object.optional("gives", "ok, or the name of an error", as: Names.self) else {
+        guard let given = try object.optional("gives", "ok, or the name of an error", as: ResultNames.self) else {
             return [nil]
         }
         var results: [Errno?] = []
@@ -72,5 +78,19 @@ extension ScenarioStep: Decodable {
             }
         }
         return results
+    }
+}
+
+/// One name or several.
+struct ResultNames: Decodable {
+    let names: [String]
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let name = try? container.decode(String.self) {
+            names = [name]
+        } else {
+            names = try container.decode([String].self)
+        }
     }
 }

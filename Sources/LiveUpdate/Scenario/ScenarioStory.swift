@@ -1,34 +1,59 @@
 extension ScenarioReport: CustomStringConvertible {
+    /// The columns that the story takes.
+    private static let width = 80
+
     /// The report as a story: each step, and below it what happened.
     public var description: String {
-        var text = title + "\n"
-        if let about { text += "  " + about.wrapped(to: 98, indent: "  ") + "\n" }
-        if isAsDocumented { text += "  FLBs are finished as documented: no kernel up to 7.3 does that.\n" }
+        var text = scenario.title + "\n"
+        if let about = scenario.about { text += "  " + about.wrapped(to: Self.width - 2, indent: "  ") + "\n" }
+        if scenario.isAsDocumented { text += "  FLBs are finished as documented: no kernel up to 7.3 does that.\n" }
         text += "\n"
-        for entry in entries { text += entry.description }
+        let column = entries.map(\.kernel.count).max() ?? 0
+        for entry in entries { text += entry.story(kernelColumn: column, width: Self.width) }
         text += hasPassed ? "\nall as expected\n" : "\nNOT as expected\n"
         return text
     }
 }
 
-extension ScenarioReport.Entry: CustomStringConvertible {
-    public var description: String {
+extension ScenarioReport.Entry {
+    fileprivate func story(kernelColumn: Int, width: Int) -> String {
         let label = number.map(String.init) ?? (isBoot ? "·" : "")
-        let margin = String(repeating: " ", count: max(0, 3 - label.count)) + label
-        var text = "\(kernel) \(margin)  \(sentence)"
-        switch result {
-        case .errno(let errno): text += " = \(errno.kernelName)"
-        case .problem, nil: break
-        }
-        text += "\n"
-        let indent = String(repeating: " ", count: kernel.count + 6)
-        if let note { text += indent + "# " + note.wrapped(to: 92, indent: indent + "# ") + "\n" }
-        var lines = events.map(\.description)
-        lines += problems.map { "NOT AS EXPECTED: \($0)" }
+        let head = kernel.padded(to: kernelColumn) + " " + String(repeating: " ", count: max(0, 3 - label.count)) + label
+        let indent = String(repeating: " ", count: kernelColumn + 6)
+        var line = sentence
+        if case .errno(let errno) = result { line += " = \(errno.kernelName)" }
+        var text = "\(head)  \(line.wrapped(to: width - indent.count, indent: indent + "  "))\n"
+        if let note { text += indent + "# " + note.wrapped(to: width - indent.count - 2, indent: indent + "# ") + "\n" }
+        let lines = Self.folded(events.map(\.description)) + problems.map { "NOT AS EXPECTED: \($0)" }
         for (index, line) in lines.enumerated() {
-            text += indent + (index == lines.count - 1 ? "└─ " : "├─ ") + line + "\n"
+            let isLast = index == lines.count - 1
+            text += indent + (isLast ? "└─ " : "├─ ")
+            text += line.wrapped(to: width - indent.count - 3, indent: indent + (isLast ? "   " : "│  ")) + "\n"
         }
         return text
+    }
+
+    /// The lines, of which those that differ in nothing but numbers are shown twice, and then counted.
+    private static func folded(_ lines: [String]) -> [String] {
+        var shown: [String] = []
+        var counts: [String: Int] = [:]
+        var hidden = 0
+        func count() {
+            if hidden > 0 { shown.append("… and \(hidden) more like these") }
+            hidden = 0
+        }
+        for line in lines {
+            let shape = String(line.filter { !$0.isHexDigit })
+            counts[shape, default: 0] += 1
+            if counts[shape, default: 0] > 2, lines.count > 12 {
+                hidden += 1
+            } else {
+                count()
+                shown.append(line)
+            }
+        }
+        count()
+        return shown
     }
 }
 
@@ -60,6 +85,10 @@ extension Event.Callback: CustomStringConvertible {
 }
 
 extension String {
+    fileprivate func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: Swift.max(0, width - count))
+    }
+
     /// The string in lines of at most `width` characters, all but the first indented.
     func wrapped(to width: Int, indent: String) -> String {
         var lines: [String] = []

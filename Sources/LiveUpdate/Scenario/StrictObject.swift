@@ -2,10 +2,22 @@ import Handover
 import SystemPackage
 
 /// The members of a JSON object, each taken once; what is left over is unknown, and refused.
+///
+/// Without an object, it takes down what is asked for: the schema is what the readers ask.
 struct StrictObject {
-    private let container: KeyedDecodingContainer<ScenarioKey>
+    private let container: KeyedDecodingContainer<ScenarioKey>?
     private let codingPath: [any CodingKey]
     private var known: Set<String> = []
+    /// What was asked for, in that order.
+    private(set) var members: [ScenarioSchema.Member] = []
+
+    /// An object that is not there.
+    init() {
+        container = nil
+        codingPath = []
+    }
+
+    var isDescription: Bool { container == nil }
 
     init(_ decoder: any Decoder, _ what: String) throws {
         codingPath = decoder.codingPath
@@ -28,7 +40,7 @@ struct StrictObject {
 
     /// Refuses what has not been taken.
     func end() throws {
-        for key in container.allKeys.map(\.stringValue).sorted() where !known.contains(key) {
+        for key in (container?.allKeys ?? []).map(\.stringValue).sorted() where !known.contains(key) {
             throw error("unknown key \"\(key)\"; here are: \(known.sorted().joined(separator: ", "))")
         }
     }
@@ -39,6 +51,8 @@ struct StrictObject {
         -> Value?
     {
         known.insert(key)
+        members.append(ScenarioSchema.Member(name: key, about: what, type: Value.self))
+        guard let container else { return nil }
         let codingKey = ScenarioKey(stringValue: key)
         guard container.contains(codingKey) else { return nil }
         do {
@@ -53,11 +67,15 @@ struct StrictObject {
     mutating func required<Value: Decodable>(_ key: String, _ what: String, as type: Value.Type = Value.self) throws
         -> Value
     {
-        guard let value: Value = try optional(key, what) else { throw error("missing key \"\(key)\": \(what)") }
+        let value: Value? = try optional(key, what)
+        members[members.count - 1].isRequired = true
+        guard let value else { throw error("missing key \"\(key)\": \(what)") }
         return value
     }
 
-    mutating func string(_ key: String, _ what: String) throws -> String { try required(key, what) }
+    mutating func string(_ key: String, _ what: String) throws -> String {
+        do { return try required(key, what) } catch { if isDescription { return "" } else { throw error } }
+    }
 
     mutating func optionalString(_ key: String, _ what: String) throws -> String? { try optional(key, what) }
 
@@ -67,7 +85,11 @@ struct StrictObject {
     }
 
     mutating func number(_ key: String, _ what: String) throws -> UInt64 {
-        try required(key, what, as: FlexibleNumber.self).value
+        do {
+            return try required(key, what, as: FlexibleNumber.self).value
+        } catch {
+            if isDescription { return 0 } else { throw error }
+        }
     }
 
     mutating func flag(_ key: String, _ what: String) throws -> Bool? { try optional(key, what) }
@@ -79,7 +101,7 @@ struct StrictObject {
     /// The kernel's name of an error.
     mutating func errno(_ key: String, _ what: String) throws -> Errno {
         let name = try string(key, what)
-        guard let errno = Errno(kernelName: name) else { throw error(at: key, Self.unknownErrno(name)) }
+        guard let errno = isDescription ? .ioError : Errno(kernelName: name) else { throw error(at: key, Self.unknownErrno(name)) }
         return errno
     }
 
@@ -105,7 +127,7 @@ struct ScenarioKey: CodingKey {
 }
 
 /// A number, or one in a string.
-private struct FlexibleNumber: Decodable {
+struct FlexibleNumber: Decodable {
     let value: UInt64
 
     init(from decoder: any Decoder) throws {

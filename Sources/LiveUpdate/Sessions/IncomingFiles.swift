@@ -124,7 +124,7 @@ final class IncomingFiles: Sendable {
             do throws(Errno) {
                 try finish(&state, kernel)
             } catch {
-                kernel.log.message("Unable to finish session [\(session)] on release")
+                kernel.log.message("Unable to finish session [\(session.bare)] on release")
                 return false
             }
             if state.missing != 0 { kernel.log.warn("luo_file.c: \(state.missing) files are counted that are not there") }

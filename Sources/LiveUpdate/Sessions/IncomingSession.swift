@@ -5,7 +5,7 @@ public struct IncomingSession: Sendable {
     let kernel: Kernel
     let files: IncomingFiles
 
-    public var name: String { files.session.description }
+    public var name: String { files.session.repaired }
 
     /// Makes a file anew, or returns the one that was. Mirrors `LIVEUPDATE_SESSION_RETRIEVE_FD`.
     ///

@@ -32,13 +32,28 @@ extension PageSize: ExpressibleByArgument {
     public static var allValueStrings: [String] { allCases.map { String($0.bytes) } }
 }
 
-/// A kernel release, and with it a generation of the handover's ABI.
+/// A kernel release such as `7.3` or `7.3.4-amd64`.
 struct KernelRelease: ExpressibleByArgument {
-    let generation: Generation
+    let name: String
+    let release: Release?
+    /// What it hands over; `nil` if that is not known here.
+    let generation: Generation?
 
     init?(argument: String) {
-        guard let generation = Generation(release: argument) else { return nil }
-        self.generation = generation
+        guard argument.wholeMatch(of: /[0-9]+\.[0-9]+([.+~-].*)?/) != nil else { return nil }
+        name = argument
+        release = Release(argument)
+        generation = release.flatMap { Generation($0) }
+    }
+
+    /// The generation, if it is known; else reports the release, and throws the exit status: it is well given, and may
+    /// be known one day.
+    @discardableResult
+    func requireKnown() throws(ExitCode) -> Generation {
+        if let generation { return generation }
+        Diagnostics.report(
+            "kernel \(name) is not known here; known are \(Self.allValueStrings.joined(separator: ", "))")
+        throw ExitCode(ExitStatus.unreadable.rawValue)
     }
 
     static var allValueStrings: [String] { Generation.allReleases }

@@ -10,21 +10,38 @@ struct InputArguments: ParsableArguments {
     @Option(help: ArgumentHelp("The kernel release whose forms to read, if it cannot be told.", valueName: "release"))
     var kernel: KernelRelease?
 
+    @Flag(help: "Search memory for sessions that nothing leads to any more, as after a crash; they are shown as found.")
+    var search = false
+
+    func validate() throws {
+        try kernel?.requireKnown()
+    }
+
     /// Reads an input; shows how far a long search has come.
-    func read(_ path: FilePath) throws(InputError) -> HandoverInput {
+    func read(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
         try ProgressBar.whileReading { (progress) throws(InputError) in
             try HandoverInput(path, options: options, progress: progress)
         }
     }
 
     /// Reads an input that has to be one whole handover, with its memory; `nil` where it is not, which is reported.
-    func readImage(_ path: FilePath) -> (input: HandoverInput, document: HandoverDocument)? {
+    ///
+    /// - Parameters:
+    ///   - path: `nil` for this machine.
+    ///   - isWanted: of several, the first is taken that is wanted, else the first.
+    func readImage(
+        _ path: FilePath?, where isWanted: (HandoverState) -> Bool = { _ in true }
+    ) -> (input: HandoverInput, document: HandoverDocument)? {
+        var options = options
+        let path = SourceArguments.inputs([path].compactMap { $0 }, &options)[0]
         do throws(InputError) {
-            let input = try read(path)
+            let input = try read(path, options)
             FindingReport.print(input)
-            guard let document = input.documents.first, !document.memory.regions.isEmpty,
-                document.reading.state.kho?.fdtAddress != nil
-            else {
+            if input.documents.first?.isOfUnknownKernel ?? false { return nil }
+            let documents = input.documents.filter {
+                !$0.memory.regions.isEmpty && ($0.reading.state.kho?.fdtAddress != nil || $0.isFound)
+            }
+            guard let document = documents.first(where: { isWanted($0.reading.state) }) ?? documents.first else {
                 Diagnostics.report("\(path): this is a \(input.kind), without the memory that it points to")
                 return nil
             }
@@ -38,6 +55,7 @@ struct InputArguments: ParsableArguments {
     var options: InputOptions {
         var options = source.options
         options.generation = kernel?.generation
+        options.searches = search
         return options
     }
 }

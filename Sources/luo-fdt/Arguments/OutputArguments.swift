@@ -34,8 +34,10 @@ struct OutputArguments: ParsableArguments {
     }
 
     /// Writes a handover that is laid out on the way.
-    func write(_ core: CoreFile, inputs: [FilePath]) -> ExitStatus {
-        write(core.state, regions: { core.regions }, inputs, core.write)
+    func write(_ core: CoreFile, as form: OutputForm, inputs: [FilePath]) -> ExitStatus {
+        write(core.state, regions: { core.regions }, inputs) { (destination) throws(OutputError) in
+            try core.write(to: destination, as: form)
+        }
     }
 
     private func write(
@@ -46,12 +48,12 @@ struct OutputArguments: ParsableArguments {
         let sessions = state.luo?.sessions ?? []
         let files = sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
         let pages = regions().reduce(0) {
-            $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) / UInt64(state.pageSize)
+            $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) / UInt64((state.pageSize ?? .kib4).bytes)
         }
         let root = state.kho?.fdtAddress.map { "\($0)" } ?? "no address"
         Diagnostics.report(
             "\(output): kernel \(state.kernel ?? "unknown"), root FDT at \(root), "
-                + "\(sessions.count) sessions, \(files) files, \(pages) pages")
+                + "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file")), \(Quantity.count(pages, "page"))")
         return .fine
     }
 }

@@ -44,14 +44,9 @@ struct Build: ParsableCommand {
         guard let plan = plan(files) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
         do throws(WriteError) {
             let inputs = [document] + plan.contentFiles.map(files.path)
-            if form == .elf, destination.output != "-", let core = try CoreFile(of: plan) {
-                destination.write(core, inputs: inputs).exit(keeping: core)
-            }
-            let image = try HandoverImage(of: plan) { name throws(FileError) in try files.open(name) }
-            let capture = Capture(image)
-            let status = form.map { destination.write(capture, as: $0, inputs: inputs) }
-                ?? writeSubtree(of: capture, inputs)
-            status.exit(keeping: capture)
+            let core = try CoreFile(of: plan) { name throws(FileError) in try files.open(name) }
+            let status = form.map { destination.write(core, as: $0, inputs: inputs) } ?? writeSubtree(of: core, inputs)
+            status.exit(keeping: core)
         } catch {
             Diagnostics.report("\(document): \(error)")
             throw ExitCode(ExitStatus.unreadable.rawValue)
@@ -83,13 +78,18 @@ struct Build: ParsableCommand {
         }
     }
 
-    private func writeSubtree(of capture: Capture, _ inputs: [FilePath]) -> ExitStatus {
-        guard let name = subtree, let blob = capture.blob(ofSubtree: name) else {
-            let names = ["kho"] + (capture.state.kho?.subtrees ?? []).map(\.name.description)
-            Diagnostics.report("\(document): there is no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
-            return .unreadable
+    private func writeSubtree(of core: CoreFile, _ inputs: [FilePath]) -> ExitStatus {
+        func write(to destination: Destination) throws(OutputError) -> ExitStatus {
+            let capture = try core.capture()
+            guard let name = subtree, let blob = capture.blob(ofSubtree: name) else {
+                let names = ["kho"] + (capture.state.kho?.subtrees ?? []).map(\.name.bare)
+                Diagnostics.report(
+                    "\(document): there is no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
+                return .unreadable
+            }
+            try destination.write(blob)
+            return .fine
         }
-        func write(to destination: Destination) throws(OutputError) { try destination.write(blob) }
-        return Output.write(to: destination.output, inputs: inputs, write) == nil ? .unreadable : .fine
+        return Output.write(to: destination.output, inputs: inputs, write) ?? .unreadable
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Handover
 import KernelABI
+import KernelBTF
 import SystemPackage
 
 struct Check: ParsableCommand {
@@ -25,31 +26,42 @@ struct Check: ParsableCommand {
               luo-fdt check --kernel 7.3 --scratch 0x4000000,32M vmcore
               luo-fdt check -W no-slack -E two-owners vmcore
               luo-fdt check /sys/kernel/debug/kho
-              luo-fdt check --from 7.1 --to 7.3
+              luo-fdt check --kernel 6.19.9 vmcore
+              luo-fdt check --kernel /boot/vmlinux-next vmcore
+              luo-fdt check --from 7.0.3 --to 7.3.4
+              luo-fdt check --from /sys/kernel/btf/vmlinux --to ./vmlinux
 
             \(CheckOutcome.discussion)
             """)
 
-    @Argument(help: "Memory images, or other inputs that dump takes.")
+    @Argument(help: "Memory images, or other inputs that dump takes; none: this machine.")
     var inputs: [FilePath] = []
 
-    @Option(help: ArgumentHelp("The release of the kernel that is to take the handover over.", valueName: "release"))
-    var kernel: KernelRelease?
+    @Option(
+        help: ArgumentHelp(
+            "The kernel that is to take the handover over: a release, or a file with its BTF. Default: that of --btf.",
+            valueName: "kernel"))
+    var kernel: KernelArgument?
 
-    @Option(help: ArgumentHelp("Without an INPUT: the kernel that hands over.", valueName: "release"))
-    var from: KernelRelease?
+    @Option(help: ArgumentHelp("The page size of that kernel, if it is not the handover's.", valueName: "size"))
+    var kernelPageSize: PageSize?
 
-    @Option(help: ArgumentHelp("Without an INPUT: the kernel that takes over.", valueName: "release"))
-    var to: KernelRelease?
+    @Option(help: ArgumentHelp("Without an INPUT: the kernel that hands over.", valueName: "kernel"))
+    var from: KernelArgument?
+
+    @Option(help: ArgumentHelp("Without an INPUT: the kernel that takes over.", valueName: "kernel"))
+    var to: KernelArgument?
 
     @Option(
         name: [.customShort("W", allowingJoined: true), .customLong("warn")],
-        help: ArgumentHelp("Take a rule as a warning; no-RULE: leave it out.", valueName: "rule"))
+        help: ArgumentHelp("Take a rule as a warning; no-RULE: leave it out.", valueName: "rule"),
+        completion: RuleExplanation.completion)
     var warnings: [String] = []
 
     @Option(
         name: [.customShort("E", allowingJoined: true), .customLong("error")],
-        help: ArgumentHelp("Take a rule as an error; no-RULE: as a warning.", valueName: "rule"))
+        help: ArgumentHelp("Take a rule as an error; no-RULE: as a warning.", valueName: "rule"),
+        completion: RuleExplanation.completion)
     var errors: [String] = []
 
     @Option(help: ArgumentHelp("Memory that the next kernel boots from.", valueName: "address,size"))
@@ -64,12 +76,21 @@ struct Check: ParsableCommand {
     @Flag(help: "Lists the rules.")
     var rules = false
 
+    @Option(
+        help: ArgumentHelp(
+            "What a rule is about, what the kernel does, which kernels do, and how to mend it.", valueName: "rule"),
+        completion: RuleExplanation.completion)
+    var explain: String?
+
+    @Flag(name: .shortAndLong, help: "Show nothing: the exit status tells.")
+    var quiet = false
+
     @OptionGroup var source: SourceArguments
 
     func validate() throws {
-        if rules { return }
+        if rules || explain != nil { return }
+        for argument in [kernel, from, to] { try argument?.requireKnown() }
         if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
-        if from == nil, inputs.isEmpty { throw ValidationError("There is no INPUT.") }
         if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to compare two kernels; remove INPUT.") }
         var options = HandoverCheck.Options()
         try treatRules(&options)
@@ -77,13 +98,25 @@ struct Check: ParsableCommand {
 
     func run() throws {
         let output = OutputStream.standardOutput(inputs: inputs + source.options.files)
+        if let explain {
+            guard let rule = CheckRule.all.first(where: { $0.name == explain }) else {
+                throw ValidationError("Unknown rule \"\(explain)\"; --rules lists them.")
+            }
+            output.write(rule.explanationText)
+            output.flush()
+            return
+        }
         if rules {
             output.write(CheckFormat.table)
             output.flush()
             return
         }
         var options = HandoverCheck.Options()
-        options.generation = kernel?.generation
+        let receiver = try target(to ?? source.content.btf.map(KernelArgument.file) ?? kernel)
+        options.generation = receiver?.generation
+        options.release = receiver?.release
+        options.pageSize = kernelPageSize ?? receiver?.pageSize
+        options.differences = receiver?.differences ?? []
         options.scratch = scratch.map(\.range)
         options.handlers = Set(handler)
         try treatRules(&options)
@@ -91,17 +124,24 @@ struct Check: ParsableCommand {
         var reports: [CheckReport] = []
         var failures: [String] = []
         var last: [CheckSubject] = []
-        if let from, let to {
+        if let sender = try target(from), let receiver {
             reports.append(
                 CheckReport(
                     path: nil, subject: nil,
-                    check: HandoverCheck(from: from.generation, to: to.generation, options: options)))
+                    check: HandoverCheck(
+                        from: sender.generation, to: receiver.generation, releases: (sender.release, receiver.release),
+                        pageSizes: (sender.pageSize, receiver.pageSize), options: options)))
         }
-        for path in inputs {
+        var sourceOptions = source.options
+        let inputs = from == nil ? SourceArguments.inputs(inputs, &sourceOptions) : []
+        for parts in HandoverInput.groups(of: inputs) {
+            let path = parts[0]
             Heap.makeRoom(forInputAt: path, share: 0.4)
             do throws(InputError) {
+                var inputOptions = sourceOptions
+                inputOptions.memory += parts.dropFirst()
                 let subjects = try ProgressBar.whileReading { (progress) throws(InputError) in
-                    try CheckSubject.subjects(in: path, options: source.options, progress: progress)
+                    try CheckSubject.subjects(in: path, options: inputOptions, progress: progress)
                 }
                 reports += subjects.map { CheckReport(path: path, subject: $0, check: HandoverCheck($0, options: options)) }
                 last = subjects
@@ -110,10 +150,19 @@ struct Check: ParsableCommand {
                 failures.append("\(error)")
             }
         }
-        format.write(reports, failures: failures, to: output)
+        if !quiet { format.write(reports, failures: failures, to: output) }
         output.flush()
         let outcomes = reports.map(\.outcome) + (failures.isEmpty ? [] : [CheckOutcome.unreadable])
         ExitStatus.exit(outcomes.max()?.status ?? 0, keeping: last)
+    }
+
+    private func target(_ kernel: KernelArgument?) throws -> KernelArgument.Target? {
+        do throws(TypeInformationError) {
+            return try kernel?.target()
+        } catch {
+            Diagnostics.report("\(error)")
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
     }
 
     /// Takes rules as -W and -E ask for.
@@ -140,11 +189,7 @@ struct MemoryRange: ExpressibleByArgument {
     init?(argument: String) {
         let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
         guard parts.count == 2, let start = PhysicalAddress(argument: String(parts[0])) else { return nil }
-        let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-        let unit = parts[1].last.flatMap { units[Character($0.uppercased())] }
-        guard let count = PhysicalAddress(argument: String(unit == nil ? parts[1] : parts[1].dropLast())) else { return nil }
-        let (size, overflow) = count.rawValue.multipliedReportingOverflow(by: unit ?? 1)
-        guard !overflow, let end = start.advanced(by: size) else { return nil }
+        guard let size = ByteCount(argument: String(parts[1])), let end = start.advanced(by: size.bytes) else { return nil }
         range = start..<end
     }
 }

@@ -8,7 +8,8 @@ struct Collect: ParsableCommand {
         abstract: "Reduces a memory image to what belongs to the handover.",
         discussion: """
             A dump of many GiB becomes a small file that dump, check and the lab read like the dump itself: all \
-            pages that describe the handover, and with --contents those that are handed over, too.
+            pages that describe the handover, and with --contents all that are handed over, too. What is left behind is \
+            said.
 
             EXAMPLES
               luo-fdt collect /proc/vmcore -o handover.elf
@@ -17,12 +18,12 @@ struct Collect: ParsableCommand {
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image.")
-    var image: FilePath
+    @Argument(help: "A memory image; none: this machine.")
+    var image: FilePath?
 
     @OptionGroup var destination: OutputArguments
 
-    @Flag(help: "Keep the contents of memfds and of reserve_mem regions.")
+    @Flag(help: "Keep all memory that is handed over: contents of memfds and regions, and what else is preserved.")
     var contents = false
 
     @OptionGroup var input: InputArguments
@@ -31,7 +32,9 @@ struct Collect: ParsableCommand {
         let form = try destination.form()
         guard let (input, document) = input.readImage(image) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
         let capture = Capture(of: document.reading, in: document.memory, contents: contents)
-        let status = destination.write(capture, as: form, inputs: [image] + self.input.options.files)
-        try status.worse(input.isDamaged ? .damaged : .fine).end()
+        let written = destination.write(capture, as: form, inputs: [image].compactMap(\.self) + self.input.options.files)
+        guard written == .fine else { throw ExitCode(written.rawValue) }
+        let kept = CaptureReport.print(capture, of: destination.output)
+        try kept.worse(input.isDamaged ? .damaged : .fine).end()
     }
 }

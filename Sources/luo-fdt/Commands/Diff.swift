@@ -43,7 +43,9 @@ struct Diff: ParsableCommand {
     }
 
     func run() throws {
-        guard let before = sides(before), let after = sides(after) else {
+        // Both are read, so that both are named if neither can be.
+        let (before, after) = (sides(before), sides(after))
+        guard let before, let after else {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
         let output = OutputStream.standardOutput(inputs: [self.before, self.after])

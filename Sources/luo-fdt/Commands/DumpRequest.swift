@@ -1,4 +1,5 @@
 import Handover
+import KernelABI
 import SystemPackage
 
 /// What `dump` is asked to show, and how.
@@ -7,8 +8,16 @@ struct DumpRequest: Sendable {
     var format = DumpFormat.tree
     /// The one blob to show.
     var subtree: String?
+    /// Whether JSON has the bytes of what is handed over.
+    var contents = false
+    /// The parts to show.
+    var selection = Selection()
+    /// What is asked instead of for the handover as a whole.
+    var question: DumpQuestion?
     /// Whether the tree shows long lists whole.
     var all = false
+    /// Whether only the exit status tells.
+    var isQuiet = false
     var color = ColorArgument.auto
     var options = InputOptions()
 
@@ -16,31 +25,46 @@ struct DumpRequest: Sendable {
     func run() -> Never {
         let stream = OutputStream.standardOutput(inputs: inputs + options.files)
         let output = DumpOutput(
-            format: format, style: color.style(on: stream), all: all, blob: subtree, needsHeadings: inputs.count > 1,
-            stream: stream)
+            format: format, style: color.style(on: stream), contents: contents, all: all, blob: subtree,
+            selection: selection, question: question, needsHeadings: inputs.count > 1, stream: stream)
         var status = ExitStatus.fine
         var last: HandoverInput?
-        for path in inputs { last = show(path, on: output, &status) }
+        for parts in HandoverInput.groups(of: inputs) { last = show(parts, on: output, &status) }
         status.exit(keeping: last)
     }
 
-    /// Shows an input, which is returned, and notes in `status` how that ended.
-    private func show(_ path: FilePath, on output: DumpOutput, _ status: inout ExitStatus) -> HandoverInput? {
+    /// Shows an input, or all parts of one, which is returned, and notes in `status` how that ended.
+    private func show(_ parts: [FilePath], on output: DumpOutput, _ status: inout ExitStatus) -> HandoverInput? {
+        let path = parts[0]
         Heap.makeRoom(forInputAt: path, share: 0.25)
         do throws(InputError) {
             var options = options
+            options.memory += parts.dropFirst()
             options.blobsOnly = format.showsBlobs
             let handover = try ProgressBar.whileReading { (progress) throws(InputError) in
                 try HandoverInput(path, options: options, progress: progress)
             }
             if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
-                let names = handover.documents.flatMap { $0.blobs.map(\.name) }.joined(separator: ", ")
+                let names = handover.documents.flatMap { $0.blobs.map { ImageText($0.name).bare } }.joined(separator: ", ")
                 Diagnostics.report("\(handover.path): no subtree \"\(subtree)\"; there are \(names)")
                 status = status.worse(.unreadable)
                 return handover
             }
-            output.show(handover)
+            if isQuiet {
+                status = status.worse(handover.isDamaged ? .damaged : .fine)
+                return handover
+            }
+            for problem in output.show(handover) {
+                Diagnostics.report("\(handover.path): \(problem)")
+                status = status.worse(.unreadable)
+            }
             output.stream.flush()
+            if contents {
+                for document in handover.documents {
+                    let capture = Capture(of: document.reading, in: document.memory, contents: true)
+                    status = status.worse(CaptureReport.print(capture, of: handover.path))
+                }
+            }
             FindingReport.print(handover)
             if handover.isDamaged { status = status.worse(.damaged) }
             return handover

@@ -6,32 +6,50 @@ import SystemPackage
 struct Extract: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "extract",
-        abstract: "Writes the content of a preserved file to a file.",
+        abstract: "Writes the contents of preserved files to files.",
         discussion: """
-            The file is sparse where the content has holes or zeros.
+            A file is sparse where the content has holes or zeros. --all makes a directory of the files of all \
+            sessions, SESSION/TOKEN; in the name of a session, whatever is no letter, digit, "-", "_" or "." becomes \
+            %XX.
 
             EXAMPLES
               luo-fdt extract vmcore --session vm-alpha --token 0x42 -o guest-ram.bin
+              luo-fdt extract vmcore --all -o files
 
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image.")
-    var image: FilePath
+    @Argument(help: "A memory image; none: this machine.")
+    var image: FilePath?
 
-    @Option(help: "The session's name.")
-    var session: String
+    @Option(help: "The session's name.", completion: .custom(SessionCompletion.names))
+    var session: String?
 
     @Option(help: "The file's token: a number, hexadecimal with 0x before it.")
-    var token: Token
+    var token: Token?
+
+    @Flag(help: "Write all files, into a directory.")
+    var all = false
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Where to write it; - is standard output.", valueName: "path"))
     var output: FilePath
 
     @OptionGroup var input: InputArguments
 
+    func validate() throws {
+        if all, session != nil || token != nil { throw ValidationError("--all leaves nothing to choose.") }
+        if all, output == "-" { throw ValidationError("A directory cannot be written to standard output.") }
+        if !all, session == nil || token == nil { throw ValidationError("Give --session and --token, or --all.") }
+    }
+
     func run() throws {
-        guard let (_, document) = input.readImage(image), let file = file(in: document.reading.state) else {
+        let wanted = session.map { KernelString($0) }
+        let read = input.readImage(image) { state in
+            wanted.map { name in state.luo?.sessions?.contains { $0.name == name } ?? false } ?? true
+        }
+        guard let (_, document) = read else { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        if all { return try writeAll(document).end() }
+        guard let session, let token, let file = file(token, of: session, in: document.reading.state) else {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
         let contents = ContentsOutput(of: file, in: document.reading.state, memory: document.memory)
@@ -39,55 +57,52 @@ struct Extract: ParsableCommand {
     }
 
     private func write(_ contents: ContentsOutput) -> ExitStatus {
-        guard let missing = Output.write(to: output, inputs: [image] + input.options.files, contents.write) else {
+        guard let missing = Output.write(to: output, inputs: [name] + input.options.files, contents.write) else {
             return .unreadable
         }
-        for range in missing {
-            Diagnostics.report(
-                "\(image): bytes \(range.lowerBound) to \(range.upperBound - 1) of the file are not at hand")
-        }
+        for range in missing { report(range, of: "the file") }
         return missing.isEmpty ? .fine : .damaged
     }
 
-    private func file(in state: HandoverState) -> FileContents? {
+    private func writeAll(_ document: HandoverDocument) -> ExitStatus {
+        let contents = ContentsDirectory(of: document.reading.state, memory: document.memory)
+        guard let missing = Output.write(to: output, inputs: [image].compactMap(\.self) + input.options.files, contents.write) else {
+            return .unreadable
+        }
+        for (path, ranges) in missing {
+            for range in ranges { report(range, of: path) }
+        }
+        for owner in contents.unknown { Diagnostics.report("\(name): \(owner): its content is of no known kind") }
+        return missing.isEmpty ? .fine : .damaged
+    }
+
+    /// The image's name in messages.
+    private var name: FilePath { image ?? HandoverInput.thisMachine }
+
+    private func report(_ missing: Range<UInt64>, of file: String) {
+        Diagnostics.report(
+            "\(name): bytes \(missing.lowerBound) to \(missing.upperBound - 1) of \(file) are not at hand")
+    }
+
+    private func file(_ token: Token, of session: String, in state: HandoverState) -> FileContents? {
         let sessions = state.luo?.sessions ?? []
         guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
             Diagnostics.report(
-                "\(image): there is no session \"\(session)\"; there are \(Self.list(sessions.map { "\"\($0.name)\"" }))")
+                "\(name): there is no session \"\(session)\"; there are \(Selection.list(sessions.map(\.name.quoted)))")
             return nil
         }
         let files = found.files ?? []
         guard let file = files.first(where: { $0.token == token.value }) else {
             Diagnostics.report(
-                "\(image): session \"\(session)\" has no token \(token); it has "
-                    + Self.list(files.map { "\(Token(value: $0.token))" }))
+                "\(name): session \"\(session)\" has no token \(token); it has "
+                    + Selection.list(files.map { "\(Token(value: $0.token))" }))
             return nil
         }
         guard let contents = file.fileContents else {
             Diagnostics.report(
-                "\(image): token \(token) has no content that is known; its handler is \"\(file.compatible?.description ?? "")\"")
+                "\(name): token \(token) has no content that is known; its handler is \(file.compatible?.quoted ?? "\"\"")")
             return nil
         }
         return contents
     }
-
-    private static func list(_ names: [String]) -> String {
-        names.isEmpty ? "none" : names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
-    }
-}
-
-/// A file's token.
-struct Token: ExpressibleByArgument, CustomStringConvertible {
-    let value: UInt64
-
-    init(value: UInt64) {
-        self.value = value
-    }
-
-    init?(argument: String) {
-        guard let address = PhysicalAddress(argument: argument) else { return nil }
-        value = address.rawValue
-    }
-
-    var description: String { "0x" + String(value, radix: 16) }
 }

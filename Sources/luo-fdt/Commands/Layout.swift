@@ -15,19 +15,26 @@ struct Layout: ParsableCommand {
               luo-fdt layout --page-size 64K --format json
               luo-fdt layout --btf /sys/kernel/btf/vmlinux
 
+            What is known of each release, and from where, stands at the end.
+
             With --btf, the exit status is 1 where no generation matches, and 2 where the file has no BTF.
             """)
 
     @Option(help: ArgumentHelp("A kernel release.", valueName: "release"))
     var kernel: KernelRelease?
 
-    @Option(help: ArgumentHelp("The page size in bytes.", valueName: "size"))
-    var pageSize: PageSize = .kib4
+    @Option(help: ArgumentHelp("The page size in bytes: 4096, or with --btf what fits.", valueName: "size"))
+    var pageSize: PageSize?
 
     @Option(
         help: ArgumentHelp(
             "Compare with a kernel's own types: /sys/kernel/btf/vmlinux, a vmlinux, or a file of BTF.", valueName: "file"))
     var btf: FilePath?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --btf: print the file of a new generation, to be completed by hand.", valueName: "release"))
+    var skeleton: String?
 
     @Option(name: .shortAndLong, help: "How to show them.")
     var format: Format = .text
@@ -37,9 +44,16 @@ struct Layout: ParsableCommand {
         case json
     }
 
+    func validate() throws {
+        try kernel?.requireKnown()
+        guard let skeleton else { return }
+        if btf == nil { throw ValidationError("--skeleton needs --btf, the new kernel's file.") }
+        if Release(skeleton) == nil { throw ValidationError("\"\(skeleton)\" is no release; give one such as 7.5.") }
+    }
+
     func run() throws {
         if let btf { return try compare(with: btf) }
-        let table = LayoutTable(generation: kernel?.generation ?? .latest, pageSize: pageSize)
+        let table = LayoutTable(generation: kernel?.generation ?? .latest, pageSize: pageSize ?? .kib4)
         let output = OutputStream(.standardOutput)
         switch format {
         case .text: output.write(table.text)
@@ -57,6 +71,11 @@ struct Layout: ParsableCommand {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
         let output = OutputStream.standardOutput(inputs: [path])
+        if let release = skeleton.flatMap({ Release($0) }) {
+            output.write(layout.skeleton(for: release))
+            output.flush()
+            return
+        }
         switch format {
         case .text: output.write(layout.text)
         case .json: layout.writeJSON { output.write($0) }

@@ -87,7 +87,7 @@ extension DocumentWriter {
         let finding = result.finding
         member("rule", result.rule.name)
         member("severity", result.severity.rawValue)
-        member("verdict", result.rule.verdict.rawValue)
+        member("verdict", result.verdict.rawValue)
         member("cause", finding.cause.rawValue)
         member("owner", finding.owner.description)
         switch finding.owner {
@@ -110,5 +110,6 @@ extension DocumentWriter {
         if let function = result.rule.function(of: generation) { member("function", function) }
         if let errno = result.rule.errno { member("errno", errno.rawValue) }
         if let symptom = result.rule.symptom { member("symptom", symptom) }
+        if let defect = result.defect { member("defect", defect.name) }
     }
 }

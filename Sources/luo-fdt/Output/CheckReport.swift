@@ -17,9 +17,18 @@ struct CheckReport {
     }
 
     var outcome: CheckOutcome {
-        switch check.verdict {
-        case .accepted: check.results.contains { $0.severity == .error } ? .errors : .accepted
-        case .unknown: check.results.contains { $0.severity == .error } ? .errors : .unknown
+        let outcome = check.verdict.outcome
+        let hasErrors = outcome < .errors && check.results.contains { $0.severity == .error }
+        return hasErrors ? .errors : outcome
+    }
+}
+
+extension Verdict {
+    /// How a command ends that finds it.
+    var outcome: CheckOutcome {
+        switch self {
+        case .accepted: .accepted
+        case .unknown: .unknown
         case .partly: .partly
         case .openFails: .openFails
         case .unchecked: .unchecked
@@ -67,9 +76,16 @@ enum CheckOutcome: Int, Comparable, CaseIterable {
 }
 
 extension HandoverCheck.Result {
+    /// The known defect that is behind it, and what it comes to if the rule does not say so.
+    private var explanation: String {
+        guard let defect else { return "" }
+        let outcome = defect.name == rule.name ? "" : ", \(defect.consequence)"
+        return "known defect \(defect.name) (\(defect.releases)): \(defect.symptom)\(outcome); "
+    }
+
     /// What the kernel does, where, and what one sees of it.
     func consequence(in generation: Generation) -> String {
-        rule.consequence + (rule.errno.map { " (\($0.rawValue))" } ?? "")
+        explanation + rule.consequence + (rule.errno.map { " (\($0.rawValue))" } ?? "")
             + (rule.function(of: generation).map { ": \($0)()" } ?? "")
             + (rule.symptom.map { "; to be seen: \($0)" } ?? "")
     }
@@ -113,7 +129,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
                     + "\(report.check.verdict.rawValue)\n")
             for result in report.check.results {
                 output.write("\(result.severity.rawValue) [\(result.rule.name)] \(result.text)\n")
-                output.write("    \(result.rule.verdict.rawValue): \(result.consequence(in: generation))\n")
+                output.write("    \(result.verdict.rawValue): \(result.consequence(in: generation))\n")
             }
         }
     }
@@ -125,7 +141,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
                 let command = result.severity == .note ? "notice" : result.severity.rawValue
                 let file = report.path.map { "file=\(property($0.string))," } ?? ""
                 let consequence = result.consequence(in: report.check.generation)
-                let message = "\(result.rule.verdict.rawValue): \(result.text); \(consequence)"
+                let message = "\(result.verdict.rawValue): \(result.text); \(consequence)"
                 output.write("::\(command) \(file)title=\(property(result.rule.name))::\(data(message))\n")
             }
         }

@@ -93,7 +93,7 @@ extension DocumentWriter {
         member("ruleId", result.rule.name)
         member("level", result.severity.rawValue)
         let consequence = result.consequence(in: report.check.generation)
-        text("message", "\(result.rule.verdict.rawValue): \(result.text); \(consequence)")
+        text("message", "\(result.verdict.rawValue): \(result.text); \(consequence)")
         list("locations") { writer in
             writer.element()
             writer.object { writer in

@@ -1,39 +1,85 @@
 import FDT
+import Glibc
 import Handover
+import KernelABI
 
 /// Shows handovers on standard output in the format that was asked for.
 struct DumpOutput {
     let format: DumpFormat
     let style: TextStyle
+    /// Whether JSON has the bytes of what is handed over.
+    let contents: Bool
     /// Whether the tree shows long lists whole.
     let all: Bool
     /// The one blob to show.
     let blob: String?
+    /// The parts to show.
+    let selection: Selection
+    /// What is asked instead of for the handover as a whole.
+    let question: DumpQuestion?
     /// Whether several things are shown, and so each needs a heading.
     let needsHeadings: Bool
     let stream: OutputStream
 
-    func show(_ input: HandoverInput) {
+    /// - Returns: what was asked for and is not there, in words.
+    func show(_ input: HandoverInput) -> [String] {
+        var problems: [String] = []
         for (index, document) in input.documents.enumerated() {
+            var document = document
+            if let problem = selection.apply(to: &document.reading) {
+                problems.append(problem)
+                continue
+            }
             heading(of: input, document, isFirst: index == 0)
-            switch format {
-            case .tree: tree(document)
-            case .json: json(document)
-            case .dts: source(document)
-            case .hex: hex(document)
+            switch question {
+            case .addresses(let addresses): answer(addresses, document)
+            case .preserved: ranges(document)
+            case nil: show(document)
             }
         }
+        return problems
+    }
+
+    private func show(_ document: HandoverDocument) {
+        switch format {
+        case .tree: tree(document)
+        case .json: json(document)
+        case .dts: source(document)
+        case .hex: hex(document)
+        }
+    }
+
+    private func answer(_ addresses: [PhysicalAddress], _ document: HandoverDocument) {
+        var sink = self.sink
+        for (index, address) in addresses.enumerated() {
+            if index > 0 { sink.endLine() }
+            AddressRenderer(style: style, all: all)
+                .render(AddressAnswer(address, in: document), memory: document.memory, to: &sink)
+        }
+    }
+
+    private func ranges(_ document: HandoverDocument) {
+        var sink = self.sink
+        let summary = document.reading.state.preserved?.summary(pageSize: document.pageSize)
+        for range in summary?.ranges ?? [] {
+            let last = PhysicalAddress(range.upperBound.rawValue &- 1)
+            sink.write("\(range.lowerBound) \(last) \(range.upperBound.rawValue &- range.lowerBound.rawValue)")
+            sink.endLine()
+        }
+        sink.finish()
     }
 
     private var sink: TextSink { TextSink { [stream] in stream.write($0) } }
 
     private func heading(of input: HandoverInput, _ document: HandoverDocument, isFirst: Bool) {
         // JSON documents follow each other as they are, so that every reader of JSON takes them.
-        guard format != .json, needsHeadings || input.documents.count > 1 else { return }
+        guard format != .json, question != .preserved,
+            needsHeadings || input.documents.count > 1
+        else { return }
         let path = document.part.map { input.path.appending($0) } ?? input.path
         var sink = self.sink
         if format == .dts {
-            sink.write("// \(path)\n")
+            sink.write("// \(ImageText.visible("\(path)", inLine: true))\n")
         } else {
             if format == .tree, !isFirst || needsHeadings && stream.hasWritten { sink.write("\n") }
             style.write("\(path)", as: .heading, to: &sink)
@@ -44,7 +90,7 @@ struct DumpOutput {
 
     private func tree(_ document: HandoverDocument) {
         var sink = self.sink
-        TreeRenderer(style: style, all: all).render(document.reading, to: &sink)
+        TreeRenderer(style: style, all: all || !selection.isEverything).render(document.reading, to: &sink)
         for note in document.notes {
             style.write(note.name, as: .faint, to: &sink)
             sink.write(" \(note.text)\n")
@@ -59,15 +105,38 @@ struct DumpOutput {
 
     private func json(_ document: HandoverDocument) {
         var writer = DocumentWriter { [stream] in stream.write($0) }
-        writer.write(document.reading.exactState(in: document.memory))
+        let reading = document.reading
+        // A part of the state does not account for the rest of the bytes.
+        var state = selection.isEverything ? reading.exactState(in: document.memory) : reading.state
+        if contents { state.residue = (state.residue ?? []) + handedOver(by: document) }
+        writer.write(state)
+        // A document has no place for them.
+        for note in document.notes where note.name == HandoverDocument.Note.afterTree {
+            Diagnostics.report("\(note.name): \(note.text)")
+        }
+    }
+
+    private func handedOver(by document: HandoverDocument) -> [ResidueState] {
+        do throws(MemoryError) {
+            return try Capture(of: document.reading, in: document.memory, contents: true).contents()
+        } catch {
+            stream.flush()
+            Diagnostics.report("\(error)")
+            exit(ExitStatus.unreadable.rawValue)
+        }
     }
 
     private func source(_ document: HandoverDocument) {
         var sink = self.sink
         document.forEachPiece(ofBlob: blob) { piece in
             let title = piece.title + (piece.address.map { " at \($0)" } ?? "")
+            if let original = piece.original {
+                SourceRenderer.comment("\(title): the same bytes as \(original)", &sink)
+                sink.write("\n\n")
+                return
+            }
             guard case .tree = piece.form else {
-                if piece.isBlob { sink.write("// \(title): no FDT; see --format hex\n\n") }
+                if piece.isBlob { sink.write("// \(ImageText.visible(title, inLine: true)): no FDT; see --format hex\n\n") }
                 return
             }
             do throws(FDTError) {
@@ -77,15 +146,24 @@ struct DumpOutput {
             }
             if blob == nil { sink.write("\n") }
         }
+        for note in document.notes {
+            SourceRenderer.comment("\(note.name): \(note.text)", &sink)
+            sink.write("\n")
+        }
         sink.finish()
     }
 
     private func hex(_ document: HandoverDocument) {
         var sink = self.sink
         document.forEachPiece(ofBlob: blob) { piece in
+            if let original = piece.original {
+                sink.write("\(piece.title): the same bytes as \(original)\n\n")
+                return
+            }
             HexRenderer(style: style).render(
                 piece.title, address: piece.address, bytes: piece.bytes, form: piece.form, to: &sink)
         }
+        for note in document.notes { sink.write("\(note.name): \(note.text)\n") }
         sink.finish()
     }
 }

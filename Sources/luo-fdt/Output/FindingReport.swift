@@ -1,6 +1,8 @@
 import Handover
+import KernelABI
 
-/// Names on standard error what is damaged; what follows from one cause, once.
+/// Names on standard error what is damaged, what was left out of a dump, and what else the input itself lacks; what
+/// follows from one cause, once.
 ///
 /// What is merely not at hand is no damage; the formats show it where it belongs.
 enum FindingReport {
@@ -8,8 +10,23 @@ enum FindingReport {
         let stream = OutputStream(.standardError)
         for document in input.documents {
             let place = document.part.map { "\(input.path.appending($0))" } ?? "\(input.path)"
-            for group in FindingGroup.groups(document.reading.findings.lazy.filter { $0.severity == .damage }) {
+            if let first = document.reading.state.pageSize, !document.reading.alternatives.isEmpty {
+                let others = document.reading.alternatives.compactMap { $0.state.pageSize.map { "\($0.bytes)" } }
+                stream.write(
+                    "luo-fdt: \(place): pages of \(first.bytes) and of \(others.joined(separator: ", ")) bytes fit alike; "
+                        + "read with the former: --page-size decides\n")
+            }
+            let isDump = !document.memory.regions.isEmpty
+            let findings = document.reading.findings.lazy.filter {
+                $0.severity == .damage || isDump && $0.cause == .leftOut || $0.owner == .input
+            }
+            for group in FindingGroup.groups(findings) {
                 stream.write("luo-fdt: \(place): \(group)\n")
+            }
+            if let latest = Generation.latest.releases.last, document.isOfUnknownKernel {
+                stream.write(
+                    "luo-fdt: \(place): of a kernel that is not known here; --kernel \(latest) reads it as the newest "
+                        + "one that is, --format dts and --format hex show it as it is\n")
             }
         }
         stream.flush()

@@ -9,22 +9,21 @@ struct LayoutBTF {
     let path: FilePath
     let comparison: LayoutComparison
 
-    /// - Parameter generation: the one to compare with; `nil` for the one that fits best.
-    init(path: FilePath, generation: Generation?, pageSize: PageSize) throws(TypeInformationError) {
+    /// - Parameters:
+    ///   - generation: the one to compare with; `nil` for the one that fits best.
+    ///   - pageSize: the kernel's; `nil` for the one that fits best.
+    init(path: FilePath, generation: Generation?, pageSize: PageSize?) throws(TypeInformationError) {
         self.path = path
-        let types = try TypeInformation(path: path.string)
-        if let generation {
-            comparison = LayoutComparison(of: generation, pageSize: pageSize, with: types)
-        } else {
-            comparison = LayoutComparison.best(pageSize: pageSize, with: types)
-        }
+        comparison = LayoutComparison.best(
+            of: generation.map { [$0] } ?? Generation.known, pageSizes: pageSize.map { [$0] } ?? PageSize.allCases,
+            with: try TypeInformation(path: path.string))
     }
 
     private var verdict: String {
         if comparison.hasNone { return "has no KHO: none of the structures is there" }
         let releases = comparison.generation.releaseText
-        return comparison.isMatch
-            ? "matches \(releases)" : "differs from \(releases) in \(comparison.differences) of \(comparison.structures.count) structures"
+        return "\(comparison.machine.rawValue), pages of \(comparison.pageSize.bytes) bytes, " + (comparison.isMatch
+            ? "matches \(releases)" : "differs from \(releases) in \(comparison.differences) of \(comparison.structures.count) structures")
     }
 
     var text: String {
@@ -47,6 +46,42 @@ struct LayoutBTF {
         return text
     }
 
+    /// The file of a generation that begins with `release`: what the kernel shares with the one that fits best, and
+    /// what of it is different.
+    func skeleton(for release: Release) -> String {
+        func symbol(_ name: String) -> String { "v" + name.replacing(".", with: "_") }
+        let known = comparison.generation
+        let base = symbol(known.name)
+        let names = (try? KernelNames(path: path))?.names ?? []
+        let named = known.named(by: names)
+        let arguments = [release.major, release.minor, release.patch].compactMap { $0 }.map(String.init)
+        var text = """
+            extension Generation {
+                /// \(release): what is new in it, in a sentence.
+                public static let \(symbol(release.description)) = Generation(
+                    name: "\(release)",
+                    releases: [Release(\(arguments.joined(separator: ", ")))],
+                    root: \(base).root,
+                    preservedMap: \(base).preservedMap,
+                    luo: \(base).luo,
+                    fileHandlers: \(base).fileHandlers,
+                    memblock: \(base).memblock,
+                    kexecMetadata: \(base).kexecMetadata,
+                    bootMemory: \(base).bootMemory)
+            }
+
+            // Names in the file: \(names.isEmpty ? "none were found" : names.sorted().joined(separator: ", "))
+
+            """
+        let versions = [(known.root.compatible, named.root.compatible), (known.luo?.compatible, named.luo?.compatible)]
+        for case let (old?, new?) in versions where old != new { text += "// \(old) has become \(new)\n" }
+        for structure in comparison.structures where !structure.isSame {
+            text += "// struct \(structure.name) differs: see layout --btf\n"
+        }
+        if comparison.isMatch { text += "// All structures are those of \(known.releaseText)\n" }
+        return text
+    }
+
     func writeJSON(_ flush: @escaping (borrowing [UInt8]) -> Void) {
         var writer = DocumentWriter(flush)
         writer.object { writer in
@@ -54,6 +89,10 @@ struct LayoutBTF {
             writer.string(path.string)
             writer.key("generation")
             writer.string(comparison.generation.name)
+            writer.key("machine")
+            writer.string(comparison.machine.rawValue)
+            writer.key("page_size")
+            writer.number(UInt64(comparison.pageSize.bytes))
             writer.key("matches")
             writer.boolean(comparison.isMatch)
             writer.key("structures")

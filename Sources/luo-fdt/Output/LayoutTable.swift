@@ -50,6 +50,10 @@ struct LayoutTable {
             let unit = "\(limit.perAllocation) \(limit.record) in \(limit.pages == 1 ? "a page" : "\(limit.pages) pages")"
             text += limit.allocations == 1 ? " (\(unit))\n" : " (\(unit), \(limit.allocations) blocks)\n"
         }
+        text += "\n/* What is known, and from where */\n"
+        for known in KnownRelease.all {
+            text += "\(known.release): \(known.source.rawValue) (\(known.details))\n"
+        }
         return text
     }
 
@@ -60,6 +64,13 @@ struct LayoutTable {
             writer.member("kernel", generation.name)
             writer.member("releases", generation.releases) { $0.string($1.description) }
             writer.member("page_size", pageSize.bytes)
+            writer.member("known", KnownRelease.all) { writer, known in
+                writer.object(compact: true) { writer in
+                    writer.member("release", known.release.description)
+                    writer.member("source", known.source.rawValue)
+                    writer.member("details", known.details)
+                }
+            }
             writer.member("structures", structures) { writer, structure in
                 writer.object { writer in
                     writer.member("name", structure.name)

@@ -11,7 +11,8 @@ enum Heap {
     /// 4 KiB costs a fault, which together take as long as reading does. The room is not memory until it is used.
     static func makeRoom(forInputAt path: FilePath, share: Double) {
         var status = stat()
-        guard path.withPlatformString({ stat($0, &status) }) == 0, status.st_size >= leastSize else { return }
+        guard path.withPlatformString({ stat($0, &status) }) == 0, status.st_size >= leastSize, hasMuchMemory
+        else { return }
         mallopt(M_MMAP_THRESHOLD, largestPiece)
         mallopt(M_TRIM_THRESHOLD, Int32.max)
         // Each thread would have a heap of its own, which grows page by page.
@@ -25,6 +26,9 @@ enum Heap {
         let skip = hugePage - Int(bitPattern: start) % hugePage
         if end - start > skip { madvise(start + skip, end - start - skip, MADV_HUGEPAGE) }
     }
+
+    /// Whether the machine has memory to spare: the kernel that is booted after a crash has but little.
+    private static var hasMuchMemory: Bool { sysconf(Int32(_SC_PHYS_PAGES)) * Int(getpagesize()) > 2 * largestRoom }
 
     /// Inputs below this size are read into less than it takes to make room.
     private static let leastSize = 64 << 20

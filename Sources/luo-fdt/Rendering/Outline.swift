@@ -21,7 +21,7 @@ struct Columns {
     mutating func measure(_ cells: [Cell]) {
         while widths.count < cells.count { widths.append(0) }
         for (index, cell) in cells.enumerated() {
-            widths[index] = max(widths[index], min(Legible.width(cell.text), Self.limit))
+            widths[index] = max(widths[index], min(cell.text.columnCount, Self.limit))
         }
     }
 
@@ -64,12 +64,12 @@ struct Outline {
         _ cells: [Cell], _ columns: Columns, _ prefix: String, _ foldedPrefix: String, _ sink: inout TextSink
     ) {
         style.write(prefix, as: .faint, to: &sink)
-        var column = Legible.width(prefix)
+        var column = prefix.columnCount
         let start = column
         // Written before the next cell: nothing is padded at the end of a line.
         var pending = 0
         for (index, cell) in cells.enumerated() {
-            let width = Legible.width(cell.text)
+            let width = cell.text.columnCount
             let columnWidth = max(width, index < columns.widths.count ? columns.widths[index] : 0)
             // A column with nothing in it takes no room.
             guard columnWidth > 0 else { continue }
@@ -79,7 +79,7 @@ struct Outline {
                 sink.endLine()
                 style.write(foldedPrefix, as: .faint, to: &sink)
                 sink.spaces(4)
-                column = Legible.width(foldedPrefix) + 4
+                column = foldedPrefix.columnCount + 4
             } else if width > 0 {
                 sink.spaces(before)
                 column += before
@@ -93,5 +93,33 @@ struct Outline {
             pending = 2 + (cell.isRightAligned ? 0 : padding)
         }
         sink.endLine()
+    }
+}
+
+extension String {
+    /// The number of columns that visible text takes on a terminal.
+    var columnCount: Int {
+        var count = 0
+        for scalar in unicodeScalars {
+            if scalar.isASCII {
+                count += 1
+                continue
+            }
+            switch scalar.properties.generalCategory {
+            case .nonspacingMark, .enclosingMark: break
+            default: count += Self.isWide(scalar.value) ? 2 : 1
+            }
+        }
+        return count
+    }
+
+    /// East Asian wide characters and emoji, in their main blocks.
+    private static func isWide(_ value: UInt32) -> Bool {
+        switch value {
+        case 0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,
+            0xff00...0xff60, 0xffe0...0xffe6, 0x1f300...0x1f64f, 0x1f900...0x1f9ff, 0x20000...0x3fffd:
+            true
+        default: false
+        }
     }
 }

@@ -1,10 +1,11 @@
 import FDT
+import KernelABI
 
 /// Writes trees as device tree source, which `dtc` compiles to a tree with equal nodes, properties and reservations.
 ///
 /// Values are strings where they are nothing but printable strings with their NULs; else 32-bit cells, big-endian,
-/// where they are a whole number of them; else bytes. A value of 8 bytes is followed by the number that it is when
-/// read as a little-endian u64, which is what Linux KHO stores.
+/// where they are a whole number of them; else bytes. In trees of KHO and LUO, a value of 8 bytes is followed by the
+/// number that it is when read as a native, little-endian u64.
 ///
 /// Not everything that a tree can hold has a form in the language:
 /// - A byte of a name that `dtc` does not take becomes `_`, with the name in a comment.
@@ -14,6 +15,8 @@ import FDT
 struct SourceRenderer: Sendable {
     /// Beyond this the indentation stays the same: the text of a deep tree is not to grow with its depth's square.
     private static let deepestIndentation = 32
+    /// How much of a property's name is written: names may share their ends, and so be longer together than the tree.
+    private static let longestName = 256
 
     /// - Parameter title: What the tree is, for the comment at the top: `root FDT at 0x4a6000`.
     func render(_ tree: FlattenedTree, title: String, to sink: inout TextSink) {
@@ -25,6 +28,7 @@ struct SourceRenderer: Sendable {
         // Whether a subnode has ended in the node that is open, and whether anything at all is in it.
         var followsSubnode = false
         var isEmpty = true
+        var isKernels = false
         tree.scan { step in
             switch step {
             case .beginNode(let name, let nodeDepth):
@@ -34,13 +38,16 @@ struct SourceRenderer: Sendable {
                 followsSubnode = false
                 isEmpty = true
             case .property(let name, let value):
+                if depth == 1, !isKernels { isKernels = SourceValue.namesKernelABI(value) }
                 if followsSubnode {
                     indent(depth, &sink)
-                    lostProperty("after a subnode, where no reader looks: ", name, value, &sink)
+                    lostProperty("after a subnode, where no reader looks: ", name, value, isKernels, &sink)
                     sink.endLine()
                 } else {
-                    let isPlain = hasPlainNames ? name.byteCount > 0 : SourceValue.isName(name)
-                    property(name, isPlain: isPlain, value, depth, &sink)
+                    let isPlain =
+                        name.byteCount <= Self.longestName
+                        && (hasPlainNames ? name.byteCount > 0 : SourceValue.isName(name))
+                    property(name, isPlain: isPlain, value, depth, isKernels, &sink)
                 }
                 isEmpty = false
             case .endNode:
@@ -62,33 +69,34 @@ struct SourceRenderer: Sendable {
         head("\(title), \(tree.byteCount)\(size) bytes", tree.missing.map { "missing: \($0)" }, &sink)
         reservations(tree.memoryReservations, &sink)
         var open: [PartialTree.Node] = []
+        let isKernels = tree.root?.properties.contains { $0.withBytes { SourceValue.namesKernelABI($0) } } ?? false
         for node in tree.nodes {
             while open.count > node.depth {
                 open.removeLast()
                 endNode(open.count, &sink)
             }
             if node.depth == 0, node.index > 0 {
-                comment("a second root node follows, which is left out", &sink)
+                Self.comment("a second root node follows, which is left out", &sink)
                 sink.endLine()
                 break
             }
             beginNode(Array(node.name.utf8).span.bytes, node.depth, &sink)
             for property in node.properties {
-                let name = property.name.map { Array($0.utf8) }
+                let name = property.nameBytes
                 property.withBytes { value in
                     if let name, property.isWhole {
-                        return self.property(
-                            name.span.bytes, isPlain: SourceValue.isName(name.span.bytes), value, node.depth + 1, &sink)
+                        let isPlain = name.count <= Self.longestName && SourceValue.isName(name.span.bytes)
+                        return self.property(name.span.bytes, isPlain: isPlain, value, node.depth + 1, isKernels, &sink)
                     }
                     indent(node.depth + 1, &sink)
                     if let name {
                         lostProperty(
                             "cut short after \(value.byteCount) of \(property.declaredCount) bytes: ",
-                            name.span.bytes, value, &sink)
+                            name.span.bytes, value, isKernels, &sink)
                     } else {
                         lostProperty(
                             "its name, at \(Quantity.hex(property.nameOffset)) of the strings block, is not there: ",
-                            [UInt8(ascii: "?")].span.bytes, value, &sink)
+                            [UInt8(ascii: "?")].span.bytes, value, isKernels, &sink)
                     }
                     sink.endLine()
                 }
@@ -97,7 +105,7 @@ struct SourceRenderer: Sendable {
         }
         if let last = open.last, !last.hasEnd {
             indent(open.count, &sink)
-            comment("the tree stops here", &sink)
+            Self.comment("the tree stops here", &sink)
             sink.endLine()
         }
         while open.popLast() != nil { endNode(open.count, &sink) }
@@ -107,10 +115,10 @@ struct SourceRenderer: Sendable {
     // MARK: - Pieces
 
     private func head(_ title: String, _ remarks: [String], _ sink: inout TextSink) {
-        comment(title, &sink)
+        Self.comment(title, &sink)
         sink.endLine()
         for remark in remarks {
-            comment(remark, &sink)
+            Self.comment(remark, &sink)
             sink.endLine()
         }
         sink.write("/dts-v1/;\n")
@@ -151,7 +159,7 @@ struct SourceRenderer: Sendable {
     }
 
     private func property(
-        _ name: RawSpan, isPlain: Bool, _ value: RawSpan, _ depth: Int, _ sink: inout TextSink
+        _ name: RawSpan, isPlain: Bool, _ value: RawSpan, _ depth: Int, _ isKernels: Bool, _ sink: inout TextSink
     ) {
         if !isPlain { oddName(name, depth, &sink) }
         let form = SourceValue(value)
@@ -162,7 +170,7 @@ struct SourceRenderer: Sendable {
             }
             return rows(value, depth, &sink)
         }
-        let number = form.number(value)
+        let number = isKernels ? form.number(value) : nil
         sink.endLine(atMost: tabs + name.byteCount + form.mostText(value) + 32) { text in
             if isPlain { text.write(name, tabs: tabs) }
             form.write(value, &text)
@@ -193,7 +201,9 @@ struct SourceRenderer: Sendable {
     }
 
     /// A property that the language has no place for.
-    private func lostProperty(_ why: String, _ name: RawSpan, _ value: RawSpan, _ sink: inout TextSink) {
+    private func lostProperty(
+        _ why: String, _ name: RawSpan, _ value: RawSpan, _ isKernels: Bool, _ sink: inout TextSink
+    ) {
         sink.write("/* ")
         sink.write(why)
         possibleName(name, &sink)
@@ -201,12 +211,12 @@ struct SourceRenderer: Sendable {
             sink.write(atMost: SourceValue.bytes.mostText(value)) { SourceValue.bytes.write(value, &$0) }
         }
         let form = SourceValue(value)
-        if let number = form.number(value) {
+        if isKernels, let number = form.number(value) {
             sink.write(", 0x")
             sink.hex(number)
         } else if case .strings = form {
             sink.write(", ")
-            commentText(Legible.quoted(value.array.dropLast()), &sink)
+            Self.commentText(ImageText(value.array.dropLast()).quoted, &sink)
         }
         sink.write(" */")
     }
@@ -216,11 +226,14 @@ struct SourceRenderer: Sendable {
         indent(depth, &sink)
         possibleName(name, &sink)
         sink.write(" ")
-        comment("the name is \(Legible.quoted(name.array))", &sink)
+        let shown = name.extracting(first: Self.longestName)
+        let rest = name.byteCount - shown.byteCount
+        Self.comment(
+            "the name is \(ImageText(shown.array).quoted)" + (rest > 0 ? " and \(rest) bytes more" : ""), &sink)
     }
 
     private func possibleName(_ name: RawSpan, _ sink: inout TextSink) {
-        for offset in 0..<name.byteCount {
+        for offset in 0..<min(name.byteCount, Self.longestName) {
             let byte = name.byte(offset)
             sink.write(SourceValue.isNameCharacter(byte) ? byte : UInt8(ascii: "_"))
         }
@@ -228,17 +241,17 @@ struct SourceRenderer: Sendable {
     }
 
     /// A comment; its text cannot end it.
-    private func comment(_ text: String, _ sink: inout TextSink) {
+    static func comment(_ text: String, _ sink: inout TextSink) {
         sink.write("/* ")
         commentText(text, &sink)
         sink.write(" */")
     }
 
-    private func commentText(_ text: String, _ sink: inout TextSink) {
+    private static func commentText(_ text: String, _ sink: inout TextSink) {
         var last: UInt8 = 0
-        for byte in text.utf8 {
+        for byte in ImageText.visible(text, inLine: true).utf8 {
             if last == UInt8(ascii: "*"), byte == UInt8(ascii: "/") { sink.write(" ") }
-            sink.write(byte < 0x20 || byte == 0x7f ? UInt8(ascii: "?") : byte)
+            sink.write(byte)
             last = byte
         }
     }

@@ -28,6 +28,17 @@ enum SourceValue {
         }
     }
 
+    /// Whether a value of the root node, its `compatible`, says that the tree is KHO's, LUO's or one of their subtrees':
+    /// its numbers are native.
+    static func namesKernelABI(_ value: RawSpan) -> Bool {
+        kernelABIs.contains { prefix in
+            value.byteCount > prefix.count && value.extracting(first: prefix.count).withUnsafeBytes { $0.elementsEqual(prefix) }
+        }
+    }
+
+    /// How the `compatible` of such trees begin.
+    private static let kernelABIs = ["kho-", "luo-v", "memblock-v"].map { Array($0.utf8) }
+
     /// The value as a little-endian u64, where it is 8 bytes that are not a string.
     func number(_ value: RawSpan) -> UInt64? {
         guard case .cells = self, value.byteCount == 8 else { return nil }

@@ -173,8 +173,8 @@ struct StructureAnnotator {
     private func string(in range: Range<Int>, of size: Int) -> String {
         let text = bytes[range].prefix { $0 != 0 }
         let rest = bytes[range][text.endIndex...]
-        if rest.isEmpty { return Legible.quoted(text) + (range.count < size ? " (cut short)" : " (no NUL)") }
-        return Legible.quoted(text) + (rest.allSatisfy { $0 == 0 } ? "" : " (and more behind its NUL)")
+        if rest.isEmpty { return ImageText(text).quoted + (range.count < size ? " (cut short)" : " (no NUL)") }
+        return ImageText(text).quoted + (rest.allSatisfy { $0 == 0 } ? "" : " (and more behind its NUL)")
     }
 
     private func value(of field: FieldDescription, at start: Int) -> String {

@@ -1,4 +1,5 @@
 import Handover
+import KernelABI
 
 /// Text on its way out: collected as bytes, and handed on piece by piece, so that no output is ever whole in memory.
 struct TextSink {
@@ -27,9 +28,10 @@ struct TextSink {
     }
 
     // Literals are to be static strings: those come down to their bytes, where a String has to be made and copied.
+    // Other text may quote an image.
     @_disfavoredOverload
     mutating func write(_ text: String) {
-        buffer.append(contentsOf: text.utf8)
+        buffer.append(contentsOf: ImageText.visible(text).utf8)
     }
 
     mutating func write(_ text: StaticString) {

@@ -1,14 +1,26 @@
 import FDT
+import KernelABI
 
 /// Tells what each byte of a flattened tree is.
 struct TreeAnnotator {
     let bytes: [UInt8]
 
     func annotate(_ take: AnnotationTaker) {
-        TreePart.forEach(in: bytes) { part in take(annotation(of: part)) }
+        var depth = 0
+        var isKernels = false
+        TreePart.forEach(in: bytes.span.bytes) { part in
+            switch part.kind {
+            case .beginNode: depth += 1
+            case .endNode: depth -= 1
+            case .value where depth == 1 && !isKernels:
+                isKernels = SourceValue.namesKernelABI(bytes[part.range].span.bytes)
+            default: break
+            }
+            take(annotation(of: part, isKernels))
+        }
     }
 
-    private func annotation(of part: TreePart) -> Annotation {
+    private func annotation(of part: TreePart, _ isKernels: Bool) -> Annotation {
         func shown(_ field: String, _ value: String = "") -> Annotation {
             Annotation(range: part.range, field: field, value: value)
         }
@@ -17,22 +29,31 @@ struct TreeAnnotator {
         case .reservation(let index, let address, let size):
             return shown("fdt_reserve_entry[\(index)]", "\(Quantity.hex(address)), \(Quantity.bytes(size))")
         case .reservationEnd: return shown("fdt_reserve_entry (end)")
-        case .beginNode(let name): return shown("FDT_BEGIN_NODE", name.isEmpty ? "/" : Legible.quoted(bytes[name]))
+        case .beginNode(let name): return shown("FDT_BEGIN_NODE", name.isEmpty ? "/" : ImageText(bytes[name]).quoted)
         case .endNode: return shown("FDT_END_NODE")
-        case .property(let name, let count):
-            let name = name.map { Legible.quoted(bytes[$0]) } ?? "a name that is not there"
-            return shown("FDT_PROP", "\(name), \(count == 1 ? "1 byte" : "\(count) bytes")")
-        case .value(let isWhole): return shown("  value", isWhole ? value(bytes[part.range]) : "cut short")
+        case .property(let nameStart, let count):
+            return shown("FDT_PROP", "\(name(at: nameStart)), \(count == 1 ? "1 byte" : "\(count) bytes")")
+        case .value(let isWhole): return shown("  value", isWhole ? value(bytes[part.range], isKernels) : "cut short")
         case .nop: return shown("FDT_NOP")
         case .end: return shown("FDT_END")
         case .string(let offset, let isTerminated):
             let text = bytes[part.range].prefix { $0 != 0 }
-            return shown("strings+\(Quantity.hex(offset))", Legible.quoted(text) + (isTerminated ? "" : " (no NUL)"))
+            return shown("strings+\(Quantity.hex(offset))", ImageText(text).quoted + (isTerminated ? "" : " (no NUL)"))
         case .alignment: return shown("padding")
         case .gap: return filler("padding", part.range)
         case .unused(let isCutShort): return filler(isCutShort ? "cut short" : "free", part.range)
         case .behind: return filler("zeros behind the tree", part.range)
         }
+    }
+
+    /// How much of a property's name is shown: names may share their ends, and so be longer together than the tree.
+    private static let longestName = 256
+
+    private func name(at start: Int) -> String {
+        guard start < bytes.count else { return "a name that is not there" }
+        let shown = bytes[start...].prefix(Self.longestName)
+        guard let end = shown.firstIndex(of: 0) else { return ImageText(shown).quoted + "…" }
+        return ImageText(shown[..<end]).quoted
     }
 
     /// Sizes and versions in decimal, as people know them; what else there is in hexadecimal.
@@ -47,15 +68,15 @@ struct TreeAnnotator {
         return Annotation(range: range, field: isZero ? field : "", kind: isZero ? .filler(0) : .dump)
     }
 
-    private func value(_ bytes: ArraySlice<UInt8>) -> String {
+    private func value(_ bytes: ArraySlice<UInt8>, _ isKernels: Bool) -> String {
         let value = bytes.span.bytes
         let form = SourceValue(value)
         switch form {
         case .empty, .bytes: return ""
         case .strings:
-            return bytes.dropLast().split(separator: 0).map { Legible.quoted($0) }.joined(separator: ", ")
+            return bytes.dropLast().split(separator: 0).map { ImageText($0).quoted }.joined(separator: ", ")
         case .cells:
-            if let number = form.number(value) { return "\(Quantity.hex(number)) (little-endian u64)" }
+            if isKernels, let number = form.number(value) { return "\(Quantity.hex(number)) (little-endian u64)" }
             return bytes.count == 4 ? "\(Quantity.hex(SourceValue.cell(value, 0))) (big-endian cell)" : ""
         }
     }

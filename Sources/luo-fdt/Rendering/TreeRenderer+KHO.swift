@@ -7,7 +7,7 @@ extension HandoverView {
             Cell("root FDT", .heading),
             kho.fdtAddress.map { Cell($0.description, .address) } ?? Cell("address not known", .faint),
             Cell(kho.fdtSize.map(Quantity.bytes) ?? ""),
-            kho.compatible.map { Cell(Legible.name($0)) } ?? Cell("no compatible", .warning),
+            kho.compatible.map { Cell($0.bare) } ?? Cell("no compatible", .warning),
         ]
         return { $0.line(cells, isLast: $2, to: &$1) }
     }
@@ -15,7 +15,7 @@ extension HandoverView {
     func previousKernel(_ metadata: KexecMetadataState) -> Section {
         var cells = [
             Cell("previous kernel", .heading),
-            metadata.previousRelease.map { Cell(Legible.name($0), .name) } ?? Cell("not known", .warning),
+            metadata.previousRelease.map { Cell($0.bare, .name) } ?? Cell("not known", .warning),
         ]
         if let count = metadata.kexecCount { cells.append(Cell("kexec count \(count)")) }
         if metadata.version != KexecMetadataLayout.currentVersion {
@@ -29,7 +29,7 @@ extension HandoverView {
             return { $0.line([Cell("subtrees", .heading), Cell("not available", .warning)], isLast: $2, to: &$1) }
         }
         return { outline, sink, isLast in
-            let heading = Cell(Quantity.count(subtrees.count, "subtree"), .heading)
+            let heading = Cell(Quantity.count(subtrees.count, state.isOfNoHandover ? "blob" : "subtree"), .heading)
             outline.line([heading], isLast: isLast, to: &sink) { outline, sink in
                 list(subtrees.count, &outline, &sink) { subtree(subtrees[$0]) }
             }
@@ -38,8 +38,9 @@ extension HandoverView {
 
     private func subtree(_ subtree: SubtreeState) -> [Cell] {
         [
-            Cell(Legible.name(subtree.name), .name),
-            subtree.address.map { Cell($0.description, .address) } ?? Cell("no address", .warning),
+            Cell(subtree.name.bare, .name),
+            subtree.address.map { Cell($0.description, .address) }
+                ?? (state.isOfNoHandover ? Cell("") : Cell("no address", .warning)),
             Cell(subtree.size.map(Quantity.bytes) ?? "", right: true),
             kind(of: subtree),
         ]
@@ -49,10 +50,10 @@ extension HandoverView {
     private func kind(of subtree: SubtreeState) -> Cell {
         let name = subtree.name.validString
         if name == state.generation?.luo?.subtree, let luo = state.luo {
-            return Cell(luo.compatible.map(Legible.name) ?? "LUO state")
+            return Cell(luo.compatible.map(\.bare) ?? "LUO state")
         }
         if name == state.generation?.memblock.subtree, let memblock = state.memblock {
-            return Cell(memblock.compatible.map(Legible.name) ?? "reserve_mem regions")
+            return Cell(memblock.compatible.map(\.bare) ?? "reserve_mem regions")
         }
         if name == state.generation?.kexecMetadata?.subtree, let metadata = state.kexecMetadata {
             return Cell("version \(metadata.version)")
@@ -77,7 +78,7 @@ extension HandoverView {
                         return Cell("\(start)–\(end?.description ?? "beyond the end of memory")", .address)
                     }
                     return [
-                        Cell(Legible.name(region.name), .name), range ?? Cell("no address", .warning),
+                        Cell(region.name.bare, .name), range ?? Cell("no address", .warning),
                         Cell(Quantity.bytes(region.size), right: true),
                     ]
                 }

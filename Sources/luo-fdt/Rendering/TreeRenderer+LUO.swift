@@ -9,7 +9,7 @@ extension HandoverView {
         if luo.liveUpdateNumber != nil || luo.compatible != nil {
             let cells = [
                 Cell(luo.liveUpdateNumber.map { "live update \($0)" } ?? "live update without a number", .heading),
-                Cell(luo.compatible.map(Legible.name) ?? ""),
+                Cell(luo.compatible.map(\.bare) ?? ""),
             ]
             sections.append { $0.line(cells, isLast: $2, to: &$1) }
         }
@@ -35,7 +35,7 @@ extension HandoverView {
             list(flbs.count, &outline, &sink) { index in
                 let flb = flbs[index]
                 return [
-                    Cell(Legible.name(flb.name), .name), Cell("data \(Quantity.hex(flb.data))"),
+                    Cell(flb.name.bare, .name), Cell("data \(Quantity.hex(flb.data))"),
                     Cell("needed by \(Quantity.count(flb.count, "file"))"),
                 ] + (flb.contentCells ?? []).map { Cell($0.text, $0.role == .faint ? .faint : .plain) }
             }
@@ -91,7 +91,7 @@ extension HandoverView {
     }
 
     private func cells(_ session: SessionState, _ total: SessionTotal) -> [Cell] {
-        let name = Cell(Legible.name(session.name), .name)
+        let name = Cell(session.name.bare, .name)
         guard let files = session.files else {
             let count = session.count.map { Quantity.count($0, "file") } ?? ""
             return [name, Cell(count), Cell(""), absent(session.filesAddress)]
@@ -154,7 +154,7 @@ extension HandoverView {
 
     private func cells(_ file: FileState) -> [Cell] {
         let token = Cell(Quantity.hex(file.token), .name)
-        let handler = file.compatible.map { Cell(Legible.name($0)) } ?? Cell("no handler", .warning)
+        let handler = file.compatible.map { Cell($0.bare) } ?? Cell("no handler", .warning)
         guard let cells = file.contentCells else {
             let isKnown = state.generation?.fileHandlers.contains { $0.compatible == file.compatible?.validString } ?? false
             guard isKnown, let data = file.data else {

@@ -25,10 +25,9 @@ struct TreeRenderer: Sendable {
     }
 
     func render(_ reading: Reading, to sink: inout TextSink) {
-        let state = reading.state
         let view = HandoverView(reading: reading, style: style, all: all)
         var outline = Outline(style: style)
-        outline.title([title(state)], to: &sink)
+        outline.title([title(reading)], to: &sink)
         let sections = view.sections
         for (index, section) in sections.enumerated() {
             section(&outline, &sink, index == sections.count - 1)
@@ -36,17 +35,24 @@ struct TreeRenderer: Sendable {
         sink.finish()
     }
 
-    private func title(_ state: HandoverState) -> Cell {
+    private func title(_ reading: Reading) -> Cell {
+        let state = reading.state
         var title: String
-        if let releases = state.generation?.releases, let first = releases.first, let last = releases.last {
+        if let generation = state.generation {
             // A blob by itself fits more than one generation.
-            title = (state.kho == nil ? "Read as kernel " : "Handover of kernel ") + first.description
-            if releases.count > 1 { title += "–\(last)" }
+            title = (state.kho == nil ? "Read as kernel " : "Handover of kernel ") + generation.span
         } else {
             title = state.kho == nil ? "Part of a handover" : "Handover of an unknown kernel"
+            if state.isOfNoHandover { return Cell("Not a handover", .heading) }
         }
         if let machine = state.machine { title += ", \(machine.rawValue)" }
-        return Cell("\(title), \(Quantity.bytes(UInt64(clamping: state.pageSize))) pages", .heading)
+        let sizes = ([reading] + reading.alternatives).compactMap(\.state.pageSize)
+        if !sizes.isEmpty {
+            title += ", \(sizes.map { Quantity.bytes(UInt64($0.bytes)) }.joined(separator: " or ")) pages"
+        } else if state.kho != nil {
+            title += ", pages of unknown size"
+        }
+        return Cell(title, .heading)
     }
 }
 
@@ -69,7 +75,7 @@ struct HandoverView {
 
     init(reading: Reading, style: TextStyle, all: Bool) {
         state = reading.state
-        pageSize = PageSize(rawValue: reading.state.pageSize) ?? .kib4
+        pageSize = reading.state.pageSize ?? .kib4
         self.style = style
         self.all = all
         findings = reading.findings
@@ -85,9 +91,7 @@ struct HandoverView {
 
     var sections: [Section] {
         var sections: [Section] = []
-        if let kho = state.kho {
-            sections.append(root(kho))
-        }
+        if let kho = state.kho, !state.isOfNoHandover { sections.append(root(kho)) }
         if let metadata = state.kexecMetadata { sections.append(previousKernel(metadata)) }
         if let kho = state.kho { sections.append(subtrees(kho)) }
         if let luo = state.luo { sections += self.luo(luo) }
@@ -172,5 +176,13 @@ extension Finding.Cause {
         case .leftOut: "left out of this dump"
         default: nil
         }
+    }
+}
+
+extension HandoverState {
+    /// Whether this is a blob of which nothing says that a kernel hands it over.
+    var isOfNoHandover: Bool {
+        kernel == nil && luo == nil && memblock == nil && kexecMetadata == nil && kho?.compatible == nil
+            && kho?.fdtSize == nil
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Handover
+import KernelABI
 import SystemPackage
 
 /// Standard output or standard error, written with `write(2)` in big pieces.
@@ -33,8 +34,9 @@ final class OutputStream {
     /// Whether anything has been written yet.
     private(set) var hasWritten = false
 
+    /// Writes text that may quote an image; see ``ImageText/visible(_:inLine:)``.
     func write(_ text: String) {
-        buffer.append(contentsOf: text.utf8)
+        buffer.append(contentsOf: ImageText.visible(text).utf8)
         if buffer.count >= Self.pieceSize { flush() }
     }
 

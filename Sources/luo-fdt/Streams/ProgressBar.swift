@@ -17,14 +17,14 @@ final class ProgressBar {
         shown = percent
         let filled = min(Self.width, percent * Self.width / 100)
         let bar = String(repeating: "━", count: filled) + String(repeating: " ", count: Self.width - filled)
-        stream.write("\rsearching for the root FDT \(bar) \(min(percent, 100)) %")
+        stream.write(Array("\rsearching for the root FDT \(bar) \(min(percent, 100)) %".utf8))
         stream.flush()
     }
 
     /// Removes the bar.
     func finish() {
         guard shown >= 0 else { return }
-        stream.write("\r\u{1b}[K")
+        stream.write(Array("\r\u{1b}[K".utf8))
         stream.flush()
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Handover
 import KernelABI
+import SystemPackage
 @testable import luo_fdt
 
 /// What a renderer writes.
@@ -25,11 +26,10 @@ enum RenderingFixture {
     static let captures = Fixture.captures
 
     /// A captured image, and what is read of it.
-    static func capture(_ name: String) throws -> (memory: ELFCore, reading: Reading) {
-        let file = MappedFile(bytes: try bytes("captures/\(name).elf"), name: "capture.elf")
-        let memory = try ELFCore(file: file)
-        let reader = HandoverReader(memory: memory, pageSize: .kib4)
-        return (memory, try RootChoice(among: RootScan(of: memory).candidates, reader: reader).reading)
+    static func capture(_ name: String) throws -> (memory: any PhysicalMemory, reading: Reading) {
+        let path = directory.appending(path: "captures/\(name).elf").path()
+        let document = try HandoverInput(FilePath(path)).documents[0]
+        return (document.memory, document.reading)
     }
 }
 

@@ -1,5 +1,7 @@
 import FDT
 import Foundation
+import Handover
+import SystemPackage
 import Testing
 
 @testable import luo_fdt
@@ -10,7 +12,7 @@ import Testing
         try writer.addReservation(address: 0x1000, size: 0x20)
         try writer.finishReservations()
         try writer.node("") { (root) throws(FDTError) in
-            try root.property("compatible", strings: ["kho-v4", #"a "b\c" /* */"#])
+            try root.property("compatible", bytes: Array("kho-v4\0a \"b\\c\" /* */\0".utf8))
             try root.property("empty")
             try root.property("map", u64: 0x4a_6000, .littleEndian)
             try root.property("cell", cells: [1])
@@ -27,7 +29,7 @@ import Testing
         let tree = try writer.finish()
         #expect(
             text { SourceRenderer().render(tree, title: "root FDT at 0x4a6000 */ \u{1b}[m", to: &$0) } == #"""
-                /* root FDT at 0x4a6000 * / ?[m, \#(tree.totalSize) bytes, version 17 */
+                /* root FDT at 0x4a6000 * / \u{1b}[m, \#(tree.totalSize) bytes, version 17 */
                 /dts-v1/;
 
                 /memreserve/ 0x0000000000001000 0x0000000000000020;
@@ -124,7 +126,6 @@ import Testing
     }
 }
 
-@Suite(.enabled(if: DeviceTreeCompiler.isInstalled, "needs dtc"))
 struct SourceCompilationTests {
     static let trees = [
         "fdt/board.dtb", "fdt/board-v16.dtb", "fdt/linux-6.18/kho-root.dtb", "fdt/linux-6.18/memblock.dtb",
@@ -132,11 +133,39 @@ struct SourceCompilationTests {
         "fdt/linux-6.19/memblock.dtb", "fdt/linux-7.1/kho-root.dtb", "fdt/linux-7.1/LUO.dtb",
         "fdt/linux-7.1/kho_test.dtb", "fdt/linux-7.3/kho-root.dtb", "fdt/linux-7.3/kho_test.dtb",
         "fdt/linux-7.3/memblock.dtb",
-    ]
+    ].map { RenderingFixture.directory.appending(path: $0).path() }
 
-    @Test(arguments: trees)
-    func capturedTreesCompileToThemselves(name: String) throws {
-        try expectSameTree(try FlattenedTree(RenderingFixture.bytes(name)))
+    /// Trees of boards: those of Debian's qemu-system-data, if it is installed, and all below the directory that
+    /// `LUO_FDT_TREES` names.
+    static let installedTrees: [String] = {
+        let named = ProcessInfo.processInfo.environment["LUO_FDT_TREES"]
+        return (["/usr/share/qemu"] + [named].compactMap { $0 }).flatMap { directory in
+            (FileManager.default.enumerator(atPath: directory)?.compactMap { $0 as? String } ?? [])
+                .filter { $0.hasSuffix(".dtb") || $0.hasSuffix(".dtbo") }.map { "\(directory)/\($0)" }
+        }
+    }()
+
+    @Test(arguments: trees + installedTrees)
+    func `a tree comes through source, JSON and hex without a loss`(path: String) throws {
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+        let tree = try FlattenedTree(bytes)
+        try expectSameTree(tree)
+
+        let handover = try HandoverInput(FilePath(path))
+        let reading = handover.documents[0].reading
+        var json: [UInt8] = []
+        var writer = DocumentWriter { json += copy $0 }
+        writer.write(reading.exactState(in: handover.documents[0].memory))
+        let state = try DocumentReader.read(json)
+        #expect(state == reading.exactState(in: handover.documents[0].memory))
+        if handover.kind == "fdt" { #expect(state.kho?.subtrees?.map(\.data) == [tree.bytes]) }
+
+        var shown = 0
+        StructureAnnotator(bytes: bytes).annotate(.tree) { annotation in
+            #expect(annotation.range.lowerBound == shown)
+            shown = annotation.range.upperBound
+        }
+        #expect(shown == bytes.count)
     }
 
     @Test(arguments: 0..<12)
@@ -157,10 +186,10 @@ struct SourceCompilationTests {
     /// All that matters of a tree, in its order.
     private func contents(of tree: FlattenedTree) -> [String] {
         var list = tree.memoryReservations.map { "reserve \($0.address) \($0.size)" }
-        for event in tree.walk {
-            switch event {
-            case .beginNode(let node, let depth): list.append("node \(depth) \(node.name)")
-            case .property(let property): list.append("property \(property.name) \(property.bytes)")
+        tree.scan { step in
+            switch step {
+            case .beginNode(let name, let depth): list.append("node \(depth) \(name.array)")
+            case .property(let name, let value): list.append("property \(name.array) \(value.array)")
             case .endNode: list.append("end")
             case .nop: break
             }
@@ -224,8 +253,6 @@ enum DeviceTreeCompiler {
     private static let path = ["/usr/bin/dtc", "/usr/local/bin/dtc", "/opt/homebrew/bin/dtc"].first {
         FileManager.default.isExecutableFile(atPath: $0)
     }
-
-    static var isInstalled: Bool { path != nil }
 
     struct Refusal: Error {
         let message: String

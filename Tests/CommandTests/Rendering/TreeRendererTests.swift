@@ -51,7 +51,7 @@ import Testing
         let reading = try RenderingFixture.capture(name).reading
         let shown = render(reading, all: true)
         for session in reading.state.luo?.sessions ?? [] {
-            #expect(shown.contains(" \(Legible.name(session.name)) "))
+            #expect(shown.contains(" \(session.name.bare) "))
             for file in session.files ?? [] { #expect(shown.contains(" 0x\(String(file.token, radix: 16)) ")) }
         }
         let preserved = try #require(reading.state.preserved?.ranges)
@@ -67,7 +67,7 @@ import Testing
         let wide = render(reading)
         let narrow = render(reading, style: TextStyle(usesColor: false, width: 80))
         for line in narrow.split(separator: "\n") {
-            #expect(Legible.width(String(line)) <= 80)
+            #expect(String(line).columnCount <= 80)
         }
         func words(_ text: String) -> [Substring] { text.split { " \n├└─│".contains($0) } }
         #expect(words(narrow) == words(wide))
@@ -211,7 +211,7 @@ import Testing
         kho.preservedMemoryMap = PhysicalAddress(0x5000)
         var state = HandoverState()
         state.kernel = "6.17"
-        state.pageSize = 65536
+        state.pageSize = .kib64
         state.machine = .aarch64
         state.kho = kho
         let finding = Finding(

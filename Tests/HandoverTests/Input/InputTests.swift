@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func wrongGuessSaysWhatFits() throws {
-        for kind in InputKind.all where kind.name != "elf" && kind.name != "dump" {
+        for kind in InputKind.all where !["elf", "raw", "machine"].contains(kind.name) {
             var options = InputOptions()
             options.kind = kind.name
             #expect {
@@ -108,6 +108,64 @@ import Testing
         }
     }
 
+    private func copy(_ fixture: String, to place: FilePath) throws {
+        try FileManager.default.createDirectory(
+            atPath: place.removingLastComponent().string, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: Fixture.path(fixture), toPath: place.string)
+    }
+
+    // MARK: Memory in other forms
+
+    @Test func limeAndRawMemoryAreRead() throws {
+        let image = try CapturedHandover(name: "7.3/basic").read()
+        let state = image.reading.state
+        var lime: [UInt8] = []
+        for region in image.memory.regions {
+            for word in [0x0000_0001_4C69_4D45, region.lowerBound.rawValue, region.upperBound.rawValue - 1, 0] {
+                lime.put(word, at: lime.count)
+            }
+            let count = Int(region.upperBound.rawValue - region.lowerBound.rawValue)
+            lime += try image.memory.copy(at: region.lowerBound.rawValue, count: count)
+        }
+        try inFile(lime) { path in
+            let input = try HandoverInput(path)
+            #expect(input.kind == "lime")
+            #expect(input.documents[0].reading.state.luo == state.luo)
+        }
+        try inFile(lime.dropLast(3)) { path in
+            let findings = try HandoverInput(path).documents[0].reading.findings
+            #expect(findings.contains { $0.found == "cut short: \(lime.count - 3) of \(lime.count) bytes" })
+        }
+        let start = try #require(image.memory.regions.first?.lowerBound.rawValue)
+        let end = try #require(image.memory.regions.last?.upperBound.rawValue)
+        var raw = [UInt8](repeating: 0, count: Int(end - start))
+        for region in image.memory.regions {
+            let count = Int(region.upperBound.rawValue - region.lowerBound.rawValue)
+            let place = Int(region.lowerBound.rawValue - start)
+            raw.replaceSubrange(
+                place..<place + count, with: try image.memory.copy(at: region.lowerBound.rawValue, count: count))
+        }
+        try inFile(raw) { path in
+            var options = InputOptions()
+            options.rawAddress = PhysicalAddress(start)
+            let input = try HandoverInput(path, options: options)
+            #expect(input.kind == "raw")
+            #expect(input.documents[0].reading.state.luo == state.luo)
+        }
+    }
+
+    @Test(arguments: [
+        ([0x1F, 0x8B, 8, 0], "gzip: unpack it first: gunzip -k "),
+        ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz: unpack it first: unxz -k "),
+        ([0x28, 0xB5, 0x2F, 0xFD], "zstd: unpack it first: unzstd "),
+        ([0x42, 0x5A, 0x68, 0x39], "bzip2: unpack it first: bunzip2 -k "),
+        ([0x04, 0x22, 0x4D, 0x18], "lz4: unpack it first: unlz4 -k "),
+    ] as [([UInt8], String)]) func aCompressedFileIsSaidToBeOne(_ magic: [UInt8], _ words: String) throws {
+        try inFile(magic + [UInt8](repeating: 7, count: 100)) { path in
+            #expect { try HandoverInput(path) } throws: { "\($0)" == "\(path): compressed with \(words)\(path)" }
+        }
+    }
+
     // MARK: Directories of debugfs
 
     @Test(arguments: ["6.18", "6.19", "7.1", "7.3"]) func incomingDirectoryIsRead(_ version: String) throws {
@@ -149,7 +207,7 @@ import Testing
         #expect(reading.state.kernel == image.kernel)
         #expect(kho.preservedMemoryMap != nil)
         // The last nodes are cut off, and known by their blobs.
-        let names = Set((kho.subtrees ?? []).map(\.name.description))
+        let names = Set((kho.subtrees ?? []).map(\.name.repaired))
         #expect(names.isSuperset(of: ["LUO", "memblock", "kho_test"]))
         // The kernel cuts it short itself.
         #expect(!reading.isDamaged)
@@ -169,7 +227,7 @@ import Testing
 
     @Test func memoryBesideBlobsIsFollowed() throws {
         var options = InputOptions()
-        options.memory = FilePath(Fixture.path("captures/7.1/basic.elf"))
+        options.memory = [FilePath(Fixture.path("captures/7.1/basic.elf"))]
         let state = try input("captures/7.1/debugfs/receiver/in", options).documents[0].reading.state
         let image = try CapturedHandover(name: "7.1/basic").read().reading.state
         #expect(state.luo?.sessions?.count == 3)
@@ -179,11 +237,154 @@ import Testing
         #expect(luo == image.luo)
     }
 
+    @Test(arguments: [("kho-in", "kho-out"), ("a/kho_in", "a/kho_out"), ("debug/kho/in", "debug/kho/out")])
+    func copiesOfDebugFSAreRecognised(_ incoming: String, _ outgoing: String) throws {
+        try withTemporaryDirectory { directory in
+            try copy("captures/7.3/debugfs/receiver/in", to: directory.appending(incoming))
+            try copy("captures/7.3/debugfs/receiver/out", to: directory.appending(outgoing))
+            let input = try HandoverInput(directory)
+            #expect(input.kind == "debugfs")
+            #expect(input.documents.map(\.part) == [incoming, outgoing])
+            #expect(input.documents[1].scratch.first == PhysicalAddress(0x1e00_0000)..<PhysicalAddress(0x1f00_0000))
+        }
+    }
+
+    // MARK: This machine
+
+    /// What `/sys` and `/proc` of a machine have, in a directory.
+    private func inMachine(_ parts: [(fixture: String, place: String)], _ body: (FilePath) throws -> Void) throws {
+        _ = try withTemporaryDirectory { directory in
+            for part in parts { try copy(part.fixture, to: directory.appending(part.place)) }
+            try body(directory)
+        }
+    }
+
+    private static let machine: [(fixture: String, place: String)] = [
+        ("captures/7.1/debugfs/receiver", "sys/kernel/debug/kho"),
+        ("captures/7.1/debugfs/receiver-setup_data", "sys/kernel/boot_params/setup_data"),
+        ("captures/7.1/basic.elf", "proc/kcore"),
+    ]
+
+    private static let asMachine = {
+        var options = InputOptions()
+        options.kind = InputKind.machineName
+        return options
+    }()
+
+    @Test func machineShowsBothSidesWithItsMemory() throws {
+        try inMachine(Self.machine) { root in
+            let input = try HandoverInput(root, options: Self.asMachine)
+            #expect(input.documents.map(\.part) == ["in", "out"])
+            let image = try CapturedHandover(name: "7.1/basic").read().reading.state
+            #expect(input.documents[0].reading.state.luo == image.luo)
+            #expect(input.documents[0].reading.state.kho?.fdtAddress == image.kho?.fdtAddress)
+            #expect(input.documents[1].scratch.count == 3)
+        }
+    }
+
+    @Test func machineWithoutDebugFSShowsWhatTheBootDataLeadsTo() throws {
+        try inMachine(Array(Self.machine[1...])) { root in
+            let input = try HandoverInput(root, options: Self.asMachine)
+            #expect(input.documents.map(\.part) == ["in"])
+            #expect(input.documents[0].reading.state.luo?.sessions?.count == 3)
+            let lacks = input.documents[0].reading.findings.filter { $0.owner == .input }
+            #expect(lacks.contains { $0.found.contains("/sys/kernel/debug/kho") && $0.expected.contains("kho=on") })
+        }
+    }
+
+    @Test func machineWithoutMemoryShowsBlobs() throws {
+        try inMachine(Array(Self.machine[..<2])) { root in
+            let input = try HandoverInput(root, options: Self.asMachine)
+            #expect(input.documents.map(\.part) == ["in", "out"])
+            #expect(input.documents[0].reading.findings.contains { $0.found.contains("proc/kcore") })
+        }
+    }
+
+    @Test func memoryDeviceIsReadWhereThereIsRAM() throws {
+        let image = try CapturedHandover(name: "7.1/basic").read()
+        let regions = image.memory.regions
+        var device = [UInt8](repeating: 0xEE, count: Int(try #require(regions.last?.upperBound.rawValue)))
+        var list = "00000000-00000000 : Reserved\n"
+        for region in regions {
+            let place = Int(region.lowerBound.rawValue)..<Int(region.upperBound.rawValue)
+            device.replaceSubrange(
+                place, with: try image.memory.copy(at: region.lowerBound.rawValue, count: place.count))
+            list += String(place.lowerBound, radix: 16) + "-" + String(place.upperBound - 1, radix: 16)
+                + " : System RAM\n  00000000-00000fff : System RAM\n"
+        }
+        try inMachine(Array(Self.machine[1..<2])) { root in
+            for (name, bytes) in [("dev/mem", device), ("proc/iomem", Array(list.utf8))] {
+                let url = URL(filePath: root.appending(name).string)
+                try FileManager.default.createDirectory(
+                    at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(bytes).write(to: url)
+            }
+            let document = try HandoverInput(root, options: Self.asMachine).documents[0]
+            #expect(document.memory.regions == regions)
+            #expect(document.reading.state.luo == image.reading.state.luo)
+        }
+    }
+
+    @Test func machineWithoutAHandoverSaysWhatWouldGiveOne() throws {
+        _ = try withTemporaryDirectory { root in
+            #expect { try HandoverInput(root, options: Self.asMachine) } throws: { error in
+                let text = "\(error)"
+                return ["boot data", "/proc/kcore", "/sys/kernel/debug/kho", "kho=on"].allSatisfy(text.contains)
+            }
+        }
+    }
+
     // MARK: Where the root is
+
+    /// What an arm64 kernel is booted with.
+    @Test(arguments: ["linux,kho-scratch", "linux,kho-bootmem"])
+    func deviceTreeSaysWhereRootAndScratchAre(_ scratch: String) throws {
+        let image = try CapturedHandover(name: "7.3/basic").read()
+        let root = try #require(image.reading.state.kho?.fdtAddress)
+        var memory = SparseMemory()
+        for region in image.memory.regions {
+            let count = Int(region.upperBound.rawValue - region.lowerBound.rawValue)
+            try memory.write(try image.memory.copy(at: region.lowerBound.rawValue, count: count), at: region.lowerBound)
+        }
+        var area: [UInt8] = []
+        for word in [0x4000_0000, 0x10_0000, 0x5000_0000, 0x2000] as [UInt64] { area.put(word, at: area.count) }
+        try memory.write(area, at: PhysicalAddress(0x7000_0010))
+        func cells(_ words: UInt64...) -> [UInt8] {
+            words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+        }
+        var writer = try SequentialWriter()
+        try writer.finishReservations()
+        try writer.beginNode("")
+        try writer.beginNode("chosen")
+        try writer.property("linux,kho-fdt", bytes: cells(root.rawValue, 4096))
+        try writer.property(scratch, bytes: cells(0x7000_0010, 32))
+        try writer.endNode()
+        try writer.endNode()
+        let tree = try writer.finish().bytes
+        let core = try ELFCoreWriter(machine: .aarch64, pageSize: 4096).bytes(of: memory)
+        try withTemporaryDirectory { directory in
+            let path = directory.appending("memory.elf")
+            try Data(core).write(to: URL(filePath: path.string))
+            try Data(tree).write(to: URL(filePath: directory.appending("fdt").string))
+            let chosen = directory.appending("chosen")
+            try FileManager.default.createDirectory(atPath: chosen.string, withIntermediateDirectories: true)
+            for (name, bytes) in [("linux,kho-fdt", cells(root.rawValue, 4096)), (scratch, cells(0x7000_0010, 32))] {
+                try Data(bytes).write(to: URL(filePath: chosen.appending(name).string))
+            }
+            for name in ["fdt", "chosen", "chosen/linux,kho-fdt"] {
+                var options = InputOptions()
+                options.bootData = directory.appending(name)
+                let document = try HandoverInput(path, options: options).documents[0]
+                #expect(document.reading.state.kho?.fdtAddress == root)
+                #expect(document.scratch == [range(0x4000_0000, 0x4010_0000), range(0x5000_0000, 0x5000_2000)])
+                #expect(CheckSubject(document).scratch == document.scratch)
+            }
+        }
+    }
 
     @Test(arguments: ["6.18", "6.19", "7.1", "7.3"]) func setupDataSaysWhereTheRootIs(_ version: String) throws {
         var options = InputOptions()
-        options.setupData = FilePath(Fixture.path("captures/\(version)/debugfs/receiver-setup_data/1/data"))
+        options.bootData = FilePath(Fixture.path("captures/\(version)/debugfs/receiver-setup_data/1/data"))
         let capture = CapturedHandover(name: "\(version)/basic")
         let state = try capture.read(options).reading.state
         #expect(state.kho?.fdtAddress == (try capture.read()).reading.state.kho?.fdtAddress)
@@ -193,7 +394,7 @@ import Testing
 
     @Test func setupDataOfAnotherKindIsRefused() {
         var options = InputOptions()
-        options.setupData = FilePath(Fixture.path("captures/7.3/debugfs/receiver-setup_data/1/type"))
+        options.bootData = FilePath(Fixture.path("captures/7.3/debugfs/receiver-setup_data/1/type"))
         #expect(throws: InputError.self) { try CapturedHandover(name: "7.3/basic").read(options) }
     }
 

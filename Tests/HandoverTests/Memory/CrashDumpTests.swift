@@ -7,23 +7,36 @@ import Testing
 
 /// `small.kdump` is a kdump-compressed dump by QEMU (a guest of 2 MiB that never ran, with four marked pages), cut down
 /// to those 2 MiB; the firmware's pages and the marked page at 0x101000 are filtered out of it, as `makedumpfile`
-/// filters. `small.kdump.flat` is the same, flattened.
-@Suite(.enabled(if: CrashDump.isSupported, "libkdumpfile.so.10 (Debian package libkdumpfile10) is not installed"))
-struct CrashDumpTests {
-    private static let dumps = ["small.kdump", "small.kdump.flat"]
+/// filters. `small.kdump.flat` is the same, flattened. The others are the handover of `examples/readme.json`.
+@Suite struct CrashDumpTests {
+    private static let small = ["small.kdump", "small.kdump.flat"]
+    private static let compressions = ["zlib", "lzo", "snappy", "zstd"].map { "real-\($0).kdump" }
 
     private static func markedPage(_ address: UInt64) -> [UInt8] {
         (0..<4096).map { UInt8(truncatingIfNeeded: address / 4096 * 7 + $0 * 13) }
     }
 
-    @Test(arguments: dumps) func readsPagesAndWhatTheDumpStates(name: String) throws {
-        let dump = try CrashDump(path: memoryFixture(name))
-        #expect(dump.hasPageMap)
+    private static func open(_ bytes: [UInt8]) throws(CrashDumpError) -> CrashDump {
+        let file = MappedFile(bytes: bytes, name: "dump")
+        return try CrashDump(file: FlattenedDump.isOne(file) ? FlattenedDump.rearranged(file) : file)
+    }
+
+    private static func bytes(_ name: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: URL(fileURLWithPath: memoryFixture(name).string)))
+    }
+
+    private static func open(_ name: String) throws -> CrashDump { try open(try bytes(name)) }
+
+    @Test(arguments: small) func `pages, and what the dump states`(name: String) throws {
+        let dump = try Self.open(name)
         #expect(dump.regions == [range(0, 0xC0000), range(0x10_0000, 0x10_1000), range(0x10_2000, 0x20_0000)])
         #expect(dump.statedPageSize == 4096)
         #expect(dump.statedMachine == .x86_64)
-        #expect(dump.format == "diskdump")
         #expect(dump.osRelease == "7.3.4-test")
+        #expect(dump.damage.isEmpty)
+        #expect(dump.part == nil)
+        // All pages of zeros are one.
+        #expect(dump.storedExtents.count == 3)
         for address in [0x10_0000, 0x11_0000, 0x1F_E000] as [UInt64] {
             // Twice: from the dump, and from the cache.
             for _ in 0..<2 { #expect(try dump.copy(at: address, count: 4096) == Self.markedPage(address)) }
@@ -34,34 +47,47 @@ struct CrashDumpTests {
                 == [UInt8](repeating: 0, count: 4096) + Self.markedPage(0x11_0000) + [UInt8](repeating: 0, count: 4096))
     }
 
-    @Test(arguments: dumps) func filteredPagesAreNotAvailable(name: String) throws {
-        let dump = try CrashDump(path: memoryFixture(name))
-        for (address, count) in [
-            (0x10_1000, 1), (0x10_0FFF, 2), (0x10_0000, 0x3000), (0xC_0000, 16), (0x20_0000, 1), (.max, 4), (0, .max),
-        ] as [(UInt64, Int)] {
-            #expect(throws: MemoryError.notAvailable(address: PhysicalAddress(address), count: count)) {
+    @Test(arguments: small) func `pages that were left out are told from those that do not exist`(name: String) throws {
+        let dump = try Self.open(name)
+        #expect(dump.pagesLeftOut == 65)
+        #expect(dump.dumpLevel == 1)
+        for (address, count, missing) in [
+            (0x10_1000, 1, 0x10_1000), (0x10_0FFF, 2, 0x10_1000), (0x10_0000, 0x3000, 0x10_1000),
+            (0xC_0000, 16, 0xC_0000),
+        ] as [(UInt64, Int, UInt64)] {
+            #expect(throws: MemoryError.leftOut(address: PhysicalAddress(missing), count: count)) {
                 try dump.copy(at: address, count: count)
             }
+            #expect(dump.isLeftOut(PhysicalAddress(missing)))
+        }
+        for (address, count) in [(0x20_0000, 1), (.max, 4), (0, .max)] as [(UInt64, Int)] {
+            #expect(throws: MemoryError.self) { try dump.copy(at: address, count: count) }
+            #expect(!dump.isLeftOut(PhysicalAddress(0x20_0000)))
+        }
+        // Another source that has the page makes it available.
+        var other = SparseMemory()
+        try other.write(Self.markedPage(0x10_1000), at: PhysicalAddress(0x10_1000))
+        let both = LayeredMemory([dump, other])
+        #expect(try both.copy(at: 0x10_0000, count: 0x2000) == Self.markedPage(0x10_0000) + Self.markedPage(0x10_1000))
+        #expect(!both.isLeftOut(PhysicalAddress(0x10_1000)))
+        #expect(throws: MemoryError.leftOut(address: PhysicalAddress(0xC_0000), count: 16)) {
+            try both.copy(at: 0xC_0000, count: 16)
         }
         let scan = RootScan(of: dump)
         #expect(scan.candidates.isEmpty)
         #expect(scan.unreadableBytes == 0)
     }
 
-    @Test func readsWhileReading() throws {
-        let dump = try CrashDump(path: memoryFixture("small.kdump"))
+    @Test func `reads while it reads, and from many tasks`() async throws {
+        let dump = try Self.open("small.kdump")
         let inner = try dump.withBytes(at: PhysicalAddress(0x10_0000), count: 1) { _ in
             try? dump.copy(at: 0x11_0000, count: 8)
         }
         #expect(inner == Array(Self.markedPage(0x11_0000)[..<8]))
-    }
-
-    @Test func readsFromManyTasks() async throws {
-        let dump = try CrashDump(path: memoryFixture("small.kdump"))
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<8 as Range<UInt64> {
                 group.addTask {
-                    for turn in 0..<500 as Range<UInt64> {
+                    for turn in 0..<100 as Range<UInt64> {
                         let address: UInt64 = [0x10_0000, 0x11_0000, 0x1F_E000][Int((task + turn) % 3)]
                         #expect((try? dump.copy(at: address, count: 4096)) == Self.markedPage(address))
                     }
@@ -70,87 +96,172 @@ struct CrashDumpTests {
         }
     }
 
-    @Test func readsCoresThatWeWrite() throws {
-        var memory = SparseMemory()
-        try memory.write(Self.markedPage(0x5000), at: PhysicalAddress(0x5000))
-        try memory.write(Self.markedPage(0x9000), at: PhysicalAddress(0x9000))
-        memory.allocate(range(0xA000, 0xB000))
-        try withTemporaryDirectory { directory in
-            let path = directory.appending("image.elf")
-            let bytes = try ELFCoreWriter(machine: .x86_64, pageSize: 4096, osRelease: "7.3.4").bytes(of: memory)
-            try Data(bytes).write(to: URL(fileURLWithPath: path.string))
-            let dump = try CrashDump(path: path)
-            #expect(dump.statedMachine == .x86_64)
-            #expect(dump.osRelease == "7.3.4")
-            for address in [0x5000, 0x9000] as [UInt64] {
-                #expect(try dump.copy(at: address, count: 4096) == Self.markedPage(address))
+    @Test(arguments: compressions) func `every compression gives the same handover`(name: String) throws {
+        let document = try #require(try HandoverInput(memoryFixture(name)).documents.first)
+        #expect(document.reading.findings.isEmpty)
+        let expected = try #require(try HandoverInput(memoryFixture("real-zlib.kdump")).documents.first)
+        #expect(document.reading.state == expected.reading.state)
+        #expect(document.reading.state.luo?.sessions?.map(\.name) == ["vm-alpha", "idle"])
+        for region in document.memory.regions {
+            let count = Int(region.upperBound.rawValue - region.lowerBound.rawValue)
+            let bytes = try document.memory.copy(at: region.lowerBound.rawValue, count: count)
+            #expect(try expected.memory.copy(at: region.lowerBound.rawValue, count: count) == bytes)
+        }
+    }
+
+    @Test func `what is no dump is refused`() throws {
+        #expect(throws: CrashDumpError.cutShort(count: 11, stated: 464)) { try Self.open(Array("not a dump\n".utf8)) }
+        #expect(throws: CrashDumpError.notADump) { try Self.open([UInt8](repeating: 0, count: 4096)) }
+        var bytes = try Self.bytes("small.kdump")
+        bytes.put(8192 as UInt32, at: 428)
+        #expect(throws: CrashDumpError.header(field: "block_size", found: 8192, expected: "4096, 16384 or 65536")) {
+            try Self.open(bytes)
+        }
+    }
+
+    // MARK: Damage
+
+    @Test(arguments: compressions + small)
+    func `a dump cut short gives what it has and names the loss`(name: String) throws {
+        let whole = try Self.bytes(name)
+        let wanted = try Self.open(whole)
+        let isFlat = name.hasSuffix("flat")
+        for length in Sample.numbers(below: whole.count, seed: 1) {
+            guard let dump = try? Self.open(Array(whole.prefix(length))) else { continue }
+            let isNamed = dump.damage.contains { damage in
+                guard case .cutShort(let count, let stated, let pages) = damage else { return false }
+                return count < stated && pages > 0 && (isFlat || count == length && stated <= whole.count)
+            }
+            // A flattened dump may end with bytes that no page needs.
+            #expect(isNamed || isFlat, "\(length) bytes: \(dump.damage)")
+            expectSound(dump, as: wanted, "\(length) bytes")
+        }
+    }
+
+    @Test(arguments: compressions) func `a bit that is wrong in a header or descriptor`(name: String) throws {
+        let whole = try Self.bytes(name)
+        let wanted = try Self.open(whole)
+        // Headers, bitmaps, descriptors, and the beginning of the pages.
+        for bit in Sample.numbers(below: 45_000 * 8, seed: 2) {
+            var bytes = whole
+            bytes[bit / 8] ^= 1 << (bit % 8)
+            guard let dump = try? Self.open(bytes) else { continue }
+            for region in dump.regions.prefix(400) {
+                _ = try? dump.copy(at: region.lowerBound.rawValue, count: 4096)
+            }
+            _ = RootScan(of: dump)
+            if bit / 8 >= 32768, bit / 8 < 32768 + 299 * 24, (bit / 8 - 32768) % 24 >= 8, (bit / 8 - 32768) % 24 < 16 {
+                // Size and flags: what is told from the size alone is told, the rest when the page is read.
+                expectSound(dump, as: wanted, "bit \(bit)")
             }
         }
     }
 
-    @Test func refusesWhatIsNoDump() throws {
-        try withTemporaryDirectory { directory in
-            let path = directory.appending("text")
-            try Data("not a dump\n".utf8).write(to: URL(fileURLWithPath: path.string))
-            do throws(CrashDumpError) {
-                _ = try CrashDump(path: path)
-                Issue.record("a text was taken for a dump")
-            } catch {
-                guard case .refused(path: path, _) = error else {
-                    Issue.record("\(error)")
-                    return
-                }
-            }
-            let missing = directory.appending("missing")
-            #expect(throws: CrashDumpError.file(.cannotOpen(path: missing, .noSuchFileOrDirectory))) {
-                try CrashDump(path: missing)
+    /// Whether every page that can be read is the page that it should be.
+    private func expectSound(_ dump: CrashDump, as wanted: CrashDump, _ comment: Comment) {
+        for region in dump.regions {
+            for address in stride(from: region.lowerBound.rawValue, to: region.upperBound.rawValue, by: 4096) {
+                guard let page = try? dump.copy(at: address, count: 4096) else { continue }
+                if page != (try? wanted.copy(at: address, count: 4096)) { Issue.record(comment) }
             }
         }
     }
 
-    @Test func aFlattenedDumpCutShortGivesWhatItHas() throws {
-        let whole = try Data(contentsOf: URL(fileURLWithPath: memoryFixture("small.kdump.flat").string))
-        try withTemporaryDirectory { directory in
-            for length in [12, 16, 4095, 4096, 4100, 4112, 5000, 20_000, whole.count - 2000, whole.count - 16] {
-                let path = directory.appending("cut\(length)")
-                try whole.prefix(length).write(to: URL(fileURLWithPath: path.string))
-                let dump = try? CrashDump(path: path)
-                #expect(dump != nil || length < 20_000, "\(length) bytes")
-                #expect(dump == nil || length > 4112, "\(length) bytes")
-                guard let dump else { continue }
-                let page = try? dump.copy(at: 0x1F_E000, count: 4096)
-                #expect(page == nil || page == Self.markedPage(0x1F_E000), "\(length) bytes")
-                #expect(page != nil || length < whole.count - 16, "\(length) bytes")
-            }
+    @Test(arguments: ["real-zlib.kdump", "real-snappy.kdump"])
+    func `a descriptor with the size of more than a page is named, and the rest is read`(name: String) throws {
+        var bytes = try Self.bytes(name)
+        let address = try Self.open(bytes).regions[0].lowerBound
+        bytes.put(5000 as UInt32, at: 32768 + 20 * 24 + 8)
+        let dump = try Self.open(bytes)
+        let damaged = PhysicalAddress(address.rawValue + 20 * 4096)
+        #expect(dump.damage == [.descriptor(address: damaged, .field("size", found: 5000, expected: "1 to 4096"))])
+        #expect(
+            throws: MemoryError.unreadable(
+                address: damaged, count: 4096, reason: "page_desc.size is 5000, not 1 to 4096")
+        ) { try dump.copy(at: damaged.rawValue, count: 4096) }
+        #expect(try dump.copy(at: damaged.rawValue + 4096, count: 4096).count == 4096)
+        #expect(!dump.storedExtents.contains { $0.contains(damaged) })
+    }
+
+    @Test func `makedumpfile's mark is said`() throws {
+        var bytes = try Self.bytes("real-zlib.kdump")
+        bytes.put(9 as UInt32, at: 424)
+        #expect(try Self.open(bytes).damage == [.incomplete])
+    }
+
+    // MARK: Split dumps
+
+    @Test func `the parts of a split dump are one memory`() throws {
+        let parts = ["split-1.kdump", "split-2.kdump"].map(memoryFixture)
+        #expect(HandoverInput.groups(of: [parts[0], memoryFixture("real-zlib.kdump"), parts[1]])
+            == [parts, [memoryFixture("real-zlib.kdump")]])
+        let whole = try HandoverInput(memoryFixture("real-zlib.kdump")).documents[0].reading.state
+        for parts in [parts, parts.reversed()] {
+            var options = InputOptions()
+            options.memory = [parts[1]]
+            let reading = try HandoverInput(parts[0], options: options).documents[0].reading
+            #expect(reading.findings.isEmpty)
+            #expect(reading.state == whole)
         }
+        let alone = try HandoverInput(parts[0]).documents[0].reading
+        #expect(alone.findings[0].found == "part 1 of a split dump: none with the memory at 0x10095000")
+        #expect(alone.isDamaged)
+        #expect(throws: InputError.self) { try HandoverInput(parts[1]) }
+    }
+
+    @Test func `contents that were left out are said to be so`() throws {
+        let document = try HandoverInput(memoryFixture("erased-content.kdump")).documents[0]
+        #expect(document.reading.findings.map(\.cause) == [.leftOut])
+        #expect(document.reading.findings.first?.found == "3 pages left out of this dump (dump level 31)")
+        #expect(!document.reading.isDamaged)
     }
 }
 
 @Suite struct FlattenedDumpTests {
-    @Test func putsRecordsWhereTheyBelong() throws {
-        func word(_ value: Int64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) } }
-        var bytes = Array("makedumpfile\0\0\0\0".utf8) + word(1) + word(1)
-        bytes += [UInt8](repeating: 0, count: 4096 - bytes.count)
-        bytes += word(6) + word(3) + [7, 8, 9]
-        bytes += word(0) + word(4) + [1, 2, 3, 4]
-        bytes += word(1) + word(1) + [5]
-        bytes += word(-1) + word(-1) + word(0) + word(1) + [99]
+    private static func word(_ value: Int64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
+    }
+
+    private static let header = Array("makedumpfile\0\0\0\0".utf8) + [UInt8](repeating: 0, count: 4080)
+
+    @Test func `pieces are put where they belong, the last of them on top`() throws {
+        var bytes = Self.header
+        bytes += Self.word(6) + Self.word(3) + [7, 8, 9]
+        bytes += Self.word(0) + Self.word(4) + [1, 2, 3, 4]
+        bytes += Self.word(1) + Self.word(1) + [5]
+        bytes += Self.word(-1) + Self.word(-1) + Self.word(0) + Self.word(1) + [99]
         let file = MappedFile(bytes: bytes, name: "flat")
         #expect(FlattenedDump.isOne(file))
-        let descriptor = try FlattenedDump.rearrange(file)
-        try descriptor.closeAfter {
-            let result = try MappedFile(descriptor: descriptor, path: "result")
-            #expect(try result.copy(at: 0, count: Int(result.count)) == [1, 5, 3, 4, 0, 0, 7, 8, 9])
-        }
+        let result = FlattenedDump.rearranged(file)
+        #expect(!result.isCutShort)
+        #expect(try result.copy(at: 0, count: Int(result.count)) == [1, 5, 3, 4, 0, 0, 7, 8, 9])
+        #expect(throws: FileError.self) { try result.copy(at: 8, count: 2) }
+        let cut = FlattenedDump.rearranged(MappedFile(bytes: Array(bytes[..<4114]), name: "cut"))
+        #expect(cut.isCutShort)
+        #expect(try cut.copy(at: 0, count: Int(cut.count)) == [0, 0, 0, 0, 0, 0, 7, 8])
         #expect(!FlattenedDump.isOne(MappedFile(bytes: Array(bytes[1...]), name: "other")))
         #expect(!FlattenedDump.isOne(MappedFile(bytes: [], name: "empty")))
     }
 
-    @Test func offsetsThatNoFileCanHaveAreErrors() throws {
-        let header = Array("makedumpfile\0\0\0\0".utf8) + [UInt8](repeating: 0, count: 4080)
-        let record: [UInt8] = [0x7F] + [UInt8](repeating: 0xFF, count: 7) + [0, 0, 0, 0, 0, 0, 0, 1] + [1]
-        #expect(throws: FileError.self) {
-            try FlattenedDump.rearrange(MappedFile(bytes: header + record, name: "flat"))
-        }
+    @Test func `an offset that no file can have`() throws {
+        let piece: [UInt8] = [0x7F] + [UInt8](repeating: 0xFF, count: 7) + Self.word(1) + [1]
+        let file = FlattenedDump.rearranged(MappedFile(bytes: Self.header + piece, name: "flat"))
+        #expect(file.count == 1 << 63)
+        #expect(try file.copy(at: 0, count: 2) == [0, 0])
+        #expect(try file.copy(at: 1 << 63 - 1, count: 1) == [1])
+    }
+}
+
+/// Numbers to try: all of them, or as many as `LUO_FDT_MUTATIONS` says.
+enum Sample {
+    private static let size: Int = {
+        guard let text = ProcessInfo.processInfo.environment["LUO_FDT_MUTATIONS"] else { return 40 }
+        return text == "all" ? .max : Int(text) ?? 40
+    }()
+
+    static func numbers(below count: Int, seed: UInt64) -> [Int] {
+        if count <= size { return Array(0..<count) }
+        var random = SeededGenerator(state: seed)
+        return (0..<size).map { _ in Int.random(in: 0..<count, using: &random) }
     }
 }

@@ -87,26 +87,43 @@ import Testing
         let core = try ELFCore(bytes: Array(whole[..<0x1800]))
         #expect(core.regions == [range(0x10000, 0x10800), range(0x12000, 0x13000)])
         #expect(core.damage == [
-            .segmentCutShort(index: 0, address: PhysicalAddress(0x10000), missing: 0x1800),
-            .segmentCutShort(index: 1, address: PhysicalAddress(0x20000), missing: 0x1000),
+            .cutShort(count: 0x1800, stated: 0x4000)
         ])
         #expect(throws: MemoryError.self) { try core.copy(at: 0x10800, count: 1) }
         let headersOnly = try ELFCore(bytes: Array(whole[..<130]))
         #expect(headersOnly.damage.first == .programHeadersMissing(stated: 2, present: 1))
     }
 
+    /// /proc/kcore has virtual memory, too.
+    @Test func segmentsWithoutAPhysicalAddressAreNoDamage() throws {
+        let core = try ELFCore(bytes: RawCore(segments: [
+            .init(offset: 0x1000, virtual: 1 << 63, physical: .max, fileSize: 1 << 40, memorySize: 1 << 40),
+            .init(offset: 0x1000, virtual: 3 << 62, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000),
+        ], contents: Self.pattern).bytes)
+        #expect(core.regions == [range(0x5000, 0x6000)])
+        #expect(core.damage.isEmpty)
+    }
+
+    @Test func moreSegmentsThanAreCountedAreRefused() throws {
+        var bytes = RawCore(segments: [
+            .init(offset: 0x1000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000)
+        ], contents: Self.pattern).bytes
+        bytes.put(0xFFFF as UInt16, at: 56)
+        #expect(throws: ELFError.noSegmentCount) { try ELFCore(bytes: bytes) }
+    }
+
     @Test func segmentsThatMakeNoSenseAreLeftOut() throws {
         let core = try ELFCore(bytes: RawCore(segments: [
-            .init(offset: 0x1000, physical: .max, fileSize: 0x1000, memorySize: 0x1000),
+            .init(offset: 0x1000, physical: .max - 1, fileSize: 0x1000, memorySize: 0x1000),
             .init(offset: 0x1000, physical: 0x5000, fileSize: 0x2000, memorySize: 0x1000),
             .init(offset: .max, physical: 0x9000, fileSize: .max, memorySize: 0x1000),
         ], contents: Self.pattern).bytes)
         #expect(core.regions == [range(0x5000, 0x6000)])
         #expect(core.damage == [
-            .segmentWraps(index: 0, address: PhysicalAddress(.max), size: 0x1000),
+            .segmentWraps(index: 0, address: PhysicalAddress(.max - 1), size: 0x1000),
             .segmentSizesDisagree(index: 1, fileSize: 0x2000, memorySize: 0x1000),
             .segmentSizesDisagree(index: 2, fileSize: .max, memorySize: 0x1000),
-            .segmentCutShort(index: 2, address: PhysicalAddress(0x9000), missing: 0x1000),
+            .cutShort(count: 0x5000, stated: .max),
         ])
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import KernelABI
 import SystemPackage
 import Testing
 
@@ -25,6 +26,61 @@ import Testing
         }
     }
 
+    @Test func holesAreNotStored() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory.appending("sparse")
+            let core = RawCore(segments: [
+                .init(offset: 0x1000, physical: 0x10_0000, fileSize: 1 << 32, memorySize: 1 << 32)
+            ]).bytes
+            try Data(core).write(to: URL(fileURLWithPath: path.string))
+            let page = (0..<0x1000).map { UInt8(truncatingIfNeeded: $0) }
+            for offset in [0x10_0000, 0x4000_0000] as [UInt64] {
+                let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path.string))
+                try handle.seek(toOffset: offset)
+                try handle.write(contentsOf: page)
+                try handle.truncate(atOffset: 1 << 32 + 0x1000)
+                try handle.close()
+            }
+            let memory = try ELFCore(file: try MappedFile(path: path))
+            #expect(memory.regions == [range(0x10_0000, 0x10_0000 + 1 << 32)])
+            let stored = memory.storedExtents.reduce(0) { $0 + $1.upperBound.rawValue - $1.lowerBound.rawValue }
+            #expect(stored < 1 << 20)
+            for place in [0x1F_F000, 0x400F_F000] as [UInt64] {
+                #expect(memory.storedExtents.contains { $0.contains(PhysicalAddress(place)) })
+                #expect(try memory.copy(at: place - 8, count: 16) == [UInt8](repeating: 0, count: 8) + page[..<8])
+            }
+            #expect(try memory.copy(at: 0x2000_0000, count: 64) == [UInt8](repeating: 0, count: 64))
+        }
+    }
+
+    @Test func aFileOnDemandGivesTheBytesThatItHas() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory.appending("large")
+            let contents = (0..<MappedFile.heldSize + 5000).map { UInt8(truncatingIfNeeded: $0 ^ $0 >> 8) }
+            try Data(contents).write(to: URL(fileURLWithPath: path.string))
+            let descriptor = try FileDescriptor.open(reading: path)
+            let file = try descriptor.closeAfter { try #require(try FileOnDemand(descriptor, descriptor.status())) }
+            #expect(file.count == UInt64(contents.count))
+            for (offset, count) in [(0, 16), (4090, 12), (10_000, 100_000), (contents.count - 5, 5), (8, 0)] {
+                let bytes = try file.withBytes(at: UInt64(offset), count: count, path: path) { [UInt8](copying: $0) }
+                #expect(bytes == Array(contents[offset..<offset + count]))
+            }
+        }
+    }
+
+    @Test func whatIsLongInAPipeIsKeptInAFile() throws {
+        let contents = (0..<MappedFile.heldSize + 100_000).map { UInt8(truncatingIfNeeded: $0 >> 4) }
+        let pipe = Pipe()
+        let writer = Thread {
+            try? pipe.fileHandleForWriting.write(contentsOf: contents)
+            try? pipe.fileHandleForWriting.close()
+        }
+        writer.start()
+        let descriptor = FileDescriptor(rawValue: pipe.fileHandleForReading.fileDescriptor)
+        let file = try MappedFile(descriptor: descriptor, path: "pipe")
+        #expect(try file.copy(at: 0, count: Int(file.count)) == contents)
+    }
+
     @Test func pagesThatAreReleasedLeaveTheProcessAndCanBeRead() throws {
         try withTemporaryDirectory { directory in
             let path = directory.appending("core")
@@ -35,7 +91,7 @@ import Testing
             try Data(core.bytes).write(to: URL(fileURLWithPath: path.string))
             let memory = try ELFCore(file: try MappedFile(path: path))
             let layered = LayeredMemory([SparseMemory(), memory])
-            let part = MemoryPart(of: memory, pageSize: .kib4, around: [range(0x10_0000, 0x20_0000)])
+            let part = MemoryPart(of: memory, pageSize: .kib4, ranges: [range(0x10_0000, 0x20_0000)])
             for source in [memory, layered, part] as [any PhysicalMemory] {
                 #expect(try source.copy(at: 0x10_0000, count: 1 << 20) == contents)
                 #expect(try Self.residentSize(of: path) >= 1 << 20)

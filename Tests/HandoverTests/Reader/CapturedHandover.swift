@@ -13,6 +13,10 @@ struct CapturedHandover: CustomTestStringConvertible, Sendable {
     var testDescription: String { name }
     var path: FilePath { FilePath(Fixture.path("captures/\(name).elf")) }
 
+    var pageSize: PageSize {
+        name.contains("-16k/") ? .kib16 : name.contains("-64k/") ? .kib64 : .kib4
+    }
+
     func read(_ options: InputOptions = InputOptions()) throws -> HandoverDocument {
         try HandoverInput(path, options: options).documents[0]
     }

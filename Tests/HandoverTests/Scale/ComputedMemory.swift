@@ -61,7 +61,7 @@ struct SoundHandover {
     init(_ sessions: [SessionState], pageSize: PageSize) throws {
         var state = HandoverState()
         state.kernel = "7.3"
-        state.pageSize = pageSize.bytes
+        state.pageSize = pageSize
         state.luo = LUOState()
         state.luo?.sessions = sessions
         planned = try HandoverPlanner.plan(state, sizeOfFile: noFiles)

@@ -36,7 +36,7 @@ import Testing
     private func document(_ kernel: String, _ pageSize: PageSize, _ sessions: [SessionState]) -> HandoverState {
         var state = HandoverState()
         state.kernel = kernel
-        state.pageSize = pageSize.bytes
+        state.pageSize = pageSize
         state.luo = LUOState()
         state.luo?.sessions = sessions
         return state

@@ -116,7 +116,7 @@ import Testing
         ]
         var state = HandoverState()
         state.kernel = kind.generation.newestRelease
-        state.pageSize = kind.pageSize.bytes
+        state.pageSize = kind.pageSize
         state.preserved = PreservedState()
         state.preserved?.ranges = ranges
         let planned = try HandoverPlanner.plan(state, sizeOfFile: noFiles)

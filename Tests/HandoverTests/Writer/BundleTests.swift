@@ -3,6 +3,7 @@ import KernelABI
 import Testing
 
 @testable import Handover
+import struct Handover.Capture
 
 /// Bundles: what is written comes back, and what is malformed is refused.
 @Suite struct BundleTests {
@@ -14,7 +15,7 @@ import Testing
 
     @Test func `a bundle holds all memory of a handover`() throws {
         let image = try image()
-        let bundle = try Bundle.read(try Bundle.tree(of: Handover.Capture(image)))
+        let bundle = try Bundle.read(try Bundle.tree(of: Capture(image)))
         #expect(bundle.rootAddress == image.rootAddress)
         #expect(bundle.kernel == image.state.kernel)
         #expect(bundle.memory.statedMachine == image.state.machine)
@@ -24,6 +25,39 @@ import Testing
             let found = try bundle.memory.copy(at: region.lowerBound.rawValue, count: count)
             #expect(try found == image.memory.copy(at: region.lowerBound.rawValue, count: count))
         }
+    }
+
+    @Test func `a bundle holds runs that are too long to be read at once`() throws {
+        let start = PhysicalAddress(0x1_0000_0000)
+        var memory = SparseMemory(pageSize: 4096)
+        memory.allocate(start..<PhysicalAddress(start.rawValue + 300 << 20))
+        try memory.write([1, 2, 3], at: PhysicalAddress(start.rawValue + 4096))
+        let extent = Extent(
+            address: start, byteCount: 300 << 20, role: .contents, form: .opaque, owner: .preservedBesides)
+        let bundle = try Bundle.read(
+            try Bundle.tree(of: Capture(HandoverState(), extents: [extent], memory: memory)))
+        #expect(bundle.memory.regions == memory.regions)
+        #expect(try bundle.memory.copy(at: start.rawValue + 4096, count: 4) == [1, 2, 3, 0])
+    }
+
+    @Test func `memory that nothing describes is in a bundle, too`() throws {
+        let image = try image()
+        let other = PhysicalAddress(0x7_0000_0000)
+        var memory = image.memory
+        try memory.write([1, 2, 3], at: other)
+        let capture = Capture(image.state, extents: image.extents, memory: memory)
+        let bundle = try Bundle.read(try Bundle.tree(of: capture))
+        #expect(bundle.memory.regions == memory.regions)
+        #expect(try bundle.memory.copy(at: other.rawValue, count: 4) == [1, 2, 3, 0])
+    }
+
+    @Test func `what is more than readers take makes no bundle`() throws {
+        var memory = SparseMemory(pageSize: 65536)
+        memory.allocate(PhysicalAddress(0)..<PhysicalAddress(Bundle.memoryLimit + 65536))
+        let error = #expect(throws: BundleError.self) {
+            try Bundle.tree(of: Capture(HandoverState(), extents: [], memory: memory))
+        }
+        #expect(error == .tooLarge)
     }
 
     /// A bundle with one node, in which something is wrong.

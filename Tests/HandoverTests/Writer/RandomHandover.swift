@@ -11,7 +11,7 @@ struct RandomHandover {
     mutating func state() -> HandoverState {
         var state = HandoverState()
         state.kernel = generation.releases.randomElement(using: &random)?.description
-        state.pageSize = pageSize.bytes
+        state.pageSize = pageSize
         if generation.luo != nil { state.luo = luo() }
         if chance(2) {
             var memblock = MemblockState()

@@ -9,11 +9,10 @@ import Testing
 @Suite struct RoundTripTests {
     @Test(arguments: Captures.images)
     func `a capture's document builds the same pages again`(image: String) throws {
-        let core = try ELFCore(file: try MappedFile(path: FilePath(Captures.path(image))))
-        let reader = HandoverReader(memory: core, pageSize: .kib4)
-        let choice = try RootChoice(among: RootScan(of: core).candidates, reader: reader)
-        #expect(choice.reading.findings == [])
-        let exact = choice.reading.exactState(in: core)
+        let handover = try HandoverInput(FilePath(Captures.path(image))).documents[0]
+        let (reading, core) = (handover.reading, handover.memory)
+        #expect(reading.findings == [])
+        let exact = reading.exactState(in: core)
         #expect(exact.residue == nil)
 
         var text: [UInt8] = []
@@ -27,7 +26,7 @@ import Testing
         unchanged.machine = exact.machine
         #expect(unchanged == exact)
         let built = try HandoverImage(of: planned) { _ throws(FileError) in MappedFile(bytes: [], name: "") }
-        for extent in choice.reading.extents where extent.role.isMetadata {
+        for extent in reading.extents where extent.role.isMetadata {
             let captured = try core.withBytes(at: extent.address, count: extent.byteCount) { Data($0) }
             let made = try built.memory.withBytes(at: extent.address, count: extent.byteCount) { Data($0) }
             #expect(made == captured, "\(extent.role) of \(extent.owner) at \(extent.address)")

@@ -34,7 +34,7 @@ struct ReceivedHandover: Sendable {
         self.subject = subject
         self.options = options
         self.generation = generation
-        let tree = subject.root.map(ReceivedTree.init(_:))
+        let tree = subject.root.map { ReceivedTree($0, at: subject.rootAddress, generation.root) }
         self.tree = tree
         let root = tree?.root
         isPopulated =

@@ -7,20 +7,14 @@ struct ReceivedTree: Sendable {
     let refusal: String?
     private let tree: PartialTree
 
-    init(_ bytes: [UInt8]) {
+    /// - Parameters:
+    ///   - address: where the tree is, if that is known.
+    ///   - abi: what the kernel's libfdt wants of a header.
+    init(_ bytes: [UInt8], at address: PhysicalAddress?, _ abi: Generation.RootTree) {
         tree = PartialTree(bytes)
-        refusal = Header.verdict(on: bytes.span.bytes)?.text ?? tree.header.flatMap(Self.misalignment(of:))
-    }
-
-    /// What the kernel's libfdt refuses besides what older ones do.
-    private static func misalignment(of header: Header) -> String? {
-        if header.memoryReservationOffset % 8 != 0 {
-            return "off_mem_rsvmap 0x\(String(header.memoryReservationOffset, radix: 16)), no multiple of 8"
-        }
-        if header.structureOffset % 4 != 0 {
-            return "off_dt_struct 0x\(String(header.structureOffset, radix: 16)), no multiple of 4"
-        }
-        return nil
+        let error = Header.verdict(
+            on: bytes.span.bytes, at: address?.rawValue, HeaderRules(alignsBlocks: abi.alignsBlocks))
+        refusal = error.map { $0.text + ($0.location.map { ": \($0)" } ?? "") }
     }
 
     var root: Node? { tree.root.map { Node(tree: tree, node: $0) } }
@@ -41,7 +35,7 @@ struct ReceivedTree: Sendable {
 
         /// The bytes of a property. C: `fdt_getprop`.
         func property(_ name: String) -> [UInt8]? {
-            node.properties.first { $0.name == name && $0.isWhole }?.bytes
+            node.properties.first { $0.isNamed(name) && $0.isWhole }?.bytes
         }
 
         /// A property of a native, and so little-endian, u64; `nil` where it is missing or of another size.
@@ -54,9 +48,8 @@ struct ReceivedTree: Sendable {
         ///
         /// - Parameter address: where the tree lies in memory.
         func place(_ structure: String, _ name: String? = nil, treeAt address: PhysicalAddress?) -> Place {
-            let start = Int(tree.header?.structureOffset ?? 0)
-            let property = name.flatMap { name in node.properties.first { $0.name == name } }
-            let offset = start + (property.map { $0.structureOffset + 12 } ?? node.structureOffset)
+            let property = name.flatMap { name in node.properties.first { $0.isNamed(name) } }
+            let offset = property?.valueOffset ?? node.offset
             return Place(structure, field: name, at: address.flatMap { $0.advanced(by: UInt64(offset)) })
         }
 

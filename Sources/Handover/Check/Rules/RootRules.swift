@@ -88,16 +88,6 @@ extension CheckRule {
             seen: "often nothing: the boot ends before there is a console (earlycon shows it)",
             claims: { finding, _ in finding.owner.isMap }),
         CheckRule(
-            "map-bitmap", .error, .unchecked, at: .map, about: "the size of the bitmaps of preserved memory",
-            then: "the kernel reads as much as its own bitmaps have, and preserves whatever that says",
-            in: "deserialize_bitmap",
-            find: { handover, findings in
-                guard handover.isPopulated, let written = handover.subject.reading?.state.generation,
-                    let finding = Generation.bitmapMismatch(written, handover.generation, handover.pageSize)
-                else { return }
-                findings.report(finding)
-            }),
-        CheckRule(
             "map-key", .error, .unchecked, at: .map, about: "the keys of preserved blocks",
             then: "the kernel decodes the key all the same, to a block that makes no sense", in: "kho_decode_radix_key",
             find: { handover, findings in
@@ -127,8 +117,7 @@ extension CheckRule {
             in: "kho_preserved_memory_reserve", seen: "often nothing: the boot ends before there is a console",
             find: { handover, findings in
                 guard let blocks = handover.preserved else { return }
-                // What tables of four levels map, which is all that a kernel has unless it needs more.
-                let limit = PhysicalAddress(1 << handover.addressWidth)
+                let limit = handover.subject.memoryEnd
                 if let last = blocks.summary.ranges.last, last.upperBound > limit {
                     findings.report(
                         .outOfRange, of: .map,
@@ -137,23 +126,6 @@ extension CheckRule {
                 }
             }),
     ]
-}
-
-extension ReceivedHandover {
-    /// The bits of a physical address: x86_64 with tables of four levels maps 46, arm64 has up to 52.
-    fileprivate var addressWidth: UInt64 { state.machine == .aarch64 ? 52 : 46 }
-}
-
-extension Generation {
-    /// What is wrong with the one kernel's bitmaps in the eyes of the other.
-    static func bitmapMismatch(_ written: Generation, _ read: Generation, _ pageSize: PageSize) -> Finding? {
-        guard case .chunkedBitmaps(let found) = written.preservedMap,
-            case .chunkedBitmaps(let expected) = read.preservedMap, found != expected
-        else { return nil }
-        return Finding(
-            .size, of: .map, at: Place(BitmapLayout(byteCount: pageSize.bytes).structure),
-            found: "\(found.bytes(pageSize: pageSize)) bytes", expected: "\(expected.bytes(pageSize: pageSize)) bytes")
-    }
 }
 
 extension Generation.PreservedMapForm {

@@ -7,59 +7,69 @@ extension InputKind {
         name: "debugfs", summary: "a directory: debugfs's kho, kho/in or kho/out, a copy, or one that build has written",
         refusal: .directory { path in
             DebugFSDirectory(path).parts.isEmpty
-                ? "it has neither fdt nor sub_fdts, nor in or out (kho-in, kho_out) with one of them; on a live machine, "
+                ? "neither it nor a directory in it has fdt or sub_fdts; on a live machine, "
                     + "CONFIG_KEXEC_HANDOVER_DEBUGFS (to 6.18: CONFIG_KEXEC_HANDOVER_DEBUG) and kho=on make them"
                 : nil
         },
         read: { source, context throws(InputError) in
-            var documents: [HandoverDocument] = []
-            for part in DebugFSDirectory(source.path).parts {
-                let (blobs, memory) = (try part.blobs(), try part.memory())
-                var document = try context.read(blobs, memory: memory, of: source, kind: "debugfs")
-                document.part = part.name
-                document.notes = part.notes
-                document.side = part.side
-                document.scratch = part.scratch
-                if memory == nil, context.memory == nil {
-                    document.reading.explain(as: part.side, countOfCutRoot: blobs.root?.countIfCutShort)
-                }
-                documents.append(document)
-            }
-            return documents
+            try DebugFSDirectory(source.path).documents(context, of: source, kind: "debugfs")
         })
 }
 
 /// KHO's directory in debugfs, or a copy of it.
-private struct DebugFSDirectory {
+struct DebugFSDirectory {
     /// The directories in it that hold a handover: what came in before what will go out.
     let parts: [Part]
 
-    /// How far below the directory copies of `in` and `out` are looked for.
-    private static let depth = 2
+    /// How far down, and among how many entries of a directory, parts are looked for: copies have directories around
+    /// them, and other things beside them.
+    private static let depth = 3
+    private static let mostEntries = 64
 
-    /// - Parameter path: `kho/in`, `kho/out`, `kho` itself, or a directory with copies of them.
     init(_ path: FilePath) {
-        let own = Part(path: path, name: nil)
-        parts = own.holdsHandover ? [own] : Self.parts(in: path, name: nil, depth: Self.depth)
+        let found = Self.parts(in: path, name: nil, depth: Self.depth)
+        parts = found.filter { $0.side != .outgoing } + found.filter { $0.side == .outgoing }
     }
 
     private static func parts(in path: FilePath, name: String?, depth: Int) -> [Part] {
-        guard depth > 0 else { return [] }
-        var found: [Part] = []
-        var below: [Part] = []
-        for entry in Directory.entries(of: path) {
-            let part = Part(path: path.appending(entry), name: name.map { "\($0)/\(entry)" } ?? entry)
-            if part.side != nil, part.holdsHandover {
-                found.append(part)
-            } else {
-                below += parts(in: part.path, name: part.name, depth: depth - 1)
-            }
+        let part = Part(path: path, name: name)
+        if part.holdsHandover { return [part] }
+        if depth == 0 { return [] }
+        return Directory.entries(of: path).prefix(mostEntries).flatMap { entry in
+            parts(in: path.appending(entry), name: (name.map { "\($0)/" } ?? "") + entry, depth: depth - 1)
         }
-        return found.isEmpty ? below : found
+    }
+
+    /// - Parameters:
+    ///   - image: the memory that its pointers lead to.
+    ///   - root: where the incoming root is in it, if that is known.
+    func documents(
+        _ context: InputContext, of source: InputSource, kind: String, memory image: MemoryImage? = nil,
+        rootAt root: PhysicalAddress? = nil
+    ) throws(InputError) -> [HandoverDocument] {
+        var documents: [HandoverDocument] = []
+        for part in parts {
+            let isOut = part.side == .outgoing && parts.count > 1
+            let beside = if let image { image } else { try part.memory() }
+            let blobs = try part.blobs()
+            var document = try context.read(
+                blobs, memory: beside, rootAt: isOut ? nil : root ?? context.rootAddress, of: source,
+                kind: kind)
+            document.part = part.name
+            document.notes = part.notes
+            document.side = part.side
+            document.scratch += part.scratch
+            if beside == nil, context.memory == nil {
+                document.reading.explain(as: part.side, countOfCutRoot: blobs.root?.countIfCutShort)
+            }
+            documents.append(document)
+        }
+        return documents
     }
 
     struct Part {
         let path: FilePath
+        /// Its path in the directory; `nil` if it is that.
         let name: String?
 
         private var root: FilePath { path.appending("fdt") }
@@ -90,39 +100,36 @@ private struct DebugFSDirectory {
         /// The memory that is beside the blobs in a directory that ``OutputForm/directory`` has written.
         func memory() throws(InputError) -> MemoryImage? {
             let image = path.appending(OutputForm.memoryName)
-            return Directory.holds(image) ? try MemoryImage(path: image) : nil
+            return Directory.holds(image) ? try MemoryImage(path: image, options: InputOptions()) : nil
         }
-
-        /// The names of the files with the addresses and the sizes of scratch, from 7.4 on and before.
-        private static let scratchFiles = [("bootmem_phys", "bootmem_len"), ("scratch_phys", "scratch_len")]
 
         /// The small files that say something in text.
         var notes: [HandoverDocument.Note] {
-            (["finalize"] + Self.scratchFiles.reversed().flatMap { [$0.0, $0.1] }).compactMap { name in
+            let names = ["finalize"] + Self.bootMemory.flatMap { ["\($0)_phys", "\($0)_len"] }
+            return names.compactMap { name in
                 let words = words(name)
                 return words.isEmpty ? nil : HandoverDocument.Note(name: name, text: words.joined(separator: " "))
             }
         }
 
-        /// The memory that the next kernel boots from.
-        var scratch: [Range<PhysicalAddress>] {
-            for (addresses, sizes) in Self.scratchFiles {
-                let pairs = zip(words(addresses).map(Self.number), words(sizes).map(Self.number))
-                let ranges = pairs.compactMap { address, size -> Range<PhysicalAddress>? in
-                    guard let address, let size, let end = PhysicalAddress(address).advanced(by: size) else { return nil }
-                    return PhysicalAddress(address)..<end
-                }
-                if !ranges.isEmpty { return ranges }
-            }
-            return []
+        /// What kernels call the memory that the next one boots from.
+        private static var bootMemory: [String] {
+            Generation.known.map(\.bootMemory).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         }
 
-        private static func number(_ text: String) -> UInt64? {
-            text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
+        /// The areas of scratch: addresses in one file, sizes in the other.
+        var scratch: [Range<PhysicalAddress>] {
+            Self.bootMemory.flatMap { name in
+                zip(words("\(name)_phys"), words("\(name)_len")).compactMap { start, size in
+                    guard let start = UInt64(hexadecimal: start), let size = UInt64(hexadecimal: size)
+                    else { return nil }
+                    return PhysicalAddress(start).advanced(by: size).map { PhysicalAddress(start)..<$0 }
+                }
+            }
         }
 
         private func words(_ name: String) -> [String] {
-            guard let bytes = try? read(path.appending(name)) else { return [] }
+            let bytes = (try? read(path.appending(name))) ?? []
             return bytes.split { $0 <= 0x20 || $0 >= 0x7f }.map { String(decoding: $0, as: UTF8.self) }
         }
 
@@ -184,5 +191,12 @@ extension Reading {
             }
         case .incoming, nil: break
         }
+    }
+}
+
+extension UInt64 {
+    /// A number as debugfs and `/proc/iomem` have it: hexadecimal, `0x` before it or not.
+    init?(hexadecimal text: some StringProtocol) {
+        self.init(text.hasPrefix("0x") ? text.dropFirst(2) : text[...], radix: 16)
     }
 }

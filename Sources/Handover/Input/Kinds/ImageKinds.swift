@@ -3,15 +3,10 @@ import KernelABI
 import SystemPackage
 
 extension InputKind {
-    static let elf = InputKind(
-        name: "elf", summary: "a memory image in an ELF core",
-        refusal: .file { source, _ in
-            ELFCore.looksLikeOne(source.prefix(16).span.bytes) ? nil : "it does not begin with \\x7fELF"
-        },
-        read: { source, context throws(InputError) in
-            guard let file = source.file else { return [] }
-            return [try context.read(try MemoryImage(core: file), of: source, kind: "elf")]
-        })
+    static let elf = InputKind(.elf)
+    static let crashDump = InputKind(.crashDump)
+    static let lime = InputKind(.lime)
+    static let raw = InputKind(.raw, refusal: .unasked("raw memory does not say what it is: --raw-at says so"))
 
     static let bundle = InputKind(
         name: "bundle", summary: "a handover in one FDT, as build and collect write it",
@@ -31,56 +26,45 @@ extension InputKind {
             return [try context.read(image, rootAt: bundle.rootAddress, of: source, kind: "bundle")]
         })
 
-    static let crashDump = InputKind(
-        name: "dump", summary: "a kdump-compressed or other crash dump that libkdumpfile reads",
-        refusal: .file { source, _ in
-            guard let path = source.dumpPath else { return "crash dumps are read from files alone" }
-            do throws(CrashDumpError) {
-                _ = try CrashDump(path: path)
-                return nil
-            } catch {
-                return error.reason
-            }
-        },
-        read: { source, context throws(InputError) in
-            guard let path = source.dumpPath else { return [] }
-            return [try context.read(try MemoryImage(dumpAt: path), of: source, kind: "dump")]
-        })
-}
-
-extension InputSource {
-    fileprivate var dumpPath: FilePath? {
-        if case .file(_, let reopen) = contents { reopen } else { nil }
+    private init(_ form: ImageForm, refusal: Refusal? = nil) {
+        self.init(
+            name: form.name, summary: form.summary,
+            refusal: refusal ?? .file { source, _ in form.refusal(source.prefix(ImageForm.prefix).span.bytes) },
+            read: { source, context throws(InputError) in
+                guard let file = source.file else { throw .file(.isDirectory(path: source.path)) }
+                return [try context.read(try form.open(file, context.options), of: source, kind: form.name)]
+            })
     }
 }
 
 extension InputContext {
     /// Reads the handover in a memory image: its root is where the user says, or is searched for.
-    fileprivate func read(
+    func read(
         _ image: MemoryImage, rootAt stated: PhysicalAddress? = nil, of source: InputSource, kind: String
     ) throws(InputError) -> HandoverDocument {
-        let memory: any PhysicalMemory =
-            if let other = self.memory { LayeredMemory([image.memory, other.memory]) } else { image.memory }
-        var findings = image.findings + (self.memory?.findings ?? [])
+        let image = MemoryImage(joining: [image] + [memory].compactMap { $0 })
+        var findings = image.findings
         do throws(Finding) {
             var reading: Reading
             if let rootAddress = rootAddress ?? stated {
-                reading = try withBestPageSize(in: memory) { reader throws(Finding) in
+                reading = try withBestPageSize(in: image.memory) { reader throws(Finding) in
                     try reader.read(rootAt: rootAddress)
                 }
             } else {
-                let scan = RootScan(of: memory, progress: progress)
+                let scan = RootScan(of: image.memory, progress: progress)
                 findings += scan.findings
-                reading = try withBestPageSize(in: memory) { reader throws(Finding) in
+                reading = try withBestPageSize(in: image.memory) { reader throws(Finding) in
                     try RootChoice(among: scan.candidates, reader: reader).reading
                 }
             }
             reading.findings = findings + reading.findings
-            return HandoverDocument(
-                reading, memory: memory, blobs: HandoverDocument.blobs(of: reading, in: memory))
+            var document = HandoverDocument(
+                reading, memory: image.memory, blobs: HandoverDocument.blobs(of: reading, in: image.memory))
+            document.scratch = pointer?.scratchAreas(in: image.memory) ?? []
+            return document
         } catch {
             // What is wrong with the image itself is likely why there is no handover in it.
-            throw .noHandover(path: source.path, kind: kind, findings.first ?? error)
+            throw .noHandover(path: source.path, kind: kind, error, besides: findings)
         }
     }
 }

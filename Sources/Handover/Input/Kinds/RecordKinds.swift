@@ -92,7 +92,7 @@ extension InputContext {
             reading.findings = (self.memory?.findings ?? []) + reading.findings
             return HandoverDocument(reading, memory: memory, blobs: [blob])
         } catch {
-            throw .noHandover(path: source.path, kind: kind, error)
+            throw .noHandover(path: source.path, kind: kind, error, besides: [])
         }
     }
 }

@@ -7,7 +7,10 @@ extension InputKind {
         name: "root", summary: "a root FDT (kho-v…)",
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "kho-v") },
         read: { source, context throws(InputError) in
-            return [try context.read(BlobSet(root: source.tree), of: source, kind: "root")]
+            var document = try context.read(
+                BlobSet(root: source.tree), rootAt: context.rootAddress, of: source, kind: "root")
+            document.notes += source.afterTree
+            return [document]
         })
 
     static let luoTree = InputKind(
@@ -39,7 +42,8 @@ extension InputKind {
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "") },
         read: { source, context throws(InputError) in
             guard let tree = source.tree else { return [] }
-            let name = source.path.lastComponent?.string ?? source.path.string
+            // Not the file's name: two files of one tree are equal.
+            let name = "fdt"
             return [try context.read(tree, named: name, of: source, kind: "fdt") { reader throws(Finding) in
                 Reading(state: .opaque(name, tree.bytes), extents: [], findings: [])
             }]
@@ -47,11 +51,38 @@ extension InputKind {
 }
 
 extension InputSource {
+    /// Why the input is no FDT at all.
+    private var noTree: String {
+        let start = prefix(Header.size)
+        guard start.starts(with: withUnsafeBytes(of: Header.magic.bigEndian) { Array($0) }) else {
+            return "it does not begin with the magic number of an FDT"
+        }
+        return "it begins as an FDT, but has \(start.count) bytes: the header of one has \(Header.size)"
+    }
+
+    /// What comes after the tree in the file.
+    fileprivate var afterTree: [HandoverDocument.Note] {
+        guard let tree, let file, let header = Header(tree.bytes.span.bytes), file.count > UInt64(header.totalSize)
+        else { return [] }
+        let count = file.count - UInt64(header.totalSize)
+        var start: [UInt8] = []
+        try? file.withBytes(at: UInt64(header.totalSize), count: Int(min(count, UInt64(Header.size)))) {
+            start.append(copying: $0)
+        }
+        let isTree = Header(start.span.bytes)?.magic == Header.magic
+        return [
+            HandoverDocument.Note(
+                name: HandoverDocument.Note.afterTree,
+                text: (count == 1 ? "1 byte" : "\(count) bytes") + " that are not shown"
+                    + (isTree ? ": another FDT begins there" : ""))
+        ]
+    }
+
     /// Why the input is not an FDT whose root is compatible with something that begins with `prefix`.
     ///
     /// A tree that is cut short counts, as long as what is there says so.
     fileprivate func refusal(asTreeCompatibleWith prefix: String) -> String? {
-        guard let tree else { return "it does not begin with the header of an FDT" }
+        guard let tree else { return noTree }
         if prefix.isEmpty { return nil }
         guard let found = tree.compatible else { return "the root node has no compatible" }
         if found.strings?.contains(where: { $0.hasPrefix(prefix) }) ?? false { return nil }
@@ -67,11 +98,15 @@ extension InputContext {
     ) throws(InputError) -> HandoverDocument {
         let blob = HandoverDocument.Blob(name: name, tree)
         guard case .damaged(let partial, let verdict) = tree.contents else {
-            return try self.read(blob, of: source, kind: kind, read)
+            var document = try self.read(blob, of: source, kind: kind, read)
+            document.notes += source.afterTree
+            return document
         }
         let reading = Reading(
-            state: .opaque(name, tree.bytes), extents: [], findings: partial.findings(in: name, verdict: verdict))
-        return HandoverDocument(reading, memory: memory?.memory ?? EmptyMemory(), blobs: [blob])
+            state: .opaque(name, tree.bytes), extents: [], findings: partial.findings(in: "FDT", verdict: verdict))
+        var document = HandoverDocument(reading, memory: memory?.memory ?? EmptyMemory(), blobs: [blob])
+        document.notes = source.afterTree
+        return document
     }
 }
 
@@ -92,15 +127,19 @@ extension HandoverState {
 extension PartialTree {
     /// What is missing or wrong, for a tree that goes by `name`; libfdt's verdict where nothing else is.
     func findings(in name: String, verdict: FDTError) -> [Finding] {
-        let owner: Owner = name == "root FDT" ? .kho : .subtree(name)
+        let owner: Owner = name == "root FDT" ? .kho : .input
         if missing.isEmpty {
             return [Finding(.notATree, of: owner, at: Place(name), found: verdict.description, expected: "an FDT")]
         }
-        let expected =
-            header.map { "a tree of \($0.totalSize) bytes (totalsize); there are \(byteCount)" } ?? "an FDT"
         return missing.map { fault in
-            let place = fault.node.map { name + ($0 == "/" ? "" : $0) } ?? name
-            return Finding(.notATree, of: owner, at: Place(place), found: fault.description, expected: expected)
+            let place = fault.node.map { $0 == "/" ? "" : ImageText($0).bare } ?? ""
+            // What is only not there is a matter of size; nothing else is.
+            let expected =
+                fault.range.upperBound > byteCount && fault.part != .header
+                ? header.map { "a tree of \($0.totalSize) bytes (totalsize); there are \(byteCount)" } : nil
+            return Finding(
+                .notATree, of: owner, at: Place(name + place), found: fault.description,
+                expected: expected ?? "a \(fault.part.rawValue) that libfdt accepts")
         }
     }
 }

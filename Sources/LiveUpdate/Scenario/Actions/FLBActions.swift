@@ -17,6 +17,8 @@ struct GetOutgoing: ScenarioAction {
 
     var sentence: String { "get the outgoing object of FLB \(flb)" }
 
+    var names: [ScenarioName] { [ScenarioName(.flb, flb)] }
+
     func perform(in run: inout ScenarioRun) throws {
         try check(try run.kernel.getOutgoing(try run.flb(flb)), object)
     }
@@ -31,6 +33,8 @@ struct PutOutgoing: ScenarioAction {
     }
 
     var sentence: String { "put the outgoing object of FLB \(flb)" }
+
+    var names: [ScenarioName] { [ScenarioName(.flb, flb)] }
 
     func perform(in run: inout ScenarioRun) throws {
         try run.kernel.putOutgoing(try run.flb(flb))
@@ -49,6 +53,8 @@ struct GetIncoming: ScenarioAction {
 
     var sentence: String { "get the incoming object of FLB \(flb)" }
 
+    var names: [ScenarioName] { [ScenarioName(.flb, flb)] }
+
     func perform(in run: inout ScenarioRun) throws {
         try check(try run.kernel.getIncoming(try run.flb(flb)), object)
     }
@@ -66,6 +72,8 @@ struct PutIncoming: ScenarioAction {
     }
 
     var sentence: String { "put the incoming object of FLB \(flb)" + (onlyIfGot ? ", if it was got" : "") }
+
+    var names: [ScenarioName] { [ScenarioName(.flb, flb)] }
 
     func perform(in run: inout ScenarioRun) throws {
         if onlyIfGot, run.lastResult != nil { return }

@@ -12,6 +12,8 @@ struct Write: ScenarioAction {
 
     var sentence: String { "write \"\(text)\" to file \(file) at \(offset)" }
 
+    var names: [ScenarioName] { [ScenarioName(.file, file)] }
+
     func perform(in run: inout ScenarioRun) throws {
         try run.memfd(file).write(Array(text.utf8), at: offset)
     }
@@ -34,6 +36,8 @@ struct Read: ScenarioAction {
     }
 
     var sentence: String { "read \"\(text)\" from file \(file) at \(offset)" }
+
+    var names: [ScenarioName] { [ScenarioName(.file, file)] }
 
     func perform(in run: inout ScenarioRun) throws {
         let memfd = try run.memfd(file)

@@ -42,6 +42,27 @@ struct Kexec: ScenarioAction {
     }
 }
 
+/// Opens `/dev/liveupdate`, once more if it is open; other steps open it if they need it.
+struct OpenDevice: ScenarioAction {
+    static let verb = "open_device"
+
+    init(_ object: inout StrictObject) throws {}
+
+    var sentence: String { "open /dev/liveupdate" }
+
+    func perform(in run: inout ScenarioRun) throws { try run.openDevice() }
+}
+
+struct CloseDevice: ScenarioAction {
+    static let verb = "close_device"
+
+    init(_ object: inout StrictObject) throws {}
+
+    var sentence: String { "close /dev/liveupdate" }
+
+    func perform(in run: inout ScenarioRun) throws { run.closeDevice() }
+}
+
 /// A cold boot: nothing is handed over.
 struct PowerOn: ScenarioAction {
     static let verb = "power_on"

@@ -10,6 +10,8 @@ struct RegisterHandler: ScenarioAction {
 
     var sentence: String { "register file handler \(handler)" }
 
+    var names: [ScenarioName] { [ScenarioName(.handler, handler)] }
+
     func perform(in run: inout ScenarioRun) throws {
         try run.kernel.register(try run.handler(handler))
     }
@@ -24,6 +26,8 @@ struct UnregisterHandler: ScenarioAction {
     }
 
     var sentence: String { "unregister file handler \(handler)" }
+
+    var names: [ScenarioName] { [ScenarioName(.handler, handler)] }
 
     func perform(in run: inout ScenarioRun) throws {
         try run.kernel.unregister(try run.handler(handler))
@@ -42,6 +46,8 @@ struct RegisterFLB: ScenarioAction {
 
     var sentence: String { "register FLB \(flb) with file handler \(handler)" }
 
+    var names: [ScenarioName] { [ScenarioName(.flb, flb), ScenarioName(.handler, handler)] }
+
     func perform(in run: inout ScenarioRun) throws {
         try run.kernel.register(try run.flb(flb), with: try run.handler(handler))
     }
@@ -58,6 +64,8 @@ struct UnregisterFLB: ScenarioAction {
     }
 
     var sentence: String { "unregister FLB \(flb) from file handler \(handler)" }
+
+    var names: [ScenarioName] { [ScenarioName(.flb, flb), ScenarioName(.handler, handler)] }
 
     func perform(in run: inout ScenarioRun) throws {
         try run.kernel.unregister(try run.flb(flb), from: try run.handler(handler))
@@ -79,6 +87,8 @@ struct RegisterMany: ScenarioAction {
 
     var sentence: String { "register \(count) FLBs \(prefix)0, \(prefix)1, … with file handler \(handler)" }
 
+    var names: [ScenarioName] { [ScenarioName(.handler, handler)] }
+
     func perform(in run: inout ScenarioRun) throws {
         for index in 0..<min(count, 100_000) {
             try run.kernel.register(run.plainFLB("\(prefix)\(index)", data: index), with: try run.handler(handler))
@@ -96,18 +106,19 @@ struct Fail: ScenarioAction {
     init(_ object: inout StrictObject) throws {
         name = try object.string("of", "the name of an FLB or handler")
         let text = try object.string("operation", "preserve, freeze, retrieve or can_finish")
-        let operation = Event.Callback.Operation(rawValue: text)
+        error = try object.errno("with", "the error that it returns")
+        let operation = object.isDescription ? .preserve : Event.Callback.Operation(rawValue: text)
         guard let operation, [.preserve, .freeze, .retrieve, .canFinish].contains(operation) else {
             throw object.error(at: "operation", "\"\(text)\" cannot fail; preserve, freeze, retrieve and can_finish can")
         }
         self.operation = operation
-        error = try object.errno("with", "the error that it returns")
     }
 
     var sentence: String { "let the next \(operation.rawValue) of \(name) fail with \(error.kernelName)" }
 
+    var names: [ScenarioName] { [ScenarioName(.part, name, key: "of")] }
+
     func perform(in run: inout ScenarioRun) throws {
-        try run.checkName(name)
         run.faults.add(name, operation, error)
     }
 }
@@ -122,8 +133,10 @@ struct Unload: ScenarioAction {
 
     var sentence: String { "begin to unload the module of \(name)" }
 
+    var names: [ScenarioName] { [ScenarioName(.part, name, key: "owner_of")] }
+
     func perform(in run: inout ScenarioRun) throws {
-        try run.module(of: name).setUnloading(true)
+        try run.unloadableModule(of: name).setUnloading(true)
     }
 }
 
@@ -137,7 +150,9 @@ struct Load: ScenarioAction {
 
     var sentence: String { "give up unloading the module of \(name)" }
 
+    var names: [ScenarioName] { [ScenarioName(.part, name, key: "owner_of")] }
+
     func perform(in run: inout ScenarioRun) throws {
-        try run.module(of: name).setUnloading(false)
+        try run.unloadableModule(of: name).setUnloading(false)
     }
 }

@@ -50,6 +50,8 @@ struct Preserve: ScenarioAction {
 
     var sentence: String { "preserve file \(file) in session \"\(session)\", token 0x\(String(token, radix: 16))" }
 
+    var names: [ScenarioName] { [ScenarioName(.file, file), ScenarioName(.session, session)] }
+
     func perform(in run: inout ScenarioRun) throws {
         try run.outgoingSession(session).preserve(try run.file(file), token: token)
     }
@@ -64,6 +66,8 @@ struct Close: ScenarioAction {
     }
 
     var sentence: String { "close session \"\(session)\"" }
+
+    var names: [ScenarioName] { [ScenarioName(.session, session)] }
 
     func perform(in run: inout ScenarioRun) throws {
         if let incoming = run.incoming[session] {
@@ -107,6 +111,8 @@ struct Retrieve: ScenarioAction {
         "retrieve token 0x\(String(token, radix: 16)) of session \"\(session)\"" + (name.map { " as file \($0)" } ?? "")
     }
 
+    var names: [ScenarioName] { [ScenarioName(.session, session)] }
+
     func perform(in run: inout ScenarioRun) throws {
         let file = try run.incomingSession(session).retrieve(token: token)
         if let name { run.files[name] = file }
@@ -122,6 +128,8 @@ struct Finish: ScenarioAction {
     }
 
     var sentence: String { "finish session \"\(session)\"" }
+
+    var names: [ScenarioName] { [ScenarioName(.session, session)] }
 
     func perform(in run: inout ScenarioRun) throws {
         try run.incomingSession(session).finish()

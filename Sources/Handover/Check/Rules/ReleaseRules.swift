@@ -1,0 +1,193 @@
+import KernelABI
+
+extension CheckRule {
+    /// What depends on how the receiving kernel was built, or on its release: see ``KernelDefect``.
+    static let releaseRules: [CheckRule] = [
+        CheckRule(
+            "page-size", .error, .panic, at: .map, about: "the page size of the two kernels",
+            then: "the kernel takes the tables of preserved memory for those of its own page size",
+            in: "kho_radix_walk_tree",
+            find: { handover, findings in
+                guard handover.isPopulated, handover.generation.preservedMap == .radixTree,
+                    let size = handover.options.pageSize, let finding = PageSize.mismatch(handover.pageSize, size)
+                else { return }
+                findings.report(finding)
+            }),
+        CheckRule(
+            "structure-layout", .error, .unchecked, at: .map, about: "the structures of the receiving kernel",
+            then: "the kernel reads fields where it has them",
+            find: { handover, findings in
+                for difference in handover.options.differences { findings.report(difference) }
+            }),
+        CheckRule(
+            "map-bitmap", .error, .unchecked, at: .map, about: "the size of the bitmaps of preserved memory",
+            then: "the kernel reads as much as its own bitmaps have, and preserves whatever that says",
+            in: "deserialize_bitmap",
+            find: { handover, findings in
+                guard handover.isPopulated, let written = handover.subject.reading?.state.generation else { return }
+                let pageSize = handover.pageSize
+                let finding = Generation.bitmapMismatch(
+                    written, pageSize, read: handover.generation, handover.options.pageSize ?? pageSize)
+                if let finding { findings.report(finding) }
+            }),
+        ofDefect(
+            "large-block", .error, .unchecked, at: .map, about: "preserved blocks of 2 GiB and more",
+            in: "kho_preserved_memory_reserve",
+            find: { handover, findings in
+                for (order, count) in handover.preserved?.summary.blocksByOrder.sorted(by: { $0.key < $1.key }) ?? []
+                where order + handover.pageSize.shift >= 31 {
+                    findings.report(
+                        .outOfRange, of: .map, at: Place("map of preserved memory"),
+                        found: "\(count) of order \(order)", expected: "blocks of less than 2 GiB")
+                }
+            }),
+        ofDefect(
+            "folio-order", .error, .partly, at: .retrieval, about: "folios that are larger than the kernel allocates",
+            in: "kho_restore_folio", errno: .io,
+            find: { handover, findings in
+                let pageSize = handover.pageSize
+                handover.forEachFolio { folio, owner in
+                    let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
+                    guard let order = handover.preserved?.order(at: address, pageSize: pageSize),
+                        order > pageSize.largestOrder
+                    else { return false }
+                    findings.report(
+                        .outOfRange, of: owner, at: Place(FolioLayout.layout.structure, at: address),
+                        found: "order \(order)", expected: "at most \(pageSize.largestOrder)")
+                    return true
+                }
+            }),
+        ofDefect(
+            "memfd-written-late", .error, .unchecked, at: .retrieval,
+            about: "folios that are not marked as dirty and up to date",
+            find: { handover, findings in
+                let layout = FolioLayout.layout
+                handover.forEachFolio { folio, owner in
+                    guard folio.flags & FolioLayout.preservedFlags != FolioLayout.preservedFlags else { return false }
+                    findings.report(
+                        .outOfRange, of: owner, at: Place(layout.structure.name, field: layout.flags.name),
+                        found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
+                        expected: "0x\(String(FolioLayout.preservedFlags, radix: 16)), which mended kernels always write")
+                    return true
+                }
+            }),
+        ofDefect(
+            "vmalloc-full-chunk", .error, .unchecked, at: .retrieval, about: "full chunks of page addresses",
+            in: "kho_restore_vmalloc",
+            find: { handover, findings in
+                let layout = VmallocChunkLayout.layout(handover.pageSize)
+                for session in handover.subject.reading?.state.luo?.sessions ?? [] {
+                    for file in session.files ?? [] {
+                        for chunk in file.memfd?.vmalloc?.chunks ?? [] where chunk.pages.count >= layout.pages.count {
+                            findings.report(
+                                .count, of: .file(session: session.name, token: file.token),
+                                at: Place(layout.structure, at: chunk.address),
+                                found: "\(chunk.pages.count) addresses",
+                                expected: "at most \(layout.pages.count - 1), and a 0")
+                        }
+                    }
+                }
+            }),
+        ofDefect(
+            "empty-block", .error, .panic, at: .initialisation, about: "blocks of sessions without a session",
+            in: "kho_block_set_restore",
+            find: { handover, findings in
+                let layout = BlockHeaderLayout.layout
+                for block in handover.luo?.blocks ?? [] where block.count == 0 {
+                    findings.report(
+                        .count, of: .luo(), at: Place(layout.structure, at: block.address).field(layout.count),
+                        found: "0", expected: "at least 1")
+                }
+            }),
+        ofDefect(
+            "radix-depth", .error, .unchecked, at: .map, about: "the depth of the radix tree",
+            in: "kho_radix_walk_tree",
+            find: { handover, findings in
+                guard case .radix(let tree) = handover.state.preserved?.map, handover.pageSize == .kib16
+                else { return }
+                let depth = RadixGeometry(pageSize: .kib16).depth
+                findings.report(
+                    .mismatch, of: .map,
+                    at: Place(RadixNodeLayout.layout(.kib16).structure, at: tree.nodes.first?.address),
+                    found: "\(depth) levels", expected: "\(depth - 1)")
+            }),
+    ]
+
+    /// The rule that shows the defect of its name.
+    private static func ofDefect(
+        _ name: String, _ severity: Severity, _ verdict: Verdict, at stage: BootStage, about summary: String,
+        in function: String? = nil, errno: KernelErrno? = nil,
+        find: @escaping @Sendable (ReceivedHandover, inout RuleFindings) -> Void
+    ) -> CheckRule {
+        CheckRule(
+            name, severity, verdict, at: stage, about: summary,
+            then: KernelDefect.all.first { $0.name == name }?.consequence ?? summary, in: function, errno: errno,
+            find: find)
+    }
+
+    /// The defect that a finding of this rule shows or is explained by, on the kernels in question, and whether they
+    /// are known to have it.
+    func defect(_ kernels: KernelPair) -> (defect: KernelDefect, isCertain: Bool)? {
+        for defect in KernelDefect.all where defect.name == name || defect.explains.contains(name) {
+            let answer = kernels.has(defect)
+            if answer != false { return (defect, answer == true) }
+        }
+        return nil
+    }
+
+    /// Whether it is held against nothing but kernels that have a defect.
+    var isOfDefect: Bool { KernelDefect.all.contains { $0.name == name } }
+}
+
+/// The kernel that hands over and the one that takes over, as far as they are known.
+struct KernelPair: Sendable {
+    /// `nil` if only the generation is known.
+    var writer: Release?
+    var writerGeneration: Generation?
+    var receiver: Release?
+    var receiverGeneration: Generation
+
+    /// Whether the kernel in question has a defect; `nil` if it is not known which release it is.
+    func has(_ defect: KernelDefect) -> Bool? {
+        switch defect.side {
+        case .writer: writer.map(defect.releases.contains) ?? writerGeneration.flatMap(defect.releases.contains)
+        case .receiver: receiver.map(defect.releases.contains) ?? defect.releases.contains(receiverGeneration)
+        }
+    }
+}
+
+extension Generation {
+    /// What is wrong with the one kernel's bitmaps in the eyes of the other.
+    static func bitmapMismatch(
+        _ written: Generation, _ pageSize: PageSize, read: Generation, _ readPageSize: PageSize
+    ) -> Finding? {
+        guard case .chunkedBitmaps(let found) = written.preservedMap,
+            case .chunkedBitmaps(let expected) = read.preservedMap,
+            found.bytes(pageSize: pageSize) != expected.bytes(pageSize: readPageSize)
+        else { return nil }
+        return Finding(
+            .size, of: .map, at: Place(BitmapLayout(byteCount: pageSize.bytes).structure),
+            found: "\(found.bytes(pageSize: pageSize)) bytes", expected: "\(expected.bytes(pageSize: readPageSize)) bytes")
+    }
+}
+
+extension PageSize {
+    /// What is wrong with tables of the one page size in the eyes of a kernel of the other.
+    static func mismatch(_ written: PageSize, _ read: PageSize) -> Finding? {
+        if written == read { return nil }
+        return Finding(
+            .mismatch, of: .map, at: Place(RadixNodeLayout.layout(written).structure), found: "\(written.bytes) bytes",
+            expected: "\(read.bytes) bytes")
+    }
+}
+
+extension ReceivedHandover {
+    /// Goes over the folios of all memfds; of each file until `body` returns true.
+    fileprivate func forEachFolio(_ body: (FolioState, Owner) -> Bool) {
+        for memfd in memfds {
+            for folio in memfd.descriptor.folios ?? [] where folio.pfn != 0 {
+                if body(folio, memfd.owner) { break }
+            }
+        }
+    }
+}

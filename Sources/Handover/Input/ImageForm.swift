@@ -1,0 +1,128 @@
+import KernelABI
+import SystemPackage
+
+/// A form in which a file holds a machine's memory.
+struct ImageForm: Sendable {
+    let name: String
+    let summary: String
+    /// Why a file that begins so is not of this form; `nil` if it is.
+    let refusal: @Sendable (_ start: RawSpan) -> String?
+    let open: @Sendable (MappedFile, InputOptions) throws(InputError) -> MemoryImage
+
+    /// How much of a file's beginning tells its form.
+    static let prefix = 64
+
+    /// The forms that a file says itself that it is of.
+    static let all: [ImageForm] = [.elf, .crashDump, .lime]
+
+    static let elf = ImageForm(
+        name: "elf", summary: "a memory image in an ELF core",
+        refusal: { ELFCore.looksLikeOne($0) ? nil : "it does not begin with \\x7fELF" },
+        open: { file, _ throws(InputError) in
+            do throws(ELFError) {
+                let core = try ELFCore(file: file)
+                return MemoryImage(memory: core, findings: core.damage.map(Finding.init(_:)))
+            } catch {
+                throw .unreadable(path: file.path, kind: "elf", reason: "\(error)")
+            }
+        })
+
+    static let crashDump = ImageForm(
+        name: "dump", summary: "a kdump-compressed crash dump",
+        refusal: { CrashDump.looksLikeOne($0) ? nil : "it does not begin with KDUMP" },
+        open: { file, _ throws(InputError) in
+            do throws(CrashDumpError) {
+                return MemoryImage(dump: try CrashDump(file: file))
+            } catch {
+                throw .unreadable(path: file.path, kind: "dump", reason: "\(error)")
+            }
+        })
+
+    static let lime = ImageForm(
+        name: "lime", summary: "a memory image by LiME",
+        refusal: { LiMEDump.looksLikeOne($0) ? nil : "it does not begin with the header of a range" },
+        open: { file, _ in
+            let (memory, fault) = LiMEDump.read(file)
+            let finding = fault.map { Finding($0, "ranges to its end") }
+            return MemoryImage(memory: memory, findings: [finding].compactMap { $0 })
+        })
+
+    static let raw = ImageForm(
+        name: "raw", summary: "a machine's memory and nothing else, from --raw-at on",
+        refusal: { _ in nil },
+        open: { file, options throws(InputError) in
+            let start = options.rawAddress ?? PhysicalAddress(0)
+            guard let end = start.advanced(by: file.count) else {
+                throw .unreadable(
+                    path: file.path, kind: "raw", reason: "\(file.count) bytes from \(start) on wrap around")
+            }
+            return MemoryImage(memory: FileSegments([FileSegments.Segment(range: start..<end, offset: 0)], of: file))
+        })
+}
+
+extension Finding {
+    /// What is wrong with the file that holds the memory.
+    fileprivate init(image place: Place = Place("memory image"), _ found: String, _ expected: String) {
+        self.init(.input, of: .input, at: place, found: found, expected: expected)
+    }
+
+    /// A file that ends before it should.
+    private init(cutShort count: UInt64, of stated: UInt64, _ loss: String = "") {
+        self.init("a file cut short: \(count) of \(stated) bytes\(loss)", "all of them")
+    }
+
+    private init(pageSize text: String) {
+        self.init(image: Place("VMCOREINFO", field: "PAGESIZE"), text, "4096, 16384 or 65536")
+    }
+
+    fileprivate init(_ damage: ELFCore.Damage) {
+        func segment(_ index: Int, _ field: String, at address: PhysicalAddress? = nil) -> Place {
+            Place("Elf64_Phdr \(index)", field: field, at: address)
+        }
+        switch damage {
+        case .programHeadersMissing(let stated, let present):
+            self.init(image: Place("Elf64_Ehdr", field: "e_phnum"), "\(stated)", "the \(present) there are")
+        case .cutShort(let count, let stated):
+            self.init(cutShort: count, of: stated)
+        case .segmentWraps(let index, let address, let size):
+            self.init(
+                image: segment(index, "p_paddr", at: address), "\(size) bytes from there on",
+                "a range that does not wrap around")
+        case .segmentSizesDisagree(let index, let fileSize, let memorySize):
+            self.init(image: segment(index, "p_filesz"), "\(fileSize)", "at most \(memorySize), which is p_memsz")
+        case .pageSize(let text):
+            self.init(pageSize: text)
+        }
+    }
+
+    fileprivate init(_ damage: CrashDump.Damage) {
+        switch damage {
+        case .cutShort(let count, let stated, let pages):
+            self.init(cutShort: count, of: stated, ", without \(pages) pages")
+        case .incomplete:
+            self.init(
+                image: Place("disk_dump_header", field: "status"), "makedumpfile's mark that the dump is incomplete",
+                "a dump that was written to its end")
+        case .descriptor(let address, let fault):
+            self.init(image: Place("memory image", at: address), fault.reason, "a page of the dump")
+        case .furtherDescriptors(let count):
+            self.init("\(count) more pages whose page_desc is damaged", "none")
+        case .pageSize(let text):
+            self.init(pageSize: text)
+        }
+    }
+}
+
+extension MemoryImage {
+    fileprivate init(dump: CrashDump) {
+        var findings = dump.damage.map(Finding.init(_:))
+        if dump.pagesLeftOut > 0 {
+            findings.append(
+                Finding(
+                    .leftOut, .unknown, of: .input, at: Place("memory image"),
+                    found: "\(dump.pagesLeftOut) pages left out of this dump (dump level \(dump.dumpLevel))",
+                    expected: "all that the machine has"))
+        }
+        self.init(memory: dump, findings: findings, parts: dump.part == nil ? [] : [dump])
+    }
+}

@@ -1,0 +1,157 @@
+import Glibc
+import KernelABI
+import SystemPackage
+
+extension InputKind {
+    /// The name of the kind that stands for a machine that runs.
+    public static let machineName = "machine"
+
+    static let machine = InputKind(
+        name: machineName, summary: "this machine, through /sys, /proc and /dev; or a copy of these",
+        refusal: .unasked("a directory is taken for a machine's if there is no INPUT, or --as machine"),
+        read: { source, context throws(InputError) in
+            try LiveMachine(root: source.path).documents(context, of: source)
+        })
+}
+
+extension HandoverInput {
+    /// This machine, as an input of the kind that ``InputKind/machineName`` names.
+    public static let thisMachine: FilePath = "/"
+}
+
+/// The machine that runs: what came in, and what is being prepared, is put together from debugfs, from what the boot
+/// loader said, and from memory.
+///
+/// Pointers are followed, and nothing is searched for. Structures of the handover that came in, the kernel may have freed
+/// by now.
+private struct LiveMachine {
+    /// Where `/sys`, `/proc` and `/dev` are.
+    let root: FilePath
+
+    func documents(_ context: InputContext, of source: InputSource) throws(InputError) -> [HandoverDocument] {
+        var missing: [Finding] = []
+        let pointer = context.pointer ?? self.pointer
+        if pointer == nil {
+            missing.append(
+                Self.missing(
+                    "no root FDT among the boot data", "a boot by kexec with a handover: kho=on in both kernels"))
+        }
+        var image = context.memory
+        if image == nil {
+            do throws(InputError) {
+                image = try memory(context.options)
+            } catch {
+                missing.append(Self.missing("no memory: \(error)", memoryNeeds))
+            }
+        }
+        image?.isLive = true
+        let debugfs = DebugFSDirectory(root.appending("sys/kernel/debug/kho"))
+        if debugfs.parts.isEmpty { missing.append(Self.missing("no /sys/kernel/debug/kho", debugfsNeeds)) }
+
+        var documents = try debugfs.documents(
+            context, of: source, kind: "machine", memory: image, rootAt: pointer?.root)
+        if let pointer, let image, !documents.contains(where: { $0.part == "in" }) {
+            do throws(InputError) {
+                var document = try context.read(image, rootAt: pointer.root, of: source, kind: "machine")
+                document.part = "in"
+                documents.insert(document, at: 0)
+            } catch {
+                missing.append(Self.missing("\(error)", "a root FDT that is still in place"))
+            }
+        }
+        guard !documents.isEmpty else {
+            throw .noHandover(
+                path: source.path, kind: "machine", Self.missing("no handover on this machine", "one"),
+                besides: missing)
+        }
+        if let pointer, let image, let incoming = documents.firstIndex(where: { $0.part == "in" }) {
+            documents[incoming].scratch += pointer.scratchAreas(in: image.memory)
+            missing.append(
+                Self.missing(
+                    "what came in as it is now: once read, the kernel frees luo_ser and the map of preserved memory",
+                    "what it was; --search looks for what is still in place"))
+        }
+        documents[0].reading.findings = missing + documents[0].reading.findings
+        return documents
+    }
+
+    private static func missing(_ found: String, _ expected: String) -> Finding {
+        Finding(.missing, .unknown, of: .input, at: Place("this machine"), found: found, expected: expected)
+    }
+
+    // MARK: Boot data
+
+    /// What the boot loader said, in whichever form the machine has it.
+    private var pointer: HandoverPointer? {
+        let list = root.appending("sys/kernel/boot_params/setup_data")
+        let nodes = Directory.entries(of: list).map { list.appending($0) }.filter { node in
+            text(node.appending("type")).flatMap { UInt64(hexadecimal: $0) }
+                == UInt64(SetupDataLayout.kexecHandoverType)
+        }
+        let candidates = nodes.map { $0.appending("data") } + [root.appending("sys/firmware/fdt")]
+        return candidates.lazy.compactMap { try? HandoverPointer(path: $0) }.first
+    }
+
+    // MARK: Memory
+
+    private func memory(_ options: InputOptions) throws(InputError) -> MemoryImage {
+        do throws(InputError) {
+            return try MemoryImage(path: root.appending("proc/kcore"), options: options)
+        } catch {
+            guard let image = deviceMemory else { throw error }
+            return image
+        }
+    }
+
+    /// `/dev/mem` where there is RAM: to read elsewhere can hang a device.
+    private var deviceMemory: MemoryImage? {
+        guard let file = try? MappedFile(path: root.appending("dev/mem")) else { return nil }
+        let segments = systemRAM.filter { $0.upperBound.rawValue <= file.count }
+            .map { FileSegments.Segment(range: $0, offset: $0.lowerBound.rawValue) }
+        return segments.isEmpty ? nil : MemoryImage(memory: FileSegments(segments, of: file))
+    }
+
+    /// The ranges of `/proc/iomem` that are RAM; all are 0 for who is not root.
+    private var systemRAM: [Range<PhysicalAddress>] {
+        (text(root.appending("proc/iomem")) ?? "").split(separator: "\n").compactMap { line in
+            // What is indented is a part of a range that is not.
+            guard line.hasSuffix(" : System RAM"), line.first != " " else { return nil }
+            let ends = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt64(hexadecimal: $0) }
+            guard ends.count == 2, ends[0] < ends[1], ends[1] < .max else { return nil }
+            return PhysicalAddress(ends[0])..<PhysicalAddress(ends[1] + 1)
+        }
+    }
+
+    // MARK: What is missing, and what would give it
+
+    private var needsRoot: [String] {
+        root == HandoverInput.thisMachine && geteuid() != 0 ? ["to be root"] : []
+    }
+
+    private var memoryNeeds: String {
+        let lockdown = text(root.appending("sys/kernel/security/lockdown")) ?? ""
+        let isLocked = lockdown.contains("[integrity]") || lockdown.contains("[confidentiality]")
+        return Self.list(
+            needsRoot + (isLocked ? ["a kernel that is not locked down (now \(lockdown))"] : []),
+            or: "/proc/kcore (CONFIG_PROC_KCORE), or --memory FILE")
+    }
+
+    private var debugfsNeeds: String {
+        let arguments = (text(root.appending("proc/cmdline")) ?? "").split(separator: " ")
+        let isOn = arguments.contains { ["kho=on", "kho=1", "kho=y"].contains($0) }
+        return Self.list(
+            needsRoot + (isOn ? [] : ["kho=on on the kernel's command line"]),
+            or: "debugfs to be mounted there, and CONFIG_KEXEC_HANDOVER_DEBUGFS")
+    }
+
+    private static func list(_ needs: [String], or other: String) -> String {
+        needs.isEmpty ? other : needs.joined(separator: ", and ")
+    }
+
+    /// A small file as text, without white space around it.
+    private func text(_ path: FilePath) -> String? {
+        guard let file = try? MappedFile(path: path) else { return nil }
+        let text = String(decoding: InputSource.bytes(of: file, limit: InputSource.blobLimit), as: UTF8.self)
+        return String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    }
+}

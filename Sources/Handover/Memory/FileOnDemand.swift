@@ -1,0 +1,78 @@
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// A file that is read when it is asked for, and of which little is held: it can be neither mapped nor held whole.
+final class FileOnDemand: Sendable {
+    /// The size in bytes. A device without a size goes on to the end of the address space.
+    let count: UInt64
+
+    private let descriptor: FileDescriptor
+    /// The pages read last: page n is kept in slot n modulo their number.
+    private let pages = Mutex<[(number: UInt64, bytes: [UInt8])?]>(Array(repeating: nil, count: 256))
+
+    private static let pageSize: UInt64 = 4096
+    /// The device number of /dev/mem.
+    private static let memoryDevice: dev_t = 0x101
+
+    /// `nil` for what is better read whole: a file of moderate size, a pipe.
+    ///
+    /// - Parameter descriptor: is duplicated.
+    init?(_ descriptor: FileDescriptor, _ stat: Stat) throws(Errno) {
+        switch stat.type {
+        case .regular where stat.size > MappedFile.heldSize: count = UInt64(stat.size)
+        case .characterSpecial where stat.rawValue.st_rdev == Self.memoryDevice: count = UInt64(Int64.max)
+        default: return nil
+        }
+        do {
+            self.descriptor = try descriptor.duplicate()
+        } catch {
+            throw Errno(error)
+        }
+    }
+
+    deinit {
+        try? descriptor.close()
+    }
+
+    /// Reads `count` bytes at `offset`. Mirrors `pread(2)`, repeated until nothing is left.
+    func withBytes<Result>(
+        at offset: UInt64, count: Int, path: FilePath, _ body: (RawSpan) -> Result
+    ) throws(FileError) -> Result {
+        let start = Int(offset % Self.pageSize)
+        let isInPage = start + count <= Int(Self.pageSize)
+        if !isInPage, count > CopiedRead.limit { throw .cannotRead(path: path, .noMemory) }
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = isInPage ? try page(offset / Self.pageSize) : try read(at: offset, count: count)
+        } catch {
+            throw .cannotRead(path: path, error)
+        }
+        return body(isInPage ? bytes.span.bytes.extracting(start..<start + count) : bytes.span.bytes)
+    }
+
+    /// A page of the file, or as much of it as there is: what is read of it is likely to be followed by more.
+    private func page(_ number: UInt64) throws(Errno) -> [UInt8] {
+        let slot = Int(number % 256)
+        if let held = pages.withLock({ $0[slot] }), held.number == number { return held.bytes }
+        let start = number * Self.pageSize
+        let bytes = try read(at: start, count: Int(min(Self.pageSize, count - start)))
+        pages.withLock { $0[slot] = (number, bytes) }
+        return bytes
+    }
+
+    private func read(at offset: UInt64, count: Int) throws(Errno) -> [UInt8] {
+        do {
+            return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                while filled < count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+                    let read = try descriptor.read(fromAbsoluteOffset: Int64(offset) + Int64(filled), into: rest)
+                    if read == 0 { throw Errno.ioError }
+                    filled += read
+                }
+            }
+        } catch {
+            throw Errno(error)
+        }
+    }
+}

@@ -1,0 +1,221 @@
+import FDT
+import KernelABI
+
+/// A search of memory for what a kernel was handed over and nothing leads to any more.
+///
+/// A kernel frees `luo_ser` and the map of preserved memory once it has read them. What nobody has retrieved by then is
+/// still in place, but only a search finds it: pages that can be a block of sessions or of files, a page of FLBs or a
+/// memfd's descriptor, are read as such, and count by how well what they lead to fits.
+///
+/// What is found belongs to *a* handover: to which one, and whether it was retrieved since, the pages do not say.
+struct LostSessions {
+    /// The sessions that were found, and the FLBs. Files without a session are in one whose name says where they are.
+    let reading: Reading
+    /// Where each session is, and how well its parts fit.
+    let notes: [HandoverDocument.Note]
+
+    /// The most pages of a kind that are looked at more closely.
+    private static let limit = 4096
+
+    /// - Parameters:
+    ///   - known: what the handover that is read already consists of; it is not found again.
+    ///   - progress: Called now and then with the bytes that have been searched, and the bytes there are.
+    init(
+        in memory: any PhysicalMemory, pageSize: PageSize, generation: Generation, known: [Extent],
+        progress: (UInt64, UInt64) -> Void
+    ) {
+        var state = HandoverState()
+        state.kernel = generation.name
+        state.pageSize = pageSize
+        state.machine = memory.statedMachine
+        var found = Reading(state: state, extents: [], findings: [])
+        var notes: [HandoverDocument.Note] = []
+        guard let abi = generation.luo, let patterns = PagePatterns(generation, pageSize) else {
+            reading = found
+            self.notes = notes
+            return
+        }
+        var seen = Set(known.map(\.address))
+        let scan = PageScan(of: memory, pageSize: pageSize.bytes, limit: Self.limit, progress: progress) { page, _ in
+            patterns.kind(of: page) != nil
+        }
+        var pages: [PagePatterns.Kind: [PhysicalAddress]] = [:]
+        for address in scan.hits where !seen.contains(address) {
+            let kind = try? memory.withBytes(at: address, count: pageSize.bytes) { patterns.kind(of: $0) }
+            if let kind = kind ?? nil { pages[kind, default: []].append(address) }
+        }
+        var luo = LUOState()
+        luo.compatible = KernelString(abi.compatible)
+        var sessions: [SessionState] = []
+
+        func add(_ part: Reading?, _ what: (SessionState) -> String) {
+            guard let part, let lost = part.state.luo else { return }
+            for session in lost.sessions ?? [] {
+                let faults = part.findings.count { $0.owner.isPart(of: session.name) }
+                let certainty = faults == 0 ? "all its parts fit" : "\(faults) of its parts do not fit"
+                notes.append(
+                    HandoverDocument.Note(name: "found", text: "\(what(session)): \(certainty)"))
+            }
+            sessions += lost.sessions ?? []
+            luo.flbs = luo.flbs ?? lost.flbs
+            luo.flbAddress = luo.flbAddress ?? lost.flbAddress.flatMap { $0.rawValue == 0 ? nil : $0 }
+            seen.formUnion(part.extents.map(\.address))
+            found.extents += part.extents
+            found.findings += part.findings
+        }
+
+        let flbs = pages[.flbs]?.first
+        // A block that another one leads to is not the first of its chain.
+        let later = Set((pages[.sessions] ?? []).compactMap { patterns.next(after: $0, in: memory) })
+        for address in (pages[.sessions] ?? []) where !later.contains(address) && !seen.contains(address) {
+            add(Self.read(sessionsAt: address, flbs: flbs, in: memory, pageSize, generation)) {
+                "session \($0.name.quoted), in the block at \(address)"
+            }
+        }
+        for (kind, noun) in [(PagePatterns.Kind.files, "files"), (.memfd, "a memfd")] {
+            let later = Set(
+                (pages[kind] ?? []).compactMap { kind == .files ? patterns.next(after: $0, in: memory) : nil })
+            for address in (pages[kind] ?? []) where !later.contains(address) && !seen.contains(address) {
+                let part = Self.read(kind, at: address, in: memory, pageSize, generation)
+                // A page that looks like a descriptor by chance leads nowhere.
+                if kind == .memfd, part?.findings.isEmpty != true { continue }
+                add(part) { _ in "\(noun) at \(address), of no session that was found" }
+            }
+        }
+        if sessions.isEmpty, let flbs {
+            add(Self.read(sessionsAt: nil, flbs: flbs, in: memory, pageSize, generation)) { _ in "" }
+        }
+        if let address = luo.flbAddress {
+            notes.append(HandoverDocument.Note(name: "found", text: "a page of FLBs at \(address)"))
+        }
+        luo.sessions = sessions
+        found.state.luo = luo
+        reading = found
+        self.notes = notes
+    }
+
+    /// Reads sessions as if LUO's state led to them.
+    private static func read(
+        sessionsAt sessions: PhysicalAddress?, flbs: PhysicalAddress?, in memory: any PhysicalMemory,
+        _ pageSize: PageSize, _ generation: Generation
+    ) -> Reading? {
+        guard let abi = generation.luo else { return nil }
+        let none = PhysicalAddress(0)
+        let blob: [UInt8]
+        switch abi.form {
+        case .record:
+            let layout = LUOLayout.layout
+            var bytes = [UInt8](repeating: 0, count: layout.structure.size)
+            layout.compatible.write(KernelString(abi.compatible), to: &bytes)
+            layout.sessions.write(sessions ?? none, to: &bytes)
+            layout.flbs.write(flbs ?? none, to: &bytes)
+            blob = bytes
+        case .tree(let tree):
+            guard let bytes = try? Self.tree(tree, abi, sessions: sessions ?? none, flbs: flbs ?? none)
+            else { return nil }
+            blob = bytes
+        }
+        return try? HandoverReader(memory: memory, pageSize: pageSize, generation: generation).read(luo: blob)
+    }
+
+    private static func tree(
+        _ form: Generation.LUOState.Tree, _ abi: Generation.LUOState, sessions: PhysicalAddress, flbs: PhysicalAddress
+    ) throws(FDTError) -> [UInt8] {
+        var writer = try SequentialWriter()
+        try writer.finishReservations()
+        try writer.beginNode("")
+        try writer.property("compatible", string: abi.compatible)
+        try writer.property(form.numberProperty, bytes: [UInt8](repeating: 0, count: 8))
+        for (node, address) in [(form.sessions, sessions)] + (form.flbs.map { [($0, flbs)] } ?? []) {
+            var bytes: [UInt8] = []
+            bytes.append(littleEndian: address.rawValue)
+            try writer.beginNode(node.name)
+            try writer.property("compatible", string: node.compatible)
+            try writer.property(node.addressProperty, bytes: bytes)
+            try writer.endNode()
+        }
+        try writer.endNode()
+        return try writer.finish().bytes
+    }
+
+    /// Reads files that no session leads to, or a memfd that no file leads to, by way of pages that do, put where the
+    /// machine has no memory.
+    private static func read(
+        _ kind: PagePatterns.Kind, at address: PhysicalAddress, in memory: any PhysicalMemory, _ pageSize: PageSize,
+        _ generation: Generation
+    ) -> Reading? {
+        guard let abi = generation.luo else { return nil }
+        let size = UInt64(pageSize.bytes)
+        let end = memory.regions.last?.upperBound.rawValue ?? 0
+        let sessionPage = PhysicalAddress((end / size + 1) * size)
+        var pages = SparseMemory(pageSize: pageSize.bytes)
+        var files = address
+        var count = fileCount(at: address, in: memory, abi, pageSize)
+        if kind == .memfd {
+            guard let handler = generation.fileHandlers.first(where: { $0.layout is MemFDLayout }) else { return nil }
+            files = PhysicalAddress(sessionPage.rawValue + size)
+            count = 1
+            var page = [UInt8](repeating: 0, count: pageSize.bytes)
+            if abi.files.header != nil { BlockHeaderLayout.layout.count.write(1, to: &page) }
+            let layout = FileLayout.layout
+            layout.compatible.write(KernelString(handler.compatible), to: &page, at: abi.files.headerSize)
+            layout.data.write(address.rawValue, to: &page, at: abi.files.headerSize)
+            layout.token.write(address.rawValue, to: &page, at: abi.files.headerSize)
+            try? pages.write(page, at: files)
+        }
+        var page = [UInt8](repeating: 0, count: pageSize.bytes)
+        switch abi.sessions.form {
+        case .blockChain: BlockHeaderLayout.layout.count.write(1, to: &page)
+        case .array: SessionHeaderLayout.layout.count.write(1, to: &page)
+        }
+        let layout = SessionLayout.layout
+        let (record, fileSet) = (abi.sessions.headerSize, layout.fileSet)
+        layout.name.write(KernelString("found at \(address)"), to: &page, at: record)
+        fileSet.layout.files.write(files, to: &page, at: record + fileSet.offset)
+        fileSet.layout.count.write(count, to: &page, at: record + fileSet.offset)
+        try? pages.write(page, at: sessionPage)
+        var reading = read(
+            sessionsAt: sessionPage, flbs: nil, in: LayeredMemory([memory, pages]), pageSize, generation)
+        reading?.extents.removeAll { $0.address.rawValue >= end }
+        return reading
+    }
+
+    /// How many files a container has that begins at `address`.
+    private static func fileCount(
+        at address: PhysicalAddress, in memory: any PhysicalMemory, _ abi: Generation.LUOState, _ pageSize: PageSize
+    ) -> UInt64 {
+        var count: UInt64 = 0
+        switch abi.files.form {
+        case .blockChain(let limit):
+            let header = BlockHeaderLayout.layout
+            var next = address
+            for _ in 0..<limit where next.rawValue != 0 {
+                let block = try? memory.withBytes(at: next, count: header.structure.size) {
+                    (next: header.next.read($0), count: header.count.read($0))
+                }
+                guard let block else { break }
+                count += min(block.count, UInt64(abi.files.capacity(pageSize: pageSize)))
+                next = block.next
+            }
+        case .array:
+            let record = abi.files.record.size
+            while count < UInt64(abi.files.capacity(pageSize: pageSize)),
+                let place = address.advanced(by: count * UInt64(record)),
+                (try? memory.withBytes(at: place, count: record, { $0.firstNonzeroByte })) != nil
+            {
+                count += 1
+            }
+        }
+        return count
+    }
+}
+
+extension Owner {
+    /// Whether it is the session, or a file of it.
+    fileprivate func isPart(of name: KernelString) -> Bool {
+        switch self {
+        case .session(let session, _), .file(let session, _): session == name
+        default: false
+        }
+    }
+}

@@ -1,0 +1,14 @@
+extension Generation {
+    /// 7.4, as it is queued: the memory that the next kernel boots from has another name. FLB payloads arrive.
+    public static let v7_4 = Generation(
+        name: "7.4",
+        releases: [Release(7, 4)],
+        isReleased: false,
+        root: v7_2.root,
+        preservedMap: .radixTree,
+        luo: v7_2.luo,
+        fileHandlers: v7_2.fileHandlers,
+        memblock: MemblockTree(),
+        kexecMetadata: v7_2.kexecMetadata,
+        bootMemory: "bootmem")
+}

@@ -1,0 +1,39 @@
+import KernelABI
+import SystemPackage
+
+/// Why a kernel could not be started with an image.
+public enum BootError: Error, Sendable {
+    case file(String)
+    case image(String)
+    case unsuitableKernel(FilePath, String)
+    /// The image has memory where the machine has none.
+    case noMemory(PhysicalAddress)
+    /// The image has memory where something else has to be.
+    case occupied(Range<PhysicalAddress>, by: String)
+    /// There is no room for something beside the image.
+    case noRoom(for: String, memory: UInt64)
+    case emulatorMissing(String, package: String)
+    case emulator(String)
+    case initMissing(FilePath)
+    case cancelled
+}
+
+extension BootError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .file(let reason), .image(let reason): reason
+        case .unsuitableKernel(let path, let reason): "\(path): \(reason)"
+        case .noMemory(let address): "the image has memory at \(address), where the emulated machine has none"
+        case .occupied(let range, let purpose):
+            "the image has memory within \(range.lowerBound) to \(range.upperBound), where \(purpose) has to be"
+        case .noRoom(let purpose, let memory):
+            "there is no room for \(purpose) beside the image in \(memory >> 20) MiB; give more with --memory"
+        case .emulatorMissing(let command, let package):
+            "\(command) is not installed: it is in Debian's package \(package)"
+        case .emulator(let reason): reason
+        case .initMissing(let path):
+            "\(path) is missing: `make` builds it, and `make install` puts it there; or give an --initrd"
+        case .cancelled: "interrupted"
+        }
+    }
+}

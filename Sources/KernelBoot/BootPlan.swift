@@ -1,0 +1,146 @@
+import Handover
+import KernelABI
+
+/// Where everything lies in a guest's memory: the image at its own addresses, and around it what the kernel needs.
+struct BootPlan: Sendable {
+    /// The handed-over memory.
+    let image: any PhysicalMemory
+    let root: PhysicalAddress
+    let pageSize: PageSize
+    let memorySize: UInt64
+    let banks: [Range<PhysicalAddress>]
+    /// The areas that the kernel allocates from until it knows what is preserved: as many as the kernel itself makes on
+    /// a machine of one node.
+    let scratch: [Range<PhysicalAddress>]
+    let kernel: Range<PhysicalAddress>
+    /// Room for what tells the kernel of the handover; the array of scratch areas is at its beginning.
+    let pointers: Range<PhysicalAddress>
+    let initrd: Range<PhysicalAddress>
+    let initrdSize: UInt64
+
+    /// The sizes of memory that are tried if none is asked for.
+    private static let sizes: [UInt64] = (0...9).map { (512 << 20) << UInt64($0) }
+    private static let pointersSize: UInt64 = 2 << 20
+    private static let page: UInt64 = 64 << 10
+    private static let leastScratch: UInt64 = 32 << 20
+    private static let scratchAreas = 2
+    /// `MAX_PAGE_ORDER` of a kernel with 4 KiB pages: the largest block that the page allocator has. With larger pages
+    /// it is the order that a table of page size holds.
+    private static let maxPageOrder: [PageSize: UInt64] = [.kib4: 10, .kib16: 11, .kib64: 13]
+
+    /// Places everything for an image.
+    ///
+    /// The whole image is taken, or else, if that leaves no room because it is a whole machine's memory, the part of
+    /// it that its handover leads to.
+    ///
+    /// - Parameter memorySize: the size of the guest's memory in bytes; `nil` for the least that does.
+    /// - Throws: the reason why nothing fits, with the most memory that was tried.
+    init(
+        _ subject: CheckSubject, root: PhysicalAddress, machine: some GuestMachine, initrdSize: UInt64,
+        memorySize: UInt64?
+    ) throws(BootError) {
+        var images = [subject.memory]
+        if let reading = subject.reading {
+            images.append(Capture(of: reading, in: subject.memory, contents: true).memory)
+        }
+        var reason = BootError.noMemory(root)
+        for image in images {
+            let end = image.regions.last?.upperBound ?? PhysicalAddress(0)
+            for size in memorySize.map({ [$0] }) ?? Self.sizes {
+                do throws(BootError) {
+                    try self.init(
+                        image, subject, root: root, machine: machine, initrdSize: initrdSize, memorySize: size)
+                    return
+                } catch {
+                    reason = error
+                    // More memory does not help what the image itself forbids.
+                    if case .occupied = error, (machine.banks(memory: size).last?.upperBound ?? end) > end { break }
+                }
+            }
+        }
+        throw reason
+    }
+
+    private init(
+        _ image: any PhysicalMemory, _ subject: CheckSubject, root: PhysicalAddress, machine: some GuestMachine,
+        initrdSize: UInt64, memorySize: UInt64
+    ) throws(BootError) {
+        self.image = image
+        self.root = root
+        self.memorySize = memorySize
+        self.initrdSize = initrdSize
+        pageSize = subject.pageSize
+        banks = machine.banks(memory: memorySize)
+        let inside = intersect(image.regions, banks)
+        if let lost = zip(image.regions, image.regions.map { intersect([$0], inside) }).first(where: { [$0.0] != $0.1 })
+        {
+            throw .noMemory(lost.1.first?.upperBound ?? lost.0.lowerBound)
+        }
+        var room = FreeMemory(banks)
+        for region in image.regions { room.take(region) }
+        let use = type(of: machine).reserved
+        guard intersect([use.range], image.regions).isEmpty else { throw .occupied(use.range, by: use.purpose) }
+        room.take(use.range)
+        kernel = try room.allocate(
+            machine.room.size, alignment: machine.room.alignment, from: machine.room.from, for: "the kernel", memorySize
+        )
+        let block = UInt64(machine.pageSize.bytes) << (Self.maxPageOrder[machine.pageSize] ?? 10)
+        let scratchSize = max(Self.leastScratch, memorySize / 16).roundedUp(to: block)
+        scratch = try (0..<Self.scratchAreas).map { _ throws(BootError) in
+            try room.allocate(scratchSize, alignment: block, for: "scratch memory", memorySize)
+        }
+        pointers = try room.allocate(
+            Self.pointersSize, alignment: Self.pointersSize, for: "what tells the kernel of the image", memorySize)
+        initrd = try room.allocate(
+            initrdSize.roundedUp(to: Self.page), alignment: Self.page, for: "the initrd", memorySize)
+    }
+
+    /// The array of `struct kho_scratch`.
+    var scratchArray: [UInt8] {
+        let layout = ScratchLayout.layout
+        var bytes = [UInt8](repeating: 0, count: layout.structure.size * scratch.count)
+        for (index, area) in scratch.enumerated() {
+            layout.address.write(area.lowerBound, to: &bytes, at: index * layout.structure.size)
+            layout.size.write(area.byteCount, to: &bytes, at: index * layout.structure.size)
+        }
+        return bytes
+    }
+}
+
+/// Ranges of memory that nothing has been placed in yet.
+private struct FreeMemory {
+    /// Ascending and disjoint.
+    private var ranges: [Range<PhysicalAddress>]
+
+    init(_ ranges: [Range<PhysicalAddress>]) {
+        self.ranges = ranges
+    }
+
+    mutating func take(_ range: Range<PhysicalAddress>) {
+        ranges = ranges.flatMap { free in
+            let common = free.clamped(to: range)
+            if common.isEmpty { return [free] }
+            return [free.lowerBound..<common.lowerBound, common.upperBound..<free.upperBound].filter { !$0.isEmpty }
+        }
+    }
+
+    /// Takes the first range of `size` bytes that is free.
+    mutating func allocate(
+        _ size: UInt64, alignment: UInt64, from least: PhysicalAddress = PhysicalAddress(0), for purpose: String,
+        _ memory: UInt64
+    ) throws(BootError) -> Range<PhysicalAddress> {
+        for free in ranges {
+            let start = PhysicalAddress(max(free.lowerBound, least).rawValue.roundedUp(to: alignment))
+            guard let end = start.advanced(by: size), end <= free.upperBound else { continue }
+            take(start..<end)
+            return start..<end
+        }
+        throw .noRoom(for: purpose, memory: memory)
+    }
+}
+
+extension UInt64 {
+    fileprivate func roundedUp(to alignment: UInt64) -> UInt64 {
+        (self + alignment - 1) / alignment * alignment
+    }
+}

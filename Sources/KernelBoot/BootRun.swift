@@ -1,0 +1,148 @@
+import Handover
+import KernelABI
+import Synchronization
+import SystemPackage
+
+/// Starts a kernel with a handover in its memory, and finds out what it makes of it.
+public struct BootRun: Sendable {
+    public var kernel: FilePath
+    /// The initial file system; `nil` for an init that retrieves and finishes all sessions, and reports.
+    public var initrd: FilePath?
+    /// More parameters for the kernel.
+    public var append = ""
+    /// The size of the guest's memory in bytes; `nil` for as much as the image needs.
+    public var memorySize: UInt64?
+    public var timeout = Duration.seconds(120)
+    /// How long the guest may say nothing; `nil` for as long as it likes.
+    public var silence: Duration?
+    /// Whether to use the machine's own KVM rather than emulate the processor.
+    public var usesKVM = false
+    /// The directory with the programs `init-x86_64` and `init-aarch64`.
+    public var initDirectory: FilePath
+    /// Whether the guest is to hand everything over again by a kexec of the same kernel: see ``Result/handsOn``.
+    public var kexecs = false
+    /// Called with each line of the guest's console.
+    public var progress: @Sendable (String) -> Void = { _ in }
+
+    public init(kernel: FilePath, initDirectory: FilePath) {
+        self.kernel = kernel
+        self.initDirectory = initDirectory
+    }
+
+    public struct Result: Sendable {
+        public var outcome: BootOutcome
+        /// The release of the kernel, as it says it itself.
+        public var release: String?
+        public var sessions: [BootedSession]
+        /// All that the guest said, without time stamps.
+        public var lines: [String]
+        /// Whether everything was handed over again: see ``BootRun/kexecs``.
+        public var handsOn: Bool
+
+        /// What was said of the handover, and what went wrong.
+        public var handoverLines: [String] {
+            let words = ["KHO", "luo", "liveupdate", "memfd_luo", "reserve", "WARNING: ", "BUG: ", "Oops", "panic"]
+            return lines.filter { line in
+                !line.contains("ommand line") && words.contains { line.contains($0) }
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - subject: the handover; a broken one will do.
+    ///   - takeOver: given what the guest was about to hand over in turn, if ``kexecs`` asks for it.
+    public func run(
+        _ subject: CheckSubject, takeOver: (Capture) throws -> Void = { _ in }
+    ) async throws -> Result {
+        guard let root = subject.rootAddress else {
+            throw BootError.image("the image does not say where its root FDT is")
+        }
+        let machine = try GuestMachines.machine(for: kernel)
+        let state = subject.reading?.state
+        var sessions = [BootedSession](of: state, memory: subject.memory)
+        let archive = try initrdBytes(machine, orders: sessions.orders(thenKexec: kexecs))
+
+        let directory = try TemporaryDirectory()
+        defer { directory.remove() }
+        let plan = try BootPlan(
+            subject, root: root, machine: machine, initrdSize: UInt64(archive.count), memorySize: memorySize)
+        let memory = try GuestMemory(at: directory.path.appending("memory"), banks: plan.banks)
+        defer { memory.close() }
+        try memory.write(plan.image)
+        try memory.write(archive, at: plan.initrd.lowerBound)
+        let arguments = try await machine.load(
+            plan, commandLine: commandLine(machine, state), into: memory, directory: directory.path)
+
+        let stub = directory.path.appending("gdb")
+        let console = Console()
+        let isOurInit = initrd == nil
+        let stopped = Atomic(false)
+        try await Emulator(type(of: machine)).run(
+            arguments + [
+                "-accel", usesKVM ? "kvm" : "tcg", "-m", "\(plan.memorySize >> 20)",
+                "-object", "memory-backend-file,id=ram,share=on,mem-path=\(memory.path),size=\(plan.memorySize)",
+                "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
+            ] + (kexecs ? ["-gdb", "unix:path=\(stub),server=on,wait=off"] : []),
+            timeout: timeout, silence: silence
+        ) { text, answer in
+            let line = console.add(text)
+            progress(line)
+            if BootOutcome.isTheEnd(line) { return false }
+            guard isOurInit, let report = InitReport(line) else { return true }
+            if report.words.first == "done" { return false }
+            if report.words.first == "kexec", report.errno() == 0, let address = report.value(of: "machine_kexec") {
+                guard address != 0 else {
+                    throw BootError.emulator("the guest has no /proc/kallsyms to find machine_kexec in")
+                }
+                try await DebugStub(at: stub).run(to: address) { try await answer("\n") }
+                stopped.store(true, ordering: .relaxed)
+                return false
+            }
+            return true
+        }
+        let lines = console.lines
+        for report in lines.compactMap(InitReport.init) { sessions.take(report) }
+        let handsOn = kexecs && stopped.load(ordering: .relaxed)
+        let result = Result(
+            outcome: BootOutcome(lines: lines, sessions: sessions, state: state), release: Self.release(lines),
+            sessions: sessions, lines: lines, handsOn: handsOn)
+        if handsOn { try takeOver(try Self.handedOver(in: memory, machine)) }
+        return result
+    }
+
+    private func initrdBytes(_ machine: some GuestMachine, orders: String) throws(BootError) -> [UInt8] {
+        if let initrd {
+            return try Initrd.contents(of: initrd, missing: .file("\(initrd): no such file"))
+        }
+        let name = "init-\(type(of: machine).machine.rawValue)"
+        return try Initrd.archive(with: initDirectory.appending(name), orders, kernel: kexecs ? kernel : nil)
+    }
+
+    private func commandLine(_ machine: some GuestMachine, _ state: HandoverState?) -> String {
+        let regions = Self.regions(of: state).map { "reserve_mem=\($0.size):\(machine.pageSize.bytes):\($0.name.repaired)" }
+        let common = ["kho=on liveupdate=on panic=-1 loglevel=8 printk.devkmsg=on"]
+        return ([type(of: machine).console] + common + regions + [append]).joined(separator: " ")
+    }
+
+    /// The `reserve_mem` regions whose names a kernel's command line can have.
+    static func regions(of state: HandoverState?) -> [MemblockState.Region] {
+        (state?.memblock?.regions ?? []).filter { region in
+            !region.name.bytes.isEmpty
+                && region.name.bytes.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") }
+        }
+    }
+
+    /// `Linux version 7.3.4 (…`
+    private static func release(_ lines: [String]) -> String? {
+        let words = "Linux version "
+        let line = lines.first { $0.hasPrefix(words) }
+        return line?.dropFirst(words.count).split(separator: " ").first.map(String.init)
+    }
+
+    private static func handedOver(in memory: GuestMemory, _ machine: some GuestMachine) throws -> Capture {
+        let image = try GuestMemoryImage(memory, of: machine)
+        let reader = HandoverReader(memory: image, pageSize: machine.pageSize)
+        let choice = try RootChoice(among: RootScan(of: image).candidates, reader: reader)
+        return Capture(of: choice.reading, in: image, contents: true)
+    }
+}

@@ -1,0 +1,89 @@
+import Handover
+import KernelABI
+
+/// A session of an image, and what a kernel gave back of it.
+public struct BootedSession: Hashable, Sendable {
+    public var name: KernelString
+    /// The error number of retrieving it; `nil` if it was not asked for.
+    public var errno: Int?
+    public var finishErrno: Int?
+    public var files: [BootedFile]
+
+    /// What did not come back as it was, in a few words; `nil` if nothing.
+    var problem: String? {
+        let quoted = "\"\(name)\""
+        guard let errno else { return "session \(quoted) was not asked for" }
+        if errno != 0 { return "session \(quoted): errno \(errno)" }
+        if let file = files.first(where: { $0.problem != nil }), let problem = file.problem {
+            return "session \(quoted), token 0x\(String(file.expected.token, radix: 16)): \(problem)"
+        }
+        if let finishErrno, finishErrno != 0 { return "finishing session \(quoted): errno \(finishErrno)" }
+        return nil
+    }
+}
+
+/// A file of an image, and what a kernel gave back.
+public struct BootedFile: Hashable, Sendable {
+    public var expected: ExpectedFile
+    public var errno: Int?
+    public var size: UInt64?
+    public var position: UInt64?
+    public var hash: UInt64?
+
+    /// What is not as the image has it; what the image does not show counts as right.
+    public var problem: String? {
+        guard let errno else { return "not asked for" }
+        if errno != 0 { return "errno \(errno)" }
+        let pairs = [("size", expected.size, size), ("position", expected.position, position)]
+        for case (let name, let wanted?, let found?) in pairs where wanted != found {
+            return "its \(name) is \(found), and \(wanted) in the image"
+        }
+        if let wanted = expected.hash, wanted != hash { return "its contents are not those in the image" }
+        return nil
+    }
+}
+
+extension [BootedSession] {
+    /// The sessions of a handover, before a kernel was asked for them.
+    init(of state: HandoverState?, memory: any PhysicalMemory) {
+        self = (state?.luo?.sessions ?? []).map { session in
+            BootedSession(
+                name: session.name,
+                files: (session.files ?? []).map { file in
+                    BootedFile(
+                        expected: ExpectedFile(file, in: state ?? HandoverState(), memory: memory))
+                })
+        }
+    }
+
+    /// What the init is to do: see `Sources/GuestInit/init.c`.
+    func orders(thenKexec: Bool) -> String {
+        var text = ""
+        for session in self {
+            let name = session.name.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            text += "session \(name)\n"
+            for file in session.files { text += "file \(String(file.expected.token, radix: 16))\n" }
+            text += "finish\n"
+            if thenKexec { text += "again \(name)\n" }
+        }
+        return text + (thenKexec ? "kexec\n" : "")
+    }
+
+    /// Takes in what the init reports.
+    mutating func take(_ report: InitReport) {
+        guard report.words.count > 1, let index = Int(report.words[1]), indices.contains(index) else { return }
+        switch report.words[0] {
+        case "session": self[index].errno = report.errno()
+        case "finish": self[index].finishErrno = report.errno()
+        case "file":
+            guard report.words.count > 2, let token = UInt64(report.words[2], radix: 16),
+                let file = self[index].files.firstIndex(where: { $0.expected.token == token && $0.errno == nil })
+            else { return }
+            self[index].files[file].errno = report.errno()
+            self[index].files[file].size = report.value(of: "size")
+            self[index].files[file].position = report.value(of: "position")
+            self[index].files[file].hash = report.value(of: "hash")
+        default: break
+        }
+    }
+}

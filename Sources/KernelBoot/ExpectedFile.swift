@@ -1,0 +1,73 @@
+import Handover
+import KernelABI
+
+/// A file as an image shows it: what its memfd should be once a kernel has given it back.
+public struct ExpectedFile: Hashable, Sendable {
+    public var token: UInt64
+    /// In bytes; `nil` if the file is no memfd, or its descriptor is not in the image.
+    public var size: UInt64?
+    public var position: UInt64?
+    /// ``FNV1a`` of the contents; `nil` if they are not all in the image.
+    public var hash: UInt64?
+
+    init(_ file: FileState, in state: HandoverState, memory: any PhysicalMemory) {
+        token = file.token
+        guard let memfd = file.memfd else { return }
+        size = memfd.size
+        position = memfd.position
+        hash = file.fileContents.flatMap { FNV1a.hash(of: $0, in: state, memory: memory) }
+    }
+}
+
+/// The 64-bit FNV-1a hash, which the init computes, too: of at most the first GiB of a file.
+enum FNV1a {
+    static let start: UInt64 = 0xcbf2_9ce4_8422_2325
+    static let most: UInt64 = 1 << 30
+    private static let prime: UInt64 = 0x100_0000_01b3
+    private static let portion: UInt64 = 1 << 20
+
+    static func add(_ bytes: RawSpan, to hash: inout UInt64) {
+        for index in 0..<bytes.byteCount {
+            hash = (hash ^ UInt64(bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))) &* prime
+        }
+    }
+
+    private static func addZeros(_ count: UInt64, to hash: inout UInt64) {
+        for _ in 0..<count { hash = hash &* prime }
+    }
+
+    /// The hash of a file's contents; what no folio holds is zero.
+    static func hash(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) -> UInt64? {
+        guard let size = file.size, file.folios != nil, let pageSize = state.pageSize else {
+            return nil
+        }
+        let end = min(size, most)
+        let map = ContentsMap(of: file, preserved: state.preserved, pageSize: pageSize)
+        var hash = start
+        var place: UInt64 = 0
+        for run in map.runs {
+            let (first, overflow) = run.index.multipliedReportingOverflow(by: UInt64(pageSize.bytes))
+            guard !overflow, first < end else { continue }
+            guard first >= place, let addresses = map.addresses(of: run) else { return nil }
+            addZeros(first - place, to: &hash)
+            place = first
+            let stop = min(end, first + addresses.byteCount)
+            while place < stop {
+                let count = min(portion, stop - place)
+                let address = PhysicalAddress(addresses.lowerBound.rawValue + place - first)
+                do throws(MemoryError) {
+                    hash = try memory.withBytes(at: address, count: Int(count)) { bytes in
+                        var next = hash
+                        add(bytes, to: &next)
+                        return next
+                    }
+                } catch {
+                    return nil
+                }
+                place += count
+            }
+        }
+        addZeros(end - place, to: &hash)
+        return hash
+    }
+}

@@ -1,0 +1,48 @@
+import SystemPackage
+
+extension ScenarioReport {
+    /// What the player of `Tests/Kernel` prints when a kernel plays the scenario: calls, warnings, results, and after
+    /// each step counts and references. A kernel and the model are compared line by line.
+    public var kernelTrace: [String] {
+        let payloads = Set(scenario.flbs.filter { $0.payload != nil }.map(\.compatible))
+        return entries.flatMap { $0.kernelTrace(payloads) }
+    }
+}
+
+extension ScenarioReport.Entry {
+    fileprivate func kernelTrace(_ payloads: Set<String>) -> [String] {
+        // What memfds hold is not live update's.
+        if action is Write || action is Read { return [] }
+        let label = number.map { "step \($0)" } ?? "boot"
+        var lines = action == nil ? [] : [label]
+        lines += events.compactMap { $0.kernelTrace(payloads) }
+        switch result {
+        case .errno(.crashed), .errno(.deadlocked): return lines + ["dead"]
+        case .errno(.kernelGone): return []
+        case .errno(let errno), .problem(_, .some(let errno)): lines.append("result \(errno.rawValue)")
+        case nil, .problem: lines += hasBooted ? [isRunning ? "up" : "dead"] : ["result 0"]
+        }
+        guard !hasBooted else { return lines }
+        for count in counts { lines.append("count \(count.flb) \(count.outgoing) \(count.incoming)") }
+        for owner in owners { lines.append("owner \(owner.name) \(owner.references)") }
+        return lines
+    }
+}
+
+extension Event {
+    fileprivate func kernelTrace(_ payloads: Set<String>) -> String? {
+        switch self {
+        case .callback(let call):
+            // The kernel's handler of memfds tells nobody.
+            if call.subject == .handler, call.name.hasPrefix("memfd-v") { return nil }
+            if call.operation == .canFinish, call.error == nil { return nil }
+            if let error = call.error { return "call \(call.name) \(call.operation.rawValue) -\(error.rawValue)" }
+            let data = call.subject == .flb && payloads.contains(call.name) && call.data != nil
+                ? " payload" : call.data.map { " 0x" + String($0, radix: 16) } ?? ""
+            return "call \(call.name) \(call.operation.rawValue)\(data)"
+        case .warning(let text) where text.hasPrefix("luo_"): return "warning \(text.prefix { $0 != ":" })"
+        case .warning(let text) where text.hasPrefix("refcount_t"): return "warning \(text)"
+        case .warning, .message, .count: return nil
+        }
+    }
+}

@@ -1,0 +1,95 @@
+/// The JSON Schema of scenarios: what their readers ask for.
+public struct ScenarioSchema: Encodable {
+    public init() {}
+
+    public func encode(to encoder: any Encoder) throws {
+        var node = Self.object(Scenario.self)
+        node["$schema"] = .text("https://json-schema.org/draft/2020-12/schema")
+        node["title"] = .text("A scenario of live updates")
+        try Node.object(node).encode(to: encoder)
+    }
+
+    /// A member that a reader asks for.
+    struct Member {
+        let name: String
+        let about: String
+        let type: any Decodable.Type
+        var isRequired = false
+    }
+
+    private indirect enum Node: Encodable {
+        case text(String)
+        case flag(Bool)
+        case list([Node])
+        case object([String: Node])
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .text(let text): try container.encode(text)
+            case .flag(let flag): try container.encode(flag)
+            case .list(let list): try container.encode(list)
+            case .object(let object): try container.encode(object)
+            }
+        }
+    }
+
+    private static func object(_ type: any ScenarioPart.Type) -> [String: Node] {
+        var object = StrictObject()
+        // What a reader makes of nothing is of no interest, and neither is what it finds wrong with it.
+        _ = try? type.init(&object)
+        return Self.object(object.members)
+    }
+
+    private static func object(_ members: [Member], verb: String? = nil) -> [String: Node] {
+        var properties: [String: Node] = [:]
+        for member in members {
+            var node = Self.node(of: member.type)
+            node["description"] = .text(member.about)
+            properties[member.name] = .object(node)
+        }
+        if let verb { properties["do"] = .object(["const": .text(verb)]) }
+        let required = (verb == nil ? [] : ["do"]) + members.filter(\.isRequired).map(\.name)
+        return [
+            "type": .text("object"), "properties": .object(properties), "additionalProperties": .flag(false),
+            "required": .list(required.map(Node.text)),
+        ]
+    }
+
+    private static func steps() -> [String: Node] {
+        let forms = ScenarioActions.all.map { form -> Node in
+            var object = StrictObject()
+            _ = try? ScenarioStep(form, &object)
+            return .object(Self.object(object.members, verb: form.verb))
+        }
+        return list(of: ["oneOf": .list(forms)])
+    }
+
+    private static func list(of items: [String: Node]) -> [String: Node] {
+        ["type": .text("array"), "items": .object(items)]
+    }
+
+    private static let string: [String: Node] = ["type": .text("string")]
+
+    private static func node(of type: any Decodable.Type) -> [String: Node] {
+        switch type {
+        case is String.Type: string
+        case is Bool.Type: ["type": .text("boolean")]
+        case is FlexibleNumber.Type: ["type": .list([.text("integer"), .text("string")])]
+        case is [String].Type: list(of: string)
+        case is ResultNames.Type: ["oneOf": .list([.object(string), .object(list(of: string))])]
+        case is [String: Int64].Type:
+            ["type": .text("object"), "additionalProperties": .object(["type": .text("integer")])]
+        case is [Scenario.HandlerDefinition].Type: list(of: object(Scenario.HandlerDefinition.self))
+        case is [Scenario.FLBDefinition].Type: list(of: object(Scenario.FLBDefinition.self))
+        case is [Scenario.FileDefinition].Type: list(of: object(Scenario.FileDefinition.self))
+        case is [ScenarioStep].Type: steps()
+        default: [:]
+        }
+    }
+}
+
+/// Something that is read of an object, member by member.
+protocol ScenarioPart {
+    init(_ object: inout StrictObject) throws
+}

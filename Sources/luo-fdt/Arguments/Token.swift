@@ -1,0 +1,18 @@
+import ArgumentParser
+import KernelABI
+
+/// A file's token.
+struct Token: ExpressibleByArgument, CustomStringConvertible {
+    let value: UInt64
+
+    init(value: UInt64) {
+        self.value = value
+    }
+
+    init?(argument: String) {
+        guard let address = PhysicalAddress(argument: argument) else { return nil }
+        value = address.rawValue
+    }
+
+    var description: String { "0x" + String(value, radix: 16) }
+}

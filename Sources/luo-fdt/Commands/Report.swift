@@ -1,0 +1,61 @@
+import ArgumentParser
+import Handover
+import KernelABI
+import SystemPackage
+
+struct Report: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Writes a page about a handover, to be read in a browser or on paper.",
+        discussion: """
+            One HTML file that needs nothing else: the verdict and the findings of check, a map of physical memory, the \
+            structures with their bytes, sessions, files and FLBs. With --since, also what has changed since an \
+            earlier capture.
+
+            EXAMPLES
+              luo-fdt report vmcore -o report.html
+              luo-fdt report after.elf --since before.elf -o report.html
+
+            \(ExitStatus.discussion)
+            """)
+
+    @Argument(help: "A memory image, or another input that dump takes.")
+    var image: FilePath
+
+    @Option(help: ArgumentHelp("An earlier handover to compare with.", valueName: "file"))
+    var since: FilePath?
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write it; - is standard output.", valueName: "path"))
+    var output: FilePath
+
+    @Option(help: ArgumentHelp("Memory that the next kernel boots from.", valueName: "address,size"))
+    var scratch: [MemoryRange] = []
+
+    @OptionGroup var input: InputArguments
+
+    func run() throws {
+        var earlier: HandoverDocument?
+        if let since {
+            earlier = try document(since).document
+        }
+        let (read, document) = try document(image)
+        let page = ReportPage(of: document, in: read, since: earlier, scratch: scratch.map(\.range))
+        let inputs = [image] + (since.map { [$0] } ?? []) + input.options.files
+        let html = Array(page.html.utf8)
+        guard
+            Output.write(to: output, inputs: inputs, { (file) throws(OutputError) in try file.write(html) }) != nil
+        else { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        try (read.isDamaged ? ExitStatus.damaged : .fine).end()
+    }
+
+    private func document(_ path: FilePath) throws -> (input: HandoverInput, document: HandoverDocument) {
+        do throws(InputError) {
+            let read = try input.read(path, input.options)
+            if let document = read.documents.first, read.documents.count == 1 { return (read, document) }
+            Diagnostics.report("\(path): this shows \(read.documents.count) handovers; give one of them")
+        } catch {
+            Diagnostics.report("\(error)")
+        }
+        throw ExitCode(ExitStatus.unreadable.rawValue)
+    }
+}

@@ -1,0 +1,133 @@
+import ArgumentParser
+import Handover
+import LiveUpdate
+import SystemPackage
+
+struct Simulate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Plays scenarios of live updates, and tells what happens.",
+        discussion: """
+            A SCENARIO is a JSON document: file handlers, file-lifecycle-bound objects (FLBs), files, and the steps \
+            that are done with them, over as many kernels as it has. Each step says what it expects, and the first \
+            that does not get it ends the scenario. docs/scenarios.md explains each action and each expectation by \
+            example, `luo-fdt schema scenario` prints the schema, and Fixtures/scenarios has more to learn from.
+
+            EXAMPLES
+              luo-fdt simulate first-and-last.json
+              luo-fdt simulate --quiet Fixtures/scenarios/*.json
+              luo-fdt simulate --format tap Fixtures/scenarios/*.json
+              luo-fdt simulate --kernel 7.1.13 references.json
+              luo-fdt simulate --format json first-and-last.json | jq '.steps[].events[]'
+              luo-fdt simulate two-updates.json --at first -o first.elf
+              luo-fdt simulate --image vmcore after-the-update.json
+
+            EXIT STATUS
+              0   all was as expected
+              1   something was not
+              2   a scenario or image cannot be read, or the image cannot be written
+              64  wrong usage
+            """)
+
+    @Argument(help: "The scenarios; - is standard input.")
+    var scenarios: [FilePath]
+
+    @Option(help: "How to show what happens: as a story, JSON, KTAP, JUnit, or what a real kernel's player prints.")
+    var format: ScenarioFormat = .tree
+
+    @Flag(help: "Show what was not as expected, and a summary.")
+    var quiet = false
+
+    @Option(help: ArgumentHelp("The release of all kernels, whatever the scenario says.", valueName: "release"))
+    var kernel: KernelRelease?
+
+    @Option(help: ArgumentHelp("An image that the first kernel is handed, in any form that dump reads.", valueName: "path"))
+    var image: FilePath?
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Where to write an image that is handed over; - is standard output.", valueName: "path"))
+    var output: FilePath?
+
+    @Option(help: "The image's form: elf, bundle or directory. Told from the path's ending where it is not given.")
+    var outputFormat: OutputForm?
+
+    @Option(help: ArgumentHelp("The name of the kexec whose image to write; the last one if not given.", valueName: "name"))
+    var at: String?
+
+    func validate() throws {
+        if at != nil, output == nil { throw ValidationError("--at names what --output is to write.") }
+        if output != nil, scenarios.count > 1 { throw ValidationError("--output writes an image of one scenario.") }
+    }
+
+    func run() throws {
+        let form = try output.map(form(of:))
+        var reports: [NamedReport] = []
+        for path in scenarios { reports.append(NamedReport(name: path.stem ?? path.string, report: try play(path))) }
+        // An image on standard output leaves no room for what happens.
+        if output != "-" {
+            let stream = OutputStream.standardOutput(inputs: inputs)
+            format.show(reports, isQuiet: quiet, on: stream)
+            stream.flush()
+        }
+        var status = reports.allSatisfy(\.report.hasPassed) ? ExitStatus.fine : .damaged
+        if let output, let form, let report = reports.first?.report {
+            status = status.worse(write(report, to: output, form))
+        }
+        try status.end()
+    }
+
+    private var inputs: [FilePath] { scenarios + (image.map { [$0] } ?? []) }
+
+    private func play(_ path: FilePath) throws -> ScenarioReport {
+        var scenario: Scenario
+        do throws(DocumentReadError) {
+            scenario = try Scenario.read(path)
+        } catch {
+            Diagnostics.report(error.description(of: path))
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
+        if let kernel {
+            scenario.kernel = kernel.name
+            scenario.isOfOneKernel = true
+        }
+        // A real kernel goes on whatever a scenario expects.
+        return scenario.run(from: try image.map(handedOver), stopsAtProblem: format != .kernel)
+    }
+
+    private func handedOver(_ path: FilePath) throws -> HandedOver {
+        guard let document = try InputArguments.parse([]).readImage(path)?.document else {
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
+        do throws(MemoryError) {
+            return try HandedOver(
+                copying: document.memory, rootAddress: document.reading.state.kho?.fdtAddress, pageSize: document.pageSize)
+        } catch {
+            Diagnostics.report("\(path): \(error)")
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
+    }
+
+    private func form(of path: FilePath) throws -> OutputForm {
+        if path == "-", outputFormat == .directory {
+            throw ValidationError("A directory cannot be written to standard output.")
+        }
+        if let form = outputFormat ?? (path == "-" ? nil : OutputForm(path: path)) { return form }
+        throw ValidationError(
+            "\(path) does not tell the form: end it in .elf, .dtb or nothing, or give --output-format.")
+    }
+
+    private func write(_ report: ScenarioReport, to path: FilePath, _ form: OutputForm) -> ExitStatus {
+        guard let capture = report.image(named: at)?.capture else {
+            let names = report.images.compactMap(\.name).joined(separator: ", ")
+            Diagnostics.report(
+                at.map { "no kexec is called \"\($0)\"; there are: \(names)" } ?? "the scenario has no kexec")
+            return .unreadable
+        }
+        func write(to destination: Destination) throws(OutputError) { try form.write(capture, to: destination) }
+        guard Output.write(to: path, inputs: inputs, write) != nil else { return .unreadable }
+        let root = capture.rootAddress.map { "\($0)" } ?? "no address"
+        Diagnostics.report("\(path): handed over by kernel \(capture.state.release ?? "unknown"), root FDT at \(root)")
+        return .fine
+    }
+}

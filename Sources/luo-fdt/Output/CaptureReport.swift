@@ -1,0 +1,20 @@
+import Handover
+import KernelABI
+import SystemPackage
+
+/// Says on standard error how much of the handed-over memory is not kept, and why.
+enum CaptureReport {
+    /// - Returns: ``ExitStatus/damaged`` if something is missing that was to be kept.
+    static func print(_ capture: Capture, of path: FilePath) -> ExitStatus {
+        report(capture.leftBehind, "left behind; --contents keeps it", of: path)
+        report(capture.missing, "not in the image", of: path)
+        return capture.missing.isEmpty ? .fine : .damaged
+    }
+
+    private static func report(_ ranges: [Range<PhysicalAddress>], _ what: String, of path: FilePath) {
+        if ranges.isEmpty { return }
+        let size = ranges.reduce(0) { $0 &+ ($1.upperBound.rawValue - $1.lowerBound.rawValue) }
+        Diagnostics.report(
+            "\(path): \(Quantity.bytes(size)) of handed-over memory in \(Quantity.count(ranges.count, "range")): \(what)")
+    }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import FoundationEssentials
+import LiveUpdate
+
+/// How what happens in scenarios is shown.
+enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
+    /// As stories.
+    case tree
+    /// As one JSON document.
+    case json
+    /// One line each, as the kernel's selftests print: KTAP.
+    case tap
+    /// One test case each, as JUnit writes.
+    case junit
+    /// As the player prints that plays them on a real kernel.
+    case kernel
+
+    /// Shows `reports`, whose names are those of their files.
+    func show(_ reports: [NamedReport], isQuiet: Bool, on output: OutputStream) {
+        let shown = isQuiet ? reports.filter { !$0.report.hasPassed } : reports
+        switch self {
+        case .tree:
+            output.write(shown.map(\.report.description).joined(separator: "\n"))
+            if reports.count > 1 { output.write((shown.isEmpty ? "" : "\n") + summary(of: reports) + "\n") }
+        case .json:
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            do {
+                let list = shown.map(\.report)
+                output.write(Array(try reports.count == 1 ? list.first.map(encoder.encode) ?? Data() : encoder.encode(list)))
+                output.write("\n")
+            } catch {
+                Diagnostics.report("\(error)")
+            }
+        case .tap:
+            output.write("KTAP version 1\n1..\(reports.count)\n")
+            for (number, named) in zip(1..., reports) {
+                output.write(named.problems.map { "# \($0)\n" }.joined())
+                output.write("\(named.report.hasPassed ? "ok" : "not ok") \(number) \(named.name)\n")
+            }
+        case .junit: output.write(JUnit(reports).description)
+        case .kernel:
+            for named in shown {
+                if reports.count > 1 { output.write("scenario \(named.name)\n") }
+                for line in named.report.kernelTrace { output.write(line + "\n") }
+            }
+        }
+    }
+
+    private func summary(of reports: [NamedReport]) -> String {
+        let failed = reports.filter { !$0.report.hasPassed }.map(\.name)
+        let steps = reports.reduce(0) { $0 + $1.report.stepCount }
+        let head = "\(reports.count) scenarios, \(steps) steps: "
+        return head + (failed.isEmpty ? "all as expected" : "\(failed.count) not as expected: \(failed.joined(separator: ", "))")
+    }
+}
+
+/// What happened in a scenario, and the name of its file.
+struct NamedReport {
+    let name: String
+    let report: ScenarioReport
+
+    /// What was not as expected, with the step.
+    var problems: [String] {
+        report.entries.flatMap { entry in
+            entry.problems.map { "\(entry.number.map { "step \($0)" } ?? "boot"): \(entry.sentence): \($0)" }
+        }
+    }
+}
+
+/// Scenarios as a JUnit report, which continuous integration reads.
+private struct JUnit: CustomStringConvertible {
+    let reports: [NamedReport]
+
+    init(_ reports: [NamedReport]) {
+        self.reports = reports
+    }
+
+    var description: String {
+        var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        let failures = reports.count { !$0.report.hasPassed }
+        text += "<testsuite name=\"luo-fdt simulate\" tests=\"\(reports.count)\" failures=\"\(failures)\">\n"
+        for named in reports {
+            text += "  <testcase name=\"\(escape(named.name))\""
+            if named.report.hasPassed {
+                text += "/>\n"
+            } else {
+                text += ">\n"
+                for problem in named.problems { text += "    <failure message=\"\(escape(problem))\"/>\n" }
+                text += "  </testcase>\n"
+            }
+        }
+        return text + "</testsuite>\n"
+    }
+
+    private func escape(_ text: String) -> String {
+        text.reduce(into: "") { result, character in
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            default: result.append(character)
+            }
+        }
+    }
+}

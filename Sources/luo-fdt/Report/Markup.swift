@@ -1,0 +1,50 @@
+import KernelABI
+
+/// Markup: what a literal says is taken as it is, and whatever is interpolated is text, which cannot become a tag.
+///
+///     let row: Markup = "<td>\(session.name)</td>"
+struct Markup: ExpressibleByStringInterpolation, Sendable {
+    private(set) var html: String
+
+    init(stringLiteral html: StaticString) {
+        self.html = html.description
+    }
+
+    init(stringInterpolation parts: StringInterpolation) {
+        html = parts.html
+    }
+
+    init(_ parts: some Sequence<Markup>) {
+        html = ""
+        for part in parts { html += part.html }
+    }
+
+    static func += (left: inout Markup, right: Markup) { left.html += right.html }
+
+    struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var html = ""
+
+        init(literalCapacity: Int, interpolationCount: Int) {
+            html.reserveCapacity(literalCapacity + interpolationCount * 16)
+        }
+
+        mutating func appendLiteral(_ literal: StaticString) { html += literal.description }
+        mutating func appendInterpolation(_ markup: Markup) { html += markup.html }
+        mutating func appendInterpolation(_ number: Int) { html += String(number) }
+        mutating func appendInterpolation(_ address: PhysicalAddress) { html += address.description }
+
+        /// Escapes by scalars, as browsers read: as a character, `"` with an accent after it is none of these.
+        mutating func appendInterpolation(_ text: String) {
+            for scalar in text.unicodeScalars {
+                switch scalar {
+                case "<": html += "&lt;"
+                case ">": html += "&gt;"
+                case "&": html += "&amp;"
+                case "\"": html += "&quot;"
+                case "'": html += "&#39;"
+                default: html.unicodeScalars.append(scalar)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import Handover
+import KernelABI
+import Synchronization
+import SystemPackage
+
+/// Boots every recipe of `Fixtures/corruptions`, and writes what the kernel did, and the table of it.
+struct Corruptions: AsyncParsableCommand {
+    @OptionGroup var arguments: BootArguments
+
+    @Option(help: "The recipes.")
+    var recipes = "Fixtures/corruptions/recipes.json"
+
+    @Option(help: "Where the results go, for CorruptionTests.")
+    var results = "Fixtures/corruptions/kernel-7.3.json"
+
+    @Option(help: "Where the table goes.")
+    var table = "docs/corruptions.md"
+
+    @Argument(help: "The images that `LUO_FDT_CORRUPTIONS=IMAGES swift test --filter CorruptionTests` writes.")
+    var images: String
+
+    private struct Recipe: Decodable {
+        var name: String
+        var summary: String
+    }
+
+    private struct KernelResult: Encodable {
+        var verdict: String
+        var line: String
+    }
+
+    func run() async throws {
+        let list = try JSONDecoder().decode([Recipe].self, from: Data(contentsOf: URL(filePath: recipes)))
+        let judged = Mutex<[String: Judgement]>([:])
+        let trials = try list.map { recipe in
+            try Trial(
+                name: recipe.name, summary: recipe.summary, image: FilePath(images).appending("\(recipe.name).elf"),
+                root: HandoverPlanner.Options().base)
+        }
+        try await arguments.run(trials) { judgement in
+            judged.withLock { $0[judgement.name] = judgement }
+            print(judgement.name, judgement.check, judgement.kernel, judgement.line, separator: "\t")
+        }
+        let all = judged.withLock { judged in list.compactMap { judged[$0.name] } }
+
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let kernel = Dictionary(
+            uniqueKeysWithValues: all.map { ($0.name, KernelResult(verdict: $0.kernel, line: $0.line)) })
+        try (encoder.encode(kernel) + Data("\n".utf8)).write(to: URL(filePath: results))
+        try Data(Self.table(all).utf8).write(to: URL(filePath: table))
+    }
+
+    private static func table(_ all: [Judgement]) -> String {
+        let wrong = all.filter { $0.agreement == .disagree }.map(\.name)
+        let rows = all.map { judgement in
+            judgement.row([
+                judgement.name, judgement.summary, judgement.check, judgement.rules.joined(separator: ", "),
+                judgement.kernel, judgement.line.isEmpty ? "" : "`\(judgement.line)`",
+            ])
+        }
+        return """
+            # Corrupted handovers: `check` and a real kernel
+
+            \(all.count) handovers, built from the recipes in `Fixtures/corruptions` and booted with a kernel 7.3 by \
+            `make corruptions`, which writes this table. The kernel's verdict is that of `luo-fdt boot`; the last column \
+            has the line that decides.
+
+            `check` and the kernel agree if they say the same. *unchecked* says that the kernel does not look: whatever \
+            it then does is no contradiction. In the kernel's column it says that the kernel crashed or hung.
+
+            \(all.count { $0.agreement == .agree }) agree; of \(all.count { $0.agreement == .open }) `check` says \
+            *unchecked*; \(wrong.count) disagree\(wrong.isEmpty ? "" : ": " + wrong.joined(separator: ", ")).
+
+            | name | what is wrong | `check` | rules | kernel | its log |
+            | --- | --- | --- | --- | --- | --- |
+            \(rows.joined(separator: "\n"))
+
+            """
+    }
+}

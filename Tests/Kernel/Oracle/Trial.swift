@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import Handover
+import KernelABI
+import KernelBoot
+import SystemPackage
+
+/// A handover that is judged by `check` and by a kernel.
+struct Trial: Sendable {
+    var name: String
+    /// What is wrong with it.
+    var summary: String
+    var memory: any PhysicalMemory
+    var root: PhysicalAddress
+
+    init(name: String, summary: String, memory: any PhysicalMemory, root: PhysicalAddress) {
+        self.name = name
+        self.summary = summary
+        self.memory = memory
+        self.root = root
+    }
+
+    /// A handover in an image, with its root FDT, broken as it may be, at `root`.
+    init(name: String, summary: String, image: FilePath, root: PhysicalAddress) throws {
+        var options = InputOptions()
+        options.rootAddress = root
+        guard let subject = try CheckSubject.subjects(in: image, options: options).first else {
+            throw ValidationError("\(image): no handover")
+        }
+        self.init(name: name, summary: summary, memory: subject.memory, root: root)
+    }
+
+    /// - Parameter attempts: how often a kernel that hangs is started again: on a busy machine, one that is slow looks
+    ///   the same.
+    func run(with boot: BootRun, attempts: Int = 2) async throws -> Judgement {
+        let subject = CheckSubject(memory: memory, rootAt: root)
+        var result = try await boot.run(subject)
+        for _ in 1..<attempts where result.outcome.hangs { result = try await boot.run(subject) }
+        var options = HandoverCheck.Options()
+        options.generation = result.release.flatMap(Generation.init(release:))
+        let check = HandoverCheck(subject, options: options)
+        var rules: [String] = []
+        for finding in check.results where finding.severity != .note {
+            let rule = finding.rule.name + (finding.rule.errno.map { " (\($0.rawValue))" } ?? "")
+            if !rules.contains(rule) { rules.append(rule) }
+        }
+        return Judgement(
+            name: name, summary: summary, check: check.verdict.rawValue, rules: rules,
+            kernel: result.outcome.verdict.rawValue, outcome: result.outcome.summary,
+            line: Judgement.steady(result.outcome.line))
+    }
+}
+
+/// What `check` and a kernel say of a handover.
+struct Judgement: Codable, Hashable, Sendable {
+    var name: String
+    var summary: String
+    var check: String
+    var rules: [String]
+    var kernel: String
+    var outcome: String
+    /// The line that decides.
+    var line: String
+
+    enum Agreement {
+        case agree
+        /// `check` says that the kernel does not look: whatever it then does is no contradiction.
+        case open
+        case disagree
+    }
+
+    var agreement: Agreement {
+        if check == kernel { return .agree }
+        return check == Verdict.unchecked.rawValue ? .open : .disagree
+    }
+
+    /// The line without what differs from boot to boot: the kernel's own addresses, and the processor.
+    static func steady(_ line: String) -> String {
+        let words = line.split(separator: " ", omittingEmptySubsequences: false).map { word in
+            let digits = word.hasPrefix("0x") ? word.dropFirst(2) : word
+            let bare = digits.prefix { $0.isHexDigit }
+            return bare.count == 16 && bare.hasPrefix("f") ? "…" + digits.dropFirst(16) : String(word)
+        }
+        let text = words.joined(separator: " ")
+        guard let comma = text.range(of: ", CPU#") else { return text }
+        return String(text[..<comma.lowerBound])
+    }
+
+    /// A row of a table in Markdown.
+    func row(_ columns: [String]) -> String {
+        "| " + columns.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
+    }
+}
