@@ -23,7 +23,7 @@ public struct ContentsDirectory: Sendable {
     /// - Returns: for each file that is not whole, its path and the bytes that are zero in the output because the input
     ///   does not have them.
     public func write(to destination: Destination) throws(OutputError) -> [(path: String, missing: [Range<UInt64>])] {
-        let pageSize = PageSize(rawValue: state.pageSize) ?? .kib4
+        let pageSize = state.pageSize ?? .kib4
         let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
         var missing: [(path: String, missing: [Range<UInt64>])] = []
         try destination.writeDirectory { (root) throws(OutputError) in

@@ -37,7 +37,7 @@ struct Selection: Sendable {
             let name = session.map { KernelString($0) }
             var sessions = all.filter { name == nil || $0.name == name }
             if let session, sessions.isEmpty {
-                return "no session \"\(session)\"; there are \(Self.list(all.map { Legible.name($0.name) }))"
+                return "no session \"\(session)\"; there are \(Self.list(all.map { $0.name.bare }))"
             }
             if let token {
                 let tokens = sessions.flatMap { ($0.files ?? []).map { Token(value: $0.token).description } }
@@ -50,7 +50,7 @@ struct Selection: Sendable {
             let all = luo.flbs ?? []
             kept.flbs = all.filter { $0.name == KernelString(flb) }
             if kept.flbs?.isEmpty ?? true {
-                return "no FLB \"\(flb)\"; there are \(Self.list(all.map { Legible.name($0.name) }))"
+                return "no FLB \"\(flb)\"; there are \(Self.list(all.map { $0.name.bare }))"
             }
         }
         var state = HandoverState()

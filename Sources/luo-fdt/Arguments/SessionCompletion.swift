@@ -13,7 +13,7 @@ enum SessionCompletion {
             else { continue }
             let sessions = input.documents.flatMap { $0.reading.state.luo?.sessions ?? [] }
             // A name with anything else in it would mean something to a shell.
-            return sessions.compactMap(\.name.validString).filter { Legible.name($0) == $0 }
+            return sessions.compactMap(\.name.validString).filter { ImageText($0).bare == $0 }
         }
         return []
     }

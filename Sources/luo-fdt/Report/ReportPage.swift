@@ -35,7 +35,7 @@ struct ReportPage {
         var options = HandoverCheck.Options()
         options.scratch = scratch
         let check = HandoverCheck(CheckSubject(document), options: options)
-        let path = Legible.name(input.path.string)
+        let path = ImageText(input.path.string).bare
         let changesLink: Markup = earlier == nil ? "" : "<a href=\"#changes\">Changes</a> "
         let page: Markup = """
             <!DOCTYPE html>
@@ -97,8 +97,8 @@ struct ReportPage {
 
     /// Words of ours with names in them: those are in quotes where they need to be, unless somebody forgot.
     private func words(_ text: String) -> String {
-        let plain = text.unicodeScalars.allSatisfy { $0 == " " || $0 == "\"" || $0 == "\\" || Legible.name("\($0)") == "\($0)" }
-        return plain ? text : Legible.quoted(text)
+        let plain = text.unicodeScalars.allSatisfy { $0 == " " || $0 == "\"" || $0 == "\\" || ImageText("\($0)").bare == "\($0)" }
+        return plain ? text : ImageText(text).quoted
     }
 
     private func table(_ heads: [String], _ rows: [Markup]) -> Markup {
@@ -134,7 +134,7 @@ struct ReportPage {
         let machine = state.machine?.rawValue ?? "machine not known"
         var facts: [(String, String)] = [
             ("input", input.kind),
-            ("handed over by", state.kexecMetadata?.previousRelease.map(Legible.name) ?? "a kernel whose release is not known"),
+            ("handed over by", state.kexecMetadata?.previousRelease.map(\.bare) ?? "a kernel whose release is not known"),
             ("read as", "kernel \(state.generation?.releaseText ?? "unknown"), \(machine), "
                 + "\(Quantity.bytes(UInt64(clamping: state.pageSize))) pages"),
             ("sessions", "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file"))"),
@@ -310,7 +310,7 @@ struct ReportPage {
             let size = files.reduce(UInt64(0)) { $0.addingReportingOverflow($1.fileContents?.size ?? 0).partialValue }
             rows.append(
                 row(
-                    "\(Legible.name(session.name))", "\(Quantity.count(files.count, "file"))", "\(Quantity.bytes(size))",
+                    "\(session.name.bare)", "\(Quantity.count(files.count, "file"))", "\(Quantity.bytes(size))",
                     link(session.filesAddress), "", kind: " class=\"session\""))
             left -= 1
             rows += files.prefix(left).map(row(of:))
@@ -324,14 +324,14 @@ struct ReportPage {
     private func row(of file: FileState) -> Markup {
         row(
             "<span class=\"address\">\(Quantity.hex(file.token))</span>",
-            "\(file.compatible.map(Legible.name) ?? "no handler")", "\(file.fileContents?.size.map(Quantity.bytes) ?? "")",
+            "\(file.compatible.map(\.bare) ?? "no handler")", "\(file.fileContents?.size.map(Quantity.bytes) ?? "")",
             link(file.data.map { PhysicalAddress($0) }), "\(payload(file.contentCells))")
     }
 
     private var flbs: Markup {
         let rows = (state.luo?.flbs ?? []).prefix(Self.mostRows).map { flb in
             row(
-                "\(Legible.name(flb.name))", link(PhysicalAddress(flb.data)), "\(Quantity.count(flb.count, "file"))",
+                "\(flb.name.bare)", link(PhysicalAddress(flb.data)), "\(Quantity.count(flb.count, "file"))",
                 "\(payload(flb.contentCells))")
         }
         return rows.isEmpty ? "" : "<h3>FLBs</h3>\n\(table(["name", "data", "needed by", "payload"], rows))"
@@ -339,7 +339,7 @@ struct ReportPage {
 
     private var regions: Markup {
         let rows = (state.memblock?.regions ?? []).prefix(Self.mostRows).map { region in
-            row("\(Legible.name(region.name))", link(region.start), "\(Quantity.bytes(region.size))")
+            row("\(region.name.bare)", link(region.start), "\(Quantity.bytes(region.size))")
         }
         return rows.isEmpty ? "" : "<h3>reserve_mem regions</h3>\n\(table(["name", "start", "size"], rows))"
     }
@@ -347,7 +347,7 @@ struct ReportPage {
     private var subtrees: Markup {
         let rows = (state.kho?.subtrees ?? []).prefix(Self.mostRows).map { subtree in
             row(
-                "\(Legible.name(subtree.name))", link(subtree.address), "\(subtree.size.map(Quantity.bytes) ?? "")",
+                "\(subtree.name.bare)", link(subtree.address), "\(subtree.size.map(Quantity.bytes) ?? "")",
                 "\(payload(subtree.contentCells))")
         }
         return rows.isEmpty ? "" : "<h3>Subtrees</h3>\n\(table(["name", "address", "size", "content"], rows))"
