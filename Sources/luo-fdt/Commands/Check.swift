@@ -1,6 +1,7 @@
 import ArgumentParser
 import Handover
 import KernelABI
+import KernelBTF
 import SystemPackage
 
 struct Check: ParsableCommand {
@@ -48,9 +49,6 @@ struct Check: ParsableCommand {
             "The kernel that is to take the handover over: a release, or a vmlinux or other file with its BTF.",
             valueName: "kernel"))
     var kernel: KernelArgument?
-
-    @Option(help: ArgumentHelp("The same, as a file of any name.", valueName: "file"))
-    var btf: FilePath?
 
     @Option(help: ArgumentHelp("The page size of that kernel, if it is not the handover's.", valueName: "size"))
     var kernelPageSize: PageSize?
@@ -102,7 +100,7 @@ struct Check: ParsableCommand {
             return
         }
         var options = HandoverCheck.Options()
-        let receiver = try target(to ?? btf.map(KernelArgument.file) ?? kernel)
+        let receiver = try target(to ?? kernel ?? source.btf.map(KernelArgument.file))
         options.generation = receiver?.generation
         options.release = receiver?.release
         options.pageSize = kernelPageSize ?? receiver?.pageSize

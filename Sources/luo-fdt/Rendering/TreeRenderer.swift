@@ -25,7 +25,6 @@ struct TreeRenderer: Sendable {
     }
 
     func render(_ reading: Reading, to sink: inout TextSink) {
-        let state = reading.state
         let view = HandoverView(reading: reading, style: style, all: all)
         var outline = Outline(style: style)
         outline.title([title(reading)], to: &sink)

@@ -26,8 +26,8 @@ import Testing
         options.scratch = scratch
         options.pageSize = pageSize
         if let kernel {
-            options.release = try #require(Release(kernel))
-            options.generation = try #require(Generation(release: kernel))
+            options.release = Release(kernel)
+            options.generation = Generation(release: kernel)
         }
         return HandoverCheck(subject, options: options)
     }
