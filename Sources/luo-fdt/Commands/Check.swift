@@ -46,7 +46,7 @@ struct Check: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The kernel that is to take the handover over: a release, or a vmlinux or other file with its BTF.",
+            "The kernel that is to take the handover over: a release, or a file with its BTF. Default: that of --btf.",
             valueName: "kernel"))
     var kernel: KernelArgument?
 
@@ -100,7 +100,7 @@ struct Check: ParsableCommand {
             return
         }
         var options = HandoverCheck.Options()
-        let receiver = try target(to ?? kernel ?? source.btf.map(KernelArgument.file))
+        let receiver = try target(to ?? kernel ?? source.content.btf.map(KernelArgument.file))
         options.generation = receiver?.generation
         options.release = receiver?.release
         options.pageSize = kernelPageSize ?? receiver?.pageSize
