@@ -82,7 +82,8 @@ extension CheckRule {
                     for chunk in file.memfd?.vmalloc?.chunks ?? [] where chunk.pages.count >= capacity {
                         findings.report(
                             .count, of: .file(session: session.name, token: file.token),
-                            at: Place(layout.structure, at: chunk.address), found: "\(chunk.pages.count) addresses", expected: "at most \(capacity - 1), and a 0")
+                            at: Place(layout.structure, at: chunk.address), found: "\(chunk.pages.count) addresses",
+                            expected: "at most \(capacity - 1), and a 0")
                     }
                 }
             }
