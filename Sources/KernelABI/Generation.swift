@@ -159,7 +159,10 @@ extension Generation {
     public var releaseText: String { releases.map(\.description).joined(separator: ", ") + mark }
 
     /// Its first and last release: `7.2–7.3`.
-    public var span: String { Set([releases.first, releases.last].compactMap { $0 }).sorted().map(\.description).joined(separator: "–") + mark }
+    public var span: String {
+        let ends = Set([releases.first, releases.last].compactMap { $0 }).sorted()
+        return ends.map(\.description).joined(separator: "–") + mark
+    }
 
     private var mark: String { isReleased ? "" : " (not released)" }
 

@@ -61,7 +61,9 @@ public struct LayoutComparison: Sendable {
         with types: TypeInformation
     ) -> LayoutComparison {
         var best = LayoutComparison(of: .latest, pageSize: pageSizes.first ?? .kib4, with: types)
-        for generation in generations.reversed() {
+        // What is not released yet has to fit better.
+        let order = generations.filter(\.isReleased).reversed() + generations.filter { !$0.isReleased }
+        for generation in order {
             for pageSize in pageSizes {
                 let other = LayoutComparison(of: generation, pageSize: pageSize, with: types)
                 // Structures that generations have in common say nothing about which of them it is.

@@ -43,7 +43,8 @@ public struct CheckRule: Sendable {
 
     /// All rules, in the order in which a boot comes past what they are about.
     public static let all: [CheckRule] =
-        rootRules + releaseRules + mapRules + subtreeRules + luoRules + sessionRules + fileRules + flbRules + memfdRules + lintRules
+        rootRules + releaseRules + mapRules + subtreeRules + luoRules + sessionRules + fileRules + flbRules + memfdRules
+        + lintRules
 }
 
 /// What one rule finds.

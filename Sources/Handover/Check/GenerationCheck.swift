@@ -34,8 +34,8 @@ extension HandoverCheck {
                     let evidence = defect.evidence
                 else { continue }
                 let finding = Finding(
-                    .outOfRange, .unknown, of: .kho, at: Place("handover"), found: "nothing to look at",
-                    expected: "no \(evidence)")
+                    .outOfRange, .unknown, of: .kho, at: Place("handover"), found: "no handover to look at",
+                    expected: "nothing that shows it: \(evidence)")
                 var result = Result(finding, of: rule, options, kernels)
                 (result.severity, result.verdict, result.defect) = (.note, .accepted, defect)
                 results.append(result)

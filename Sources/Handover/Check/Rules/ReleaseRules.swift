@@ -21,7 +21,8 @@ extension CheckRule {
         },
         CheckRule(
             "map-bitmap", .error, .unchecked, .map, "the size of the bitmaps of preserved memory",
-            "the kernel reads as much as its own bitmaps have, and preserves whatever that says", in: "deserialize_bitmap"
+            "the kernel reads as much as its own bitmaps have, and preserves whatever that says",
+            in: "deserialize_bitmap"
         ) { handover, findings in
             guard handover.isPopulated, let written = handover.subject.reading?.state.generation else { return }
             let pageSize = handover.context.pageSize
@@ -30,7 +31,8 @@ extension CheckRule {
             if let finding { findings.report(finding) }
         },
         CheckRule(
-            "large-block", .error, .unchecked, .map, "preserved blocks of 2 GiB and more", in: "kho_preserved_memory_reserve"
+            "large-block", .error, .unchecked, .map, "preserved blocks of 2 GiB and more",
+            in: "kho_preserved_memory_reserve"
         ) { handover, findings in
             for (order, count) in handover.preserved?.summary.blocksByOrder.sorted(by: { $0.key < $1.key }) ?? []
             where order + handover.context.pageSize.shift >= 31 {
@@ -46,11 +48,12 @@ extension CheckRule {
             let pageSize = handover.context.pageSize
             handover.forEachFolio { folio, owner in
                 let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
-                guard let order = handover.preserved?.order(at: address, pageSize: pageSize), order > pageSize.largestOrder
+                guard let order = handover.preserved?.order(at: address, pageSize: pageSize),
+                    order > pageSize.largestOrder
                 else { return false }
                 findings.report(
-                    .outOfRange, of: owner, at: Place(FolioLayout.layout.structure, at: address), found: "order \(order)",
-                    expected: "at most \(pageSize.largestOrder)", errno: .io)
+                    .outOfRange, of: owner, at: Place(FolioLayout.layout.structure, at: address),
+                    found: "order \(order)", expected: "at most \(pageSize.largestOrder)", errno: .io)
                 return true
             }
         },
@@ -58,26 +61,29 @@ extension CheckRule {
             "memfd-written-late", .error, .unchecked, .retrieval, "folios that are not marked as dirty and up to date",
             in: nil
         ) { handover, findings in
+            let layout = FolioLayout.layout
             handover.forEachFolio { folio, owner in
                 guard folio.flags & FolioLayout.preservedFlags != FolioLayout.preservedFlags else { return false }
                 findings.report(
-                    .outOfRange, of: owner, at: Place(FolioLayout.layout.structure.name, field: FolioLayout.layout.flags.name),
+                    .outOfRange, of: owner, at: Place(layout.structure.name, field: layout.flags.name),
                     found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
                     expected: "0x\(String(FolioLayout.preservedFlags, radix: 16)), which mended kernels always write")
                 return true
             }
         },
         CheckRule(
-            "vmalloc-full-chunk", .error, .unchecked, .retrieval, "full chunks of page addresses", in: "kho_restore_vmalloc"
+            "vmalloc-full-chunk", .error, .unchecked, .retrieval, "full chunks of page addresses",
+            in: "kho_restore_vmalloc"
         ) { handover, findings in
-            let capacity = VmallocChunkLayout.layout(handover.context.pageSize).pages.count
+            let layout = VmallocChunkLayout.layout(handover.context.pageSize)
+            let capacity = layout.pages.count
             for session in handover.subject.reading?.state.luo?.sessions ?? [] {
                 for file in session.files ?? [] {
                     for chunk in file.memfd?.vmalloc?.chunks ?? [] where chunk.pages.count >= capacity {
                         findings.report(
                             .count, of: .file(session: session.name, token: file.token),
-                            at: Place(VmallocChunkLayout.layout(handover.context.pageSize).structure, at: chunk.address),
-                            found: "\(chunk.pages.count) addresses", expected: "at most \(capacity - 1), and a 0")
+                            at: Place(layout.structure, at: chunk.address), found: "\(chunk.pages.count) addresses",
+                            expected: "at most \(capacity - 1), and a 0")
                     }
                 }
             }
@@ -157,7 +163,8 @@ extension Generation {
         else { return nil }
         return Finding(
             .size, of: .kho, at: Place(BitmapLayout(byteCount: pageSize.bytes).structure),
-            found: "\(found.bytes(pageSize: pageSize)) bytes", expected: "\(expected.bytes(pageSize: readPageSize)) bytes")
+            found: "\(found.bytes(pageSize: pageSize)) bytes",
+            expected: "\(expected.bytes(pageSize: readPageSize)) bytes")
     }
 }
 
