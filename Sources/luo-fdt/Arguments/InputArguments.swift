@@ -18,7 +18,7 @@ struct InputArguments: ParsableArguments {
     }
 
     /// Reads an input; shows how far a long search has come.
-    private func read(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
+    func read(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
         try ProgressBar.whileReading { (progress) throws(InputError) in
             try HandoverInput(path, options: options, progress: progress)
         }

@@ -1,4 +1,5 @@
 import Handover
+import KernelABI
 import SystemPackage
 
 /// Completes the names of sessions from the image that is already on the command line.

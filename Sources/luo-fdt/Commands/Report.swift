@@ -50,7 +50,7 @@ struct Report: ParsableCommand {
 
     private func document(_ path: FilePath) throws -> (input: HandoverInput, document: HandoverDocument) {
         do throws(InputError) {
-            let read = try input.read(path)
+            let read = try input.read(path, input.options)
             if let document = read.documents.first, read.documents.count == 1 { return (read, document) }
             Diagnostics.report("\(path): this shows \(read.documents.count) handovers; give one of them")
         } catch {

@@ -136,7 +136,7 @@ struct ReportPage {
             ("input", input.kind),
             ("handed over by", state.kexecMetadata?.previousRelease.map(\.bare) ?? "a kernel whose release is not known"),
             ("read as", "kernel \(state.generation?.releaseText ?? "unknown"), \(machine), "
-                + "\(Quantity.bytes(UInt64(clamping: state.pageSize))) pages"),
+                + (state.pageSize.map { "\(Quantity.bytes(UInt64($0.bytes))) pages" } ?? "pages of unknown size")),
             ("sessions", "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file"))"),
         ]
         if let number = state.luo?.liveUpdateNumber { facts.append(("live update", "\(number)")) }
