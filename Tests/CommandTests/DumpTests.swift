@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ["dump"], ["dump", "--format", "picture", image], ["dump", "--page-size", "5000", image],
+        ["dump", "--format", "picture", image], ["dump", "--page-size", "5000", image],
         ["dump", "--kernel", "new", image], ["dump", "--as", "bogus", image], ["help", "nosuch"], ["dump", "--fdt-pa", "here", image], ["dump", "--subtree", "LUO", image],
         ["dump", "--fdt-pa", "0x1000", "--setup-data", "x", image], ["dump", "--no-such-option", image], ["dance"],
     ])
