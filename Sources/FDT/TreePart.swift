@@ -144,7 +144,10 @@ private struct TreePartReader {
                 switch tokens.remainder(in: bytes) {
                 case .nothing, .unknown, .propertyHeader: return start
                 case .beginNode(let name): part(start..<end, .beginNode(name: name), take)
-                case .property(let property): readProperty(property, end: end, take)
+                case .property(let property):
+                    readProperty(property, end: end, take)
+                    // The bytes end within the alignment of a whole value.
+                    part(min(property.value.upperBound, end)..<end, .alignment, take)
                 }
                 return end
             }

@@ -53,7 +53,7 @@ import Testing
         let broken = try TemporaryPath(text.utf8)
         let quiet = try Command("simulate", "--quiet", "scenarios/rollback.json", "scenarios/limit.json")
         #expect(quiet.status == 0)
-        #expect(quiet.text == "2 scenarios, 21 steps: all as expected\n")
+        #expect(quiet.text == "2 scenarios, 22 steps: all as expected\n")
         let tap = try Command("simulate", "--format", "tap", "scenarios/rollback.json", broken.path)
         #expect(tap.status == 1)
         #expect(tap.text.hasPrefix("KTAP version 1\n1..2\nok 1 rollback\n# step 1: create session"))

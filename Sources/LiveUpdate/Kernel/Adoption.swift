@@ -51,7 +51,7 @@ struct Adoption: Sendable {
         }
         // KHO's own checks: what they refuse is lost.
         guard let compatible = state.kho?.compatible, compatible.lists(generation.root.compatible) else {
-            let found = state.kho?.compatible.map { "\"\($0)\"" } ?? "without compatible"
+            let found = state.kho?.compatible.map { "\($0)" } ?? "without compatible"
             self.init(
                 outcome: .lost(reason: "the root FDT is \(found), not \"\(generation.root.compatible)\""), state: nil)
             return

@@ -34,7 +34,7 @@ final class IncomingFiles: Sendable {
     func deserialize(_ record: SessionState, in kernel: Kernel, _ rules: FLBLifecycle) throws(Errno) {
         let count = record.count ?? 0
         guard record.filesAddress?.rawValue != 0 else {
-            if count != 0 { kernel.log.warn("luo_file.c: session \"\(session)\" says \(count) files and has none") }
+            if count != 0 { kernel.log.warn("luo_file.c: session \(session) says \(count) files and has none") }
             return
         }
         try state.withLock { state throws(Errno) in
@@ -49,7 +49,7 @@ final class IncomingFiles: Sendable {
                 }
                 guard count == UInt64(files.count) else { throw .invalidArgument }
             } catch {
-                kernel.log.message("session \"\(session)\": its files cannot be deserialized: \(error.kernelName)")
+                kernel.log.message("session \(session): its files cannot be deserialized: \(error.kernelName)")
                 switch rules.failedDeserialization {
                 case .ignored: state.missing = count - min(count, UInt64(state.entries.count))
                 case .refused: throw error

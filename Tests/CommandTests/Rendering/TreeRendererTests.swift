@@ -135,7 +135,7 @@ import Testing
         metadata.previousRelease = "7\u{1b}"
         state.kexecMetadata = metadata
         let shown = render(reading(state))
-        #expect(shown.contains(#""a\u{1b}]0;b\u{7}\n\u{9b}31m\u{202e}c�""#))
+        #expect(shown.contains(#""a\u{1b}]0;b\u{7}\n\u{9b}31m\u{202e}c\xff""#))
         #expect(shown.contains("A (no NUL)"))
         for scalar in shown.unicodeScalars where scalar != "\n" {
             #expect(scalar.properties.generalCategory != .control && scalar.properties.generalCategory != .format)
