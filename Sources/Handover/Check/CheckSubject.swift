@@ -130,7 +130,9 @@ extension CheckSubject {
     ) throws(InputError) -> [CheckSubject] {
         do throws(InputError) {
             let input = try HandoverInput(path, options: options, progress: progress)
-            if input.kind == InputKind.tree.name { throw .notHandover(path: input.path, what: "an FDT of another kind") }
+            guard input.kind != InputKind.tree.name else {
+                throw .notHandover(path: input.path, what: "an FDT of another kind")
+            }
             return input.documents.map(CheckSubject.init(_:))
         } catch {
             guard case .noHandover = error, let image = try? MemoryImage(path: path, options: options)
