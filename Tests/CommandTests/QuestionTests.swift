@@ -138,7 +138,7 @@ import Testing
         let found = FileManager.default.subpaths(atPath: output) ?? []
         #expect(
             found.filter { $0.hasSuffix("/0x1") }.sorted() == [
-                "%2E./0x1", "%2E.%2F..%2Fup/0x1", "%2541/0x1", "%2Fetc/0x1", "a%20b/0x1",
+                "%2541/0x1", "%2E.%2F..%2Fup/0x1", "%2E./0x1", "%2Fetc/0x1", "a%20b/0x1",
             ])
     }
 
