@@ -142,12 +142,9 @@ private struct TreePartReader {
                 return next
             case nil:
                 switch tokens.remainder(in: bytes) {
-                case .nothing, .unknown, .propertyHeader: return start
+                case .nothing, .unknown, .propertyHeader: return min(start, end)
                 case .beginNode(let name): part(start..<end, .beginNode(name: name), take)
-                case .property(let property):
-                    readProperty(property, end: end, take)
-                    // The bytes end within the alignment of a whole value.
-                    part(min(property.value.upperBound, end)..<end, .alignment, take)
+                case .property(let property): readProperty(property, end: end, take)
                 }
                 return end
             }

@@ -187,6 +187,20 @@ import Testing
         }
     }
 
+    @Test func `descriptions of kinds follow their schema`() throws {
+        let schema = try JSONSchema(try Command("schema", "kinds").output)
+        let catalogue = Fixture.directory.appending(path: "../Sources/Handover/Contents/Catalogue")
+        let names = try FileManager.default.contentsOfDirectory(atPath: catalogue.path())
+        #expect(names.count > 10)
+        for name in names {
+            let text = try Data(contentsOf: catalogue.appending(path: name))
+            #expect(schema.violations(of: try JSONDecoder().decode(JSONValue.self, from: text)) == [], "\(name)")
+        }
+        for text in [#"{"kinds": [{"kind": "a", "place": "nowhere"}]}"#, #"{"structure": []}"#] {
+            #expect(schema.violations(of: try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) != [])
+        }
+    }
+
     @Test func oneBlobAloneIsShown() throws {
         let root = try Command("dump", "--format", "dts", "--subtree", "kho", Self.image)
         #expect(root.status == 0)

@@ -77,6 +77,17 @@ extension CheckRule {
             "scratch": .init(
                 "6.16", "Preserve no memory in the scratch areas; keep them the same on both sides (kho_scratch=)."),
             "split-block": .init("6.16", preserve),
+            "page-size": .init("6.16", "Boot a kernel of the page size of the one that handed over."),
+            "radix-depth": .init(
+                "7.1-rc1", to: "7.1-rc5", "Boot a kernel with a radix tree as deep as that of the one that handed over."),
+            "structure-layout": .init("6.16", other),
+            "large-block": .init("7.0", to: "7.2.12", "Preserve blocks of at most 1 GiB, or boot a later release."),
+            "folio-order": .init("6.16", to: "7.0", preserve),
+            "vmalloc-full-chunk": .init(
+                "6.18-rc1", to: "6.18-rc", "Boot 6.18 or later, or preserve an area of another number of pages."),
+            "empty-block": .init("7.2", "Keep a session in the last block: create one more, and keep it open until kexec."),
+            "memfd-written-late": .init(
+                "6.19", to: "6.19.8", "Hand over from a later release, or write to the file only before it is preserved."),
             // Other subtrees.
             "memblock-subtree": .init("6.16", rewritten),
             "memblock-compatible": .init("6.16", other),

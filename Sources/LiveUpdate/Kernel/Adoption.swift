@@ -92,7 +92,7 @@ private struct LUOExamination {
             return "the node \(abi.subtree) has no \(property) of 8 bytes"
         }
         guard let luo, let compatible = luo.compatible, compatible.lists(abi.compatible) else {
-            let found = luo?.compatible.map { "\"\($0)\"" } ?? "something else"
+            let found = luo?.compatible.map { "\($0)" } ?? "something else"
             return "the subtree \(abi.subtree) is \(found), not \"\(abi.compatible)\""
         }
         guard luo.liveUpdateNumber != nil else { return "the update number is missing" }

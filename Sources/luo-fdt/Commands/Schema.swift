@@ -7,13 +7,13 @@ import SystemPackage
 struct Schema: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema",
-        abstract: "Prints the JSON Schema of the documents that dump prints and build reads, or of scenarios.")
+        abstract: "Prints the JSON Schema of handovers as dump prints and build reads them, of scenarios, or of kinds of content.")
 
     enum Subject: String, ExpressibleByArgument, CaseIterable {
-        case handover, scenario
+        case handover, scenario, kinds
     }
 
-    @Argument(help: "What to describe: handover, or scenario, which simulate plays.")
+    @Argument(help: "What to describe: handover; scenario, which simulate plays; or kinds, which --kinds takes.")
     var subject = Subject.handover
 
     func run() throws {
@@ -22,6 +22,9 @@ struct Schema: ParsableCommand {
         case .handover:
             var writer = DocumentWriter { output.write($0) }
             writer.writeSchema()
+        case .kinds:
+            var writer = DocumentWriter { output.write($0) }
+            writer.writeKindsSchema()
         case .scenario:
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
