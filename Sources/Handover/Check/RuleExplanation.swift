@@ -1,5 +1,3 @@
-import KernelABI
-
 /// What there is to know of a rule beyond what it finds: for which kernels it matters, and what to do.
 public struct RuleExplanation: Hashable, Sendable {
     /// The first kernel release that has what the rule is about.
@@ -12,15 +10,6 @@ public struct RuleExplanation: Hashable, Sendable {
     /// The releases in words: `6.19 to 7.1`, `7.2 and later`.
     public var kernels: String { until.map { "\(since) to \($0)" } ?? "\(since) and later" }
 
-    /// Of a rule that shows a defect.
-    fileprivate init(_ defect: KernelDefect) {
-        let mended = defect.releases.mended.map(\.description).joined(separator: ", ")
-        let kernel = defect.side == .writer ? "Hand over from" : "Boot"
-        self.init(
-            defect.releases.first.description,
-            mended.isEmpty ? "No release mends it." : "\(kernel) a kernel that has it mended: \(mended) or later.")
-    }
-
     fileprivate init(_ since: String, to until: String? = nil, _ remedy: String) {
         self.since = since
         self.until = until
@@ -30,9 +19,7 @@ public struct RuleExplanation: Hashable, Sendable {
 
 extension CheckRule {
     /// For which kernels the rule matters, and what to do.
-    public var explanation: RuleExplanation? {
-        Self.explanations[name] ?? KernelDefect.all.first { $0.name == name }.map(RuleExplanation.init(_:))
-    }
+    public var explanation: RuleExplanation? { Self.explanations[name] }
 
     private static let explanations: [String: RuleExplanation] = {
         let other = "Boot a kernel of the generation that handed over, or have the older kernel hand over anew."
@@ -69,8 +56,6 @@ extension CheckRule {
             "map-bitmap": .init(
                 "6.16", to: "7.0",
                 "6.17.9 changed the size of a bitmap without a new version: boot a kernel from the same side of it."),
-            "page-size": .init("7.1", "Boot a kernel of the same page size."),
-            "structure-layout": .init("6.16", "Boot a kernel with the structures of its generation."),
             "map-key": .init("7.1", rewritten),
             "map-block": .init("6.16", rewritten),
             "uncovered-page": .init("6.16", preserve),
