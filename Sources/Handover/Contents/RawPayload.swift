@@ -24,7 +24,8 @@ struct RawPayload: DocumentObject {
     static func read(
         _ handle: UInt64, owner: Owner, _ context: ReadingContext, _ log: inout ReadingLog
     ) -> RawPayload? {
-        guard let block = context.preserved?.block(containing: PhysicalAddress(handle)) else { return nil }
+        // A damaged map can have blocks that are larger than any number of bytes.
+        guard let block = context.preserved?.block(containing: PhysicalAddress(handle)), block.order <= 20 else { return nil }
         let size = context.pageSize.bytes << block.order
         guard size <= largest, log.visit(block.address, as: .rawPayload), log.spend(UInt64(size)),
             var bytes = context.memory.copy(at: block.address, count: size)
