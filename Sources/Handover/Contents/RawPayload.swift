@@ -19,12 +19,19 @@ struct RawPayload: DocumentObject {
 
     /// The largest block whose bytes are kept.
     private static let largest = 1 << 20
+    /// The largest order of a block that can be built.
+    private static let largestOrder: UInt8 = 20
+
+    /// ``order``, as far as a block can have it.
+    private var blockOrder: Int { Int(min(order, Self.largestOrder)) }
 
     /// Reads the preserved block that `handle` lies in; `nil` if it lies in none.
     static func read(
         _ handle: UInt64, owner: Owner, _ context: ReadingContext, _ log: inout ReadingLog
     ) -> RawPayload? {
-        guard let block = context.preserved?.block(containing: PhysicalAddress(handle)) else { return nil }
+        // A damaged map can have blocks that are larger than any number of bytes.
+        guard let block = context.preserved?.block(containing: PhysicalAddress(handle)), block.order <= largestOrder
+        else { return nil }
         let size = context.pageSize.bytes << block.order
         guard size <= largest, log.visit(block.address, as: .rawPayload), log.spend(UInt64(size)),
             var bytes = context.memory.copy(at: block.address, count: size)
@@ -56,8 +63,8 @@ extension RawPayload: CodedContent {
 
     mutating func complete(name: inout KernelString?, by planner: inout HandoverPlanner, _ path: DocumentPath) {
         let path = path[Self.key]
-        if order > 20 {
-            planner.reportUnbuildable(path["order"], "\(order); the largest order is 20")
+        if order > Self.largestOrder {
+            planner.reportUnbuildable(path["order"], "\(order); the largest order is \(Self.largestOrder)")
         } else if bytes.count > planner.pageSize.bytes << Int(order) {
             planner.reportUnbuildable(path["base64"], "\(bytes.count) bytes do not fit into 2^\(order) pages")
         }
@@ -67,7 +74,7 @@ extension RawPayload: CodedContent {
         handle: inout UInt64?, _ sizes: FolioSizes, _ path: DocumentPath, by planner: inout HandoverPlanner,
         _ visitor: inout Visitor
     ) {
-        visitor.visit(&address, .folio(order: Int(min(order, 20)), planner.pageSize), path[Self.key]["pa"], by: &planner)
+        visitor.visit(&address, .folio(order: blockOrder, planner.pageSize), path[Self.key]["pa"], by: &planner)
         handle = handle ?? address?.rawValue
     }
 
@@ -75,7 +82,7 @@ extension RawPayload: CodedContent {
         handle: UInt64, name: KernelString?, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
     ) throws(WriteError) {
         try writer.place(
-            bytes.count, at: address, byteCount: writer.pageSize.bytes << Int(min(order, 20)), role: .rawPayload,
+            bytes.count, at: address, byteCount: writer.pageSize.bytes << blockOrder, role: .rawPayload,
             form: .opaque, owner: owner, path: path
         ) { $0 = bytes }
     }

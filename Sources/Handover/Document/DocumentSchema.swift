@@ -17,38 +17,30 @@ indirect enum DocumentSchema: Sendable {
 
     /// Writes the JSON Schema of the documents that `dump` prints and `build` reads.
     public static func write(to writer: inout DocumentWriter) {
-        writer.object { writer in
-            writer.key("$schema")
-            writer.string("https://json-schema.org/draft/2020-12/schema")
-            writer.key("title")
-            writer.string("A kernel handover: Kexec HandOver and the Live Update Orchestrator")
-            writer.key("$ref")
-            writer.string("#/$defs/handover")
-            writer.key("$defs")
-            writer.object { writer in
-                writeScalars(to: &writer)
-                HandoverState.form.writeSchema(to: &writer)
-                KHOState.form.writeSchema(to: &writer)
-                SubtreeState.form.writeSchema(to: &writer)
-                LUOState.form.writeSchema(to: &writer)
-                BlockState.form.writeSchema(to: &writer)
-                SessionState.form.writeSchema(to: &writer)
-                FileState.form.writeSchema(to: &writer)
-                for content in ContentKinds.coded { content.writeSchema(to: &writer) }
-                VmallocState.form.writeSchema(to: &writer)
-                VmallocState.Chunk.form.writeSchema(to: &writer)
-                FLBState.form.writeSchema(to: &writer)
-                MemblockState.form.writeSchema(to: &writer)
-                MemblockState.Region.form.writeSchema(to: &writer)
-                KexecMetadataState.form.writeSchema(to: &writer)
-                PreservedState.form.writeSchema(to: &writer)
-                BitmapChunkState.form.writeSchema(to: &writer)
-                BitmapChunkState.BitmapState.form.writeSchema(to: &writer)
-                RadixTreeState.form.writeSchema(to: &writer)
-                RadixTreeState.Node.form.writeSchema(to: &writer)
-                RadixTreeState.Leaf.form.writeSchema(to: &writer)
-                ResidueState.form.writeSchema(to: &writer)
-            }
+        let title = "A kernel handover: Kexec HandOver and the Live Update Orchestrator"
+        writer.schema(title, of: HandoverState.form.name) { writer in
+            writeScalars(to: &writer)
+            HandoverState.form.writeSchema(to: &writer)
+            KHOState.form.writeSchema(to: &writer)
+            SubtreeState.form.writeSchema(to: &writer)
+            LUOState.form.writeSchema(to: &writer)
+            BlockState.form.writeSchema(to: &writer)
+            SessionState.form.writeSchema(to: &writer)
+            FileState.form.writeSchema(to: &writer)
+            for content in ContentKinds.coded { content.writeSchema(to: &writer) }
+            VmallocState.form.writeSchema(to: &writer)
+            VmallocState.Chunk.form.writeSchema(to: &writer)
+            FLBState.form.writeSchema(to: &writer)
+            MemblockState.form.writeSchema(to: &writer)
+            MemblockState.Region.form.writeSchema(to: &writer)
+            KexecMetadataState.form.writeSchema(to: &writer)
+            PreservedState.form.writeSchema(to: &writer)
+            BitmapChunkState.form.writeSchema(to: &writer)
+            BitmapChunkState.BitmapState.form.writeSchema(to: &writer)
+            RadixTreeState.form.writeSchema(to: &writer)
+            RadixTreeState.Node.form.writeSchema(to: &writer)
+            RadixTreeState.Leaf.form.writeSchema(to: &writer)
+            ResidueState.form.writeSchema(to: &writer)
         }
     }
 
@@ -180,6 +172,17 @@ extension DocumentWriter {
         string(value)
     }
 
+    /// Writes a schema whose root is the definition of that name.
+    fileprivate mutating func schema(_ title: String, of root: String, _ definitions: (inout DocumentWriter) -> Void) {
+        object { writer in
+            writer.member("$schema", "https://json-schema.org/draft/2020-12/schema")
+            writer.member("title", title)
+            writer.member("$ref", "#/$defs/\(root)")
+            writer.key("$defs")
+            writer.object(definitions)
+        }
+    }
+
     /// Writes the schema of a handover document.
     public mutating func writeSchema() {
         DocumentSchema.write(to: &self)
@@ -188,23 +191,17 @@ extension DocumentWriter {
 
     /// Writes the schema of descriptions of kinds of content.
     public mutating func writeKindsSchema() {
-        object { writer in
-            writer.member("$schema", "https://json-schema.org/draft/2020-12/schema")
-            writer.member("title", "Kinds of content of a kernel handover")
-            writer.member("$ref", "#/$defs/\(KindDocument.form.name)")
-            writer.key("$defs")
-            writer.object { writer in
-                KindDocument.form.writeSchema(to: &writer)
-                KindForm.form.writeSchema(to: &writer)
-                KindStructure.form.writeSchema(to: &writer)
-                KindField.form.writeSchema(to: &writer)
-                KindCount.form.writeSchema(to: &writer)
-                KindLink.form.writeSchema(to: &writer)
-                KindLinkPlace.form.writeSchema(to: &writer)
-                KindVersion.form.writeSchema(to: &writer)
-                KindContents.form.writeSchema(to: &writer)
-                KindRule.form.writeSchema(to: &writer)
-            }
+        schema("Kinds of content of a kernel handover", of: KindDocument.form.name) { writer in
+            KindDocument.form.writeSchema(to: &writer)
+            KindForm.form.writeSchema(to: &writer)
+            KindStructure.form.writeSchema(to: &writer)
+            KindField.form.writeSchema(to: &writer)
+            KindCount.form.writeSchema(to: &writer)
+            KindLink.form.writeSchema(to: &writer)
+            KindLinkPlace.form.writeSchema(to: &writer)
+            KindVersion.form.writeSchema(to: &writer)
+            KindContents.form.writeSchema(to: &writer)
+            KindRule.form.writeSchema(to: &writer)
         }
         finish()
     }
