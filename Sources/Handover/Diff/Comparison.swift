@@ -218,46 +218,50 @@ struct Comparison {
 
     // MARK: - Memory that nothing describes
 
-    /// Compares preserved memory that belongs to no structure and no file: payloads of FLBs, regions, and what a broken
+    /// Compares preserved memory that belongs to no structure, no file and no region: payloads of FLBs, and what a broken
     /// link led to.
     private mutating func compareUndescribedMemory() {
-        guard let (old, new) = (before.memory.flatMap { old in after.memory.map { (old, $0) } }),
-            !before.extents.isEmpty, !after.extents.isEmpty, let pageSize = before.state.pageSize
-        else { return }
+        guard !before.extents.isEmpty, !after.extents.isEmpty, let pageSize = before.state.pageSize else { return }
         let rest = [before, after].map { side in
-            let described = side.extents.filter(\.role.isMetadata) + side.state.contentsExtents.filter { $0.role == .contents }
+            let described = side.extents.filter(\.role.isMetadata)
+                + side.state.contentsExtents.filter { $0.role == .contents || $0.role == .region }
             return Self.subtract(
                 Self.merged(described.map { $0.pages(of: pageSize) }), from: side.state.preserved?.ranges ?? [])
         }
-        let available = Self.merged(regions.before + regions.after)
+        compareMemory("preserved pages that no structure describes", rest[0].flatMap { $0.pieces(in: rest[1]) }, isLayout: isMoved)
+    }
+
+    /// Compares pages of the first side with those of the second that lie `distance` bytes further. What is on neither
+    /// side is the same in both.
+    private mutating func compareMemory(
+        _ subject: String, _ ranges: [Range<PhysicalAddress>], movedBy distance: UInt64 = 0, isLayout: Bool
+    ) {
+        guard let old = before.memory, let new = after.memory, let pageSize = before.state.pageSize else { return }
+        let available = Self.merged(distance == 0 ? regions.before + regions.after : regions.before)
         var changed: (first: PhysicalAddress, count: Int)?
         var oneSided: (first: PhysicalAddress, count: Int, isInBefore: Bool)?
-        for range in rest[0].lazy.flatMap({ $0.pieces(in: rest[1]) }) {
-            for piece in range.pieces(in: available) {
-                var page = piece.lowerBound.rawValue & ~UInt64(pageSize.bytes - 1)
-                while page < piece.upperBound.rawValue, pagesToCompare > 0 {
-                    pagesToCompare -= 1
-                    let address = PhysicalAddress(page)
-                    let left = old.copy(at: address, count: pageSize.bytes)
-                    let right = new.copy(at: address, count: pageSize.bytes)
-                    if let left, let right {
-                        if left != right { changed = (changed?.first ?? address, (changed?.count ?? 0) + 1) }
-                    } else if left != nil || right != nil {
-                        oneSided = (oneSided?.first ?? address, (oneSided?.count ?? 0) + 1, oneSided?.isInBefore ?? (left != nil))
-                    }
-                    page += UInt64(pageSize.bytes)
+        for piece in ranges.lazy.flatMap({ $0.pieces(in: available) }) {
+            var page = piece.lowerBound.rawValue & ~UInt64(pageSize.bytes - 1)
+            while page < piece.upperBound.rawValue, pagesToCompare > 0 {
+                pagesToCompare -= 1
+                let address = PhysicalAddress(page)
+                let left = old.copy(at: address, count: pageSize.bytes)
+                let right = new.copy(at: PhysicalAddress(page &+ distance), count: pageSize.bytes)
+                if let left, let right {
+                    if left != right { changed = (changed?.first ?? address, (changed?.count ?? 0) + 1) }
+                } else if left != nil || right != nil {
+                    oneSided = (oneSided?.first ?? address, (oneSided?.count ?? 0) + 1, oneSided?.isInBefore ?? (left != nil))
                 }
+                page += UInt64(pageSize.bytes)
             }
         }
         if let changed {
-            note(
-                "\(changed.count) preserved pages that no structure describes, the first at \(changed.first)", nil, nil,
-                isLayout: isMoved)
+            note("\(changed.count) \(subject), the first at \(changed.first)", nil, nil, isLayout: isLayout)
         }
         if let oneSided {
             noteUncompared(
-                "\(oneSided.count) preserved pages that no structure describes, the first at \(oneSided.first)",
-                oneSided.isInBefore, !oneSided.isInBefore, isLayout: isMoved)
+                "\(oneSided.count) \(subject), the first at \(oneSided.first)",
+                oneSided.isInBefore, !oneSided.isInBefore, isLayout: isLayout)
         }
     }
 
@@ -276,6 +280,10 @@ struct Comparison {
             compare("\(subject), compatible", old.compatible, new.compatible)
             compare("\(subject), size", old.size, new.size)
             compare("\(subject), start", old.start, new.start, isLayout: true)
+            if let start = old.start, let newStart = new.start, let end = start.advanced(by: min(old.size, new.size)) {
+                compareMemory(
+                    "pages of \(subject)", [start..<end], movedBy: newStart.rawValue &- start.rawValue, isLayout: false)
+            }
         }
     }
 

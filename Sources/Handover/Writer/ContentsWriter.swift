@@ -49,12 +49,7 @@ extension ImageWriter where Destination: ImageDestination {
                     &total, open)
             }
         }
-        for region in state.memblock?.regions ?? [] {
-            guard let start = region.start, let count = Int(exactly: region.size) else { continue }
-            let extent = Extent(
-                address: start, byteCount: count, role: .region, form: .opaque, owner: .region(region.name))
-            try allocate(extent, &total)
-        }
+        for extent in state.regionExtents { try allocate(extent, &total) }
     }
 
     private mutating func write(
