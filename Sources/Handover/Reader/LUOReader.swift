@@ -102,8 +102,10 @@ struct LUOReader {
 }
 
 extension KernelString {
-    /// The string in quotes, and what is not printable in hexadecimal: for messages.
+    /// The string in quotes, and what is not printable in hexadecimal: for messages. Bytes without a NUL are no name,
+    /// and may be anything: their number alone is said.
     var quoted: String {
+        guard isTerminated else { return "(\(bytes.count) bytes)" }
         var text = "\""
         for scalar in description.unicodeScalars {
             switch scalar {
