@@ -1,5 +1,5 @@
 extension FlattenedTree {
-    /// What a scan comes past: names and values as bytes, valid during the call alone.
+    /// What a scan encounters: names and values as bytes, valid during the call alone.
     public enum ScanStep: ~Escapable {
         /// A node begins; `depth` is 0 for the root. The name has its unit address, and is empty for the root.
         case beginNode(name: RawSpan, depth: Int)

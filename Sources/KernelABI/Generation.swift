@@ -39,7 +39,7 @@ public struct Generation: Sendable, Identifiable {
         public let mapProperty = "preserved-memory-map"
         /// The property of a subtree's node that holds its address.
         public let addressProperty: String
-        /// The property that holds its size; `nil` where a subtree is an FDT that states its own.
+        /// The property that holds its size; `nil` if a subtree is an FDT that states its own.
         public let sizeProperty: String?
         public let construction: Construction
         /// Whether the kernel's libfdt wants the memory reservation block at a multiple of 8, and the structure block at

@@ -21,7 +21,7 @@ public struct KernelDefect: Sendable, Identifiable {
     public var id: String { name }
 
     public enum Side: String, Hashable, Sendable {
-        /// The kernel that hands over.
+        /// The kernel thavailables over.
         case writer
         /// The kernel that takes over.
         case receiver
@@ -102,7 +102,7 @@ extension KernelDefect {
         KernelDefect(
             name: "dropped-file", side: .receiver,
             releases: ReleaseSpan(from: Release(6, 19), mended: [Release(6, 19, 13), Release(7, 0)]),
-            symptom: "a file without a handler, or a bad list of files, is dropped without a word",
+            symptom: "a file without a handler, or a bad list of files, is silently dropped",
             evidence: "such a file",
             consequence: "/dev/liveupdate opens, and the session lacks its files from there on",
             explains: ["file-handler", "file-chain", "file-block-count", "file-count"], goesOn: true),

@@ -42,7 +42,7 @@ public struct KernelString: Hashable, Sendable {
         bytes.allSatisfy { $0 < 0x80 } || validString != nil
     }
 
-    /// The string, or `nil` where the bytes are not valid UTF-8.
+    /// The string, or `nil` if the bytes are not valid UTF-8.
     public var validString: String? {
         String(validating: bytes, as: UTF8.self)
     }
@@ -58,6 +58,15 @@ extension KernelString: ExpressibleByStringLiteral, CustomStringConvertible {
 
     /// The string in quotes, for sentences; see ``ImageText``.
     public var quoted: String { ImageText(bytes).quoted }
+
+    /// The string in quotes if it can be a name, otherwise how many bytes there are: for findings. A damaged pointer
+    /// leads to anybody's memory, and findings are sent on.
+    public var named: String {
+        isText ? quoted : "\(bytes.count) bytes" + (isTerminated ? " that are no text" : " without a NUL")
+    }
+
+    /// Whether the string ends with a NUL, is UTF-8, and has no control characters.
+    public var isText: Bool { isTerminated && isValid && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f } }
 
     /// The string without quotes if nobody can mistake it, for columns; a missing NUL is said to be missing.
     public var bare: String { ImageText(bytes).bare + (isTerminated ? "" : " (no NUL)") }

@@ -19,7 +19,7 @@ public struct PhysicalAddress: RawRepresentable, Hashable, Comparable, Sendable 
         left.rawValue < right.rawValue
     }
 
-    /// The address `bytes` further on, or `nil` where that would wrap around the end of the address space.
+    /// The address `bytes` further on, or `nil` if that would wrap around the end of the address space.
     @inlinable
     public func advanced(by bytes: UInt64) -> PhysicalAddress? {
         let (sum, overflow) = rawValue.addingReportingOverflow(bytes)

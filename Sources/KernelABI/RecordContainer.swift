@@ -1,4 +1,4 @@
-/// How records of one kind (sessions, files, FLBs) lie in memory: pages, a header, and records behind it.
+/// How records of one kind (sessions, files, FLBs) lie in memory: pages, a header, and records after it.
 public struct RecordContainer: Hashable, Sendable {
     /// The structure at the beginning of each allocation, or `nil`.
     public let header: StructureDescription?

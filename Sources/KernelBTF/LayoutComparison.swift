@@ -24,7 +24,7 @@ public struct LayoutComparison: Sendable {
     /// A structure of the catalogue.
     public struct Structure: Hashable, Sendable {
         public var name: String
-        /// The sizes in bytes; the kernel's is `nil` where it has no such structure.
+        /// The sizes in bytes; the kernel's is `nil` if it has no such structure.
         public var size: Int
         public var kernelSize: Int?
         public var fields: [Field]

@@ -71,11 +71,11 @@ public final class TypeInformation {
         public var name: String
         /// The offset in bits from the beginning of the structure.
         public var bitOffset: Int
-        /// The size in bits; `nil` where it cannot be told.
+        /// The size in bits; `nil` if it cannot be told.
         public var bitSize: Int?
     }
 
-    /// The structure of this tag, or `nil` where the kernel has none.
+    /// The structure of this tag, or `nil` if the kernel has none.
     public func structure(named name: String) -> Structure? {
         let id = btf__find_by_name_kind(btf, name, UInt32(BTF_KIND_STRUCT))
         guard id > 0, let type = btf__type_by_id(btf, UInt32(id)), let first = btf_members(type) else { return nil }

@@ -12,7 +12,7 @@ struct Initrd {
     private static let directory = 0o040755
     private static let regularFile = 0o100755
 
-    /// An archive with an init that follows orders, and has the kernel at hand if they ask for it.
+    /// An archive with an init that follows orders, and has the kernel available if they ask for it.
     static func archive(with initProgram: FilePath, _ orders: String, kernel: FilePath?) throws(BootError) -> [UInt8] {
         var archive = Initrd()
         archive.add("dev", mode: directory, [])

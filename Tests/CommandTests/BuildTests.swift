@@ -148,10 +148,10 @@ import Testing
         Refusal(document: #"{"luo": {"sessions": [{"name": ""}]}}"#, said: ".luo.sessions[0].name: an empty name; luo_session_create gives EINVAL"),
         Refusal(
             document: #"{"sessions": [{"name": "a"}, {"name": "a"}]}"#,
-            said: #".sessions[1].name: "a" is there before; luo_session_insert gives EEXIST"#),
+            said: #".sessions[1].name: "a" is already used; luo_session_insert() returns EEXIST"#),
         Refusal(
             document: session(#""files": [{"token": 1, "memfd": {}}, {"token": "0x1", "memfd": {}}]"#),
-            said: ".sessions[0].files[1].token: 0x1 is there before in this session; luo_preserve_file gives EEXIST"),
+            said: ".sessions[0].files[1].token: 0x1 is already used in this session; luo_preserve_file() returns EEXIST"),
         Refusal(
             document: session(#""files": [{"token": 1, "compatible": "\#(long.prefix(48))", "data": 1}]"#),
             said: "LIVEUPDATE_HNDL_COMPAT_LENGTH is 48, the NUL included"),
@@ -160,7 +160,7 @@ import Testing
             said: "LIVEUPDATE_FLB_COMPAT_LENGTH is 48, the NUL included"),
         Refusal(
             document: #"{"flbs": [{"name": "f"}, {"name": "f"}]}"#,
-            said: #".flbs[1].name: "f" is there before; liveupdate_register_flb gives EEXIST"#),
+            said: #".flbs[1].name: "f" is already used; liveupdate_register_flb() returns EEXIST"#),
         Refusal(
             document: #"{"flbs": [\#((0..<64).map { #"{"name": "f\#($0)"}"# }.joined(separator: ","))]}"#,
             said: ".flbs: 64 objects; LUO_FLB_MAX is 63", canBeForced: false),

@@ -1,4 +1,5 @@
 import Foundation
+import FoundationXML
 import Testing
 
 /// `check`, `diff` and `layout --btf` on inputs from the field.
@@ -17,6 +18,24 @@ import Testing
         #expect(command.text.split(separator: "\n").first?.hasSuffix(": \(verdict)") ?? false, "\(command.text)")
         if status == 8 { #expect(!command.text.contains("error [")) }
         #expect(command.errors == "")
+    }
+
+    @Test func `inputs are tests for a harness`() throws {
+        let inputs = ["captures/7.3/basic.elf", "cases/debugfs/7.3-before-kexec", "cases/check/04-root-rsvmap-misaligned.elf", "nope"]
+        let tap = try Command(["check", "--format", "tap"] + inputs)
+        let lines = tap.text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(lines.prefix(3) == ["KTAP version 1", "1..4", "ok 1 captures/7.3/basic.elf"])
+        #expect(lines[3].hasPrefix("ok 2 cases/debugfs/7.3-before-kexec") && lines[3].hasSuffix(" # SKIP"))
+        #expect(lines[4] == "not ok 3 cases/check/04-root-rsvmap-misaligned.elf")
+        #expect(lines[5].hasPrefix("not ok 4 nope"))
+        #expect(tap.text.contains("\n# error [root-header] root FDT"))
+        #expect(tap.status == 7)
+
+        let junit = try Command(["check", "--format", "junit"] + inputs)
+        let document = try XMLDocument(data: Data(junit.text.utf8))
+        #expect(try document.nodes(forXPath: "/testsuite/testcase").count == 4)
+        #expect(try document.nodes(forXPath: "/testsuite/testcase[failure]/@name").map(\.stringValue).first == inputs[2])
+        #expect(try document.nodes(forXPath: "/testsuite[@failures=2][@skipped=1]").count == 1)
     }
 
     @Test(arguments: ["plain", "v2", "bad-token"])

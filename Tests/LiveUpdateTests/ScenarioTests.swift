@@ -104,7 +104,7 @@ import Testing
 
     @Test(arguments: [
         (#"{"title": "t"}"#, ".: missing key \"kernel\""),
-        (#"{"title": "t", "kernel": "7.3", "page_size": 100}"#, ".page_size: 100 is no page size"),
+        (#"{"title": "t", "kernel": "7.3", "page_size": 100}"#, ".page_size: 100 is not a page size"),
         (#"{"title": "t", "kernel": "7.3", "files": [{"name": "a"}, {"name": "a"}]}"#, ".files: there are two"),
         (#"{"title": "t", "kernel": "7.3", "handlers": [{"name": "memfd"}]}"#, ".handlers: there are two"),
         (#"{"title": "t", "kernel": "7.3", "flbs": [{"name": "a", "data": "x"}]}"#, ".flbs[0].data: expected"),

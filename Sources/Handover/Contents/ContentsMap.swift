@@ -47,7 +47,7 @@ public struct ContentsMap: Sendable {
         return PhysicalAddress((run.pfn + (index - run.index)) << UInt64(pageSize.shift))
     }
 
-    /// The memory of a run; `nil` where that reaches beyond the address space.
+    /// The memory of a run; `nil` if that reaches beyond the address space.
     package func addresses(of run: Run) -> Range<PhysicalAddress>? {
         let page = UInt64(pageSize.bytes)
         let (start, startOverflows) = run.pfn.multipliedReportingOverflow(by: page)

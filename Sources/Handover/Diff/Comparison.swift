@@ -1,6 +1,6 @@
 import KernelABI
 
-/// Comes past all parts of two handovers, and notes what is not the same.
+/// Visits all parts of two handovers, and notes what is not the same.
 struct Comparison {
     let before: HandoverDiff.Side
     let after: HandoverDiff.Side
@@ -112,7 +112,7 @@ struct Comparison {
     private mutating func compareRoot(_ before: KHOState?, _ after: KHOState?) {
         compare("root FDT, compatible", before?.compatible, after?.compatible)
         var (old, new) = (before?.subtrees ?? [], after?.subtrees ?? [])
-        // A blob by itself is named after its file.
+        // A standalone blob is named after its file.
         if before?.fdtSize == nil, after?.fdtSize == nil, old.count == 1, new.count == 1 { new[0].name = old[0].name }
         for pair in pairs(old, new, by: \.name) {
             guard let name = (pair.before ?? pair.after)?.name else { continue }
@@ -461,7 +461,7 @@ struct Comparison {
         }
     }
 
-    /// Holds the bytes of two files against each other, page by page, where both are at hand.
+    /// Holds the bytes of two files against each other, page by page, where both are available.
     private mutating func compareContents(_ subject: String, _ old: MemFDState, _ new: MemFDState) {
         guard let oldMemory = before.memory, let newMemory = after.memory,
             before.state.pageSize == after.state.pageSize, let pageSize = before.state.pageSize,
@@ -469,7 +469,7 @@ struct Comparison {
         else { return }
         let oldMap = ContentsMap(of: old.file, preserved: before.state.preserved, pageSize: pageSize)
         let newMap = ContentsMap(of: new.file, preserved: after.state.preserved, pageSize: pageSize)
-        // What neither has memory for is the same hole in both, or not at hand in both.
+        // What neither has memory for is the same hole in both, or not available in both.
         let pages = pageSize.pages(for: size)
         let ranges = oldMap.pages(in: regions.before) + newMap.pages(in: regions.after)
         var changed = 0
@@ -503,7 +503,7 @@ struct Comparison {
         }
     }
 
-    /// The bytes of a page of a file, zeros in a hole; `nil` where they are not at hand.
+    /// The bytes of a page of a file, zeros in a hole; `nil` if they are not available.
     private static func bytes(
         of page: UInt64, _ map: ContentsMap, _ memory: any PhysicalMemory, _ count: Int
     ) -> [UInt8]? {

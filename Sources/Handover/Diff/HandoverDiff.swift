@@ -7,7 +7,7 @@ public struct HandoverDiff: Sendable {
     public struct Change: Hashable, Sendable {
         /// What it is about: `session "vm-alpha", file 0x1000, size`.
         public var subject: String
-        /// What it is in the one handover; `nil` where it is in the other alone.
+        /// What it is in the one handover; `nil` if it is in the other alone.
         public var before: String?
         public var after: String?
         /// Whether it is about addresses and layout, rather than about what is handed over.

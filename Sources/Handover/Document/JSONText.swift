@@ -22,7 +22,7 @@ extension Span<UInt8> {
         return position
     }
 
-    /// Where the value begins, or the space before it, of a member of this key; `nil` where it does not stand here whole.
+    /// Where the value begins, or the space before it, of a member of this key; `nil` if it does not stand here whole.
     @inline(__always)
     func endOfKey(_ key: RawSpan, from start: Int, isFirst: Bool) -> Int? {
         var position = start
@@ -88,7 +88,7 @@ extension Span<UInt8> {
         return position
     }
 
-    /// The hexadecimal number that the string holds which begins at `start`, and where the string ends; `nil` where it
+    /// The hexadecimal number that the string holds which begins at `start`, and where the string ends; `nil` if it
     /// holds something else, or goes on behind the span.
     func hexadecimalString(at start: Int) -> (number: UInt64, end: Int)? {
         // The longest one, and a word read beyond its last digits.

@@ -57,7 +57,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         while let index = try readKey(from: &reader, isFirst: seen == 0, likely: likely) {
             likely = index + 1
             do throws(DocumentReadError) {
-                guard seen & 1 << UInt64(index) == 0 else { throw .document("this key is there before") }
+                guard seen & 1 << UInt64(index) == 0 else { throw .document("duplicate key") }
                 seen |= 1 << UInt64(index)
                 try members.span[index].read(&object, &reader)
             } catch {
@@ -177,7 +177,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
 
 /// Finds what somebody may have meant to write.
 enum Spelling {
-    /// The candidate nearest to `word`, or `nil` where none is near.
+    /// The candidate nearest to `word`, or `nil` if none is near.
     static func nearest(to word: String, among candidates: some Collection<String>) -> String? {
         let best = candidates.sorted().map { ($0, distance(Array(word.utf8), Array($0.utf8))) }.min { $0.1 < $1.1 }
         guard let best, best.1 <= max(2, word.utf8.count / 3) else { return nil }

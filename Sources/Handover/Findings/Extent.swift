@@ -72,9 +72,9 @@ public struct Extent: Hashable, Sendable {
     public enum Form: Hashable, Sendable {
         /// An FDT.
         case tree
-        /// One structure, and zeros behind it.
+        /// One structure, and zeros after it.
         case structure(StructureDescription)
-        /// A header, records behind it, and zeros behind those.
+        /// A header, records after it, and zeros after those.
         case records(header: StructureDescription?, record: StructureDescription, count: Int)
         /// Bytes that only their owner understands.
         case opaque

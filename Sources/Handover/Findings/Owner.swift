@@ -74,10 +74,10 @@ extension Owner: CustomStringConvertible {
         case .map: "the map of preserved memory"
         case .luo(let block): "LUO" + Self.words(block)
         case .subtree(let name): ImageText(name).bare
-        case .session(let name, let block): "session \(name.quoted)" + Self.words(block)
-        case .file(let session, let token): "session \(session.quoted), token 0x\(String(token, radix: 16))"
-        case .flb(let name): "FLB \(name.quoted)"
-        case .region(let name): "region \(name.quoted)"
+        case .session(let name, let block): "session \(name.named)" + Self.words(block)
+        case .file(let session, let token): "session \(session.named), token 0x\(String(token, radix: 16))"
+        case .flb(let name): "FLB \(name.named)"
+        case .region(let name): "region \(name.named)"
         case .order(let order, let address): "order \(order)" + (address.map { " from \($0)" } ?? "")
         case .keys(let key, let level):
             (level.map { "level \($0), " } ?? "") + "key 0x" + String(key, radix: 16)

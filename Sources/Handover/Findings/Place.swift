@@ -22,7 +22,7 @@ public struct Place: Hashable, Sendable {
         self.init(structure.name, at: address)
     }
 
-    /// The name of the root FDT; its nodes have their paths behind it.
+    /// The name of the root FDT; its nodes have their paths after it.
     static let rootName = "root FDT"
 
     /// Whether it is the root FDT or a node of it.

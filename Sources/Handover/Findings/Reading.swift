@@ -18,7 +18,7 @@ public struct Reading: Sendable {
         self.findings = findings
     }
 
-    /// Whether something is broken, as opposed to not at hand.
+    /// Whether something is broken, as opposed to not available.
     public var isDamaged: Bool { findings.contains { $0.severity == .damage } }
 }
 

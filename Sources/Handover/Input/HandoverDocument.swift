@@ -10,7 +10,7 @@ public struct HandoverDocument: Sendable {
     public var reading: Reading
     /// Where pointers lead; ``EmptyMemory`` where there is none.
     public var memory: any PhysicalMemory
-    /// The root FDT and the subtrees, as far as they are at hand; the root first.
+    /// The root FDT and the subtrees, as far as they are available; the root first.
     public var blobs: [Blob]
     public var pageSize: PageSize
     /// What the input says besides, in its own words: files of debugfs that belong to no structure.

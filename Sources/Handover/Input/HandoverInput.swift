@@ -42,6 +42,6 @@ public struct HandoverInput: Sendable {
         }
     }
 
-    /// Whether something is broken, as opposed to not at hand.
+    /// Whether something is broken, as opposed to not available.
     public var isDamaged: Bool { documents.contains { $0.reading.isDamaged } }
 }

@@ -24,7 +24,7 @@ public struct HandoverPiece: Sendable {
 }
 
 extension HandoverDocument {
-    /// Hands every piece that is at hand to `body`: the blobs first, then what they lead to, in the order of reading.
+    /// Hands every piece that is available to `body`: the blobs first, then what they lead to, in the order of reading.
     ///
     /// Contents of files and of regions are not among them: they describe nothing.
     ///

@@ -94,7 +94,7 @@ struct HandoverPointer: Hashable, Sendable {
         start.advanced(by: count).map { start..<$0 }
     }
 
-    /// The areas of scratch, as far as the array is at hand.
+    /// The areas of scratch, as far as the array is available.
     func scratchAreas(in memory: any PhysicalMemory) -> [Range<PhysicalAddress>] {
         let layout = ScratchLayout.layout
         let size = layout.structure.size

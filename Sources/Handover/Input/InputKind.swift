@@ -8,7 +8,7 @@ public struct InputKind: Sendable {
     public let name: String
     /// What it is, in a few words.
     public let summary: String
-    /// Why a file, or a directory, is not of this kind, or `nil` where it is.
+    /// Why a file, or a directory, is not of this kind, or `nil` if it is.
     let refusal: Refusal
     let read: @Sendable (InputSource, InputContext) throws(InputError) -> [HandoverDocument]
 
@@ -20,7 +20,7 @@ public struct InputKind: Sendable {
         case unasked(String)
     }
 
-    /// Why `source` is not of this kind, or `nil` where it is.
+    /// Why `source` is not of this kind, or `nil` if it is.
     ///
     /// - Parameter isAsked: whether the user says that it is.
     func refusal(of source: InputSource, isAsked: Bool = false) -> String? {

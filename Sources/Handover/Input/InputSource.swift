@@ -6,7 +6,7 @@ import SystemPackage
 struct InputSource: Sendable {
     let path: FilePath
     let contents: Contents
-    /// The bytes that the header of an FDT gives it, or those of them that there are; `nil` where it is no FDT.
+    /// The bytes that the header of an FDT gives it, or those of them that there are; `nil` if it is no FDT.
     let tree: InputTree?
 
     enum Contents: Sendable {

@@ -301,7 +301,7 @@ extension ELFCore.Damage: CustomStringConvertible {
         case .segmentSizesDisagree(let index, let fileSize, let memorySize):
             "segment \(index): p_filesz \(fileSize) is greater than p_memsz \(memorySize)"
         case .pageSize(let text):
-            "PAGESIZE=\(text) of VMCOREINFO is no page size that we know"
+            "PAGESIZE=\(text) of VMCOREINFO is not a supported page size"
         }
     }
 }

@@ -30,7 +30,7 @@ public struct ELFCoreWriter: Sendable {
     public func write(
         _ memory: some PhysicalMemory, to descriptor: FileDescriptor, path: FilePath
     ) throws(ELFWriteError) {
-        // A file system takes bytes that are at hand in large pieces. Those of a mapping it finds missing, and goes on
+        // A file system takes bytes that are available in large pieces. Those of a mapping it finds missing, and goes on
         // page by page, which takes twice as long as to copy them first.
         var portion: [UInt8] = []
         try write(memory) { bytes in
@@ -84,7 +84,7 @@ public struct ELFCoreWriter: Sendable {
         }
     }
 
-    /// Where memory that is at hand in `regions`, and stored in the extents `stored`, lies in the file.
+    /// Where memory that is available in `regions`, and stored in the extents `stored`, lies in the file.
     func layout(regions: [Range<PhysicalAddress>], stored: [Range<PhysicalAddress>]) -> ELFCoreLayout {
         ELFCoreLayout(
             regions: regions, stored: stored, machine: machine, alignment: UInt64(max(pageSize ?? PageSize.kib64.bytes, 1)),

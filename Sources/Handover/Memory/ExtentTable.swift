@@ -37,7 +37,7 @@ struct ExtentTable<Element: MemoryExtent & Sendable>: Sendable {
         return extents[firsts[Int(part)]..<firsts[Int(part) + 1]].partitioningIndex { $0.range.upperBound > address }
     }
 
-    /// The indices of the extents that together hold all of `wanted`, or `nil` where they do not. `wanted` is not
+    /// The indices of the extents that together hold all of `wanted`, or `nil` if they do not. `wanted` is not
     /// empty.
     func indices(covering wanted: Range<PhysicalAddress>) -> Range<Int>? {
         let first = firstIndex(endingBehind: wanted.lowerBound)

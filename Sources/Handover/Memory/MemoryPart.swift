@@ -1,6 +1,6 @@
 import KernelABI
 
-/// A part of another memory: some ranges, as far as they are at hand there. The rest of their pages is zero, whatever
+/// A part of another memory: some ranges, as far as they are available there. The rest of their pages is zero, whatever
 /// is there.
 struct MemoryPart: PhysicalMemory {
     let regions: [Range<PhysicalAddress>]

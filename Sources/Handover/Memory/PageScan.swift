@@ -6,13 +6,13 @@ struct PageScan: Sendable {
     private(set) var hits: [PhysicalAddress] = []
     /// Whether there are more, which were left out.
     private(set) var reachedLimit = false
-    /// The bytes that should have been at hand, and could not be read.
+    /// The bytes that should have been available, and could not be read.
     private(set) var unreadableBytes: UInt64 = 0
 
     /// Read at once: much, as that goes at the memory's speed, but little enough for a source that has to copy.
     private static let portion: UInt64 = 4 << 20
     private static let batch: UInt64 = 64 << 20
-    /// The portions of a batch of a source that is larger are searched side by side, and are not kept at hand. A
+    /// The portions of a batch of a source that is larger are searched side by side, and are not kept available. A
     /// smaller one may consist of little else than a handover, which is about to be read.
     private static let large: UInt64 = 1 << 30
 

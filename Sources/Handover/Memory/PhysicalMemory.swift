@@ -1,11 +1,11 @@
 import KernelABI
 
-/// A machine's physical memory, or as much of it as is at hand.
+/// A machine's physical memory, or as much of it as is available.
 ///
 /// Every reader of a handover goes through this protocol, and so sees only bounds-checked views. A source need not
 /// hold all memory: what lies outside of ``regions`` is *not available*, which is different from being zero.
 public protocol PhysicalMemory: Sendable {
-    /// What is at hand: ranges of physical addresses, ascending, disjoint, adjacent ones merged.
+    /// What is available: ranges of physical addresses, ascending, disjoint, adjacent ones merged.
     var regions: [Range<PhysicalAddress>] { get }
 
     /// The part of ``regions`` that is stored as bytes: ranges ascending and disjoint, each readable without a copy
@@ -25,7 +25,7 @@ public protocol PhysicalMemory: Sendable {
     ///
     /// Bytes that lie in one piece in the source are not copied. The span is valid during the call alone.
     ///
-    /// - Throws: ``MemoryError`` if a byte of the range is not at hand or was left out, the range wraps around, or the
+    /// - Throws: ``MemoryError`` if a byte of the range is not available or was left out, the range wraps around, or the
     ///   source cannot be read.
     func withBytes<Result>(
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
@@ -37,7 +37,7 @@ public protocol PhysicalMemory: Sendable {
     /// The default is `false`.
     func isLeftOut(_ address: PhysicalAddress) -> Bool
 
-    /// Says that what is in `range` will not be read again soon: a source may let go of what it keeps at hand for it.
+    /// Says that what is in `range` will not be read again soon: a source may let go of what it keeps available for it.
     /// It can be read as before, though that may take longer.
     ///
     /// The default does nothing.
@@ -53,7 +53,7 @@ extension PhysicalMemory {
 }
 
 extension PhysicalMemory {
-    /// A copy of `count` bytes at `address`, or `nil` where they are not all at hand.
+    /// A copy of `count` bytes at `address`, or `nil` if they are not all available.
     func copy(at address: PhysicalAddress, count: Int) -> [UInt8]? {
         do throws(MemoryError) {
             return try withBytes(at: address, count: count) { [UInt8](copying: $0) }

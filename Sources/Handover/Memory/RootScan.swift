@@ -13,7 +13,7 @@ public struct RootScan: Sendable {
     public let candidates: [PhysicalAddress]
     /// Whether there are more, which were left out.
     public let reachedLimit: Bool
-    /// The bytes that should have been at hand, and could not be read.
+    /// The bytes that should have been available, and could not be read.
     public let unreadableBytes: UInt64
 
     private static let step = 4096

@@ -10,6 +10,9 @@ public struct Capture: Sendable {
     public let memory: any PhysicalMemory
     /// The handed-over memory that is not kept, though the image has it: ascending, disjoint.
     public let leftBehind: [Range<PhysicalAddress>]
+    /// The pieces that were read as a part of the description, and are not kept, each with the reason: see
+    /// ``init(of:in:contents:)``.
+    public let withheld: [(extent: Extent, reason: String)]
     /// The handed-over memory that was to be kept, and that the image lacks: ascending, disjoint.
     public let missing: [Range<PhysicalAddress>]
 
@@ -25,10 +28,14 @@ public struct Capture: Sendable {
         self.extents = extents + Extent.ofUnknownUse(memory.regions.flatMap { $0.pieces(notIn: pages) })
         self.memory = memory
         leftBehind = []
+        withheld = []
         missing = []
     }
 
     /// The part of a memory image that a handover needs.
+    ///
+    /// Without contents, nothing that is handed over is kept. As a damaged pointer leads anywhere, what does not look
+    /// like a part of the description is withheld.
     ///
     /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: all memory
     ///   that is preserved, among it the contents of memfds and of `reserve_mem` regions.
@@ -47,7 +54,10 @@ public struct Capture: Sendable {
         let handedOver = mergeAdjacent(all).flatMap { $0.pieces(notIn: description) }
         let regions = memory.regions
         guard contents else {
-            extents = structures
+            let disclosure = Disclosure(of: reading, in: memory)
+            let judged = structures.map { (extent: $0, reason: disclosure.objection(to: $0)) }
+            extents = judged.filter { $0.reason == nil }.map(\.extent)
+            withheld = judged.compactMap { piece in piece.reason.map { (piece.extent, $0) } }
             leftBehind = intersect(handedOver, regions)
             missing = []
             self.memory = MemoryPart(of: memory, pageSize: pageSize, ranges: extents.map(\.range))
@@ -56,6 +66,7 @@ public struct Capture: Sendable {
         let unknown = handedOver.flatMap { $0.pieces(notIn: known.pages(of: pageSize)) }
         extents = structures + known + Extent.ofUnknownUse(intersect(unknown, regions))
         leftBehind = []
+        withheld = []
         missing = handedOver.flatMap { $0.pieces(notIn: regions) }
         // The pages of the description are preserved as a whole.
         self.memory = MemoryPart(of: memory, pageSize: pageSize, ranges: extents.map(\.range) + description)
@@ -130,7 +141,7 @@ extension HandoverState {
     /// The page size, 4 KiB if it is not known.
     var statedPageSize: PageSize { pageSize ?? .kib4 }
 
-    /// The release of the kernel that handed over, as far as it is known.
+    /// The release of the kernel thavailableed over, as far as it is known.
     public var release: String? { kexecMetadata?.previousRelease?.validString ?? kernel }
 
     /// The memory that is handed over: the contents of memfds and of `reserve_mem` regions.

@@ -24,7 +24,7 @@ public struct ContentsOutput: Sendable {
 
     /// Writes the contents. In a file, what is zero or a hole becomes a hole.
     ///
-    /// - Returns: the bytes of the file that are not at hand, and are zero in the output.
+    /// - Returns: the bytes of the file that are not available, and are zero in the output.
     public func write(to destination: Destination) throws(OutputError) -> [Range<UInt64>] {
         try destination.write { (file) throws(OutputError) in
             if !file.isStream { try file.resize(to: size) }
@@ -63,7 +63,7 @@ private struct Writer {
     let pageSize: PageSize
     /// Where the next byte goes.
     private(set) var offset: UInt64 = 0
-    /// The bytes that were not at hand.
+    /// The bytes that were not available.
     private(set) var missing: [Range<UInt64>] = []
 
     init(file: OutputFile, pageSize: PageSize) {

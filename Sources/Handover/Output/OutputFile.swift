@@ -54,7 +54,7 @@ struct OutputFile {
             throw .cannotWrite(path: path, Errno(rawValue: errno))
         }
         let portion = min(range.count, 1 << 20)
-        // A file system takes bytes of a mapping page by page, and those at hand in large pieces.
+        // A file system takes bytes of a mapping page by page, and those available in large pieces.
         let bytes = try original.withBytes(at: range.lowerBound, count: portion) { [UInt8](copying: $0) }
         do throws(Errno) {
             try descriptor.writeAll(bytes.span.bytes, at: Int64(place))

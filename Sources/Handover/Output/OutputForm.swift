@@ -16,7 +16,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
     private static let rootName: FilePath.Component = "fdt"
     private static let subtreesName: FilePath.Component = "sub_fdts"
 
-    /// The form that a file name's ending tells; `nil` where it tells none.
+    /// The form that a file name's ending tells; `nil` if it tells none.
     public init?(path: FilePath) {
         switch path.lastComponent?.extension {
         case "elf", "core", "vmcore": self = .elf
@@ -84,7 +84,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
 }
 
 extension ELFCoreWriter {
-    /// Writes the core of the kernel that handed over.
+    /// Writes the core of the kernel thavailableed over.
     init(of state: HandoverState) {
         self.init(machine: state.machine, pageSize: state.pageSize?.bytes, osRelease: state.release)
     }

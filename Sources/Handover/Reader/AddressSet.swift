@@ -1,6 +1,6 @@
 import KernelABI
 
-/// Where pieces of a handover have been come past, those of each role by themselves.
+/// Which pieces of a handover were already visited, by role.
 struct VisitedPlaces {
     private var sets: [(role: Extent.Role, addresses: AddressSet)] = []
 

@@ -44,7 +44,7 @@ struct FLBReader {
             log.report(
                 Finding(
                     .termination, of: .flb(flb.name), at: places[index].field(layout.name),
-                    found: "\(flb.name.quoted) without a NUL",
+                    found: flb.name.named,
                     expected: "a NUL within \(layout.name.count) bytes: a kernel reads past the field"))
         }
     }

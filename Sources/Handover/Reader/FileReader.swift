@@ -4,7 +4,7 @@ import KernelABI
 ///
 /// There can be a million, and nearly all name one of a few handlers: each name is held once.
 struct FileReader {
-    /// The files of the session at hand.
+    /// The files of the current session.
     var files: [FileState] = []
     /// Where each run of files that name the same handler begins.
     private(set) var runs: [Int] = []

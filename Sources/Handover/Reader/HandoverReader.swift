@@ -5,7 +5,7 @@ import KernelABI
 ///
 /// Reading ends, whatever is read: each structure is read once in each role, counts are held against what a page
 /// holds, and no more bytes are copied than there is memory. Time and memory are at most proportional to the size of
-/// the memory at hand.
+/// the memory available.
 public struct HandoverReader: Sendable {
     private let context: ReadingContext
     private let generation: Generation?
@@ -33,9 +33,9 @@ public struct HandoverReader: Sendable {
         try read(root: try root(at: address), at: address, blobs: [:])
     }
 
-    /// Reads a root FDT that is at hand as a blob.
+    /// Reads a root FDT that is available as a blob.
     ///
-    /// - Parameter blobs: the subtrees that are at hand as blobs, by name; they are read instead of memory.
+    /// - Parameter blobs: the subtrees that are available as blobs, by name; they are read instead of memory.
     public func read(
         root: FlattenedTree, at address: PhysicalAddress? = nil, blobs: [String: [UInt8]] = [:]
     ) throws(Finding) -> Reading {
@@ -82,12 +82,12 @@ public struct HandoverReader: Sendable {
         }
     }
 
-    /// Reads a blob of the LUO subtree by itself.
+    /// Reads a standalone LUO blob.
     public func read(luo blob: [UInt8]) throws(Finding) -> Reading {
         try read(subtree: { $0.luo?.subtree }, blob)
     }
 
-    /// Reads a blob of the memblock subtree by itself.
+    /// Reads a standalone memblock blob.
     public func read(memblock blob: [UInt8]) throws(Finding) -> Reading {
         try read(subtree: { $0.memblock.subtree }, blob)
     }
@@ -102,12 +102,12 @@ public struct HandoverReader: Sendable {
         candidates.last.map { MemblockReader(abi: $0.memblock).isPlain(tree) } ?? false
     }
 
-    /// Reads a kexec-metadata blob by itself.
+    /// Reads a standalone kexec-metadata blob.
     public func read(kexecMetadata blob: [UInt8]) throws(Finding) -> Reading {
         try read(subtree: { $0.kexecMetadata?.subtree }, blob)
     }
 
-    /// Reads a page of FLB records by itself.
+    /// Reads a standalone page of FLB records.
     public func read(flbs page: [UInt8]) throws(Finding) -> Reading {
         guard let container = candidates.compactMap({ $0.luo?.flbs }).last else {
             throw Finding(

@@ -29,7 +29,7 @@ struct KexecMetadataReader {
             log.report(
                 Finding(
                     .termination, of: owner, at: place.field(layout.previousRelease),
-                    found: "\(release.quoted) without a NUL", expected: "a NUL"))
+                    found: release.named, expected: "a NUL"))
         }
         state.previousRelease = release
         state.kexecCount = layout.kexecCount.read(bytes)

@@ -9,7 +9,7 @@ struct LUOReader {
 
     /// Reads the blob of the LUO subtree.
     ///
-    /// - Returns: `nil` where the blob is not LUO's.
+    /// - Returns: `nil` if the blob is not LUO's.
     func read(_ blob: [UInt8], at address: PhysicalAddress?, _ log: inout ReadingLog) -> LUOState? {
         switch abi.form {
         case .tree(let tree): read(blob, as: tree, at: address, &log)
@@ -31,7 +31,7 @@ struct LUOReader {
         guard compatible == KernelString(abi.compatible) else {
             log.report(
                 Finding(
-                    .compatible, of: .luo(), at: place.field(layout.compatible), found: compatible.quoted,
+                    .compatible, of: .luo(), at: place.field(layout.compatible), found: compatible.named,
                     expected: "\"\(abi.compatible)\": this is "
                         + (DevelopmentSeries.describe(compatible: compatible.bytes)
                             ?? DevelopmentSeries.describe(structure: bytes) ?? "not a \(layout.structure.name)")))

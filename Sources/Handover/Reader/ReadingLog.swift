@@ -1,7 +1,7 @@
 import FDT
 import KernelABI
 
-/// What readers come past: the pieces of memory that belong to the handover, and what was wrong with them.
+/// What readers encounter: the pieces of memory that belong to the handover, and what was wrong with them.
 ///
 /// It also sees to it that reading ends: a piece of memory is read once in each role, whatever points to it.
 struct ReadingLog {
@@ -66,9 +66,9 @@ struct ReadingContext: Sendable {
     let kinds: ContentKinds
     /// The map of preserved memory, once it has been read.
     var preserved: PreservedIndex?
-    /// Whether there is memory to follow pointers in; else only blobs are at hand.
+    /// Whether there is memory to follow pointers in; else only blobs are available.
     let hasMemory: Bool
-    /// The size of the memory at hand in bytes: what is read is never more than that.
+    /// The size of the memory available in bytes: what is read is never more than that.
     let memorySize: UInt64
 
     init(memory: any PhysicalMemory, pageSize: PageSize, kinds: ContentKinds = .standard) {

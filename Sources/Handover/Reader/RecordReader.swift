@@ -13,7 +13,7 @@ struct RecordReader {
 
     /// Reads an array whose records are counted by `count`, or by its header where that is `nil`.
     ///
-    /// - Returns: `nil` where the array is not at hand.
+    /// - Returns: `nil` if the array is not available.
     mutating func readArray(
         at address: PhysicalAddress, count stated: UInt64?, countedAt place: Place, _ log: inout ReadingLog,
         header: (RawSpan) -> UInt64, records: Records
@@ -105,7 +105,7 @@ struct RecordReader {
         return (blocks, isWhole)
     }
 
-    /// Hands all records to `body`; where not all of them are at hand, those that are.
+    /// Hands all records to `body`; where not all of them are available, those that are.
     private func readRecords(
         _ count: Int, at address: PhysicalAddress, _ log: inout ReadingLog, _ body: Records
     ) {

@@ -4,7 +4,7 @@ import KernelABI
 /// Reads the root FDT and everything that it leads to.
 struct RootReader {
     var context: ReadingContext
-    /// Blobs that are at hand by name, beside or instead of memory.
+    /// Blobs that are available by name, beside or instead of memory.
     let blobs: [String: [UInt8]]
     /// The generation to read as, or `nil` to find out.
     let generation: Generation?
@@ -23,7 +23,7 @@ struct RootReader {
                     at: Place(
                         "root FDT", field: "compatible",
                         at: address.flatMap { $0.advanced(by: UInt64(property?.valueOffset ?? 0)) }),
-                    found: compatible?.quoted ?? "no such property",
+                    found: compatible?.named ?? "no such property",
                     expected: "one of \(known)"
                         + (DevelopmentSeries.describe(compatible: compatible?.bytes ?? []).map { ": this is \($0)" } ?? "")))
             let isRoot = property?.strings?.contains { $0.hasPrefix("kho-v") } ?? false

@@ -122,7 +122,7 @@ struct SessionReader {
         guard !string.isTerminated else { return }
         log.report(
             Finding(
-                .termination, of: owner(), at: place(), found: "\(string.quoted) without a NUL",
+                .termination, of: owner(), at: place(), found: string.named,
                 expected: "a NUL within \(string.bytes.count) bytes: a kernel reads past the field"))
     }
 }

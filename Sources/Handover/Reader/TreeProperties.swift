@@ -62,7 +62,7 @@ struct TreeProperties {
         if property.withBytes({ $0.isEqual(to: expected.bytes + [0]) }) { return expected }
         let string = KernelString(compatibleBytes: property.bytes)
         if !node.isCompatible(with: expected.repaired) {
-            report(.compatible, "compatible", string.quoted, expected.quoted, &log)
+            report(.compatible, "compatible", string.named, expected.quoted, &log)
         }
         return string
     }

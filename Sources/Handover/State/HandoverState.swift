@@ -3,7 +3,7 @@ import KernelABI
 /// Everything that one kernel hands to the next, as far as it is known.
 ///
 /// What a reader finds in memory, what a document describes and what a writer lays out are values of this one type.
-/// An optional that is `nil` is *not known*: not at hand when read, to be decided by the planner when built.
+/// An optional that is `nil` is *not known*: not available when read, to be decided by the planner when built.
 public struct HandoverState: Hashable, Sendable {
     /// The generation of the ABI: its name, or any kernel release that has it.
     public var kernel: String?
@@ -15,7 +15,7 @@ public struct HandoverState: Hashable, Sendable {
     public var memblock: MemblockState?
     public var kexecMetadata: KexecMetadataState?
     public var preserved: PreservedState?
-    /// Bytes that the handover's pages hold beyond what all of the above says.
+    /// Bytes of the handover's pages that the fields above do not cover.
     public var residue: [ResidueState]?
     /// The short forms that the document used; no part of the value.
     private var short = Shortcuts()

@@ -53,7 +53,7 @@ public struct PreservedIndex: Sendable {
         return nil
     }
 
-    /// The order of the block that begins at `address`, or `nil` where none does; the largest of several.
+    /// The order of the block that begins at `address`, or `nil` if none does; the largest of several.
     public func order(at address: PhysicalAddress) -> Int? {
         let page = address.rawValue >> UInt64(geometry.pageSize.shift)
         var order = min(page.trailingZeroBitCount, largestOrder)

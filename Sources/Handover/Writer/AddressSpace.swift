@@ -55,7 +55,7 @@ struct AddressSpace {
         return overlaps
     }
 
-    /// The lowest free address from the base, or the last assignment, upwards; `nil` where there is none left.
+    /// The lowest free address from the base, or the last assignment, upwards; `nil` if there is none left.
     mutating func assign(byteCount: UInt64, alignment: UInt64) -> PhysicalAddress? {
         var start = next
         while true {

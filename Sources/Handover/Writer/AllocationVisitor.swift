@@ -1,8 +1,8 @@
 import KernelABI
 
-/// Comes past the allocations of a handover.
+/// Visits the allocations of a handover.
 protocol AllocationVisitor {
-    /// Takes an allocation and its address, `nil` where it has none yet.
+    /// Takes an allocation and its address, `nil` if it has none yet.
     ///
     /// - Parameter path: Where the address stands in the document: found out when it is asked for.
     mutating func visit(
@@ -11,7 +11,7 @@ protocol AllocationVisitor {
 }
 
 extension HandoverPlanner {
-    /// Comes past every allocation of the handover but the map's, in the order in which addresses are assigned.
+    /// Visits every allocation of the handover but the map's, in the order in which addresses are assigned.
     ///
     /// A visit that sets an address that was `nil` assigns it.
     mutating func visitAllocations<Visitor: AllocationVisitor>(

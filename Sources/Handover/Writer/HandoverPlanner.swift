@@ -97,13 +97,13 @@ public struct HandoverPlanner {
     private mutating func add(_ path: DocumentPath, _ problem: String) {
         guard problems.count < 100 else { return }
         let error = DocumentError(path: path.text, problem: problem)
-        // Allocations are come past more than once.
+        // Allocations are visited more than once.
         if !problems.contains(error) { problems.append(error) }
     }
 
     // MARK: - Addresses
 
-    /// Comes past every allocation, those of a map that is given as well.
+    /// Visits every allocation, those of a map that is given as well.
     private mutating func visitAll<Visitor: AllocationVisitor>(
         of state: inout HandoverState, _ sizes: FolioSizes, _ visitor: inout Visitor
     ) {

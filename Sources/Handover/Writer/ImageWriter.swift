@@ -25,7 +25,7 @@ struct ImageWriter<Destination: PieceDestination> {
         try writeRoot()
     }
 
-    /// Writes bytes, and zeros behind them to the end of what belongs to the extent.
+    /// Writes bytes, and zeros after them to the end of what belongs to the extent.
     ///
     /// - Parameter fill: writes the bytes, of which there are `count`, into zeros.
     mutating func place(

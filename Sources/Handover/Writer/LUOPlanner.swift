@@ -50,7 +50,7 @@ extension HandoverPlanner {
             if name.bytes.isEmpty { reportForceable(path["name"], "an empty name; luo_session_create gives EINVAL") }
             checkLength(of: name, SessionLayout.layout.name, "LIVEUPDATE_SESSION_NAME_LENGTH", path["name"])
             if !names.insert(name).inserted {
-                reportForceable(path["name"], "\(name.quoted) is there before; luo_session_insert gives EEXIST")
+                reportForceable(path["name"], "\(name.quoted) is already used; luo_session_insert() returns EEXIST")
             }
             completeFiles(&sessions[index], abi, path)
         }
@@ -76,7 +76,7 @@ extension HandoverPlanner {
         let filesPath = path["files"]
         for index in files.indices {
             if tokensMayRepeat, !tokens.insert(files[index].token).inserted {
-                reportForceable(filesPath[index]["token"], "0x\(String(files[index].token, radix: 16)) is there before in this session; luo_preserve_file gives EEXIST")
+                reportForceable(filesPath[index]["token"], "0x\(String(files[index].token, radix: 16)) is already used in this session; luo_preserve_file() returns EEXIST")
             }
             complete(&files[index], filesPath[index])
         }
@@ -132,7 +132,7 @@ extension HandoverPlanner {
             checkLength(of: flb.name, FLBLayout.layout.name, "LIVEUPDATE_FLB_COMPAT_LENGTH", path["name"])
             if flb.name.bytes.isEmpty { reportForceable(path["name"], "an empty name") }
             if !names.insert(flb.name).inserted {
-                reportForceable(path["name"], "\(flb.name.quoted) is there before; liveupdate_register_flb gives EEXIST")
+                reportForceable(path["name"], "\(flb.name.quoted) is already used; liveupdate_register_flb() returns EEXIST")
             }
             if flb.count == 0 { reportForceable(path["count"], "0; luo_flb_serialize leaves out objects without files") }
         }

@@ -75,7 +75,7 @@ extension HandoverPlanner {
         if let last = bits.last, last >= count { reportUnbuildable(path()["bits"], "bit \(last); a page has \(count) bits") }
     }
 
-    /// Comes past the pages of a map that is given, the root first.
+    /// Visits the pages of a map that is given, the root first.
     mutating func visitMap<Visitor: AllocationVisitor>(of state: inout HandoverState, _ visitor: inout Visitor) {
         guard let map = state.preserved?.map else { return }
         let path = DocumentPath.root["preserved"]

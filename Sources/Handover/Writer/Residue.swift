@@ -23,7 +23,7 @@ extension Reading {
         return exact
     }
 
-    /// Holds what would be built of the state against the memory; `nil` where nothing would be.
+    /// Holds what would be built of the state against the memory; `nil` if nothing would be.
     private func compare(with memory: any PhysicalMemory) -> ResidueFinder? {
         // A state that was read whole has nothing left to plan.
         if let finder = Self.compare(state, with: memory) { return finder }
@@ -52,7 +52,7 @@ private struct ResidueFinder: PieceDestination {
     /// Subtrees of known kinds, FDTs, that are not what would be built.
     private(set) var otherTrees: [PhysicalAddress: [UInt8]] = [:]
     private var differences: [ResidueState] = []
-    /// The pieces that have come past.
+    /// The pieces that were visited.
     private var seen = VisitedPlaces()
     /// The bytes of the one that is looked at.
     private var bytes: [UInt8] = []

@@ -38,7 +38,7 @@ extension HandoverPlanner {
         for (index, subtree) in subtrees.enumerated() {
             let path = path["subtrees"][index]
             if !names.insert(subtree.name).inserted {
-                reportUnbuildable(path["name"], "\(subtree.name.quoted) is there before; kho_add_subtree gives EEXIST")
+                reportUnbuildable(path["name"], "\(subtree.name.quoted) is already used; kho_add_subtree() returns EEXIST")
             }
             if subtree.name.bytes.isEmpty { reportUnbuildable(path["name"], "a subtree needs a name") }
             if let data = subtree.data {
@@ -115,7 +115,7 @@ extension HandoverPlanner {
             let name = regions[index].name
             regions[index].compatible = regions[index].compatible ?? KernelString(abi.regionCompatible)
             if name.bytes.isEmpty { reportUnbuildable(path[index]["name"], "a region needs a name") }
-            if !names.insert(name).inserted { reportUnbuildable(path[index]["name"], "\(name.quoted) is there before") }
+            if !names.insert(name).inserted { reportUnbuildable(path[index]["name"], "\(name.quoted) is already used") }
             if name.bytes.count >= abi.nameSize {
                 reportForceable(
                     path[index]["name"],
@@ -139,7 +139,7 @@ extension HandoverPlanner {
             reportForceable(
                 path(), "\(string.quoted) has \(string.bytes.count) bytes; \(limitName) is \(field.count), the NUL included")
         } else if !string.isTerminated {
-            reportForceable(path(), "\(string.quoted) is not to be terminated; a kernel reads on behind the field")
+            reportForceable(path(), "\(string.quoted) is not terminated; the kernel would read past the field")
         }
     }
 }

@@ -59,7 +59,7 @@ public final class FLB: Sendable {
     public struct Preserved: Sendable {
         /// The handle that the next kernel's `retrieve` gets: most often the address of preserved memory.
         public var data: UInt64
-        /// The live object for those who ask in this kernel; `nil` where there is none to be had.
+        /// The live object for those who ask in this kernel; `nil` if there is none.
         public var object: LiveObject?
 
         public init(data: UInt64, object: LiveObject? = nil) {

@@ -14,7 +14,7 @@ struct FLBRecords: Sendable {
 }
 
 extension KernelString {
-    /// A name as it gets into a field: cut, without a word, where it does not fit. Mirrors `strscpy`.
+    /// A name as it gets into a field: silently truncated if it does not fit. Mirrors `strscpy`.
     init(_ name: String, cutTo field: CharacterField) {
         self.init(bytes: Array(name.utf8.prefix(field.count - 1)))
     }

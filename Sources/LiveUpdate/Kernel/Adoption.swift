@@ -16,7 +16,7 @@ public enum BootOutcome: Hashable, Sendable {
 /// What a kernel makes of what it is handed, while it boots.
 struct Adoption: Sendable {
     let outcome: BootOutcome
-    /// What was read; `nil` where KHO has refused it all, or there was nothing.
+    /// What was read; `nil` if KHO has refused it all, or there was nothing.
     let state: HandoverState?
     /// Why sessions cannot be deserialized, which `/dev/liveupdate` will say when it is opened.
     let sessionProblem: String?
@@ -85,7 +85,7 @@ private struct LUOExamination {
     let memory: SparseMemory
     let pageSize: PageSize
 
-    /// Why the kernel panics; `nil` where it does not.
+    /// Why the kernel panics; `nil` if it does not.
     func panic(over subtree: SubtreeState, _ luo: LUOState?) -> String? {
         guard subtree.address != nil else { return "the node \(abi.subtree) has no \(root.addressProperty) of 8 bytes" }
         if let property = root.sizeProperty, subtree.size == nil {
@@ -120,7 +120,7 @@ private struct LUOExamination {
         return address == nil ? "the node \(node.name) has no \(node.addressProperty) of 8 bytes" : nil
     }
 
-    /// Why sessions cannot be deserialized, besides names and handlers; `nil` where they can.
+    /// Why sessions cannot be deserialized, besides names and handlers; `nil` if they can.
     func problem(with luo: LUOState) -> String? {
         guard luo.sessionsAddress.map({ $0.rawValue == 0 }) != true else { return nil }
         guard let sessions = luo.sessions else { return "the sessions cannot be read" }

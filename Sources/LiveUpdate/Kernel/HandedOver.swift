@@ -5,7 +5,7 @@ import KernelABI
 public struct HandedOver: Sendable {
     public let memory: SparseMemory
     public let rootAddress: PhysicalAddress?
-    /// What was handed over, to be written to a file; `nil` where it was not handed over here.
+    /// What was handed over, to be written to a file; `nil` if it was not handed over here.
     public let capture: Capture?
 
     public init(memory: SparseMemory, rootAddress: PhysicalAddress?, capture: Capture? = nil) {

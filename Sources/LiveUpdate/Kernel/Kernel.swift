@@ -29,7 +29,7 @@ public final class Kernel: Sendable {
     let sessions: SessionLists
     let log: KernelLog
     let preservedFiles = PreservedFiles()
-    /// The FLB records that came in; `nil` where there is no incoming state.
+    /// The FLB records that came in; `nil` if there is no incoming state.
     let flbRecords: FLBRecords?
     let device = DeviceState()
     private let isAlive: ReadWriteLocked<Bool>

@@ -6,7 +6,7 @@ import SystemPackage
 ///
 /// Operations of FLBs and file handlers are given this to keep their bytes in. All calls may come from any thread.
 public final class KHOMemory: Sendable {
-    /// Where the simulated memory lies unless it is said otherwise: 128 MiB.
+    /// Where the simulated memory lies by default: 128 MiB.
     public static let defaultRange = PhysicalAddress(0x1000_0000)..<PhysicalAddress(0x1800_0000)
 
     /// The size in bytes of the largest folio that there is on any machine: a larger block is none.

@@ -15,7 +15,7 @@ struct PageAllocator: Sendable {
 
     var usedCount: Int { used.count }
 
-    /// Takes a naturally aligned block of 2^`order` pages; `nil` where none is free.
+    /// Takes a naturally aligned block of 2^`order` pages; `nil` if none is free.
     mutating func allocate(order: Int) -> Range<UInt64>? {
         guard (0..<40).contains(order) else { return nil }
         let count: UInt64 = 1 << UInt64(order)

@@ -1,7 +1,7 @@
 import Handover
 import KernelABI
 
-/// A story of kernels that hand over to each other: what there is, and what happens, step by step.
+/// A story of kernels thavailable over to each other: what there is, and what happens, step by step.
 ///
 /// Reads from JSON; keys that are not known are refused, and errors (`DocumentError`) name the place. A scenario is a
 /// test: each step says what it expects, and one that does not get it fails the run.
@@ -89,7 +89,7 @@ extension Scenario: Decodable, ScenarioPart {
         }
         let bytes = try object.optionalNumber("page_size", "the page size in bytes") ?? 4096
         guard let pageSize = Int(exactly: bytes).flatMap(PageSize.init(rawValue:)) else {
-            throw object.error(at: "page_size", "\(bytes) is no page size; they are 4096, 16384 and 65536")
+            throw object.error(at: "page_size", "\(bytes) is not a page size; use 4096, 16384 or 65536")
         }
         self.pageSize = pageSize
         isLiveUpdateEnabled = try object.flag("liveupdate", "whether live update is on") ?? true

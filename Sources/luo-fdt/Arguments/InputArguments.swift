@@ -24,7 +24,7 @@ struct InputArguments: ParsableArguments {
         }
     }
 
-    /// Reads an input that has to be one whole handover, with its memory; `nil` where it is not, which is reported.
+    /// Reads an input that has to be one whole handover, with its memory; `nil` if it is not, which is reported.
     ///
     /// - Parameters:
     ///   - path: `nil` for this machine.

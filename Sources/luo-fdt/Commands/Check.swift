@@ -182,7 +182,7 @@ struct Check: ParsableCommand {
     }
 }
 
-/// A range of memory as an argument: `ADDRESS,SIZE`, the size in bytes or with K, M or G behind it.
+/// A range of memory as an argument: `ADDRESS,SIZE`, the size in bytes or with suffix K, M or G.
 struct MemoryRange: ExpressibleByArgument {
     let range: Range<PhysicalAddress>
 

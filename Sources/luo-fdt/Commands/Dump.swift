@@ -8,7 +8,7 @@ struct Dump: ParsableCommand {
         commandName: "dump",
         abstract: "Shows a handover.",
         discussion: """
-            What an INPUT is, is found out by looking at it:
+            What an INPUT is, is detected from its contents:
             \(InputKind.all.map { "  \($0.name.padded(to: 16))\($0.summary)" }.joined(separator: "\n"))
 
             Pointers are followed where the memory is at hand: in an image, or in --memory FILE beside blobs. \
@@ -106,7 +106,7 @@ struct Dump: ParsableCommand {
 }
 
 extension String {
-    /// The string with spaces behind it.
+    /// The string with spaces after it.
     func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(0, width - count))
     }

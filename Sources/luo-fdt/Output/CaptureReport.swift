@@ -4,11 +4,19 @@ import SystemPackage
 
 /// Says on standard error how much of the handed-over memory is not kept, and why.
 enum CaptureReport {
-    /// - Returns: ``ExitStatus/damaged`` if something is missing that was to be kept.
+    private static let mostPieces = 20
+
+    /// - Returns: ``ExitStatus/damaged`` if something is missing that was to be kept, or was withheld.
     static func print(_ capture: Capture, of path: FilePath) -> ExitStatus {
         report(capture.leftBehind, "left behind; --contents keeps it", of: path)
         report(capture.missing, "not in the image", of: path)
-        return capture.missing.isEmpty ? .fine : .damaged
+        for (extent, reason) in capture.withheld.prefix(mostPieces) {
+            Diagnostics.report("\(path): withheld \(extent.role.name) of \(extent.owner) at \(extent.address): \(reason)")
+        }
+        if capture.withheld.count > mostPieces {
+            Diagnostics.report("\(path): withheld \(capture.withheld.count - mostPieces) more")
+        }
+        return capture.missing.isEmpty && capture.withheld.isEmpty ? .fine : .damaged
     }
 
     private static func report(_ ranges: [Range<PhysicalAddress>], _ what: String, of path: FilePath) {

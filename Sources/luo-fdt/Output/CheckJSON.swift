@@ -83,6 +83,11 @@ extension DocumentWriter {
         }
     }
 
+    /// A name that can be one; see ``KernelString/named``.
+    private mutating func name(_ key: String, _ name: KernelString) {
+        if name.isText { member(key, name.repaired) }
+    }
+
     private mutating func finding(_ result: HandoverCheck.Result, _ generation: Generation) {
         let finding = result.finding
         member("rule", result.rule.name)
@@ -91,12 +96,12 @@ extension DocumentWriter {
         member("cause", finding.cause.rawValue)
         member("owner", finding.owner.description)
         switch finding.owner {
-        case .session(let name, _): member("session", name.description)
+        case .session(let name, _): self.name("session", name)
         case .file(let session, let token):
-            member("session", session.description)
+            name("session", session)
             member("token", "0x" + String(token, radix: 16))
-        case .flb(let name): member("flb", name.description)
-        case .region(let name): member("region", name.description)
+        case .flb(let name): self.name("flb", name)
+        case .region(let name): self.name("region", name)
         case .subtree(let name): member("subtree", name)
         default: break
         }

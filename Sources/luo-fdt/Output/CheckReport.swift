@@ -5,7 +5,7 @@ import SystemPackage
 
 /// What a check has found, and where.
 struct CheckReport {
-    /// The input; `nil` where there is none.
+    /// The input; `nil` if there is none.
     let path: FilePath?
     /// What was checked; `nil` for two kernels without an input.
     let subject: CheckSubject?
@@ -100,6 +100,10 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
     case json
     case sarif
     case github
+    /// A test for each input, as the kernel's selftests print: KTAP.
+    case tap
+    /// A test case for each input, as JUnit writes.
+    case junit
 
     /// - Parameter failures: why inputs could not be read.
     func write(_ reports: [CheckReport], failures: [String], to output: OutputStream) {
@@ -108,6 +112,8 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
         case .json: CheckJSON.write(reports, to: output)
         case .sarif: CheckSARIF.write(reports, failures: failures, to: output)
         case .github: Self.writeGitHub(reports, to: output)
+        case .tap: output.write(Self.tests(of: reports, failures).ktap)
+        case .junit: output.write(Self.tests(of: reports, failures).junit)
         }
     }
 
@@ -132,6 +138,27 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
                 output.write("    \(result.verdict.rawValue): \(result.consequence(in: generation))\n")
             }
         }
+    }
+
+    /// An input passes if the kernel takes all of it over, and is skipped if it does not show enough to tell.
+    private static func tests(of reports: [CheckReport], _ failures: [String]) -> TestReport {
+        let cases = reports.map { report in
+            let generation = report.check.generation
+            let outcome: TestReport.Case.Outcome =
+                switch report.outcome {
+                case .accepted: .passed
+                case .unknown: .skipped
+                default: .failed
+                }
+            return TestReport.Case(
+                name: report.name, outcome: outcome,
+                remarks: ["kernel \(generation.releaseText): \(report.check.verdict.rawValue)"]
+                    + report.check.results.map {
+                        "\($0.severity.rawValue) [\($0.rule.name)] \($0.text): \($0.consequence(in: generation))"
+                    })
+        }
+        let unreadable = failures.map { TestReport.Case(name: $0, outcome: .failed, remarks: []) }
+        return TestReport(suite: "luo-fdt check", cases: cases + unreadable)
     }
 
     /// The commands that GitHub's runners read from the output of a step.

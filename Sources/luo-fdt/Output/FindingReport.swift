@@ -4,7 +4,7 @@ import KernelABI
 /// Names on standard error what is damaged, what was left out of a dump, and what else the input itself lacks; what
 /// follows from one cause, once.
 ///
-/// What is merely not at hand is no damage; the formats show it where it belongs.
+/// What is merely not available is no damage; the formats show it where it belongs.
 enum FindingReport {
     static func print(_ input: HandoverInput) {
         let stream = OutputStream(.standardError)

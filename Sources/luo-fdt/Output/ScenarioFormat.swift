@@ -32,19 +32,22 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
             } catch {
                 Diagnostics.report("\(error)")
             }
-        case .tap:
-            output.write("KTAP version 1\n1..\(reports.count)\n")
-            for (number, named) in zip(1..., reports) {
-                output.write(named.problems.map { "# \($0)\n" }.joined())
-                output.write("\(named.report.hasPassed ? "ok" : "not ok") \(number) \(named.name)\n")
-            }
-        case .junit: output.write(JUnit(reports).description)
+        case .tap: output.write(tests(of: reports).ktap)
+        case .junit: output.write(tests(of: reports).junit)
         case .kernel:
             for named in shown {
                 if reports.count > 1 { output.write("scenario \(named.name)\n") }
                 for line in named.report.kernelTrace { output.write(line + "\n") }
             }
         }
+    }
+
+    private func tests(of reports: [NamedReport]) -> TestReport {
+        TestReport(
+            suite: "luo-fdt simulate",
+            cases: reports.map {
+                TestReport.Case(name: $0.name, outcome: $0.report.hasPassed ? .passed : .failed, remarks: $0.problems)
+            })
     }
 
     private func summary(of reports: [NamedReport]) -> String {
@@ -64,44 +67,6 @@ struct NamedReport {
     var problems: [String] {
         report.entries.flatMap { entry in
             entry.problems.map { "\(entry.number.map { "step \($0)" } ?? "boot"): \(entry.sentence): \($0)" }
-        }
-    }
-}
-
-/// Scenarios as a JUnit report, which continuous integration reads.
-private struct JUnit: CustomStringConvertible {
-    let reports: [NamedReport]
-
-    init(_ reports: [NamedReport]) {
-        self.reports = reports
-    }
-
-    var description: String {
-        var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        let failures = reports.count { !$0.report.hasPassed }
-        text += "<testsuite name=\"luo-fdt simulate\" tests=\"\(reports.count)\" failures=\"\(failures)\">\n"
-        for named in reports {
-            text += "  <testcase name=\"\(escape(named.name))\""
-            if named.report.hasPassed {
-                text += "/>\n"
-            } else {
-                text += ">\n"
-                for problem in named.problems { text += "    <failure message=\"\(escape(problem))\"/>\n" }
-                text += "  </testcase>\n"
-            }
-        }
-        return text + "</testsuite>\n"
-    }
-
-    private func escape(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            default: result.append(character)
-            }
         }
     }
 }

@@ -35,7 +35,7 @@ struct HexRenderer: Sendable {
 
     /// The widths of the first columns, in digits.
     private struct Widths {
-        /// `nil` where there is no address.
+        /// `nil` if there is no address.
         var address: Int?
         var offset: Int
     }

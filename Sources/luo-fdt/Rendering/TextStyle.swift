@@ -18,7 +18,7 @@ struct TextStyle: Hashable, Sendable {
         case address
         /// Lines, labels, and what matters least.
         case faint
-        /// What is not at hand, or stale.
+        /// What is not available, or stale.
         case warning
         /// What is broken.
         case damage

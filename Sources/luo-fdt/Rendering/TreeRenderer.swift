@@ -39,7 +39,7 @@ struct TreeRenderer: Sendable {
         let state = reading.state
         var title: String
         if let generation = state.generation {
-            // A blob by itself fits more than one generation.
+            // A standalone blob fits more than one generation.
             title = (state.kho == nil ? "Read as kernel " : "Handover of kernel ") + generation.span
         } else {
             title = state.kho == nil ? "Part of a handover" : "Handover of an unknown kernel"
@@ -66,7 +66,7 @@ struct HandoverView {
     let style: TextStyle
     let all: Bool
     private let findings: [Finding]
-    /// Where something is broken, as opposed to not at hand.
+    /// Where something is broken, as opposed to not available.
     private let damaged: Set<PhysicalAddress>
     /// Who has something that is broken.
     let damagedOwners: Set<Owner>

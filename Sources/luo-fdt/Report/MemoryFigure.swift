@@ -94,7 +94,7 @@ struct MemoryFigure {
     private static func sections(of runs: [Run]) -> [Section] {
         guard !runs.isEmpty else { return [] }
         var parts = [runs[...]]
-        // The largest gap of each part that is more than a quarter of it, and the index behind it.
+        // The largest gap of each part that is more than a quarter of it, and the index after it.
         func gap(_ part: ArraySlice<Run>) -> (size: UInt64, index: Int)? {
             var end = part.first?.range.upperBound ?? PhysicalAddress(0)
             let start = part.first?.range.lowerBound ?? end

@@ -101,7 +101,7 @@ import Testing
         Refusal(text: "{\"liveupdate_number\": 1.5}", said: ".liveupdate_number: expected an integer"),
         Refusal(text: "{\"kernel\": 7}", said: ".kernel: expected a string"),
         Refusal(text: "{\"sessions\": {}}", said: ".sessions: expected an array"),
-        Refusal(text: "{\"kernel\": \"7.3\", \"kernel\": \"7.3\"}", said: ".kernel: this key is there before"),
+        Refusal(text: "{\"kernel\": \"7.3\", \"kernel\": \"7.3\"}", said: ".kernel: duplicate key"),
         Refusal(
             text: "{\"luo\": {\"sessions\": []}, \"sessions\": []}",
             said: ".sessions: this is given twice, here and in another place"),

@@ -133,7 +133,7 @@ struct PreservedBlocks: Sendable {
         orders = summary.blocksByOrder.keys.sorted()
     }
 
-    /// The order of the block that begins at `address`; `nil` where none does, and it cannot be restored.
+    /// The order of the block that begins at `address`; `nil` if none does, and it cannot be restored.
     ///
     /// The kernel notes the order in the block's first page, and smaller blocks after larger ones: the last one
     /// stays. C: `kho_preserved_memory_reserve`.

@@ -28,7 +28,7 @@ struct ReceivedTree: Sendable {
 
         var children: [Node] { tree.children(of: node).map { Node(tree: tree, node: $0) } }
 
-        /// The child of this name; one with a unit address behind it is taken, too. C: `fdt_subnode_offset`.
+        /// The child of this name; one with a unit address after it is taken, too. C: `fdt_subnode_offset`.
         func child(_ name: String) -> Node? {
             children.first { $0.name == name || $0.name.hasPrefix(name + "@") }
         }
@@ -38,7 +38,7 @@ struct ReceivedTree: Sendable {
             node.properties.first { $0.isNamed(name) && $0.isWhole }?.bytes
         }
 
-        /// A property of a native, and so little-endian, u64; `nil` where it is missing or of another size.
+        /// A property of a native, and so little-endian, u64; `nil` if it is missing or of another size.
         func number(_ name: String) -> UInt64? {
             guard let bytes = property(name), bytes.count == 8 else { return nil }
             return UInt64(littleEndian: bytes.span.bytes.unsafeLoadUnaligned(as: UInt64.self))
@@ -63,7 +63,7 @@ struct ReceivedTree: Sendable {
 
         /// The `compatible` property, for messages.
         var compatibleText: String {
-            property("compatible").map { KernelString(compatibleBytes: $0).quoted } ?? "no such property"
+            property("compatible").map { KernelString(compatibleBytes: $0).named } ?? "no such property"
         }
 
         /// A property that should be a u64, for messages.

@@ -38,7 +38,7 @@ extension CheckRule {
                     guard flb.name.isTerminated, flb.name.bytes.count == limit else { return }
                     findings.report(
                         .termination, of: .flb(flb.name), at: place.field(FLBLayout.layout.name),
-                        found: "\(flb.name.quoted), which fills the field", expected: "a name of less than \(limit) bytes")
+                        found: "\(flb.name.named), which fills the field", expected: "a name of less than \(limit) bytes")
                 }
             }),
         CheckRule(
@@ -50,7 +50,7 @@ extension CheckRule {
                     guard !names.insert(flb.name).inserted else { return }
                     findings.report(
                         .duplicate, of: .flb(flb.name), at: place.field(FLBLayout.layout.name),
-                        found: "\(flb.name.quoted) again", expected: "a name that no other FLB has")
+                        found: "\(flb.name.named) again", expected: "a name that no other FLB has")
                 }
             }),
         CheckRule(

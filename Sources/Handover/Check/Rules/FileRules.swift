@@ -43,7 +43,7 @@ extension CheckRule {
                         findings.report(
                             .handler, of: .file(session: session.name, token: file.token),
                             at: handover.reading.records.files[index][number].field(FileLayout.layout.compatible),
-                            found: compatible.quoted + (compatible.isTerminated ? "" : " without a NUL"),
+                            found: compatible.named,
                             expected: "a handler that the kernel has: \(handover.handlers.names)")
                     }
                 }

@@ -153,7 +153,7 @@ extension CheckRule {
 }
 
 extension Extent {
-    /// The bytes that structures take; `nil` where the rest need not be zero.
+    /// The bytes that structures take; `nil` if the rest need not be zero.
     fileprivate var usedBytes: Int? {
         switch form {
         case .tree, .opaque: nil

@@ -51,7 +51,7 @@ extension CheckRule {
                         let places = handover.reading.records.sessions
                         findings.report(
                             .duplicate, of: .session(session.name), at: places[index].field(SessionLayout.layout.name),
-                            found: "\(session.name.quoted), as at \(places[first].address.map { "\($0)" } ?? "\(first)")",
+                            found: "\(session.name.named), as at \(places[first].address.map { "\($0)" } ?? "\(first)")",
                             expected: "a name that no other session has")
                     } else {
                         seen[name] = index

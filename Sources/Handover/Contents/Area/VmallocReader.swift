@@ -77,7 +77,7 @@ struct VmallocReader {
 
     /// The base pages of the area, in order; none where the descriptor makes no sense.
     ///
-    /// Never more than `total_pages`, than there is memory at hand, and than `limit`.
+    /// Never more than `total_pages`, than there is memory available, and than `limit`.
     func pages(of state: VmallocState, limit: UInt64) -> [PhysicalAddress] {
         let atHand = context.memorySize / UInt64(context.pageSize.bytes)
         return Self.pages(of: state, pageSize: context.pageSize, limit: min(limit, atHand))

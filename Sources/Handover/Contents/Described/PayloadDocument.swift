@@ -71,7 +71,7 @@ struct PayloadForm: Sendable {
 
     /// Writes one record, as an object.
     ///
-    /// - Parameter rest: what a blob holds behind it.
+    /// - Parameter rest: what a blob holds after it.
     func write(_ record: Int, of records: PayloadRecords, rest: [UInt8] = [], to writer: inout DocumentWriter) {
         let keys = rest.isEmpty ? keys() : keys() + [(Value.restKey, .rest)]
         write(record, of: records, keys.map { (DocumentWriter.Key($0.key), $0.value) }, rest: rest, to: &writer)

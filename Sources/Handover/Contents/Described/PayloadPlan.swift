@@ -118,7 +118,7 @@ extension PayloadRecords {
         }
     }
 
-    /// The size of an allocation of `size` bytes and the records behind them.
+    /// The size of an allocation of `size` bytes and the records after them.
     func byteCountWithTail(_ size: Int) -> Int {
         guard let site = layout.flexibleSite, let tail = records(site, of: 0) else { return size }
         return size + tail.bytes.count

@@ -53,7 +53,7 @@ struct PayloadReader {
         return (bytes, .records(header: layout.structure, record: record.structure, count: Int(count)))
     }
 
-    /// Reads a payload that is at hand as a blob, and what it leads to.
+    /// Reads a payload that is available as a blob, and what it leads to.
     func read(_ layout: PayloadLayout, blob: [UInt8], at address: PhysicalAddress?, _ log: inout ReadingLog)
         -> PayloadRecords?
     {
@@ -73,7 +73,7 @@ struct PayloadReader {
 
     /// Reads what the records lead to.
     ///
-    /// - Parameter tail: the bytes behind a blob, if they are at hand already.
+    /// - Parameter tail: the bytes behind a blob, if they are already available.
     private func follow(
         _ records: inout PayloadRecords, tail: [UInt8]? = nil, depth: Int, _ log: inout ReadingLog
     ) {

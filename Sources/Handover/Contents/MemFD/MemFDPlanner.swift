@@ -34,7 +34,7 @@ extension HandoverPlanner {
                 reportUnbuildable(path["folios"][index]["flags"], "there are \(FolioLayout.layout.flags.bits.count) bits of flags")
             }
             if folio.index >= max(1, pages) {
-                reportForceable(path["folios"][index]["index"], "\(folio.index) is behind the end of the file, \(pages) pages")
+                reportForceable(path["folios"][index]["index"], "\(folio.index) is past the end of the file, \(pages) pages")
             }
         }
         guard memfd.folios != nil || count <= Self.mostFoliosMade else {

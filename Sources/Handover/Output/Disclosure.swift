@@ -1,0 +1,172 @@
+import FDT
+import KernelABI
+
+/// Decides which memory leaves the host as the description of a handover, without what is handed over.
+///
+/// A pointer that is damaged leads anywhere, also to guest memory. So a piece of memory is the description only if
+/// - it is nobody's contents: no file's and no `reserve_mem` region's;
+/// - it is preserved, or is not if it belongs to the map of preserved memory itself;
+/// - every field of it holds what a field of its kind can hold, and what lies behind the structures is zero.
+struct Disclosure {
+    private let memory: any PhysicalMemory
+    private let pageSize: PageSize
+    private let contents: [Range<PhysicalAddress>]
+    /// The preserved memory, if the map is known.
+    private let preserved: [Range<PhysicalAddress>]?
+    /// The memory of the map, and what each of its bitmaps marks.
+    private let map: [Range<PhysicalAddress>]
+    private let marked: [PhysicalAddress: [Range<PhysicalAddress>]]
+
+    /// - Parameter reading: what was read. Where it leaves the page size open, what is contents with any of the sizes is
+    ///   contents, and which memory is preserved is not known.
+    init(of reading: Reading, in memory: any PhysicalMemory) {
+        self.memory = memory
+        pageSize = reading.state.statedPageSize
+        let readings = [reading] + reading.alternatives
+        contents = readings.flatMap(\.state.contentsExtents).pages(of: pageSize)
+        let state = reading.alternatives.isEmpty ? reading.state.preserved : nil
+        preserved = state?.map == nil ? nil : state?.ranges
+        map = readings.flatMap(\.extents).filter { !$0.role.isPreserved }.pages(of: pageSize)
+        marked = state?.marked(pageSize: pageSize) ?? [:]
+    }
+
+    /// Why the extent is not disclosed; `nil` if it is.
+    func objection(to extent: Extent) -> String? {
+        let pages = extent.range.pages(of: pageSize)
+        if !pages.pieces(in: contents).isEmpty { return "it is handed over as contents" }
+        if let preserved, extent.role.isPreserved, pages.pieces(in: preserved) != [pages] { return "it is not preserved" }
+        if let preserved, !extent.role.isPreserved, !pages.pieces(in: preserved).isEmpty {
+            return "it is preserved, and the map of preserved memory is not"
+        }
+        if let marked = marked[extent.address], marked.contains(where: { !$0.pieces(in: map).isEmpty }) {
+            return "it marks the map of preserved memory as preserved"
+        }
+        do throws(MemoryError) {
+            return try memory.withBytes(at: extent.address, count: extent.byteCount) { extent.form.objection(to: $0) }
+        } catch {
+            return "not all of it can be read"
+        }
+    }
+}
+
+extension Extent.Form {
+    /// Why bytes are not of this form; `nil` if they may be.
+    fileprivate func objection(to bytes: RawSpan) -> String? {
+        switch self {
+        case .opaque: return "nothing is known of its form"
+        case .tree:
+            do throws(FDTError) {
+                _ = try FlattenedTree(bytes: bytes)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        case .structure(let structure):
+            return structure.objection(to: bytes, at: 0) ?? Self.objection(toRest: bytes, from: structure.size)
+        case .records(let header, let record, _):
+            var place = 0
+            if let header {
+                if let objection = header.objection(to: bytes, at: 0) { return objection }
+                place = header.size
+            }
+            // Those behind the count as well: they are zero, or records all the same.
+            while record.fits(in: bytes, at: place) {
+                if let objection = record.objection(to: bytes, at: place) { return objection }
+                place += record.size
+            }
+            return Self.objection(toRest: bytes, from: place)
+        }
+    }
+
+    private static func objection(toRest bytes: RawSpan, from place: Int) -> String? {
+        guard place < bytes.byteCount, bytes.extracting(place..<bytes.byteCount).firstNonzeroByte != nil else { return nil }
+        return "there is something behind its structures"
+    }
+}
+
+extension StructureDescription {
+    /// Which field of the structure at `base` holds what it cannot hold; `nil` if none does.
+    fileprivate func objection(to bytes: RawSpan, at base: Int) -> String? {
+        guard fits(in: bytes, at: base) else { return "\(name) is cut short" }
+        if bytes.extracting(base..<base + size).firstNonzeroByte == nil { return nil }
+        for field in fields where !field.isPlausible(in: bytes, at: base) {
+            return "\(name).\(field.name) holds what it cannot hold"
+        }
+        return nil
+    }
+}
+
+extension FieldDescription {
+    /// More than any of these can be; less than eight bytes of text are.
+    private static let largestCount: UInt64 = 1 << 40
+    private static let largestSize: UInt64 = 1 << 53
+
+    /// Whether the field of the structure at `base` can be what it is said to be.
+    fileprivate func isPlausible(in bytes: RawSpan, at base: Int) -> Bool {
+        let place = base + offset
+        switch meaning {
+        case .string:
+            let text = bytes.extracting(place..<place + size)
+            let length = (0..<size).first { text.littleEndian(at: $0, as: UInt8.self) == 0 }
+            guard let length, text.extracting(length..<size).firstNonzeroByte == nil else { return false }
+            return KernelString(bytes: [UInt8](copying: text.extracting(first: length))).isText
+        case .structure:
+            return nested?.description.objection(to: bytes, at: place) == nil
+        case .handle, .opaque, .bitmap:
+            return true
+        case .address:
+            // Bitmaps of the first kernels are the smallest pieces that have an address of their own.
+            return words(bytes, at: place).allSatisfy { $0 % 512 == 0 && $0 < Self.largestSize }
+        case .flags(let names):
+            return words(bytes, at: place).allSatisfy { $0 >> UInt64(max(8, names.count)) == 0 }
+        case .count, .number:
+            return words(bytes, at: place).allSatisfy { $0 < Self.largestCount }
+        case .byteCount:
+            return words(bytes, at: place).allSatisfy { $0 < Self.largestSize }
+        }
+    }
+
+    /// The numbers that the field consists of.
+    private func words(_ bytes: RawSpan, at place: Int) -> [UInt64] {
+        let width = size / (count ?? 1)
+        return (0..<(count ?? 1)).map { index in
+            let start = place + index * width
+            let word = (0..<min(width, 8)).reduce(UInt64(0)) {
+                $0 | UInt64(bytes.littleEndian(at: start + $1, as: UInt8.self)) << UInt64(8 * $1)
+            }
+            guard let bits else { return word }
+            return word >> UInt64(bits.lowerBound) & (1 << UInt64(bits.count) - 1)
+        }
+    }
+}
+
+extension PreservedState {
+    /// The memory that each bitmap of the map marks, by the bitmap's address.
+    fileprivate func marked(pageSize: PageSize) -> [PhysicalAddress: [Range<PhysicalAddress>]] {
+        var marked: [PhysicalAddress: [Range<PhysicalAddress>]] = [:]
+        func add(_ address: PhysicalAddress?, _ map: Map) {
+            guard let address else { return }
+            var part = PreservedState()
+            part.map = map
+            marked[address] = part.summary(pageSize: pageSize).ranges
+        }
+        switch map {
+        case nil: break
+        case .radix(let tree):
+            for leaf in tree.leaves {
+                var part = RadixTreeState()
+                part.leaves = [leaf]
+                add(leaf.address, .radix(part))
+            }
+        case .chunks(let chunks):
+            for chunk in chunks {
+                for bitmap in chunk.bitmaps {
+                    var part = chunk
+                    part.bitmaps = [bitmap]
+                    add(bitmap.address, .chunks([part]))
+                }
+            }
+        }
+        return marked
+    }
+}
