@@ -16,7 +16,7 @@ SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie
 COMMAND = .build/release/luo-fdt
 
-.PHONY: all archives build corruptions dependencies dist fuzz inits kernel kernel-test manual mutants test golden install clean
+.PHONY: all archives build corruptions deb dependencies dist fuzz inits kernel kernel-test manual mutants test golden install clean
 
 # Looks at a real kernel's handover, then builds one from a few lines of JSON and looks at that.
 all: build
@@ -37,7 +37,7 @@ inits:
 	@mkdir -p $(SHARE)
 	@for machine in $(INITS); do \
 		$(CLANG) --target=$$machine-linux-gnu -std=c11 -Os -Wall -Wextra -Werror -ffreestanding -fno-builtin \
-			-fno-stack-protector -nostdlib -static -fuse-ld=lld -o $(SHARE)/init-$$machine Sources/GuestInit/init.c \
+			-fno-stack-protector -nostdlib -static -fuse-ld=lld -s -o $(SHARE)/init-$$machine Sources/GuestInit/init.c \
 			|| exit 1; \
 	done
 
@@ -73,7 +73,7 @@ golden: dependencies
 .PHONY: release
 release: build
 	-$(COMMAND) layout --btf $(VMLINUX)
-	$(COMMAND) layout --btf $(VMLINUX) --skeleton $(RELEASE)
+	$(COMMAND) layout --btf $(VMLINUX) --skeleton $(VERSION)
 
 # Holds the sources of the modules that keep to it against .swift-format.
 FORMATTED = Sources/FDT
@@ -86,6 +86,7 @@ MANUAL = .build/luo-fdt.1
 manual: build
 	swift build -c release --static-swift-stdlib --product generate-manual
 	.build/release/generate-manual $(COMMAND) --output-directory .build
+	sed -i 's/^$$/.Pp/' $(MANUAL)
 
 install: build manual
 	install -s -D -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/luo-fdt
@@ -98,23 +99,107 @@ install: build manual
 	$(COMMAND) --generate-completion-script fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/luo-fdt.fish
 
 # One archive with all that `make install` installs, and the licences of what is linked in: for machines without Swift.
+LICENSED = swift-argument-parser swift-subprocess swift-system
 RELEASE = $(shell sed -n 's/.*version: "\(.*\)".*/\1/p' Sources/luo-fdt/LuoFDT.swift)
 DIST = luo-fdt-$(RELEASE)-$(shell uname -m)
 dist:
 	rm -rf .build/dist
 	$(MAKE) install DESTDIR=$(CURDIR)/.build/dist/$(DIST) PREFIX=
 	install -D -m 644 -t .build/dist/$(DIST)/share/doc/luo-fdt LICENSE README.md
-	@mkdir -p .build/dist/$(DIST)/share/doc/luo-fdt/licences && cd .build/dist/$(DIST)/share/doc/luo-fdt/licences && \
-	for checkout in swift-argument-parser swift-subprocess swift-system; do \
-		cp $(CURDIR)/.build/checkouts/$$checkout/LICENSE.txt $$checkout; \
+	@$(MAKE) --no-print-directory licences LICENCES=.build/dist/$(DIST)/share/doc/luo-fdt/licences
+	tar -C .build/dist --sort=name --owner=0 --group=0 --numeric-owner -czf .build/$(DIST).tar.gz $(DIST)
+	@echo ".build/$(DIST).tar.gz"
+
+# The licences of what is linked in.
+.PHONY: licences
+licences:
+	@mkdir -p $(LICENCES) && cd $(LICENCES) && \
+	for checkout in $(LICENSED); do \
+		cp $(CURDIR)/.build/checkouts/$$checkout/LICENSE* $$checkout || exit 1; \
 	done && \
 	cp "$$(dirname "$$(readlink -f "$$(command -v swift)")")/../share/swift/LICENSE.txt" swift && \
 	for library in $(ARCHIVES) gcc_s; do \
 		archive=$$(readlink -f $(CURDIR)/$(ARCHIVE_DIRECTORY)/lib$$library.a) || continue; \
 		package=$$(dpkg -S "$$archive" | cut -d: -f1) && cp /usr/share/doc/$$package/copyright $$package; \
 	done
-	tar -C .build/dist --sort=name --owner=0 --group=0 --numeric-owner -czf .build/$(DIST).tar.gz $(DIST)
-	@echo ".build/$(DIST).tar.gz"
+
+# Holds the release build, as installed and as packed, against what README promises: the tests of the command run on it,
+# it needs no library but the C library's, its manual page and completions can be read, and it runs without Swift.
+.PHONY: promise
+promise: dist
+	LUO_FDT_COMMAND=$(CURDIR)/.build/dist/$(DIST)/bin/luo-fdt swift test --filter CommandTests
+	tar -C .build/dist -xzf .build/$(DIST).tar.gz
+	cd .build/dist/$(DIST) && \
+	! ldd bin/luo-fdt | grep -vE 'linux-vdso|libc\.so|libm\.so|ld-linux' && \
+	env -i bin/luo-fdt dump $(CURDIR)/$(CAPTURE) | cmp - $(CURDIR)/Fixtures/golden/7.3-basic.tree && \
+	bash -n share/bash-completion/completions/luo-fdt && \
+	for shell in zsh fish; do \
+		! command -v $$shell >/dev/null || $$shell -n share/$$shell/*/*luo-fdt* || exit 1; \
+	done
+	! LC_ALL=C.UTF-8 man --warnings -l .build/dist/$(DIST)/share/man/man1/luo-fdt.1 2>&1 >/dev/null | grep .
+	$(MAKE) format-check
+
+# A Debian package of the same, for machines of this architecture and release. Its dependency on the C library is what
+# dpkg-shlibdeps finds; the libraries that are linked in are named to lintian.
+DEB = .build/deb
+DEB_ROOT = $(DEB)/luo-fdt
+DEB_ARCH = $(shell dpkg --print-architecture)
+DEB_DATE = $(shell git log -1 --format=%cD 2>/dev/null || date -R)
+define DEB_CONTROL
+Source: luo-fdt
+Section: utils
+Priority: optional
+Maintainer: $(DEBFULLNAME) <$(DEBEMAIL)>
+
+Package: luo-fdt
+Architecture: $(DEB_ARCH)
+Description: Look into, check and build what Linux hands over by kexec
+ Kexec HandOver (KHO) hands memory to the next kernel, and the Live Update
+ Orchestrator (LUO) hands over open files with it. luo-fdt shows what one kernel
+ hands to the next, says what the next one makes of it, compares and extracts
+ it, and builds what a kernel would have handed over.
+endef
+define DEB_LICENSES
+Linked in are the libraries of Swift, swift-argument-parser, swift-subprocess and swift-system: Apache License 2.0 with
+Runtime Library Exception. The licence is in /usr/share/common-licenses/Apache-2.0. The exception:
+
+As an exception, if you use this Software to compile your source code and portions of this Software are embedded into
+the binary product as a result, you may redistribute such product without providing attribution as would otherwise be
+required by Sections 4(a), 4(b) and 4(d) of the License.
+
+Linked in, too, are libfdt (BSD-2-Clause or GPL-2+), libbpf (BSD-2-Clause or LGPL-2.1), libelf (LGPL-3+ or GPL-2+), zlib
+(Zlib), zstd (BSD-3-Clause or GPL-2) and snappy (BSD-3-Clause): /usr/share/doc/luo-fdt/licences has their texts as
+Debian's packages have them.
+endef
+define DEB_OVERRIDES
+# Linked in, so that the command starts fast and runs where these are not installed.
+luo-fdt: embedded-library
+# The init of the guests that `luo-fdt boot` starts: it runs in no machine that the package is installed on.
+luo-fdt: arch-dependent-file-in-usr-share
+luo-fdt: binary-from-other-architecture
+luo-fdt: statically-linked-binary
+endef
+DEBEMAIL ?= luo-fdt@localhost.localdomain
+DEBFULLNAME ?= The luo-fdt maintainers
+export DEB_CONTROL DEB_LICENSES DEB_OVERRIDES
+deb:
+	rm -rf $(DEB)
+	$(MAKE) install DESTDIR=$(CURDIR)/$(DEB_ROOT) PREFIX=/usr
+	mkdir -p $(DEB)/debian $(DEB_ROOT)/DEBIAN $(DEB_ROOT)/usr/share/doc/luo-fdt $(DEB_ROOT)/usr/share/lintian/overrides
+	printf '%s\n' "$$DEB_CONTROL" >$(DEB)/debian/control
+	mv $(DEB_ROOT)/usr/share/zsh/site-functions $(DEB_ROOT)/usr/share/zsh/vendor-completions
+	gzip -9n $(DEB_ROOT)/usr/share/man/man1/luo-fdt.1
+	{ cat LICENSE; printf '\n%s\n' "$$DEB_LICENSES"; } >$(DEB_ROOT)/usr/share/doc/luo-fdt/copyright
+	@$(MAKE) --no-print-directory licences LICENCES=$(DEB_ROOT)/usr/share/doc/luo-fdt/licences
+	printf 'luo-fdt ($(RELEASE)) unstable; urgency=medium\n\n  * See README.md.\n\n -- %s  %s\n' \
+		"$$(sed -n 's/^Maintainer: //p' $(DEB)/debian/control)" '$(DEB_DATE)' | \
+		gzip -9n >$(DEB_ROOT)/usr/share/doc/luo-fdt/changelog.gz
+	printf '%s\n' "$$DEB_OVERRIDES" >$(DEB_ROOT)/usr/share/lintian/overrides/luo-fdt
+	cd $(DEB) && dpkg-shlibdeps -e luo-fdt/usr/bin/luo-fdt && \
+		dpkg-gencontrol -v$(RELEASE) -Pluo-fdt -cdebian/control -lluo-fdt/usr/share/doc/luo-fdt/changelog.gz -fdebian/files \
+			-DDepends="$$(sed -n 's/^shlibs:Depends=//p' debian/substvars)"
+	dpkg-deb --root-owner-group --build $(DEB_ROOT) .build
+	@ls .build/luo-fdt_*.deb
 
 clean:
 	swift package clean

@@ -21,7 +21,9 @@ import Testing
     }
 
     @Test func `inputs are tests for a harness`() throws {
-        let inputs = ["captures/7.3/basic.elf", "cases/debugfs/7.3-before-kexec", "cases/check/04-root-rsvmap-misaligned.elf", "nope"]
+        let inputs = [
+            "captures/7.3/basic.elf", "cases/debugfs/7.3-before-kexec", "cases/check/04-root-rsvmap-misaligned.elf", "nope",
+        ]
         let tap = try Command(["check", "--format", "tap"] + inputs)
         let lines = tap.text.split(separator: "\n").filter { !$0.hasPrefix("#") }
         #expect(lines.prefix(3) == ["KTAP version 1", "1..4", "ok 1 captures/7.3/basic.elf"])
@@ -34,7 +36,8 @@ import Testing
         let junit = try Command(["check", "--format", "junit"] + inputs)
         let document = try XMLDocument(data: Data(junit.text.utf8))
         #expect(try document.nodes(forXPath: "/testsuite/testcase").count == 4)
-        #expect(try document.nodes(forXPath: "/testsuite/testcase[failure]/@name").map(\.stringValue).first == inputs[2])
+        let failed = try document.nodes(forXPath: "/testsuite/testcase[failure]/@name")
+        #expect(failed.map(\.stringValue).first == inputs[2])
         #expect(try document.nodes(forXPath: "/testsuite[@failures=2][@skipped=1]").count == 1)
     }
 

@@ -9,8 +9,9 @@ struct Command {
 
     var text: String { String(decoding: output, as: UTF8.self) }
 
-    /// The built command, which lies beside the tests.
+    /// The built command, which lies beside the tests, or the one that the environment names.
     static let executable: URL = {
+        if let path = ProcessInfo.processInfo.environment["LUO_FDT_COMMAND"] { return URL(filePath: path).absoluteURL }
         let tests = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         return URL(filePath: tests ?? "").deletingLastPathComponent().appending(path: "luo-fdt")
     }()
