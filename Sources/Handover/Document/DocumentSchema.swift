@@ -102,8 +102,9 @@ indirect enum DocumentSchema: Sendable {
             writer.member("type", "integer")
             writer.key("minimum")
             writer.number(0)
+            // A larger number is written as a string.
             writer.key("maximum")
-            writer.number(maximum)
+            writer.number(min(maximum, 1 << 53))
         }
     }
 

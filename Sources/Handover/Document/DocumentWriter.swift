@@ -60,8 +60,14 @@ public struct DocumentWriter {
         }
     }
 
+    /// Writes a number that every reader keeps: as a string of digits if a double cannot hold it.
     public mutating func number(_ value: UInt64) {
-        write(atMost: 20) { $0.decimal(value) }
+        write(atMost: 22) { text in
+            let isExact = value <= 1 << 53
+            if !isExact { text.append(UInt8(ascii: "\"")) }
+            text.decimal(value)
+            if !isExact { text.append(UInt8(ascii: "\"")) }
+        }
     }
 
     /// Writes `"0x…"`.
@@ -178,12 +184,5 @@ extension OutputSpan<UInt8> {
             rest %= power
             power /= 10
         }
-    }
-}
-
-extension DocumentWriter {
-    /// Writes a number that every reader keeps: as a string of digits if a double cannot hold it.
-    mutating func exactNumber(_ value: UInt64) {
-        if value <= 1 << 53 { number(value) } else { string(String(value)) }
     }
 }

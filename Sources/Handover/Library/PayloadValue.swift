@@ -59,7 +59,7 @@ public indirect enum PayloadValue: Hashable, Sendable {
 
     private func write(to writer: inout DocumentWriter) {
         switch self {
-        case .number(let value): writer.exactNumber(value)
+        case .number(let value): writer.number(value)
         case .string(let text): writer.string(text)
         case .boolean(let value): writer.boolean(value)
         case .array(let elements):

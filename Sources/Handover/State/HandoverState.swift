@@ -26,6 +26,8 @@ public struct HandoverState: Hashable, Sendable {
     private struct Shortcuts: Hashable, Sendable {
         /// Their keys, for messages that name those of the document.
         var keys: Set<String> = []
+        /// The version of the document's form.
+        var format = HandoverState.documentFormat
         // What they say, until all of the document has been read.
         var liveUpdateNumber: UInt64?
         var sessions: [SessionState]?
@@ -35,6 +37,9 @@ public struct HandoverState: Hashable, Sendable {
         static func == (left: Self, right: Self) -> Bool { true }
         func hash(into hasher: inout Hasher) {}
     }
+
+    /// The version of the form of documents: in version 1, numbers that a double cannot hold were numbers.
+    public static let documentFormat: UInt64 = 2
 
     /// The keys of the short forms that the document used.
     var shortcuts: Set<String> { short.keys }
@@ -48,6 +53,9 @@ extension HandoverState: DocumentObject {
         "handover", "what one kernel hands to the next",
         complete: { (state) throws(DocumentReadError) in try state.takeShortcuts() },
         [
+            .always(
+                "format", { _ in documentFormat }, { $0.short.format = $1 }, FormatCodec(),
+                "the version of this form: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"),
             .ifKnown(
                 "kernel", { $0.kernel }, { $0.kernel = $1 },
                 KernelCodec(), "the generation of the ABI: a kernel release"),
@@ -108,6 +116,23 @@ extension HandoverState: DocumentObject {
         value = nil
         keys.insert(key)
     }
+}
+
+/// The version of a document's form.
+struct FormatCodec: DocumentCodec {
+    func write(_ value: UInt64, to writer: inout DocumentWriter) {
+        writer.number(value)
+    }
+
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> UInt64 {
+        let format = try NumberCodec<UInt64>().read(from: &reader)
+        guard 1...HandoverState.documentFormat ~= format else {
+            throw .document("unknown format \(format); use a luo-fdt that knows it, or 1 to \(HandoverState.documentFormat)")
+        }
+        return format
+    }
+
+    var schema: DocumentSchema { .integerChoice(Array(1...Int(HandoverState.documentFormat))) }
 }
 
 /// The name of a generation or release.

@@ -170,7 +170,7 @@ struct PayloadForm: Sendable {
         let isHandle =
             member.meaning == .hex
             || layout.sites.contains { $0.path == member.name && ($0.link == .token || $0.link == .frame) }
-        if isHandle { writer.hex(value) } else { writer.exactNumber(value) }
+        if isHandle { writer.hex(value) } else { writer.number(value) }
     }
 
     /// The form of a structure inside this one.
