@@ -49,7 +49,7 @@ import Testing
                     rest = rest.dropFirst()
                 }
             }
-            #expect(rest.allSatisfy(\.isEmpty), "\(page): \(example.command)")
+            #expect(!rest.contains { !$0.isEmpty }, "\(page): \(example.command)")
         }
     }
 }
