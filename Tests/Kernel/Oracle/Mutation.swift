@@ -6,6 +6,7 @@ struct MutationBase: Sendable {
     var name: String
     var memory: any PhysicalMemory
     var root: PhysicalAddress
+    var state: HandoverState
     /// What describes the handover.
     var extents: [Extent]
     /// The fields of all its structures, and the words of its trees.
@@ -26,6 +27,7 @@ struct MutationBase: Sendable {
         self.name = name
         self.root = root
         memory = subject.memory
+        state = reading.state
         extents = reading.extents.filter(\.role.isMetadata)
         places = []
         for extent in extents { places += Self.places(of: extent) }
