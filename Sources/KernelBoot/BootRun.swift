@@ -138,6 +138,11 @@ public struct BootRun: Sendable {
             state.luo = state.luo ?? LUOState()
             state.luo?.sessions = sessions
         }
+        for index in (state.luo?.sessions ?? []).indices {
+            guard let session = state.luo?.sessions?[index], session.files?.isEmpty ?? true, session.count != 0
+            else { continue }
+            state.luo?.sessions?[index].files = other.luo?.sessions?.first { $0.name == session.name }?.files
+        }
         if state.luo?.flbs == nil { state.luo?.flbs = other.luo?.flbs }
         if state.memblock?.regions == nil { state.memblock = other.memblock }
         return state

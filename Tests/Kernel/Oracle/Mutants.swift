@@ -92,7 +92,10 @@ struct Unknowable: Sendable {
     var name: String
     private var explains: @Sendable (Judgement) -> Bool
 
-    private static let all: [Unknowable] = []
+    private static let all = [
+        // The kernel's own test of KHO follows the addresses in its subtree, whose form it alone knows.
+        Unknowable(name: "kho_test") { $0.summary.contains(" of kho_test ") }
+    ]
 
     static func reason(for judgement: Judgement) -> Unknowable? { all.first { $0.explains(judgement) } }
 }

@@ -26,13 +26,15 @@ struct Trial: Sendable {
     }
 
     /// A handover in an image, with its root FDT, broken as it may be, at `root`.
-    init(name: String, summary: String, image: FilePath, root: PhysicalAddress) throws {
+    init(
+        name: String, summary: String, image: FilePath, root: PhysicalAddress, wanted: HandoverState? = nil
+    ) throws {
         var options = InputOptions()
         options.rootAddress = root
         guard let subject = try CheckSubject.subjects(in: image, options: options).first else {
             throw ValidationError("\(image): no handover")
         }
-        self.init(name: name, summary: summary, memory: subject.memory, root: root)
+        self.init(name: name, summary: summary, memory: subject.memory, root: root, wanted: wanted)
     }
 
     /// - Parameter attempts: how often a kernel that falls silent is started again: on a busy machine, one that is slow
@@ -62,6 +64,7 @@ struct Trial: Sendable {
         options.scratch = before.scratch.compactMap(Self.range)
         let check = Opinion(HandoverCheck(CheckSubject(memory: memory, rootAt: root), options: options))
         var judgement = before
+        judgement.summary = summary
         judgement.check = check.verdict
         judgement.rules = check.rules
         return judgement
