@@ -222,7 +222,8 @@ kernel:
 
 # What is said of real kernels, found out again: writes docs/kernels.md.
 kernel-test: build
-	Tests/Kernel/run --luo-fdt $(COMMAND) --kernels $(KERNELS)
+	swift build --product kernel-oracle
+	Tests/Kernel/run --luo-fdt $(COMMAND) --kernels $(KERNELS) --oracle $(CURDIR)/$(ORACLE)
 
 # Holds check against a kernel: for the recipes of Fixtures/corruptions, and for captures that are changed at random.
 ORACLE = .build/debug/kernel-oracle

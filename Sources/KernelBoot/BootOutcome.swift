@@ -85,7 +85,7 @@ public struct BootOutcome: Hashable, Sendable {
             self.init(
                 verdict: .openFails, summary: "/dev/liveupdate cannot be opened",
                 line: first(reasons) ?? "open: errno \(errno)")
-        } else if !reports.contains(where: { $0.words.first == "done" }) {
+        } else if !reports.contains(where: \.isLast) {
             self.init(verdict: .unchecked, summary: Self.hung, line: lines.last { !$0.isEmpty } ?? "")
         } else if let problem = sessions.lazy.compactMap(\.problem).first {
             self.init(.partly, "not everything came back: \(problem)", reports, lines)

@@ -20,6 +20,8 @@ struct BootPlan: Sendable {
 
     /// The sizes of memory that are tried if none is asked for.
     private static let sizes: [UInt64] = (0...9).map { (512 << 20) << UInt64($0) }
+    /// The most memory that a guest is given because of what is preserved: with more, it takes long to start.
+    private static let mostForPreserved: UInt64 = 16 << 30
     private static let pointersSize: UInt64 = 2 << 20
     private static let page: UInt64 = 64 << 10
     private static let leastScratch: UInt64 = 32 << 20
@@ -33,6 +35,9 @@ struct BootPlan: Sendable {
     /// The whole image is taken, or else, if that leaves no room because it is a whole machine's memory, the part of
     /// it that its handover leads to.
     ///
+    /// All memory that is preserved exists on a machine that has handed it over, and holds nothing else. If no machine
+    /// of a size that boots soon can be like that, because the map is wrong, only the image counts.
+    ///
     /// - Parameter memorySize: the size of the guest's memory in bytes; `nil` for the least that does.
     /// - Throws: the reason why nothing fits, with the most memory that was tried.
     init(
@@ -43,18 +48,24 @@ struct BootPlan: Sendable {
         if let reading = subject.reading {
             images.append(Capture(of: reading, in: subject.memory, contents: true).memory)
         }
+        let preserved = subject.reading?.state.preserved?.ranges ?? []
+        let sizes = memorySize.map { [$0] } ?? Self.sizes
         var reason = BootError.noMemory(root)
-        for image in images {
-            let end = image.regions.last?.upperBound ?? PhysicalAddress(0)
-            for size in memorySize.map({ [$0] }) ?? Self.sizes {
-                do throws(BootError) {
-                    try self.init(
-                        image, subject, root: root, machine: machine, initrdSize: initrdSize, memorySize: size)
-                    return
-                } catch {
-                    reason = error
-                    // More memory does not help what the image itself forbids.
-                    if case .occupied = error, (machine.banks(memory: size).last?.upperBound ?? end) > end { break }
+        let attempts = [(preserved, sizes.filter { $0 <= Self.mostForPreserved }), ([], sizes)]
+        for (preserved, sizes) in preserved.isEmpty ? Array(attempts.dropFirst()) : attempts {
+            for image in images {
+                let end = image.regions.last?.upperBound ?? PhysicalAddress(0)
+                for size in sizes {
+                    do throws(BootError) {
+                        try self.init(
+                            image, preserved, subject, root: root, machine: machine, initrdSize: initrdSize,
+                            memorySize: size)
+                        return
+                    } catch {
+                        reason = error
+                        // More memory does not help what the image itself forbids.
+                        if case .occupied = error, (machine.banks(memory: size).last?.upperBound ?? end) > end { break }
+                    }
                 }
             }
         }
@@ -62,8 +73,8 @@ struct BootPlan: Sendable {
     }
 
     private init(
-        _ image: any PhysicalMemory, _ subject: CheckSubject, root: PhysicalAddress, machine: some GuestMachine,
-        initrdSize: UInt64, memorySize: UInt64
+        _ image: any PhysicalMemory, _ preserved: [Range<PhysicalAddress>], _ subject: CheckSubject,
+        root: PhysicalAddress, machine: some GuestMachine, initrdSize: UInt64, memorySize: UInt64
     ) throws(BootError) {
         self.image = image
         self.root = root
@@ -71,13 +82,12 @@ struct BootPlan: Sendable {
         self.initrdSize = initrdSize
         pageSize = subject.pageSize
         banks = machine.banks(memory: memorySize)
-        let inside = intersect(image.regions, banks)
-        if let lost = zip(image.regions, image.regions.map { intersect([$0], inside) }).first(where: { [$0.0] != $0.1 })
-        {
-            throw .noMemory(lost.1.first?.upperBound ?? lost.0.lowerBound)
+        for region in image.regions + preserved {
+            let inside = intersect([region], banks)
+            if inside != [region] { throw .noMemory(inside.first?.upperBound ?? region.lowerBound) }
         }
         var room = FreeMemory(banks)
-        for region in image.regions { room.take(region) }
+        for region in image.regions + preserved { room.take(region) }
         let use = type(of: machine).reserved
         guard intersect([use.range], image.regions).isEmpty else { throw .occupied(use.range, by: use.purpose) }
         room.take(use.range)

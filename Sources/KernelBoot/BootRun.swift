@@ -21,6 +21,8 @@ public struct BootRun: Sendable {
     public var initDirectory: FilePath
     /// Whether the guest is to hand everything over again by a kexec of the same kernel: see ``Result/handsOn``.
     public var kexecs = false
+    /// What the guest is asked for of a handover that does not show it itself, because it is damaged.
+    public var wanted: HandoverState?
     /// Called with each line of the guest's console.
     public var progress: @Sendable (String) -> Void = { _ in }
 
@@ -33,11 +35,28 @@ public struct BootRun: Sendable {
         public var outcome: BootOutcome
         /// The release of the kernel, as it says it itself.
         public var release: String?
+        public var pageSize: PageSize
+        /// The guest's memory, and the part of it that the kernel boots from.
+        public var memory: [Range<PhysicalAddress>]
+        public var scratch: [Range<PhysicalAddress>]
         public var sessions: [BootedSession]
         /// All that the guest said, without time stamps.
         public var lines: [String]
+        /// Whether the guest came to its end, in whichever way: else its time was up, or it had been silent too long.
+        public var ended: Bool
         /// Whether everything was handed over again: see ``BootRun/kexecs``.
         public var handsOn: Bool
+
+        /// What makes ``HandoverCheck`` one for the kernel that was booted, if its release is one that is known.
+        public var checkOptions: HandoverCheck.Options {
+            var options = HandoverCheck.Options()
+            options.generation = release.flatMap(Generation.init(release:))
+            options.release = release.flatMap { Release($0) }
+            options.pageSize = pageSize
+            options.memory = memory
+            options.scratch = scratch
+            return options
+        }
 
         /// What was said of the handover, and what went wrong.
         public var handoverLines: [String] {
@@ -58,7 +77,7 @@ public struct BootRun: Sendable {
             throw BootError.image("the image does not say where its root FDT is")
         }
         let machine = try GuestMachines.machine(for: kernel)
-        let state = subject.reading?.state
+        let state = Self.asked(subject.reading?.state, or: wanted)
         var sessions = [BootedSession](of: state, memory: subject.memory)
         let archive = try initrdBytes(machine, orders: sessions.orders(thenKexec: kexecs))
 
@@ -77,7 +96,7 @@ public struct BootRun: Sendable {
         let console = Console()
         let isOurInit = initrd == nil
         let stopped = Atomic(false)
-        try await Emulator(type(of: machine)).run(
+        let ended = try await Emulator(type(of: machine)).run(
             arguments + [
                 "-accel", usesKVM ? "kvm" : "tcg", "-m", "\(plan.memorySize >> 20)",
                 "-object", "memory-backend-file,id=ram,share=on,mem-path=\(memory.path),size=\(plan.memorySize)",
@@ -87,7 +106,8 @@ public struct BootRun: Sendable {
         ) { text, answer in
             let line = console.add(text)
             progress(line)
-            if BootOutcome.isTheEnd(line) { return false }
+            // Another init may have a kernel ready for after a crash.
+            if isOurInit, BootOutcome.isTheEnd(line) { return false }
             guard isOurInit, let report = InitReport(line) else { return true }
             if report.words.first == "done" { return false }
             if report.words.first == "kexec", report.errno() == 0, let address = report.value(of: "machine_kexec") {
@@ -104,10 +124,28 @@ public struct BootRun: Sendable {
         for report in lines.compactMap(InitReport.init) { sessions.take(report) }
         let handsOn = kexecs && stopped.load(ordering: .relaxed)
         let result = Result(
-            outcome: BootOutcome(lines: lines, sessions: sessions, state: state), release: Self.release(lines),
-            sessions: sessions, lines: lines, handsOn: handsOn)
+            outcome: BootOutcome(lines: lines, sessions: sessions, state: state),
+            release: Self.release(lines) ?? machine.release, pageSize: machine.pageSize, memory: plan.banks,
+            scratch: plan.scratch, sessions: sessions, lines: lines, ended: ended, handsOn: handsOn)
         if handsOn { try takeOver(try Self.handedOver(in: memory, machine)) }
         return result
+    }
+
+    /// A handover's state; the sessions, FLBs and regions that it does not show are those of another one.
+    private static func asked(_ state: HandoverState?, or other: HandoverState?) -> HandoverState? {
+        guard var state, let other else { return state ?? other }
+        if state.luo?.sessions == nil, let sessions = other.luo?.sessions {
+            state.luo = state.luo ?? LUOState()
+            state.luo?.sessions = sessions
+        }
+        for index in (state.luo?.sessions ?? []).indices {
+            guard let session = state.luo?.sessions?[index], session.files?.isEmpty ?? true, session.count != 0
+            else { continue }
+            state.luo?.sessions?[index].files = other.luo?.sessions?.first { $0.name == session.name }?.files
+        }
+        if state.luo?.flbs == nil { state.luo?.flbs = other.luo?.flbs }
+        if state.memblock?.regions == nil { state.memblock = other.memblock }
+        return state
     }
 
     private func initrdBytes(_ machine: some GuestMachine, orders: String) throws(BootError) -> [UInt8] {

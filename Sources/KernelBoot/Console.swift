@@ -49,5 +49,8 @@ struct InitReport: Hashable, Sendable {
         return UInt64(words[index + 1], radix: radix)
     }
 
+    /// Whether the init has done all that it was asked to, but for a kexec that nothing comes back from.
+    var isLast: Bool { words.first == "done" || words.first == "kexec" && errno() == 0 }
+
     func errno() -> Int? { value(of: "errno", radix: 10).flatMap(Int.init(exactly:)) }
 }

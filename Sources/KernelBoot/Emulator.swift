@@ -32,10 +32,11 @@ struct Emulator {
     /// - Parameters:
     ///   - silence: how long the guest may say nothing.
     ///   - follow: is given each line of the console, and what writes to it; says whether to go on.
+    /// - Returns: whether it ended for another reason than time.
     func run(
         _ arguments: [String], timeout: Duration, silence: Duration?,
         follow: @escaping @Sendable (_ line: String, _ answer: (String) async throws -> Void) async throws -> Bool
-    ) async throws {
+    ) async throws -> Bool {
         let lastWord = LastWord()
         let guest = Task {
             try await Subprocess.run(
@@ -65,13 +66,16 @@ struct Emulator {
                 guest.cancel()
             }
             if Task.isCancelled { throw BootError.cancelled }
-            if guest.isCancelled { return }
-            if case .exited(let code) = result.terminationStatus, code != 0 {
-                throw BootError.emulator("\(machine.emulator): \(result.standardError)")
+            if guest.isCancelled { return false }
+            switch result.terminationStatus {
+            case .exited(0): return true
+            // By us, once there was enough to hear.
+            case .signaled(Signal.kill.rawValue): return true
+            default: throw BootError.emulator("\(machine.emulator): \(result.standardError)")
             }
         } catch {
             if Task.isCancelled { throw BootError.cancelled }
-            if guest.isCancelled { return }
+            if guest.isCancelled { return false }
             throw refusal(error)
         }
     }

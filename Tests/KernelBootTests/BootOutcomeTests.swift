@@ -23,6 +23,12 @@ import Testing
         return BootedFile(expected: expected)
     }
 
+    @Test func `a guest that goes on to a kexec has done all it was asked to`() {
+        let lines = [Self.found, "luo-fdt: open errno 0", "luo-fdt: session 0 errno 0", "luo-fdt: finish 0 errno 0"]
+        #expect(outcome(lines + ["luo-fdt: kexec errno 0 machine_kexec ffffffff8102c9b9"]).verdict == .accepted)
+        #expect(outcome(lines + ["luo-fdt: kexec errno 22 machine_kexec 0"]).verdict == .unchecked)
+    }
+
     @Test func `a panic of LUO, a crash, and a forgotten handover are told apart`() {
         let panic = outcome([
             Self.found, "luo: LUO state is too small (31 < 32)",

@@ -1,8 +1,8 @@
-import Handover
 import KernelABI
 import SystemPackage
 import Testing
 
+@testable import Handover
 @testable import KernelBoot
 
 /// Where a plan places what a kernel needs, around an image.
@@ -53,6 +53,24 @@ import Testing
         #expect(placed.last?.upperBound ?? PhysicalAddress(0) <= PhysicalAddress(plan.memorySize))
         #expect(plan.kernel.lowerBound.rawValue >= 16 * Self.MiB)
         for area in plan.scratch { #expect(area.lowerBound.rawValue % (4 * Self.MiB) == 0) }
+    }
+
+    @Test func `what is preserved exists, and nothing is placed there, though the image does not show it`() throws {
+        func plan(preserving range: String) throws -> BootPlan {
+            let document = #"{"kernel": "7.3", "preserved": {"ranges": [[\#(range)]]}}"#
+            let planned = try HandoverPlanner.plan(
+                try DocumentReader.read(Array(document.utf8)), options: HandoverPlanner.Options()
+            ) { _ throws(FileError) in 0 }
+            let image = try HandoverImage(of: planned) { _ throws(FileError) in MappedFile(bytes: [], name: "") }
+            let root = try #require(image.rootAddress)
+            let subject = CheckSubject(memory: image.memory, rootAt: root)
+            return try BootPlan(
+                subject, root: root, machine: Machine(), initrdSize: 5 * Self.MiB, memorySize: nil)
+        }
+        #expect(try plan(preserving: #""0x1000000", "0x2000000""#).kernel.lowerBound.rawValue == 32 * Self.MiB)
+        #expect(try plan(preserving: #""0x40000000", "0x40001000""#).memorySize == 2048 * Self.MiB)
+        // No machine that boots soon has as much: the image alone counts.
+        #expect(try plan(preserving: #""0x10000000000", "0x10000001000""#).memorySize == 512 * Self.MiB)
     }
 
     @Test func `scratch areas are aligned to the largest block of the page size`() throws {

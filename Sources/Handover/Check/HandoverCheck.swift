@@ -13,6 +13,8 @@ public struct HandoverCheck: Sendable {
         public var differences: [Finding] = []
         /// The memory that the next kernel boots from, besides what the input says of it.
         public var scratch: [Range<PhysicalAddress>] = []
+        /// The memory of the machine that the kernel runs on: ascending and disjoint; empty if it is not known.
+        public var memory: [Range<PhysicalAddress>] = []
         /// The names of file handlers that the kernel has besides its own.
         public var handlers: Set<String> = []
         /// How rules are taken, by their names, where that differs from the table.

@@ -76,6 +76,7 @@ extension CheckRule {
             // Other subtrees.
             "memblock-subtree": .init("6.16", rewritten),
             "memblock-compatible": .init("6.16", other),
+            "memblock-structure": .init("6.16", rewritten),
             "memblock-region": .init(
                 "6.16", "Give both kernels the same reserve_mem= parameters: name and size must agree."),
             "region-tail": .init("6.16", "Make the size of the region a multiple of the page size."),

@@ -117,7 +117,7 @@ struct Boot: ParsableCommand {
             }
             status.finish()
             try log?.write(Array((result.lines.joined(separator: "\n") + "\n").utf8))
-            let check = compare ? HandoverCheck(subject, options: checkOptions(result)) : nil
+            let check = compare ? HandoverCheck(subject, options: result.checkOptions) : nil
             let report = BootReport(image: image, kernel: kernel, result: result, check: check)
             let output = OutputStream(.standardOutput)
             format.write(report, to: output)
@@ -132,12 +132,6 @@ struct Boot: ParsableCommand {
         }
     }
 
-    /// The check is of the kernel that was booted, if its release is one that is known.
-    private func checkOptions(_ result: BootRun.Result) -> HandoverCheck.Options {
-        var options = HandoverCheck.Options()
-        options.generation = result.release.flatMap(Generation.init(release:))
-        return options
-    }
 
     /// Where `make` and `make install` put the init programs: beside the directory that the command is in.
     private static var initDirectory: FilePath {

@@ -56,8 +56,11 @@ struct Extract: ParsableCommand {
         try write(contents).end()
     }
 
+    /// The files that nothing may be written to; this machine is none.
+    private var inputs: [FilePath] { [image].compactMap(\.self) + input.options.files }
+
     private func write(_ contents: ContentsOutput) -> ExitStatus {
-        guard let missing = Output.write(to: output, inputs: [name] + input.options.files, contents.write) else {
+        guard let missing = Output.write(to: output, inputs: inputs, contents.write) else {
             return .unreadable
         }
         for range in missing { report(range, of: "the file") }
@@ -66,7 +69,7 @@ struct Extract: ParsableCommand {
 
     private func writeAll(_ document: HandoverDocument) -> ExitStatus {
         let contents = ContentsDirectory(of: document.reading.state, memory: document.memory)
-        guard let missing = Output.write(to: output, inputs: [image].compactMap(\.self) + input.options.files, contents.write) else {
+        guard let missing = Output.write(to: output, inputs: inputs, contents.write) else {
             return .unreadable
         }
         for (path, ranges) in missing {

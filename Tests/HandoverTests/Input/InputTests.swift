@@ -282,6 +282,23 @@ import Testing
         }
     }
 
+    @Test func whatTheKernelHasFreedIsLeftOut() throws {
+        let image = try CapturedHandover(name: "7.1/basic").read()
+        let map = try #require(image.reading.state.kho?.preservedMemoryMap)
+        var reused = SparseMemory(pageSize: 4096)
+        try reused.write([UInt8](repeating: 0xa5, count: 4096), at: map)
+        let core = try ELFCoreWriter(machine: .x86_64, pageSize: 4096).bytes(of: LayeredMemory([reused, image.memory]))
+        try inMachine(Self.machine) { root in
+            try Data(core).write(to: URL(filePath: root.appending("proc/kcore").string))
+            let document = try HandoverInput(root, options: Self.asMachine).documents[0]
+            #expect(document.reading.state.preserved == nil)
+            #expect(document.reading.state.luo == image.reading.state.luo)
+            #expect(document.reading.findings.contains { $0.cause == .freed && $0.owner == .map })
+            #expect(!document.reading.isDamaged)
+            #expect(HandoverCheck(CheckSubject(document)).verdict <= .unknown)
+        }
+    }
+
     @Test func machineWithoutDebugFSShowsWhatTheBootDataLeadsTo() throws {
         try inMachine(Array(Self.machine[1...])) { root in
             let input = try HandoverInput(root, options: Self.asMachine)

@@ -18,12 +18,16 @@ struct Corruptions: AsyncParsableCommand {
     @Option(help: "Where the table goes.")
     var table = "docs/corruptions.md"
 
-    @Argument(help: "The images that `LUO_FDT_CORRUPTIONS=IMAGES swift test --filter CorruptionTests` writes.")
+    @Argument(help: "The images of `LUO_FDT_CORRUPTIONS=… swift test --filter CorruptionTests`, and a journal.")
     var images: String
 
     private struct Recipe: Decodable {
         var name: String
         var summary: String
+        var base: String
+        var patches: [Patch]
+
+        struct Patch: Decodable {}
     }
 
     private struct KernelResult: Encodable {
@@ -33,17 +37,27 @@ struct Corruptions: AsyncParsableCommand {
 
     func run() async throws {
         let list = try JSONDecoder().decode([Recipe].self, from: Data(contentsOf: URL(filePath: recipes)))
-        let judged = Mutex<[String: Judgement]>([:])
-        let trials = try list.map { recipe in
+        func trial(_ recipe: Recipe, wanted: HandoverState?) throws -> Trial {
             try Trial(
                 name: recipe.name, summary: recipe.summary, image: FilePath(images).appending("\(recipe.name).elf"),
-                root: HandoverPlanner.Options().base)
+                root: HandoverPlanner.Options().base, wanted: wanted)
         }
-        try await arguments.run(trials) { judgement in
-            judged.withLock { $0[judgement.name] = judgement }
+        // What was not changed says what is to be asked for.
+        var sound: [String: HandoverState] = [:]
+        for recipe in list where recipe.patches.isEmpty {
+            let memory = try trial(recipe, wanted: nil).memory
+            sound[recipe.base] =
+                CheckSubject(memory: memory, rootAt: HandoverPlanner.Options().base).reading?.state
+        }
+        let trials = try list.map { try trial($0, wanted: sound[$0.base]) }
+        let journal = try Journal(path: FilePath(images).appending("journal.jsonl").string)
+        try await arguments.run(trials.filter { !journal.holds($0.name) }) { judgement in
+            try journal.add(judgement)
             print(judgement.name, judgement.check, judgement.kernel, judgement.line, separator: "\t")
         }
-        let all = judged.withLock { judged in list.compactMap { judged[$0.name] } }
+        let all = trials.compactMap { trial in
+            journal.judgements.first { $0.name == trial.name }.map { trial.judged(as: $0) }
+        }
 
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

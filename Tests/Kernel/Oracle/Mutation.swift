@@ -6,6 +6,7 @@ struct MutationBase: Sendable {
     var name: String
     var memory: any PhysicalMemory
     var root: PhysicalAddress
+    var state: HandoverState
     /// What describes the handover.
     var extents: [Extent]
     /// The fields of all its structures, and the words of its trees.
@@ -26,6 +27,7 @@ struct MutationBase: Sendable {
         self.name = name
         self.root = root
         memory = subject.memory
+        state = reading.state
         extents = reading.extents.filter(\.role.isMetadata)
         places = []
         for extent in extents { places += Self.places(of: extent) }
@@ -37,7 +39,7 @@ struct MutationBase: Sendable {
             return stride(from: 0, to: extent.byteCount, by: 4).map { offset in
                 Place(
                     address: extent.address.moved(offset), count: 4, meaning: .opaque, bits: nil,
-                    name: "\(extent.role.name) FDT +\(offset)")
+                    name: "\(extent.role.name) FDT of \(extent.owner) +\(offset)")
             }
         case .structure(let structure):
             return fields(of: structure, at: extent.address)
@@ -162,7 +164,7 @@ struct Mutation {
         guard let extent = base.extents.randomElement(using: &random) else { return false }
         let count = min(extent.byteCount, 4096)
         guard let old = bytes(at: extent.address, count) else { return false }
-        let name = "\(extent.role.name) at \(extent.address)"
+        let name = "\(extent.role.name) of \(extent.owner) at \(extent.address)"
         switch Int.random(in: 0..<4, using: &random) {
         case 0:
             summary = "\(name): zeros"

@@ -12,42 +12,81 @@ struct Trial: Sendable {
     var summary: String
     var memory: any PhysicalMemory
     var root: PhysicalAddress
+    /// What the kernel is asked for where the handover does not show it.
+    var wanted: HandoverState?
 
-    init(name: String, summary: String, memory: any PhysicalMemory, root: PhysicalAddress) {
+    init(
+        name: String, summary: String, memory: any PhysicalMemory, root: PhysicalAddress, wanted: HandoverState? = nil
+    ) {
         self.name = name
         self.summary = summary
         self.memory = memory
         self.root = root
+        self.wanted = wanted
     }
 
     /// A handover in an image, with its root FDT, broken as it may be, at `root`.
-    init(name: String, summary: String, image: FilePath, root: PhysicalAddress) throws {
+    init(
+        name: String, summary: String, image: FilePath, root: PhysicalAddress, wanted: HandoverState? = nil
+    ) throws {
         var options = InputOptions()
         options.rootAddress = root
         guard let subject = try CheckSubject.subjects(in: image, options: options).first else {
             throw ValidationError("\(image): no handover")
         }
-        self.init(name: name, summary: summary, memory: subject.memory, root: root)
+        self.init(name: name, summary: summary, memory: subject.memory, root: root, wanted: wanted)
     }
 
-    /// - Parameter attempts: how often a kernel that hangs is started again: on a busy machine, one that is slow looks
-    ///   the same.
+    /// - Parameter attempts: how often a kernel that falls silent is started again: on a busy machine, one that is slow
+    ///   looks the same.
     func run(with boot: BootRun, attempts: Int = 2) async throws -> Judgement {
+        var boot = boot
+        boot.wanted = wanted
         let subject = CheckSubject(memory: memory, rootAt: root)
         var result = try await boot.run(subject)
-        for _ in 1..<attempts where result.outcome.hangs { result = try await boot.run(subject) }
+        for _ in 1..<attempts where result.outcome.hangs && !result.ended { result = try await boot.run(subject) }
+        let check = Opinion(HandoverCheck(subject, options: result.checkOptions))
+        return Judgement(
+            name: name, summary: summary, check: check.verdict, rules: check.rules,
+            kernel: result.outcome.verdict.rawValue, outcome: result.outcome.summary,
+            line: Judgement.steady(result.outcome.line), release: result.release,
+            memory: result.memory.map { [$0.lowerBound.rawValue, $0.upperBound.rawValue] },
+            scratch: result.scratch.map { [$0.lowerBound.rawValue, $0.upperBound.rawValue] })
+    }
+
+    /// What `check` says now of a handover that a kernel has judged before.
+    func judged(as before: Judgement) -> Judgement {
         var options = HandoverCheck.Options()
-        options.generation = result.release.flatMap(Generation.init(release:))
-        let check = HandoverCheck(subject, options: options)
-        var rules: [String] = []
+        options.generation = before.release.flatMap(Generation.init(release:))
+        options.release = before.release.flatMap { Release($0) }
+        options.pageSize = .kib4
+        options.memory = before.memory.compactMap(Self.range)
+        options.scratch = before.scratch.compactMap(Self.range)
+        let check = Opinion(HandoverCheck(CheckSubject(memory: memory, rootAt: root), options: options))
+        var judgement = before
+        judgement.summary = summary
+        judgement.check = check.verdict
+        judgement.rules = check.rules
+        return judgement
+    }
+
+    private static func range(_ ends: [UInt64]) -> Range<PhysicalAddress>? {
+        guard ends.count == 2, ends[0] <= ends[1] else { return nil }
+        return PhysicalAddress(ends[0])..<PhysicalAddress(ends[1])
+    }
+}
+
+/// What `check` says of a handover.
+struct Opinion: Sendable {
+    var verdict: String
+    var rules: [String] = []
+
+    init(_ check: HandoverCheck) {
+        verdict = check.verdict.rawValue
         for finding in check.results where finding.severity != .note {
             let rule = finding.rule.name + (finding.rule.errno.map { " (\($0.rawValue))" } ?? "")
             if !rules.contains(rule) { rules.append(rule) }
         }
-        return Judgement(
-            name: name, summary: summary, check: check.verdict.rawValue, rules: rules,
-            kernel: result.outcome.verdict.rawValue, outcome: result.outcome.summary,
-            line: Judgement.steady(result.outcome.line))
     }
 }
 
@@ -61,6 +100,11 @@ struct Judgement: Codable, Hashable, Sendable {
     var outcome: String
     /// The line that decides.
     var line: String
+    /// The kernel's release; `nil` if it ended before it said so.
+    var release: String?
+    /// The guest's memory, and its scratch areas.
+    var memory: [[UInt64]]
+    var scratch: [[UInt64]]
 
     enum Agreement {
         case agree

@@ -4,7 +4,7 @@ extension CheckRule {
     /// What depends on how the receiving kernel was built, or on its release: see ``KernelDefect``.
     static let releaseRules: [CheckRule] = [
         CheckRule(
-            "page-size", .error, .panic, at: .map, about: "the page size of the two kernels",
+            "page-size", .error, .unchecked, at: .map, about: "the page size of the two kernels",
             then: "the kernel takes the tables of preserved memory for those of its own page size",
             in: "kho_radix_walk_tree",
             find: { handover, findings in

@@ -117,6 +117,20 @@ extension CheckRule {
             in: "kho_preserved_memory_reserve", seen: "often nothing: the boot ends before there is a console",
             find: { handover, findings in
                 guard let blocks = handover.preserved else { return }
+                let known = handover.options.memory
+                if !known.isEmpty,
+                    let beyond = blocks.summary.ranges.lazy.compactMap({ range in
+                        let inside = intersect([range], known)
+                        return inside == [range] ? nil : (range, inside.first)
+                    }).first
+                {
+                    let (range, inside) = beyond
+                    let first = inside.map { $0.lowerBound > range.lowerBound ? range.lowerBound : $0.upperBound }
+                    findings.report(
+                        .outOfRange, of: .map, at: Place("map of preserved memory", at: first ?? range.lowerBound),
+                        found: "memory up to \(range.upperBound)", expected: "memory that the machine has")
+                    return
+                }
                 let limit = handover.subject.memoryEnd
                 if let last = blocks.summary.ranges.last, last.upperBound > limit {
                     findings.report(

@@ -17,7 +17,8 @@ extension CheckRule {
             then: remade, in: "reserve_mem_kho_retrieve_fdt", seen: "FDT 'memblock' is incompatible with 'memblock-v1': 1",
             claims: { finding, handover in
                 finding.owner == .subtree(handover.generation.memblock.subtree) && !finding.place.isInRoot
-                    && [.compatible, .missing, .notATree].contains(finding.cause)
+                    && ([.compatible, .missing].contains(finding.cause)
+                        || finding.cause == .notATree && !handover.hasRegionsBeforeDamage)
             },
             find: { handover, findings in
                 let name = handover.generation.memblock.subtree
@@ -28,6 +29,14 @@ extension CheckRule {
                 findings.report(
                     .misaligned, of: .subtree(name), at: Place(name, at: address),
                     found: "an FDT at an address that is no multiple of 8", expected: "one that libfdt accepts")
+            }),
+        CheckRule(
+            "memblock-structure", .error, .unchecked, at: .initialisation, about: "the nodes of reserve_mem regions",
+            then: "the kernel looks for each of its regions by name, and finds those before the damage",
+            in: "reserve_mem_kho_revive",
+            claims: { finding, handover in
+                finding.owner == .subtree(handover.generation.memblock.subtree) && !finding.place.isInRoot
+                    && finding.cause == .notATree && handover.hasRegionsBeforeDamage
             }),
         CheckRule(
             "memblock-region", .error, .partly, at: .initialisation, about: "the nodes of reserve_mem regions",
@@ -54,4 +63,24 @@ extension CheckRule {
                     && ![.notAvailable, .unreadable].contains(finding.cause)
             }),
     ]
+}
+
+/// More than any tree of regions has, in bytes.
+private let mostOfTree = 1 << 24
+
+extension ReceivedHandover {
+    /// Whether a tree of `reserve_mem` regions that is damaged is one in the kernel's eyes, and has a region.
+    fileprivate var hasRegionsBeforeDamage: Bool {
+        let abi = generation.memblock
+        guard let address = subtree(abi.subtree)?.number(generation.root.addressProperty).map(PhysicalAddress.init(_:)),
+            let size = memory.copy(at: address, count: Header.size).flatMap({ PartialTree($0).header?.totalSize }),
+            let bytes = memory.copy(at: address, count: min(Int(size), mostOfTree))
+        else { return false }
+        let tree = ReceivedTree(bytes, at: address, generation.root)
+        guard tree.refusal == nil, let root = tree.root, root.isCompatible(with: abi.compatible) else { return false }
+        return root.children.contains { region in
+            region.isCompatible(with: abi.regionCompatible)
+                && [abi.startProperty, abi.sizeProperty].allSatisfy { region.number($0) != nil }
+        }
+    }
 }

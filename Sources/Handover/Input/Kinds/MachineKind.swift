@@ -10,7 +10,8 @@ extension InputKind {
         name: machineName, summary: "this machine, through /sys, /proc and /dev; or a copy of these",
         refusal: .unasked("a directory is taken for a machine's if there is no INPUT, or --as machine"),
         read: { source, context throws(InputError) in
-            try LiveMachine(root: source.path).documents(context, of: source)
+            let machine = LiveMachine(root: source.path)
+            return try machine.documents(try machine.withPageSize(context), of: source)
         })
 }
 
@@ -27,6 +28,14 @@ extension HandoverInput {
 private struct LiveMachine {
     /// Where `/sys`, `/proc` and `/dev` are.
     let root: FilePath
+
+    /// The machine's own page size is that of its kernel.
+    func withPageSize(_ context: InputContext) throws(InputError) -> InputContext {
+        guard root == HandoverInput.thisMachine, context.options.pageSize == nil else { return context }
+        var options = context.options
+        options.pageSize = PageSize(rawValue: sysconf(Int32(_SC_PAGESIZE)))
+        return try InputContext(options, progress: context.progress)
+    }
 
     func documents(_ context: InputContext, of source: InputSource) throws(InputError) -> [HandoverDocument] {
         var missing: [Finding] = []
@@ -66,6 +75,7 @@ private struct LiveMachine {
         }
         if let pointer, let image, let incoming = documents.firstIndex(where: { $0.part == "in" }) {
             documents[incoming].scratch += pointer.scratchAreas(in: image.memory)
+            documents[incoming].reading.leaveOutFreed()
             missing.append(
                 Self.missing(
                     "what came in as it is now: once read, the kernel frees luo_ser and the map of preserved memory",
@@ -153,5 +163,31 @@ private struct LiveMachine {
         guard let file = try? MappedFile(path: path) else { return nil }
         let text = String(decoding: InputSource.bytes(of: file, limit: InputSource.blobLimit), as: UTF8.self)
         return String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    }
+}
+
+extension Reading {
+    /// Takes out what a kernel has freed since it has read it, where something else is in its place by now.
+    fileprivate mutating func leaveOutFreed() {
+        func isDamaged(_ isPart: (Owner) -> Bool) -> Bool {
+            findings.contains { isPart($0.owner) && $0.severity == .damage }
+        }
+        if isDamaged(\.isMap) {
+            state.preserved = nil
+            replace(\.isMap, by: "the map of preserved memory", of: .map)
+        }
+        if isDamaged(\.isLUO) {
+            state.luo = nil
+            replace(\.isLUO, by: "the state of LUO", of: .luo())
+        }
+    }
+
+    private mutating func replace(_ isPart: (Owner) -> Bool, by name: String, of owner: Owner) {
+        findings.removeAll { isPart($0.owner) }
+        extents.removeAll { isPart($0.owner) }
+        findings.append(
+            Finding(
+                .freed, .unknown, of: owner, at: Place(name), found: "something else in its place",
+                expected: "\(name), freed by the kernel since"))
     }
 }
