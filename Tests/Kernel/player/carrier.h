@@ -1,5 +1,6 @@
-// What carries the player: a process, in which the kernel's sources of live update are linked with it. Calls are those
-// of a user, kexec is to execute the process anew with its preserved memory, and a crash or deadlock is said and the end.
+// What carries the player. A process (process/kernel.c), in which the kernel's sources of live update are linked with it:
+// calls are those of a user, kexec is to execute the process anew with its preserved memory, and a crash or deadlock is said
+// and the end. Or a guest (guest.c), whose init this is.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
