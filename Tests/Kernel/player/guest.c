@@ -1,6 +1,7 @@
-// A guest for a carrier: init makes system calls, and the next kernel is this one, told by resume= at which line to go on.
+// A guest for a carrier: init makes system calls. The next kernel is told by resume= at which line to go on.
 #define _GNU_SOURCE
 #include "carrier.h"
+#include <dirent.h>
 #include <linux/reboot.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -52,8 +53,9 @@ static void archive(FILE *out, const char *path, unsigned mode)
 	static const char zeros[4];
 	size_t size = 0, length = strlen(path) + 1;
 	char *bytes = mode ? read_whole(path, &size) : NULL;
-	fprintf(out, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", 0, mode, 0, 0, 1, 0, (unsigned)size, 0, 0, 0, 0,
-		(unsigned)length, 0);
+	unsigned fields[] = { 0, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, length, 0 };
+	fprintf(out, "070701");
+	for (int i = 0; i < 13; i++) fprintf(out, "%08x", fields[i]);
 	fwrite(path, 1, length, out);
 	fwrite(zeros, 1, -(110 + length) & 3, out);
 	fwrite(bytes, 1, size, out);
@@ -61,19 +63,25 @@ static void archive(FILE *out, const char *path, unsigned mode)
 	free(bytes);
 }
 
-int sys_kexec(int next)
+int sys_kexec(const char *release, int next)
 {
-	char *line, *options, *end;
+	char *line, *options, *end, path[100];
+	struct dirent *entry;
+	DIR *root = opendir("/");
 	size_t size;
-	int kernel = open("kernel", O_RDONLY), initrd = memfd_create("initrd", 0);
+	int kernel, initrd = memfd_create("initrd", 0);
 	FILE *out = fdopen(dup(initrd), "w");
+	snprintf(path, sizeof path, "kernel-%s", release);
+	kernel = open(path, O_RDONLY);
 	check(kernel >= 0 && out, "kexec");
 	archive(out, "init", 0100755);
-	archive(out, "kernel", 0100644);
 	archive(out, "script", 0100644);
+	while ((entry = readdir(root)))
+		if (!strncmp(entry->d_name, "kernel-", 7)) archive(out, entry->d_name, 0100644);
+	closedir(root);
 	archive(out, "TRAILER!!!", 0);
 	fclose(out);
-	// The options are those that this kernel was given; scratch areas and where to go on are said anew.
+	// The options are those that this kernel was given, but for where to go on.
 	options = read_whole("/proc/cmdline", &size);
 	if ((end = strstr(options, " resume=")) || (end = strchr(options, '\n'))) *end = 0;
 	check(asprintf(&line, "%s resume=%d", options, next) > 0, "kexec");
