@@ -212,18 +212,19 @@ fuzz: dependencies
 	.build-fuzz/release/handover-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
 		.build-fuzz/corpus Fixtures/fuzz
 
-# A small kernel of x86_64 or arm64 for `boot` and for kernel-test; see Tests/Kernel/README.md.
+# A small kernel of x86_64 or arm64 for `boot` and for kernel-test; PLAYER=1 for player-test. See Tests/Kernel/README.md.
 VERSION ?= 7.3
 ARCH ?= x86_64
 PAGE ?= 4k
 KERNELS ?= .build-kernels
 kernel:
-	Tests/Kernel/build-kernel $(VERSION) $(ARCH) $(PAGE) $(KERNELS)
+	Tests/Kernel/build-kernel $(VERSION) $(ARCH) $(PAGE) $(KERNELS) $(if $(PLAYER),player)
 
-# What is said of real kernels, found out again: writes docs/kernels.md.
+# What is said of real kernels, found out again: writes docs/kernels.md, and docs/lifecycle-kernels.md.
 kernel-test: build
 	swift build --product kernel-oracle
 	Tests/Kernel/run --luo-fdt $(COMMAND) --kernels $(KERNELS) --oracle $(CURDIR)/$(ORACLE)
+	Tests/Kernel/player/play $(COMMAND) $(KERNELS)
 
 # Holds check against a kernel: for the recipes of Fixtures/corruptions, and for captures that are changed at random.
 ORACLE = .build/debug/kernel-oracle

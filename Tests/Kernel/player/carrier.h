@@ -1,5 +1,6 @@
-// What carries the player: a process, in which the kernel's sources of live update are linked with it. Calls are those
-// of a user, kexec is to execute the process anew with its preserved memory, and a crash or deadlock is said and the end.
+// What carries the player. A process (process/kernel.c), in which the kernel's sources of live update are linked with it:
+// calls are those of a user, kexec is to execute the process anew with its preserved memory, and a crash or deadlock is
+// said and the end. Or a guest (guest.c), whose init this is.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@ int sys_open(const char *path);
 int sys_close(int fd);
 int sys_ioctl(int fd, unsigned long command, void *argument);
 int sys_memfd(const char *text);
-int sys_kexec(int next);
+int sys_kexec(const char *release, int next);
 int carrier_start(int argc, char **argv);
 char *carrier_script(void);
 void carrier_stop(void);

@@ -103,7 +103,7 @@ static int step(char **word, int next)
 		*slot(FILES, decode(word[1])) = fd;
 		return fd < 0 ? -1 : 0;
 	}
-	if (!strcmp(verb, "kexec")) return sys_kexec(next);
+	if (!strcmp(verb, "kexec")) return sys_kexec(word[1], next);
 	errno = ENOSYS;
 	return -1;
 }

@@ -5,7 +5,7 @@
  * /dev/luo-player takes one command a call, as text: ioctl(fd, 1, "fail iommu preserve 5"). It returns 0, a new file
  * descriptor, or an error. Names have no spaces. Each call of an operation is logged as
  *	player: call NAME OPERATION [DATA] [-ERRNO]
- * and "state" logs the counts of all FLBs and the references to all owners.
+ * and "state" logs the counts of FLBs and the references to owners, as far as they are not as it last logged them.
  */
 #define pr_fmt(fmt) "player: " fmt
 #include <linux/anon_inodes.h>
@@ -37,6 +37,9 @@ struct part {
 	struct module *owner;
 	int errors[OPS][8];
 	int pending[OPS];
+	/* What was logged last: counts, and references. */
+	bool is_logged;
+	long long outgoing, incoming, references;
 };
 
 struct handler {
@@ -369,10 +372,26 @@ static int install(struct file *file)
 	return fd;
 }
 
+static void log_counts(struct flb *flb)
+{
+	struct luo_flb_private *p = &ACCESS_PRIVATE(&flb->luo, private);
+	long long outgoing = READ_COUNT(p->outgoing.count), incoming = READ_COUNT(p->incoming.count);
+
+	if (flb->part.is_logged && outgoing == flb->part.outgoing && incoming == flb->part.incoming)
+		return;
+	pr_info("count %s %lld %lld\n", flb->part.name, outgoing, incoming);
+	flb->part.outgoing = outgoing;
+	flb->part.incoming = incoming;
+}
+
 static void log_owner(struct part *part)
 {
-	if (part->owner)
-		pr_info("owner %s %d\n", part->name, atomic_read(&part->owner->refcnt) - 1);
+	long long references = part->owner ? atomic_read(&part->owner->refcnt) - 1 : 0;
+
+	if (part->owner && !(part->is_logged && references == part->references))
+		pr_info("owner %s %lld\n", part->name, references);
+	part->references = references;
+	part->is_logged = true;
 }
 
 static void log_state(void)
@@ -380,12 +399,8 @@ static void log_state(void)
 	struct flb *flb;
 	struct handler *handler;
 
-	list_for_each_entry(flb, &flbs, part.list) {
-		struct luo_flb_private *p = &ACCESS_PRIVATE(&flb->luo, private);
-
-		pr_info("count %s %lld %lld\n", flb->part.name, READ_COUNT(p->outgoing.count),
-			READ_COUNT(p->incoming.count));
-	}
+	list_for_each_entry(flb, &flbs, part.list)
+		log_counts(flb);
 	list_for_each_entry(flb, &flbs, part.list)
 		log_owner(&flb->part);
 	list_for_each_entry(handler, &handlers, part.list)

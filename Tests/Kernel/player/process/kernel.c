@@ -125,7 +125,7 @@ int sys_memfd(const char *text)
 static int (*calls[2][16])(void), call_counts[2];
 void at_boot(int level, int (*call)(void)) { calls[level][call_counts[level]++] = call; }
 
-int sys_kexec(int next)
+int sys_kexec(const char *release, int next)
 {
 	char number[16], descriptor[16];
 	int err = liveupdate_reboot();
