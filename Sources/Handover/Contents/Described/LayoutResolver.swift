@@ -166,7 +166,7 @@ struct LayoutResolver {
         let whole = stated ?? (size + alignment - 1) / alignment * alignment
         guard whole > 0 else { throw Self.problem(path, "structure \"\(form.name)\" has no bytes") }
         guard whole >= size, whole <= Self.largest else {
-            throw Self.problem(path, "structure \"\(form.name)\" of \(whole) bytes does not hold its fields, \(size) bytes")
+            throw Self.problem(path, "structure \"\(form.name)\" of \(whole) bytes has fields of \(size) bytes")
         }
         return PayloadLayout(
             structure: StructureDescription(
@@ -203,8 +203,9 @@ struct LayoutResolver {
         guard layout.flexibleSite == nil else {
             throw Self.problem(path["type"], "structure \"\(type.name)\" has no fixed size")
         }
-        guard layout.size <= Self.largest / (type.count ?? 1), layout.sites.count <= Self.mostSites / (type.count ?? 1) else {
-            throw Self.problem(path["type"], "\(type.count ?? 1) structures \"\(type.name)\" are too large")
+        let elements = type.count ?? 1
+        guard layout.size <= Self.largest / elements, layout.sites.count <= Self.mostSites / elements else {
+            throw Self.problem(path["type"], "\(elements) structures \"\(type.name)\" are too large")
         }
         guard let count = type.count else {
             return Shape(
