@@ -25,6 +25,8 @@ struct PayloadRecords: Hashable, Sendable {
     var places: [Place] = []
     /// The size in bytes of what heads each allocation.
     var headerSize = 0
+    /// The pages of an area, in which records need not end where a page does; `nil` for other records.
+    var area: (pages: [PhysicalAddress], pageSize: Int)?
     /// What each record leads to, by the index of the layout's site, then by record. Empty if no record of a site
     /// leads to memory of its own.
     var targets: [[Target]] = []
@@ -96,6 +98,10 @@ struct PayloadRecords: Hashable, Sendable {
 
     /// The address of a record's first byte; `nil` until it is assigned.
     func address(of record: Int) -> PhysicalAddress? {
+        if let area {
+            let (page, offset) = base(of: record).quotientAndRemainder(dividingBy: area.pageSize)
+            return page < area.pages.count ? area.pages[page].advanced(by: UInt64(offset)) : nil
+        }
         var index = record
         for place in places {
             guard index >= place.count else {

@@ -259,6 +259,7 @@ struct PayloadReader {
                     "at most \(capacity), which is what its list of \(pages.count) pages holds"))
         }
         var records = PayloadRecords(layout)
+        records.area = (pages, page)
         var rest = Int(min(count, capacity)) * layout.size
         for address in pages {
             let here = min(rest, page)
