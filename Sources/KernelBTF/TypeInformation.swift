@@ -110,7 +110,9 @@ public final class TypeInformation {
         let tag = btf__name_by_offset(btf, type.pointee.name_off).map { String(cString: $0) } ?? ""
         switch Int(btf_kind(type)) {
         case BTF_KIND_INT where tag == "char" && size == 1: return "char"
-        case BTF_KIND_INT where [1, 2, 4, 8].contains(size), BTF_KIND_ENUM, BTF_KIND_ENUM64: return "u\(size * 8)"
+        case BTF_KIND_INT where [1, 2, 4, 8].contains(size):
+            return "\(Int32(btf_int_encoding(type)) & BTF_INT_SIGNED == 0 ? "u" : "s")\(size * 8)"
+        case BTF_KIND_ENUM, BTF_KIND_ENUM64: return "u\(size * 8)"
         case BTF_KIND_PTR: return "u64"
         case BTF_KIND_STRUCT where !tag.isEmpty: return tag
         case BTF_KIND_ARRAY:

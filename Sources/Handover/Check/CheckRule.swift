@@ -2,7 +2,8 @@ import KernelABI
 
 /// One thing that is checked: its name, what a kernel does if it does not hold, and how that is found.
 ///
-/// ``all`` is the whole table. A new rule is a new entry in one of the lists under `Rules/`.
+/// ``all`` is the table of what the command has itself: a new rule is a new entry in one of the lists under `Rules/`.
+/// Kinds of content bring rules of their own, which ``all(with:)`` has besides.
 public struct CheckRule: Sendable {
     public let name: String
     /// How a finding of this rule is taken by default.
@@ -19,6 +20,8 @@ public struct CheckRule: Sendable {
     public let errno: KernelErrno?
     /// What one sees of it on that kernel: a line of its log, or the call that fails; `nil` if there is nothing to see.
     public let symptom: String?
+    /// What the description of a kind says beyond that, if the rule is one of its.
+    let described: RuleExplanation?
     private let functionOf: @Sendable (Generation) -> String?
     /// Whether the rule is the one that tells of what the readers have found.
     let claims: @Sendable (Finding, ReceivedHandover) -> Bool
@@ -36,7 +39,7 @@ public struct CheckRule: Sendable {
         _ name: String, _ severity: Severity, _ verdict: Verdict, at stage: BootStage, about summary: String,
         then consequence: String, in function: String? = nil,
         inFunctionOf functionOf: (@Sendable (Generation) -> String?)? = nil, errno: KernelErrno? = nil,
-        seen symptom: String? = nil,
+        seen symptom: String? = nil, explained described: RuleExplanation? = nil,
         claims: @escaping @Sendable (Finding, ReceivedHandover) -> Bool = { _, _ in false },
         find: @escaping @Sendable (ReceivedHandover, inout RuleFindings) -> Void = { _, _ in }
     ) {
@@ -49,6 +52,7 @@ public struct CheckRule: Sendable {
         self.functionOf = functionOf ?? { _ in function }
         self.errno = errno
         self.symptom = symptom
+        self.described = described
         self.claims = claims
         self.find = find
     }
@@ -56,11 +60,21 @@ public struct CheckRule: Sendable {
     /// The function that does it in a kernel of this generation; `nil` if no kernel looks.
     public func function(of generation: Generation) -> String? { functionOf(generation) }
 
+    /// The rules of the command itself, and of the catalogue's kinds.
+    public static let all = all(with: .standard)
+
     /// All rules, in the order in which a boot reaches what they are about. Of those that claim a finding of the
     /// readers, the first tells of it; the last claims whatever is left.
-    public static let all: [CheckRule] =
+    ///
+    /// - Parameter kinds: the kinds of content whose rules are among them.
+    public static func all(with kinds: ContentKinds) -> [CheckRule] { envelope + rules(of: kinds) + others }
+
+    /// The names of the rules that are no kind's.
+    static let ownNames = Set((envelope + others).map(\.name))
+
+    private static let envelope =
         inputRules + rootRules + releaseRules + mapRules + subtreeRules + luoRules + sessionRules + fileRules + flbRules
-        + memfdRules + lintRules
+    private static let others = memfdRules + lintRules
 }
 
 /// What one rule finds.

@@ -21,6 +21,8 @@ public struct CheckSubject: Sendable {
     public var part: String?
     /// Which side of a kexec it shows, if the input says so.
     public var side: HandoverDocument.Side?
+    /// The kinds of content that payloads are read as, and whose rules are held against them.
+    public var kinds = ContentKinds.standard
 
     /// The bytes of ``scratch``.
     public var scratchSize: UInt64 { scratch.reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) } }
@@ -34,6 +36,7 @@ public struct CheckSubject: Sendable {
             document.blobs.filter { $0.address == nil && $0.name != HandoverDocument.Blob.rootName }
                 .map { ($0.name, $0.bytes) }, uniquingKeysWith: { $1 })
         reading = document.reading
+        kinds = document.reading.kinds
         scratch = document.scratch
         part = document.part
         side = document.side
@@ -49,13 +52,14 @@ public struct CheckSubject: Sendable {
     /// - Parameter generation: the one to read it as, unless it says so itself.
     public init(
         memory: any PhysicalMemory, rootAt address: PhysicalAddress, pageSize: PageSize = .kib4,
-        generation: Generation? = nil
+        generation: Generation? = nil, kinds: ContentKinds = .standard
     ) {
         self.memory = memory
         self.pageSize = pageSize
         rootAddress = address
         root = Self.page(at: address, in: memory, pageSize) ?? []
         blobs = [:]
+        self.kinds = kinds
         reading = read(as: generation)
     }
 
@@ -86,7 +90,7 @@ public struct CheckSubject: Sendable {
     }
 
     private func read(as generation: Generation?) -> Reading? {
-        let reader = HandoverReader(memory: memory, pageSize: pageSize, generation: generation)
+        let reader = HandoverReader(memory: memory, pageSize: pageSize, generation: generation, kinds: kinds)
         if blobs.isEmpty, let rootAddress, let reading = try? reader.read(rootAt: rootAddress) { return reading }
         let partial = PartialRoot(root.map(PartialTree.init(_:)), subtrees: blobs.keys.sorted())
         let compatible = root == nil ? (generation ?? .latest).root.compatible : nil
@@ -144,7 +148,7 @@ extension CheckSubject {
             return [
                 CheckSubject(
                     memory: image.memory, rootAt: root, pageSize: options.pageSize ?? stated ?? .kib4,
-                    generation: options.generation)
+                    generation: options.generation, kinds: options.kinds)
             ]
         }
     }

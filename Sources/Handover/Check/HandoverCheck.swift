@@ -73,12 +73,13 @@ public struct HandoverCheck: Sendable {
         let generation = options.generation ?? subject.generation
         self.generation = generation
         let handover = ReceivedHandover(subject, generation: generation, options: options)
-        let claimed = Self.claimed(handover)
+        let all = CheckRule.all(with: subject.kinds)
+        let claimed = Self.claimed(handover, by: all)
         let state = subject.reading?.state
         let kernels = KernelPair(
             writer: state?.kexecMetadata?.previousRelease?.validString.flatMap { Release($0) },
             writerGeneration: state?.generation, receiver: options.release, receiverGeneration: generation)
-        let rules = CheckRule.all.filter { rule in
+        let rules = all.filter { rule in
             !options.disabled.contains(rule.name) && (!rule.isOfDefect || rule.defect(kernels) != nil)
         }
         @Sendable func results(of rule: CheckRule) -> [Result] {
@@ -102,10 +103,10 @@ public struct HandoverCheck: Sendable {
     }
 
     /// What the readers have found, by the name of the rule that tells of it.
-    private static func claimed(_ handover: ReceivedHandover) -> [String: [Finding]] {
+    private static func claimed(_ handover: ReceivedHandover, by rules: [CheckRule]) -> [String: [Finding]] {
         var claimed: [String: [Finding]] = [:]
         for finding in handover.reading.findings {
-            guard let rule = CheckRule.all.first(where: { $0.claims(finding, handover) }) else { continue }
+            guard let rule = rules.first(where: { $0.claims(finding, handover) }) else { continue }
             claimed[rule.name, default: []].append(finding)
         }
         return claimed

@@ -1,25 +1,26 @@
 /// What there is to know of a rule beyond what it finds: for which kernels it matters, and what to do.
 public struct RuleExplanation: Hashable, Sendable {
-    /// The first kernel release that has what the rule is about.
-    public let since: String
-    /// The last one; `nil` if the latest has it.
-    public let until: String?
+    /// The kernels in words: `6.19 to 7.1`, `7.2 and later`.
+    public let kernels: String
     /// How to mend it.
     public let remedy: String
 
-    /// The releases in words: `6.19 to 7.1`, `7.2 and later`.
-    public var kernels: String { until.map { "\(since) to \($0)" } ?? "\(since) and later" }
-
-    fileprivate init(_ since: String, to until: String? = nil, _ remedy: String) {
-        self.since = since
-        self.until = until
+    init(kernels: String, _ remedy: String) {
+        self.kernels = kernels
         self.remedy = remedy
+    }
+
+    /// - Parameters:
+    ///   - since: the first kernel release that has what the rule is about.
+    ///   - until: the last one; `nil` if the latest has it.
+    fileprivate init(_ since: String, to until: String? = nil, _ remedy: String) {
+        self.init(kernels: until.map { "\(since) to \($0)" } ?? "\(since) and later", remedy)
     }
 }
 
 extension CheckRule {
     /// For which kernels the rule matters, and what to do.
-    public var explanation: RuleExplanation? { Self.explanations[name] }
+    public var explanation: RuleExplanation? { described ?? Self.explanations[name] }
 
     private static let explanations: [String: RuleExplanation] = {
         let other = "Boot a kernel of the generation that handed over, or have the older kernel hand over anew."

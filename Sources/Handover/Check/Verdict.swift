@@ -26,7 +26,7 @@ public enum Verdict: String, Hashable, Sendable, CaseIterable, Comparable {
 }
 
 /// The stages in which a kernel takes a handover over, in their order.
-public enum BootStage: Int, Hashable, Sendable, Comparable {
+public enum BootStage: String, Hashable, Sendable, CaseIterable, Comparable {
     /// The root FDT is looked at: `kho_populate`.
     case root
     /// The preserved memory is reserved: `kho_memory_init`.
@@ -38,7 +38,7 @@ public enum BootStage: Int, Hashable, Sendable, Comparable {
     /// Somebody retrieves a file or an FLB.
     case retrieval
 
-    public static func < (left: Self, right: Self) -> Bool {
-        left.rawValue < right.rawValue
-    }
+    public static func < (left: Self, right: Self) -> Bool { left.place < right.place }
+
+    private var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

@@ -17,5 +17,6 @@ enum Catalogue {
         PackageResources.hwpoison_json,
         PackageResources.pstore_json,
         PackageResources.kho_test_json,
+        PackageResources.systemd_json,
     ]
 }

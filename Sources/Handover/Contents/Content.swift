@@ -106,6 +106,8 @@ public struct FileContents: Sendable {
     public var statedCount: UInt64?
     /// What is in the file, where it is to be written.
     public var source: Source?
+    /// The flags that folios mostly have, and the names of the bits; `nil` if folios have none.
+    public var usualFlags: (value: UInt64, names: [String])?
 
     /// The contents of a file, from its beginning; what follows is zero.
     public enum Source: Hashable, Sendable {

@@ -8,6 +8,8 @@ public enum ContentPlace: String, Hashable, Sendable, CaseIterable {
     case file
     /// A file-lifecycle-bound object: what the handle of its record leads to. C: `luo_flb_ser.data`.
     case flb
+    /// A session: what one of its files says of the others.
+    case session
 }
 
 /// How far a kind of content has come.

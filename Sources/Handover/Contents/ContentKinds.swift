@@ -68,6 +68,11 @@ public struct ContentKinds: Sendable {
         return chosen.filter { $0.name == first.name }
     }
 
+    /// The names of sessions that say what their files are.
+    var sessionNames: Set<KernelString> {
+        Set(described.filter { $0.place == .session }.flatMap(\.names).map { KernelString($0) })
+    }
+
     /// The described kinds, for tables.
     public var all: [DescribedKind] { described }
 }

@@ -62,11 +62,15 @@ protocol CodedContent: Content, DocumentObject {
     static var key: String { get }
     /// What a kernel of a generation knows of it.
     static func kinds(of generation: Generation) -> [any ContentKind]
+    /// A file with this text, which cannot be changed; `nil` if files of this kind hold no text.
+    static func sealed(_ text: String, _ generation: Generation) -> Self?
     /// Writes the definitions of its schema.
     static func writeSchema(to writer: inout DocumentWriter)
 }
 
 extension CodedContent {
+    static func sealed(_ text: String, _ generation: Generation) -> Self? { nil }
+
     var documentKey: String { Self.key }
 
     func write(to writer: inout DocumentWriter) { Self.form.write(self, to: &writer) }

@@ -10,6 +10,11 @@ struct FolioSizes {
         index = preserved.flatMap { $0.map == nil ? nil : PreservedIndex($0, pageSize: pageSize) }
     }
 
+    init(_ index: PreservedIndex?, pageSize: PageSize) {
+        self.pageSize = pageSize
+        self.index = index
+    }
+
     /// The order of the folio at `place` of a memfd's list.
     func order(of place: Int, in folios: [FolioState], filePages: UInt64) -> Int {
         let folio = folios[place]

@@ -14,6 +14,10 @@ public struct DocumentReader {
     private var window: [UInt8] = []
     /// What of the window has been read.
     private var position = 0
+    /// The number of arrays and objects that have begun.
+    private var depth = 0
+    /// How many may be inside of each other: they are read by functions that call themselves.
+    private static let deepest = 256
     /// The number of line feeds of the text before ``counted``, a place in the window.
     private var lines = 0
     private var counted = 0
@@ -143,6 +147,28 @@ public struct DocumentReader {
         }
     }
 
+    /// Reads a number of any form, or `null`, and returns its text.
+    mutating func word() throws(DocumentReadError) -> String {
+        switch try next() ?? 0 {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+            let range = try scanNumber()
+            guard window.span.jsonNumber(in: range) != nil else { throw notJSON("a number", instead: string(range)) }
+            return string(range)
+        default: return try skipWord()
+        }
+    }
+
+    /// Reads an integer that can be negative.
+    mutating func signedNumber(_ expected: @autoclosure () -> String) throws(DocumentReadError) -> Int64 {
+        guard try next() == UInt8(ascii: "-") else {
+            let number = try number(expected())
+            guard let value = Int64(exactly: number) else { throw .document("\(number) does not fit") }
+            return value
+        }
+        guard let value = Int64(try word()) else { throw .document(expected()) }
+        return value
+    }
+
     /// Reads a string; `nil`, and nothing is read, where another value stands.
     mutating func stringIfPresent() throws(DocumentReadError) -> String? {
         guard try next() == UInt8(ascii: "\"") else { return nil }
@@ -175,7 +201,7 @@ public struct DocumentReader {
         _ element: (inout DocumentReader) throws(DocumentReadError) -> Void
     ) throws(DocumentReadError) {
         guard try next() == UInt8(ascii: "[") else { throw .document("expected an array") }
-        position += 1
+        try open()
         var index = 0
         while try goOn(to: UInt8(ascii: "]"), isFirst: index == 0) {
             do throws(DocumentReadError) {
@@ -246,7 +272,7 @@ public struct DocumentReader {
 
     mutating func beginObject(_ summary: String) throws(DocumentReadError) {
         guard try next() == UInt8(ascii: "{") else { throw .document("expected an object: \(summary)") }
-        position += 1
+        try open()
     }
 
     /// Finds the next key of an object among others; `nil` at the object's end.
@@ -307,11 +333,19 @@ public struct DocumentReader {
         }
     }
 
+    /// Begins an array or an object.
+    private mutating func open() throws(DocumentReadError) {
+        position += 1
+        depth += 1
+        guard depth <= Self.deepest else { throw .document("arrays and objects inside of \(Self.deepest) others") }
+    }
+
     /// Goes on to the next element or member; `false` where `end` ends the list instead.
     private mutating func goOn(to end: UInt8, isFirst: Bool) throws(DocumentReadError) -> Bool {
         let byte = try next()
         if byte == end {
             position += 1
+            depth -= 1
             return false
         }
         if isFirst, byte != nil { return true }

@@ -83,6 +83,11 @@ public struct DocumentWriter {
         write(atMost: 5) { $0.write(value ? "true" : "false") }
     }
 
+    /// Writes a number, or `null`, as its text says it.
+    mutating func word(_ text: String) {
+        write(atMost: text.utf8.count) { out in for byte in text.utf8 { out.append(byte) } }
+    }
+
     mutating func base64(_ bytes: [UInt8]) {
         buffer.append(UInt8(ascii: "\""))
         Base64.encode(bytes, into: &buffer)

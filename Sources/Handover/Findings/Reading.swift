@@ -9,6 +9,8 @@ public struct Reading: Sendable {
     public var findings: [Finding]
     /// What else the same bytes can be read as, with as little against it: with another page size.
     public var alternatives: [Reading] = []
+    /// The kinds of content that it was read by.
+    var kinds = ContentKinds.standard
     /// Where the records of sessions, files and FLBs lie.
     var records = RecordMap()
 
@@ -26,5 +28,6 @@ extension Reading {
     init(_ state: HandoverState, _ log: ReadingLog) {
         self.init(state: state, extents: log.extents, findings: log.findings)
         records = log.records
+        kinds = log.kinds
     }
 }

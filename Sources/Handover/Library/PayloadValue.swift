@@ -3,6 +3,8 @@ public indirect enum PayloadValue: Hashable, Sendable {
     case number(UInt64)
     case string(String)
     case boolean(Bool)
+    /// A number that is no integer from 0 to 2^64 - 1, or `null`: as it stands in the text.
+    case literal(String)
     case array([PayloadValue])
     /// The fields in their order.
     case object([Member])
@@ -28,7 +30,7 @@ public indirect enum PayloadValue: Hashable, Sendable {
         self = try DocumentReader.read(text) { (reader) throws(DocumentReadError) in try Self(from: &reader) }
     }
 
-    private init(from reader: inout DocumentReader) throws(DocumentReadError) {
+    init(from reader: inout DocumentReader) throws(DocumentReadError) {
         switch try reader.nextByte() {
         case UInt8(ascii: "{"):
             try reader.beginObject("an object")
@@ -53,15 +55,17 @@ public indirect enum PayloadValue: Hashable, Sendable {
         case UInt8(ascii: "t"), UInt8(ascii: "f"):
             self = .boolean(try reader.boolean())
         default:
-            self = .number(try reader.number("expected an object, an array, a string, a number, true or false"))
+            let text = try reader.word()
+            self = UInt64(text).map(PayloadValue.number) ?? .literal(text)
         }
     }
 
-    private func write(to writer: inout DocumentWriter) {
+    func write(to writer: inout DocumentWriter) {
         switch self {
         case .number(let value): writer.number(value)
         case .string(let text): writer.string(text)
         case .boolean(let value): writer.boolean(value)
+        case .literal(let text): writer.word(text)
         case .array(let elements):
             writer.array(compact: true) { writer in
                 for element in elements {
@@ -101,4 +105,15 @@ extension PayloadValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral,
     public init(dictionaryLiteral elements: (String, PayloadValue)...) {
         self = .object(elements.map { Member($0.0, $0.1) })
     }
+}
+
+/// Any JSON value.
+struct PayloadValueCodec: DocumentCodec {
+    func write(_ value: PayloadValue, to writer: inout DocumentWriter) { value.write(to: &writer) }
+
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> PayloadValue {
+        try PayloadValue(from: &reader)
+    }
+
+    var schema: DocumentSchema { .anything }
 }

@@ -11,6 +11,8 @@ struct ReadingLog {
     private var visited = VisitedPlaces()
     /// The number of payloads of unknown kinds that were looked at.
     var unknownPayloads = 0
+    /// The kinds of content that are read.
+    let kinds: ContentKinds
     /// How many bytes of blobs and lists may still be copied; see ``ReadingContext/memorySize``.
     private(set) var budget: UInt64
 
@@ -19,6 +21,7 @@ struct ReadingLog {
 
     init(context: ReadingContext) {
         budget = context.memorySize
+        kinds = context.kinds
     }
 
     mutating func add(_ extent: Extent) {

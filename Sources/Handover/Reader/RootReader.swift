@@ -129,14 +129,14 @@ struct RootReader {
         }
         if let address = subtree.address {
             let form =
-                (subtree.content as? Payload)?.root.map { Extent.Form.structure($0.layout.structure) }
+                (subtree.content as? Payload)?.form
                 ?? Self.form(of: taken ?? name, generation, isKnown: isKnown, blob)
             // A page that the kernel has cleared before it put a structure into it belongs to it as a whole.
             let byteCount: Int
-            if case .structure = form {
+            switch form {
+            case .structure, .records:
                 byteCount = Int(context.pageSize.pages(for: UInt64(blob.count))) * context.pageSize.bytes
-            } else {
-                byteCount = blob.count
+            case .tree, .opaque: byteCount = blob.count
             }
             log.add(Extent(address: address, byteCount: byteCount, role: .subtree, form: form, owner: .subtree(name)))
         }

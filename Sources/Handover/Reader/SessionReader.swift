@@ -54,6 +54,12 @@ struct SessionReader {
             readFiles(of: &sessions[index], at: places[index], by: &files, &log)
             log.records.files.append(files.places)
         }
+        let mapped = context.hasMemory ? context.kinds.sessionNames : []
+        for index in sessions.indices where mapped.contains(sessions[index].name) {
+            let kinds = context.kinds.candidates(named: sessions[index].name, at: .session, nil)
+            guard let kind = kinds.first as? DescribedKind, let form = kind.mapping else { continue }
+            sessions[index].mapping = SessionMapping(of: sessions[index], kind, form, context, &log)
+        }
         state.sessions = sessions
     }
 

@@ -90,6 +90,8 @@ public struct SessionState: Hashable, Sendable {
     /// The blocks of files, where they lie in blocks.
     public var blocks: [BlockState]?
     public var files: [FileState]?
+    /// What one of the files says of the others.
+    public var mapping: SessionMapping?
 
     public init() {}
 }
@@ -107,6 +109,9 @@ extension SessionState: DocumentObject {
                 "blocks", { $0.blocks }, { $0.blocks = $1 },
                 ArrayCodec(ObjectCodec<BlockState>()), "the blocks of files (luo-v5)"),
             .ifKnown("files", { $0.files }, { $0.files = $1 }, ArrayCodec(ObjectCodec<FileState>()), "the files"),
+            .ifKnown(
+                "mapping", { $0.mapping?.value }, { $0.mapping = $1.map(SessionMapping.init) }, PayloadValueCodec(),
+                "what a file says of the others, such as systemd's of its units; made into that file if it is missing"),
         ])
 }
 

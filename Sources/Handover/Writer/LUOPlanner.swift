@@ -58,6 +58,7 @@ extension HandoverPlanner {
     }
 
     private mutating func completeFiles(_ session: inout SessionState, _ abi: Generation.LUOState, _ path: DocumentPath) {
+        session.addMapping(by: &self, path)
         var files = session.files ?? []
         session.files = nil
         completeBlocks(

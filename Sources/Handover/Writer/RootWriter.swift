@@ -102,7 +102,7 @@ extension ImageWriter {
         }
         if let payload = subtree.content as? Payload {
             return Blob(
-                bytes: payload.blob, form: payload.root.map { .structure($0.layout.structure) } ?? .tree)
+                bytes: payload.blob, form: payload.form)
         }
         let name = subtree.name.validString
         if let luo = state.luo, let abi = generation.luo, name == abi.subtree {

@@ -32,6 +32,8 @@ enum KernelArgument: ExpressibleByArgument {
         var pageSize: PageSize?
         /// The structures that it has otherwise than the generation.
         var differences: [Finding] = []
+        /// Whether it has most of them: a module's types, or a kernel without KHO, do not.
+        var isKernel = true
     }
 
     /// Finds out what kernel it is.
@@ -52,7 +54,7 @@ enum KernelArgument: ExpressibleByArgument {
                         expected: structure.kernelSize.map { size in
                             "\(size) bytes" + (fields.isEmpty ? "" : ", with other \(fields.joined(separator: ", "))")
                         } ?? "no such structure")
-                })
+                }, isKernel: comparison.structures.count { $0.kernelSize != nil } * 2 > comparison.structures.count)
         }
     }
 }

@@ -16,7 +16,10 @@ struct KindArguments: ParsableArguments {
         help: ArgumentHelp("Read payloads of a kind by one of its layouts; may be repeated.", valueName: "name=layout"))
     var kind: [KindChoice] = []
 
-    @Option(help: ArgumentHelp("A vmlinux: the structures that descriptions take from it; in check, the kernel that takes over.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A vmlinux: the structures that descriptions take from it; in check, the kernel that takes over.",
+            valueName: "file"))
     var btf: FilePath?
 
     /// The kinds, with those of the files; ends the process, with the reason, if they cannot be read.

@@ -99,7 +99,7 @@ struct Check: ParsableCommand {
     func run() throws {
         let output = OutputStream.standardOutput(inputs: inputs + source.options.files)
         if let explain {
-            guard let rule = CheckRule.all.first(where: { $0.name == explain }) else {
+            guard let rule = CheckRule.all(with: source.content.all()).first(where: { $0.name == explain }) else {
                 throw ValidationError("Unknown rule \"\(explain)\"; --rules lists them.")
             }
             output.write(rule.explanationText)
@@ -107,12 +107,13 @@ struct Check: ParsableCommand {
             return
         }
         if rules {
-            output.write(CheckFormat.table)
+            output.write(CheckFormat.table(of: CheckRule.all(with: source.content.all())))
             output.flush()
             return
         }
         var options = HandoverCheck.Options()
-        let receiver = try target(to ?? source.content.btf.map(KernelArgument.file) ?? kernel)
+        let types = try to == nil && kernel == nil ? target(source.content.btf.map(KernelArgument.file)) : nil
+        let receiver = try target(to ?? kernel) ?? types.flatMap { $0.isKernel ? $0 : nil }
         options.generation = receiver?.generation
         options.release = receiver?.release
         options.pageSize = kernelPageSize ?? receiver?.pageSize
@@ -167,7 +168,7 @@ struct Check: ParsableCommand {
 
     /// Takes rules as -W and -E ask for.
     private func treatRules(_ options: inout HandoverCheck.Options) throws {
-        let known = Set(CheckRule.all.map(\.name))
+        let known = Set(CheckRule.all(with: source.content.all()).map(\.name))
         for (given, severity) in [(warnings, CheckRule.Severity.warning), (errors, .error)] {
             for argument in given {
                 let isOff = argument.hasPrefix("no-") && !known.contains(argument)

@@ -118,9 +118,9 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
     }
 
     /// The table of rules.
-    static var table: String {
-        let width = CheckRule.all.map(\.name.count).max() ?? 0
-        return CheckRule.all.map { rule in
+    static func table(of rules: [CheckRule]) -> String {
+        let width = rules.map(\.name.count).max() ?? 0
+        return rules.map { rule in
             rule.name.padded(to: width + 2) + rule.severity.rawValue.padded(to: 9)
                 + rule.verdict.rawValue.padded(to: 12) + rule.summary + ": " + rule.consequence
                 + (rule.function(of: .latest).map { " (\($0))" } ?? "") + "\n"

@@ -5,6 +5,7 @@ enum CheckSARIF {
     /// - Parameter failures: why inputs could not be read.
     static func write(_ reports: [CheckReport], failures: [String], to output: OutputStream) {
         let hit = Set(reports.flatMap { $0.check.results.map(\.rule.name) })
+        let rules = CheckRule.all(with: reports.first?.subject?.kinds ?? .standard).filter { hit.contains($0.name) }
         var writer = DocumentWriter { output.write($0) }
         writer.object { writer in
             writer.member("$schema", "https://json.schemastore.org/sarif-2.1.0.json")
@@ -12,7 +13,7 @@ enum CheckSARIF {
             writer.list("runs") { writer in
                 writer.element()
                 writer.object { writer in
-                    writer.tool(hit)
+                    writer.tool(rules)
                     writer.list("invocations") { writer in
                         writer.element()
                         writer.object { $0.invocation(failures) }
@@ -53,7 +54,7 @@ extension DocumentWriter {
         object(compact: true) { $0.member("text", value) }
     }
 
-    fileprivate mutating func tool(_ hit: Set<String>) {
+    fileprivate mutating func tool(_ rules: [CheckRule]) {
         key("tool")
         object { writer in
             writer.key("driver")
@@ -61,7 +62,7 @@ extension DocumentWriter {
                 writer.member("name", "luo-fdt")
                 writer.member("version", LuoFDT.configuration.version)
                 writer.list("rules") { writer in
-                    for rule in CheckRule.all where hit.contains(rule.name) {
+                    for rule in rules {
                         writer.element()
                         writer.object { writer in
                             writer.member("id", rule.name)

@@ -140,16 +140,42 @@ extension HandoverView {
         let picked = pickFiles(of: session, limit: limit)
         let shown = picked.count
         for index in picked {
-            let isLast = shown == files.count && index == files.count - 1
+            let isLast = shown == files.count && index == files.count - 1 && session.mapping == nil
             outline.line(cells(files[index]), columns: columns, isLast: isLast, to: &sink)
         }
+        defer { session.mapping.map { self.mapping($0, of: session, &outline, &sink) } }
         guard shown < files.count else { return }
         let isPicked = Set(picked)
         let bytes = files.indices.lazy.filter { !isPicked.contains($0) }.map { files[$0] }.reduce(UInt64(0)) { sum, file in
             let sum = sum.addingReportingOverflow(file.fileContents?.size ?? 0)
             return sum.overflow ? .max : sum.partialValue
         }
-        more(files.count - shown, &outline, &sink, bytes > 0 ? [Quantity.bytes(bytes)] : [])
+        more(files.count - shown, &outline, &sink, bytes > 0 ? [Quantity.bytes(bytes)] : [],
+            isLast: session.mapping == nil)
+    }
+
+    /// What a file of the session says of the others: whose they are, and their names.
+    private func mapping(
+        _ mapping: SessionMapping, of session: SessionState, _ outline: inout Outline, _ sink: inout TextSink
+    ) {
+        let count = Quantity.count(mapping.entries.count, "entry", "entries")
+        let heading = [
+            Cell("\(mapping.kind)'s mapping in \(Quantity.hex(mapping.token))", .heading),
+            mapping.problem == nil ? Cell(count) : Cell("no JSON", .damage),
+        ]
+        outline.line(heading, isLast: true, to: &sink) { outline, sink in
+            let tokens = Set(session.files?.map(\.token) ?? [])
+            list(mapping.entries.count, limit: TreeRenderer.Limit.files, &outline, &sink) { index in
+                let entry = mapping.entries[index]
+                let target =
+                    entry.session.map { Cell("session \(ImageText($0).bare)") }
+                    ?? entry.token.map { token in
+                        tokens.contains(token)
+                            ? Cell(Quantity.hex(token)) : Cell("\(Quantity.hex(token)), which is not there", .warning)
+                    } ?? Cell("")
+                return [Cell(ImageText(entry.group).bare, .name), Cell(ImageText(entry.name).bare), target]
+            }
+        }
     }
 
     private func cells(_ file: FileState) -> [Cell] {
@@ -176,9 +202,10 @@ extension HandoverView {
         var runs = 0
         var holes = 0
         var odd = 0
+        let usual = file.usualFlags
         var last: FolioState?
         for folio in folios {
-            if folio.flags != FolioLayout.preservedFlags, folio.pfn != 0 { odd += 1 }
+            if let usual, UInt64(folio.flags) != usual.value, folio.pfn != 0 { odd += 1 }
             if folio.pfn == 0 {
                 holes += 1
             } else if let last, last.pfn != 0, folio.pfn &- last.pfn == folio.index &- last.index {
@@ -193,7 +220,7 @@ extension HandoverView {
         if runs == 1, folios.count > 1 { text += ", contiguous" }
         if runs > 1 { text += " in \(runs) runs" }
         if holes > 0 { text += ", \(Quantity.count(holes, "hole"))" }
-        if odd > 0 { text += ", \(odd) not \(Quantity.flags(UInt64(FolioLayout.preservedFlags), names: FolioLayout.flagNames))" }
+        if odd > 0, let usual { text += ", \(odd) not \(Quantity.flags(usual.value, names: usual.names))" }
         if let stated = file.statedCount, stated != UInt64(folios.count) { return Cell("\(text) of \(stated)", .damage) }
         return Cell(text)
     }

@@ -161,9 +161,11 @@ struct HandoverView {
         if shown < count { more(count - shown, &outline, &sink) }
     }
 
-    func more(_ count: Int, _ outline: inout Outline, _ sink: inout TextSink, _ details: [String] = []) {
+    func more(
+        _ count: Int, _ outline: inout Outline, _ sink: inout TextSink, _ details: [String] = [], isLast: Bool = true
+    ) {
         let text = (["… \(count) more"] + details).joined(separator: ", ")
-        outline.line([Cell(text, .faint)], isLast: true, to: &sink)
+        outline.line([Cell(text, .faint)], isLast: isLast, to: &sink)
     }
 }
 

@@ -45,6 +45,7 @@ import Testing
             case .file:
                 #""sessions": [{"name": "s", "files": [{"token": 1, "compatible": "\#(name)", "payload": \#(payload)}]}]"#
             case .subtree: #""kho": {"subtrees": [{"name": "\#(name)", "payload": \#(payload)}]}"#
+            case .session: #""sessions": [{"name": "\#(name)", "mapping": \#(payload)}]"#
             }
         return #"{"kernel": "7.3", "page_size": \#(pageSize), \#(entry)}"#
     }

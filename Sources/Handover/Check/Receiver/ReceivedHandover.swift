@@ -23,6 +23,10 @@ struct ReceivedHandover: Sendable {
     /// The memory that is handed over.
     let contents: [Extent]
     let memfds: [ReceivedMemFD]
+    /// The payloads whose kinds have rules.
+    let payloads: [ReceivedPayload]
+    /// The names of the handlers of those files that the readers found something wrong with.
+    private let damagedFiles: [Owner: KernelString]
 
     var memory: any PhysicalMemory { subject.memory }
     var pageSize: PageSize { subject.pageSize }
@@ -50,6 +54,34 @@ struct ReceivedHandover: Sendable {
         contents = reading?.state.contentsExtents ?? []
         preserved = reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
         memfds = ReceivedMemFD.all(of: reading?.state.luo, generation)
+        let damaged = Set(self.reading.findings.lazy.filter { $0.severity == .damage }.map(\.owner))
+        payloads = ReceivedPayload.all(of: self.reading.state, subject.kinds, damaged)
+        damagedFiles = Self.handlers(of: damaged, self.reading.state.luo)
+    }
+
+    private static func handlers(of owners: Set<Owner>, _ luo: LUOState?) -> [Owner: KernelString] {
+        var handlers: [Owner: KernelString] = [:]
+        guard owners.contains(where: \.isFile) else { return handlers }
+        for session in luo?.sessions ?? [] {
+            for file in session.files ?? [] {
+                let owner = Owner.file(session: session.name, token: file.token)
+                if owners.contains(owner) { handlers[owner] = file.compatible }
+            }
+        }
+        return handlers
+    }
+
+    /// The kinds of which the payload of an owner may be.
+    func kinds(of owner: Owner) -> [DescribedKind] {
+        let name: (KernelString, ContentPlace)? =
+            switch owner {
+            case .flb(let name): (name, .flb)
+            case .subtree(let name): (KernelString(name), .subtree)
+            case .file: damagedFiles[owner].map { ($0, .file) }
+            default: nil
+            }
+        guard let (name, place) = name else { return [] }
+        return subject.kinds.candidates(named: name, at: place, generation).compactMap { $0 as? DescribedKind }
     }
 
     /// The root FDT.

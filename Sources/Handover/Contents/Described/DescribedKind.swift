@@ -13,14 +13,17 @@ public final class DescribedKind: ContentKind {
     public let source: String?
     let version: KindVersion?
     let contents: KindContents?
+    let mapping: KindMapping?
     let rules: [KindRule]
-    /// The structure that the payload begins with; `nil` for an FDT.
+    /// The structure that the payload begins with; `nil` for an FDT, or a text.
     let root: PayloadLayout?
     let layouts: [String: PayloadLayout]
     public let structures: [StructureDescription]
 
     /// What the payload is called in a description if it is an FDT, which needs no structures.
     static let treePayload = "fdt"
+    /// The payload of a session, which is a text.
+    static let textPayload = "json"
 
     init(
         _ form: KindForm, of document: KindDocument, _ path: DocumentPath,
@@ -36,8 +39,15 @@ public final class DescribedKind: ContentKind {
         source = form.source
         version = form.version
         contents = form.contents
+        mapping = form.mapping
         rules = form.rules ?? []
-        if form.payload == Self.treePayload {
+        guard (place == .session) == (mapping != nil), (place == .session) == (form.payload == Self.textPayload) else {
+            throw .document(
+                DocumentError(
+                    path: path.text,
+                    problem: "a session, and nothing else, has payload \"\(Self.textPayload)\" and a \"mapping\""))
+        }
+        if form.payload == Self.treePayload || form.payload == Self.textPayload {
             root = nil
         } else {
             root = try resolver.resolve(form.payload, path["payload"])
@@ -52,15 +62,18 @@ public final class DescribedKind: ContentKind {
         from root: PayloadLayout?, _ layouts: [String: PayloadLayout]
     ) -> [StructureDescription] {
         var list: [StructureDescription] = []
-        func add(_ layout: PayloadLayout) {
-            guard !list.contains(where: { $0.name == layout.name }) else { return }
+        var names: Set<String> = []
+        var next = [root].compactMap(\.self)
+        while let layout = next.popLast() {
+            guard names.insert(layout.name).inserted else { continue }
             list.append(layout.structure)
-            for site in layout.sites {
-                if case .arrayChain(_, let header) = site.link { layouts[header.structure].map(add) }
-                if let target = site.link.target { layouts[target].map(add) }
+            for site in layout.sites.reversed() {
+                if let target = site.link.target, let layout = layouts[target] { next.append(layout) }
+                if case .arrayChain(_, let header) = site.link, let layout = layouts[header.structure] {
+                    next.append(layout)
+                }
             }
         }
-        if let root { add(root) }
         return list
     }
 
@@ -75,7 +88,7 @@ public final class DescribedKind: ContentKind {
         if names.isEmpty || names.contains("") {
             throw .document(DocumentError(path: path["names"].text, problem: "a kind needs a name that is not empty"))
         }
-        try require(version?.field, of: root, path["version"]["field"])
+        if mapping == nil { try require(version?.field, of: root, path["version"]["field"]) }
         if version?.values.isEmpty ?? false {
             throw .document(DocumentError(path: path["version"]["values"].text, problem: "expected at least one value"))
         }
@@ -87,22 +100,30 @@ public final class DescribedKind: ContentKind {
         }
         for (index, rule) in rules.enumerated() {
             let path = path["rules"][index]
-            switch rule.test {
-            case .version:
-                if version == nil {
-                    throw .document(DocumentError(path: path.text, problem: "there is no \"version\" to test"))
-                }
-            case .chain, .unique:
-                let site = root?.sites.first { $0.path == rule.field }
-                guard let target = site?.link.target else {
-                    throw .document(
-                        DocumentError(path: path.text, problem: "no field \"\(rule.field ?? "")\" leads to records"))
-                }
-                for field in (rule.by ?? []) + (rule.nonzero.map { [$0] } ?? []) {
-                    try require(field, of: layouts[target], path)
-                }
-            case .count, .zero: try require(rule.field ?? "", of: root, path)
+            func problem(_ text: String) -> DocumentReadError {
+                .document(DocumentError(path: path.text, problem: text))
             }
+            guard !CheckRule.ownNames.contains(rule.name) else {
+                throw problem("\"\(rule.name)\" is the name of a rule of check's own")
+            }
+            let field = root?.field(at: rule.field ?? "", layouts)
+            let isFit =
+                switch rule.test.subject {
+                case .version: version != nil
+                case .records: field?.link?.target != nil
+                case .count: field?.member.counted != nil
+                case .number: field?.member.limit ?? 0 > 0
+                case .token: mapping != nil || field?.member.limit ?? 0 > 0
+                case .mapping: mapping != nil
+                }
+            guard isFit else {
+                let (test, field) = (rule.test.rawValue, rule.field ?? "")
+                throw problem("test \"\(test)\" needs \(rule.test.subject.rawValue); \"\(field)\" is not that")
+            }
+            // The fields of the records that are tested.
+            let records = rule.test == .unique ? field?.link?.target.flatMap { layouts[$0] } : field?.layout
+            for name in (rule.by ?? []) + [rule.nonzero].compactMap(\.self) { try require(name, of: records, path) }
+            if rule.test == .unique, rule.by?.isEmpty ?? true { throw problem("test \"unique\" needs \"by\"") }
         }
     }
 

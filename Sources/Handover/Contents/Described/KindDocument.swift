@@ -31,6 +31,7 @@ struct KindForm: DocumentObject {
     var payload = ""
     var version: KindVersion?
     var contents: KindContents?
+    var mapping: KindMapping?
     var links: [KindLinkPlace]?
     var rules: [KindRule]?
 
@@ -46,7 +47,7 @@ struct KindForm: DocumentObject {
                 "where it hangs"),
             .always(
                 "names", { $0.names }, { $0.names = $1 }, ArrayCodec(StringCodec(), compact: true), required: true,
-                "the names of the subtree, the file handler or the FLB"),
+                "the names of the subtree, the file handler, the FLB or the session"),
             .always("summary", { $0.summary }, { $0.summary = $1 }, StringCodec(), "what it is, in a sentence"),
             .ifKnown("source", { $0.source }, { $0.source = $1 }, StringCodec(), "where the description comes from"),
             .always(
@@ -54,13 +55,16 @@ struct KindForm: DocumentObject {
                 "whether released kernels have it"),
             .always(
                 "payload", { $0.payload }, { $0.payload = $1 }, StringCodec(), required: true,
-                "the structure that the payload begins with, or \"fdt\""),
+                "the structure that the payload begins with, or \"fdt\"; of a session, \"json\""),
             .ifKnown(
                 "version", { $0.version }, { $0.version = $1 }, ObjectCodec<KindVersion>(),
                 "the field that tells this layout from others"),
             .ifKnown(
                 "contents", { $0.contents }, { $0.contents = $1 }, ObjectCodec<KindContents>(),
                 "the fields that describe the contents of a file"),
+            .ifKnown(
+                "mapping", { $0.mapping }, { $0.mapping = $1 }, ObjectCodec<KindMapping>(),
+                "the file of a session whose text says what the others are"),
             .ifKnown(
                 "links", { $0.links }, { $0.links = $1 }, ArrayCodec(ObjectCodec<KindLinkPlace>()),
                 "how fields of structures from --btf lead on"),
@@ -262,16 +266,42 @@ struct KindContents: DocumentObject {
         ])
 }
 
+/// The file of a session whose text says what the others are.
+struct KindMapping: DocumentObject {
+    var token: UInt64 = 0
+    var entries = ""
+    var name = "name"
+    var tokenKey = "token"
+    var sessionKey = "session"
+
+    static let form = ObjectForm<KindMapping>(
+        "kindMapping", "the file of a session whose text says what the others are", compact: true,
+        [
+            .always("token", { $0.token }, { $0.token = $1 }, NumberCodec<UInt64>(), "the file's token"),
+            .always(
+                "entries", { $0.entries }, { $0.entries = $1 }, StringCodec(), required: true,
+                "the keys that lead to what it says of a file or a session; * is any key, or any element"),
+            .always("name", { $0.name }, { $0.name = $1 }, StringCodec(), "the key of the name"),
+            .always("file", { $0.tokenKey }, { $0.tokenKey = $1 }, StringCodec(), "the key of the file's token"),
+            .always(
+                "session", { $0.sessionKey }, { $0.sessionKey = $1 }, StringCodec(), "the key of the session's name"),
+        ])
+}
+
 /// What the receiving kernel refuses.
 struct KindRule: DocumentObject {
     var name = ""
-    var test = KindTest.version
+    var test = KindTest.unique
     var field: String?
     var by: [String]?
     var nonzero: String?
+    var least: UInt64?
+    var most: UInt64?
     var verdict = Verdict.partly
+    var stage = BootStage.retrieval
     var consequence = ""
     var function: String?
+    var remedy: String?
 
     static let form = ObjectForm<KindRule>(
         "kindRule", "what the receiving kernel refuses",
@@ -279,34 +309,27 @@ struct KindRule: DocumentObject {
             .always("rule", { $0.name }, { $0.name = $1 }, StringCodec(), required: true, "the rule's name"),
             .always(
                 "test", { $0.test }, { $0.test = $1 }, ChoiceCodec<KindTest>(), required: true, "what is tested"),
-            .ifKnown("field", { $0.field }, { $0.field = $1 }, StringCodec(), "the field that it is about"),
+            .ifKnown(
+                "field", { $0.field }, { $0.field = $1 }, StringCodec(),
+                "the field that it is about; devices.refcount is one of the records that devices leads to"),
             .ifKnown(
                 "by", { $0.by }, { $0.by = $1 }, ArrayCodec(StringCodec(), compact: true),
                 "unique: the fields of a record that no two records share"),
             .ifKnown(
                 "nonzero", { $0.nonzero }, { $0.nonzero = $1 }, StringCodec(),
-                "unique: only records in which this field is not 0"),
+                "only records in which this field is not 0"),
+            .ifKnown("least", { $0.least }, { $0.least = $1 }, NumberCodec<UInt64>(), "limit: the smallest value"),
+            .ifKnown("most", { $0.most }, { $0.most = $1 }, NumberCodec<UInt64>(), "limit: the largest value"),
             .always(
-                "verdict", { $0.verdict }, { $0.verdict = $1 }, ChoiceCodec<Verdict>(), "what the kernel does"),
+                "verdict", { $0.verdict }, { $0.verdict = $1 }, ChoiceCodec<Verdict>(),
+                "what the kernel does; if it takes the handover as it is, the finding is a warning, else an error"),
+            .always("stage", { $0.stage }, { $0.stage = $1 }, ChoiceCodec<BootStage>(), "when it does it"),
             .always(
                 "consequence", { $0.consequence }, { $0.consequence = $1 }, StringCodec(), required: true,
                 "what the kernel does, in a sentence"),
             .ifKnown("function", { $0.function }, { $0.function = $1 }, StringCodec(), "the kernel's function"),
+            .ifKnown("remedy", { $0.remedy }, { $0.remedy = $1 }, StringCodec(), "how to mend it, in a sentence"),
         ])
-}
-
-/// What a rule of a description tests.
-enum KindTest: String, Hashable, Sendable, CaseIterable {
-    /// The version field holds none of the values that any layout has.
-    case version
-    /// The chain, the array or the area that `field` leads to is broken.
-    case chain
-    /// Two records that `field` leads to are the same in the fields of `by`.
-    case unique
-    /// `field` does not hold the number of records that it counts.
-    case count
-    /// `field` is not 0 though nothing more is to come.
-    case zero
 }
 
 /// One of the cases of an enumeration, by its raw value.

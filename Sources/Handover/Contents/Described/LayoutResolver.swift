@@ -6,24 +6,62 @@ struct LayoutResolver {
     /// A kernel's own structures, by tag.
     let declared: (String) -> DeclaredStructure?
     /// The links of structures whose fields are the kernel's own.
-    let links: [KindLinkPlace]
+    let linkPlaces: [KindLinkPlace]
     private(set) var layouts: [String: PayloadLayout] = [:]
+    /// The structures that are being laid out, each inside of the others.
     private var open: Set<String> = []
+    /// The links that have not been followed yet.
+    private var links: [(PayloadLink, DocumentPath)] = []
+
+    /// How many structures may be inside of each other.
+    private static let deepest = 64
+    /// The largest structure, in bytes.
+    private static let largest = 1 << 20
+    /// The most fields of a structure, those of nested ones included, that may lead on.
+    private static let mostSites = 1 << 12
 
     init(
         _ document: KindDocument, links: [KindLinkPlace],
         declared: @escaping (String) -> DeclaredStructure?
     ) {
         self.document = document
-        self.links = links
+        linkPlaces = links
         self.declared = declared
     }
 
     /// The layout of the structure of this name, and all that it leads to.
     mutating func resolve(_ name: String, _ path: DocumentPath) throws(DocumentReadError) -> PayloadLayout {
+        let layout = try lay(out: name, path)
+        while let (link, place) = links.popLast() {
+            var headerSize = 0
+            if case .blockChain = link { headerSize = BlockHeaderLayout.layout.structure.size }
+            if case .arrayChain(_, let header) = link {
+                let layout = try lay(out: header.structure, place)
+                for field in [header.next, header.count] where layout.member(named: field)?.limit ?? 0 == 0 {
+                    throw Self.problem(place, "structure \"\(header.structure)\" has no number \"\(field)\"")
+                }
+                headerSize = layout.size
+            }
+            guard let name = link.target else { continue }
+            let record = try lay(out: name, place)
+            if case .structure = link { continue }
+            if record.flexibleSite != nil {
+                throw Self.problem(place, "records of structure \"\(name)\" have no fixed size")
+            }
+            if headerSize > 0, headerSize + record.size > PageSize.kib4.bytes {
+                throw Self.problem(place, "a record of structure \"\(name)\" does not fit into a page")
+            }
+        }
+        return layout
+    }
+
+    private mutating func lay(out name: String, _ path: DocumentPath) throws(DocumentReadError) -> PayloadLayout {
         if let layout = layouts[name] { return layout }
         guard open.insert(name).inserted else {
             throw Self.problem(path, "structure \"\(name)\" contains itself")
+        }
+        guard open.count <= Self.deepest else {
+            throw Self.problem(path, "structure \"\(name)\" is inside of \(Self.deepest) others")
         }
         let index = document.structures.firstIndex { $0.name == name }
         let form = index.map { document.structures[$0] }
@@ -42,15 +80,7 @@ struct LayoutResolver {
         }
         open.remove(name)
         layouts[name] = layout
-        for site in layout.sites {
-            if let target = site.link.target { _ = try resolve(target, place) }
-            if case .arrayChain(_, let header) = site.link {
-                let layout = try resolve(header.structure, place)
-                for field in [header.next, header.count] where layout.member(named: field)?.limit ?? 0 == 0 {
-                    throw Self.problem(place, "structure \"\(header.structure)\" has no number \"\(field)\"")
-                }
-            }
-        }
+        links += layout.sites.map { ($0.link, place) }
         return layout
     }
 
@@ -64,7 +94,7 @@ struct LayoutResolver {
             var field = KindField()
             field.name = member.name
             field.type = member.type + (member.bitWidth.map { ":\($0)" } ?? "")
-            let place = links.first { $0.field == "\(structure.name).\(member.name)" }
+            let place = linkPlaces.first { $0.field == "\(structure.name).\(member.name)" }
             field.link = place?.link
             field.counts = place?.counts
             return (field, member.bitOffset)
@@ -114,7 +144,8 @@ struct LayoutResolver {
                 throw Self.problem(path["name"], "\"\(field.name)\" is already a field of \(form.name)")
             }
             var member = PayloadLayout.Member(
-                name: field.name, offset: offset, type: fieldType, meaning: field.meaning, firstSite: sites.count)
+                name: field.name, offset: offset, type: fieldType, meaning: field.meaning, isSigned: type.isSigned,
+                firstSite: sites.count)
             try addSites(of: &member, field, type, &sites, path)
             members.append(member)
             descriptions.append(
@@ -124,10 +155,19 @@ struct LayoutResolver {
                     meaning: meaning(of: field, fieldType), nested: shape.nested.map(FieldDescription.Nested.structure),
                     summary: field.summary))
             size = max(size, offset + shape.size)
+            guard size <= Self.largest, sites.count <= Self.mostSites else {
+                throw Self.problem(path, "structure \"\(form.name)\" is too large")
+            }
+            if members.dropLast().contains(where: { if case .flexible = $0.type { true } else { false } }) {
+                throw Self.problem(path, "there is a flexible array before \"\(field.name)\"")
+            }
         }
         try resolveCounts(&members, &sites, fields.map(\.0), path)
         let whole = stated ?? (size + alignment - 1) / alignment * alignment
         guard whole > 0 else { throw Self.problem(path, "structure \"\(form.name)\" has no bytes") }
+        guard whole >= size, whole <= Self.largest else {
+            throw Self.problem(path, "structure \"\(form.name)\" of \(whole) bytes has fields of \(size) bytes")
+        }
         return PayloadLayout(
             structure: StructureDescription(
                 name: form.name, summary: form.summary, size: whole, fields: descriptions),
@@ -159,7 +199,14 @@ struct LayoutResolver {
                 }
             return Shape(type: elements, size: width * count, alignment: width, nested: nil)
         }
-        let layout = try resolve(type.name, path["type"])
+        let layout = try lay(out: type.name, path["type"])
+        guard layout.flexibleSite == nil else {
+            throw Self.problem(path["type"], "structure \"\(type.name)\" has no fixed size")
+        }
+        let elements = type.count ?? 1
+        guard layout.size <= Self.largest / elements, layout.sites.count <= Self.mostSites / elements else {
+            throw Self.problem(path["type"], "\(elements) structures \"\(type.name)\" are too large")
+        }
         guard let count = type.count else {
             return Shape(
                 type: .structure(layout), size: layout.size, alignment: layout.alignment, nested: layout.structure)
@@ -332,17 +379,22 @@ private struct TypeName {
     var isCharacter: Bool { name == "char" }
 
     /// The width in bytes of a number or a character.
-    var width: Int? {
-        switch name {
-        case "char", "u8", "__u8", "uint8_t", "bool", "_Bool", "unsigned char": 1
-        case "u16", "__u16", "__le16", "uint16_t", "unsigned short", "short unsigned int": 2
-        case "u32", "__u32", "__le32", "uint32_t", "unsigned int": 4
-        case "u64", "__u64", "__le64", "uint64_t", "phys_addr_t", "unsigned long", "long unsigned int",
-            "unsigned long long", "long long unsigned int", "size_t":
-            8
-        default: nil
-        }
-    }
+    var width: Int? { isCharacter ? 1 : Self.widths[name] ?? Self.signedWidths[name] }
+
+    var isSigned: Bool { Self.signedWidths[name] != nil }
+
+    private static let widths = [
+        "u8": 1, "__u8": 1, "uint8_t": 1, "bool": 1, "_Bool": 1, "unsigned char": 1,
+        "u16": 2, "__u16": 2, "__le16": 2, "uint16_t": 2, "unsigned short": 2, "short unsigned int": 2,
+        "u32": 4, "__u32": 4, "__le32": 4, "uint32_t": 4, "unsigned int": 4,
+        "u64": 8, "__u64": 8, "__le64": 8, "uint64_t": 8, "phys_addr_t": 8, "unsigned long": 8,
+        "long unsigned int": 8, "unsigned long long": 8, "long long unsigned int": 8, "size_t": 8,
+    ]
+    private static let signedWidths = [
+        "s8": 1, "__s8": 1, "int8_t": 1, "signed char": 1, "s16": 2, "__s16": 2, "int16_t": 2, "short": 2,
+        "s32": 4, "__s32": 4, "int32_t": 4, "int": 4, "s64": 8, "__s64": 8, "int64_t": 8, "long": 8, "long long": 8,
+        "loff_t": 8,
+    ]
 
     /// The type as C spells it.
     var spelling: String { width == nil ? "struct \(name)" : name }

@@ -23,6 +23,10 @@ struct PayloadRecords: Hashable, Sendable {
     var bytes: [UInt8] = []
     /// The allocations that hold the records, in order.
     var places: [Place] = []
+    /// The size in bytes of what heads each allocation.
+    var headerSize = 0
+    /// The pages of an area, in which records need not end where a page does; `nil` for other records.
+    var area: (pages: [PhysicalAddress], pageSize: Int)?
     /// What each record leads to, by the index of the layout's site, then by record. Empty if no record of a site
     /// leads to memory of its own.
     var targets: [[Target]] = []
@@ -93,9 +97,11 @@ struct PayloadRecords: Hashable, Sendable {
     }
 
     /// The address of a record's first byte; `nil` until it is assigned.
-    ///
-    /// - Parameter headerSize: the size of what heads each allocation, in bytes.
-    func address(of record: Int, headerSize: Int) -> PhysicalAddress? {
+    func address(of record: Int) -> PhysicalAddress? {
+        if let area {
+            let (page, offset) = base(of: record).quotientAndRemainder(dividingBy: area.pageSize)
+            return page < area.pages.count ? area.pages[page].advanced(by: UInt64(offset)) : nil
+        }
         var index = record
         for place in places {
             guard index >= place.count else {
@@ -104,6 +110,22 @@ struct PayloadRecords: Hashable, Sendable {
             index -= place.count
         }
         return nil
+    }
+}
+
+extension Payload {
+    /// How a blob that holds the payload is structured; what follows the records has no form of its own.
+    var form: Extent.Form { rest.isEmpty ? root?.form ?? .tree : .opaque }
+}
+
+extension PayloadRecords {
+    /// How a structure, and the records behind it, are structured.
+    var form: Extent.Form {
+        if let site = layout.flexibleSite, let tail = records(site, of: 0), tail.count > 0 {
+            return .records(header: layout.structure, record: tail.layout.structure, count: tail.count)
+        }
+        return count == 1
+            ? .structure(layout.structure) : .records(header: nil, record: layout.structure, count: count)
     }
 }
 

@@ -25,7 +25,15 @@ extension Payload: Content {
 
     var fileContents: FileContents? {
         guard let contents = described.contents, let root else { return nil }
-        return FileContents(size: root.number(contents.size, of: 0), folios: folios(contents, root), source: self.contents)
+        return FileContents(
+            size: root.number(contents.size, of: 0), folios: folios(contents, root), source: self.contents,
+            usualFlags: contents.flags.map { (contents.preserved, folioFlagNames(contents, $0, root.layout)) })
+    }
+
+    private func folioFlagNames(_ contents: KindContents, _ flags: String, _ layout: PayloadLayout) -> [String] {
+        let list = layout.field(at: contents.list, described.layouts)?.link?.target.flatMap { described.layouts[$0] }
+        let field = list?.structure.fields.first { $0.name == flags }
+        return if case .flags(let names) = field?.meaning { names } else { [] }
     }
 
     private func folios(_ contents: KindContents, _ root: PayloadRecords) -> [FolioState]? {

@@ -170,7 +170,13 @@ struct PayloadForm: Sendable {
         let isHandle =
             member.meaning == .hex
             || layout.sites.contains { $0.path == member.name && ($0.link == .token || $0.link == .frame) }
-        if isHandle { writer.hex(value) } else { writer.number(value) }
+        if isHandle {
+            writer.hex(value)
+        } else if member.isSigned, member.signed(value) < 0 {
+            writer.word(String(member.signed(value)))
+        } else {
+            writer.number(value)
+        }
     }
 
     /// The form of a structure inside this one.
@@ -308,7 +314,7 @@ struct PayloadForm: Sendable {
         let start = base + member.offset
         switch member.type {
         case .number, .bits:
-            let value = try NumberCodec<UInt64>().read(from: &reader)
+            let value = try readNumber(of: member, from: &reader)
             guard member.setNumber(value, in: &records.bytes, at: base) else {
                 throw .document("\(value) does not fit: the largest value is \(member.limit)")
             }
@@ -348,6 +354,15 @@ struct PayloadForm: Sendable {
             VmallocLayout.layout.write(area, to: &records.bytes, at: start)
         case .flexible: break
         }
+    }
+
+    private func readNumber(
+        of member: PayloadLayout.Member, from reader: inout DocumentReader
+    ) throws(DocumentReadError) -> UInt64 {
+        guard member.isSigned else { return try NumberCodec<UInt64>().read(from: &reader) }
+        let value = try reader.signedNumber("expected an integer")
+        guard let word = member.unsigned(value) else { throw .document("\(value) does not fit") }
+        return word
     }
 
     /// Fills in counts that the document leaves out.

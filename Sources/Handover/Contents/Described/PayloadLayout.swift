@@ -16,6 +16,8 @@ final class PayloadLayout: Sendable {
         var offset: Int
         var type: FieldType
         var meaning: KindMeaning
+        /// Whether the number is one that can be negative.
+        var isSigned = false
         /// The index of the first of its sites in ``PayloadLayout/sites``.
         var firstSite: Int
         /// What it counts: the records of a site, or those in which a field is not 0.
@@ -77,6 +79,18 @@ extension PayloadLayout.Member {
             bytes.number(at: base + offset, width: width) >> UInt64(bits.lowerBound) & Self.mask(bits)
         default: nil
         }
+    }
+
+    /// A value of the field as a number with a sign.
+    func signed(_ value: UInt64) -> Int64 {
+        let unused = limit == 0 ? 0 : UInt64(limit.leadingZeroBitCount)
+        return Int64(bitPattern: value << unused) >> Int64(unused)
+    }
+
+    /// What the field holds for a number with a sign; `nil` if that does not fit.
+    func unsigned(_ value: Int64) -> UInt64? {
+        let word = UInt64(bitPattern: value) & limit
+        return signed(word) == value ? word : nil
     }
 
     /// Puts a number into the record; `false` if it does not fit, or if the field is not a number.

@@ -14,6 +14,7 @@ extension PayloadRecords {
                 if target.records == nil, target.area == nil { continue }
                 let path = path[site.path]
                 var found = target.records?.records ?? PayloadRecords(site.link.target.flatMap { kind.layouts[$0] } ?? layout)
+                found.headerSize = site.link.headerSize(kind.layouts)
                 let given = isAddress ? address(at: base(of: record) + site.offset) : nil
                 switch site.link {
                 case .blockChain:
@@ -21,10 +22,10 @@ extension PayloadRecords {
                     found.completePlaces(
                         capacity: container.capacity(pageSize: planner.pageSize), limit: container.allocationLimit,
                         first: given, by: &planner, path)
-                case .arrayChain(_, let header):
-                    let size = kind.layouts[header.structure]?.size ?? 0
+                case .arrayChain:
+                    let room = planner.pageSize.bytes - found.headerSize
                     found.completePlaces(
-                        capacity: max(1, (planner.pageSize.bytes - size) / max(1, found.layout.size)), limit: .max,
+                        capacity: max(1, room / max(1, found.layout.size)), limit: .max,
                         first: given, by: &planner, path)
                 case .vmalloc:
                     var area = target.area ?? VmallocState()
@@ -88,7 +89,7 @@ extension PayloadRecords {
                 if var found = target.records?.records {
                     switch site.link {
                     case .flexible:
-                        let start = address(of: record, headerSize: 0)?.advanced(by: UInt64(layout.size))
+                        let start = address(of: record)?.advanced(by: UInt64(layout.size))
                         if !found.places.isEmpty { found.places[0].address = start }
                     case .vmalloc:
                         var area = target.area ?? VmallocState()
@@ -96,7 +97,7 @@ extension PayloadRecords {
                         target.area = area
                         VmallocLayout.layout.write(area, to: &bytes, at: offset)
                     default:
-                        let isChain = site.link.headerSize(kind.layouts) > 0
+                        let isChain = found.headerSize > 0
                         let size = isChain ? planner.pageSize.bytes : found.byteCountWithTail(found.bytes.count)
                         let allocation = Allocation.folio(
                             order: PageBlock.order(holding: UInt64(size), pageSize: planner.pageSize), planner.pageSize)
@@ -167,14 +168,7 @@ extension PayloadRecords {
         _ kind: DescribedKind, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
     ) throws(WriteError) {
         guard count > 0 else { return }
-        var whole = bytes
-        var form: Extent.Form =
-            count == 1 ? .structure(layout.structure)
-            : .records(header: nil, record: layout.structure, count: count)
-        if let site = layout.flexibleSite, let tail = records(site, of: 0), tail.count > 0 {
-            whole += tail.bytes
-            form = .records(header: layout.structure, record: tail.layout.structure, count: tail.count)
-        }
+        let whole = bytes + (layout.flexibleSite.flatMap { records($0, of: 0) }?.bytes ?? [])
         try writer.placePages(
             whole.count, at: places.first?.address, role: .payload, form: form, owner: owner, path: path
         ) { $0 = whole }
@@ -184,7 +178,6 @@ extension PayloadRecords {
         _ link: PayloadLink, _ kind: DescribedKind, owner: Owner, path: String,
         to writer: inout ImageWriter<Destination>
     ) throws(WriteError) {
-        let headerSize = link.headerSize(kind.layouts)
         var record = 0
         for (index, place) in places.enumerated() {
             let next = places.indices.contains(index + 1) ? places[index + 1].address?.rawValue ?? 0 : 0

@@ -102,11 +102,11 @@ struct PayloadReader {
         var found: PayloadRecords?
         switch (site.link, layout) {
         case (.flexible, let layout?):
-            let start = records.address(of: record, headerSize: 0)?.advanced(by: UInt64(records.layout.size))
+            let start = records.address(of: record)?.advanced(by: UInt64(records.layout.size))
             found = readTail(layout, count ?? 0, behind: records.layout, at: start, tail, depth, &log)
         case (.vmalloc, let layout?):
             var area = VmallocReader.readDescriptor(records.bytes.span.bytes, at: base)
-            let place = records.address(of: record, headerSize: 0).flatMap {
+            let place = records.address(of: record).flatMap {
                 $0.advanced(by: UInt64(site.offset))
             }
             found = readArea(&area, at: Place(VmallocLayout.layout.structure, at: place), layout, count, depth, &log)
@@ -180,6 +180,7 @@ struct PayloadReader {
     ) -> PayloadRecords? {
         let container = RecordContainer.blocks(of: layout.structure)
         var records = PayloadRecords(layout)
+        records.headerSize = container.headerSize
         var reader = RecordReader(context: context, container: container, role: .payloadRecords, owner: owner)
         var bytes: [UInt8] = []
         var counts: [Int] = []
@@ -210,6 +211,7 @@ struct PayloadReader {
             let count = head.member(named: header.count)
         else { return nil }
         var records = PayloadRecords(layout)
+        records.headerSize = head.size
         var address = first
         while address.rawValue != 0 {
             let here = address
@@ -257,6 +259,7 @@ struct PayloadReader {
                     "at most \(capacity), which is what its list of \(pages.count) pages holds"))
         }
         var records = PayloadRecords(layout)
+        records.area = (pages, page)
         var rest = Int(min(count, capacity)) * layout.size
         for address in pages {
             let here = min(rest, page)

@@ -33,6 +33,15 @@ extension MemFDState: CodedContent {
         }
     }
 
+    static func sealed(_ text: String, _ generation: Generation) -> MemFDState? {
+        guard let kind = memfdKinds(of: generation).first else { return nil }
+        var memfd = MemFDState()
+        memfd.contents = .text(text)
+        // F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_WRITE.
+        memfd.seals = kind.layout.seals.map { _ in 0xf }
+        return memfd
+    }
+
     static func writeSchema(to writer: inout DocumentWriter) {
         MemFDState.form.writeSchema(to: &writer)
         FolioState.form.writeSchema(to: &writer)
@@ -43,7 +52,11 @@ extension MemFDState: CodedContent {
     var fileContents: FileContents? { file }
 
     /// The bytes that the memfd holds.
-    var file: FileContents { FileContents(size: size, folios: folios, statedCount: folioCount, source: contents) }
+    var file: FileContents {
+        FileContents(
+            size: size, folios: folios, statedCount: folioCount, source: contents,
+            usualFlags: (UInt64(FolioLayout.preservedFlags), FolioLayout.flagNames))
+    }
 
     var cells: [ContentCell] {
         [

@@ -1,0 +1,95 @@
+import KernelABI
+
+/// A field of a record that a path of a description leads to: `devices.refcount`.
+struct PayloadField {
+    /// The records that the one with the field is among.
+    let records: PayloadRecords
+    let record: Int
+    let member: PayloadLayout.Member
+    /// The field's path from the record.
+    let path: String
+    /// Where in the records' bytes the structure begins that has the field.
+    fileprivate let base: Int
+    /// The index of the field's site, if it leads on.
+    fileprivate let site: Int
+
+    var number: UInt64? { member.number(records.bytes.span.bytes, at: base) }
+
+    /// What the field leads to.
+    var target: PayloadRecords? { records.records(site, of: record) }
+
+    /// The number of records that the field counts; `nil` if it counts none, or they were not read.
+    var counted: UInt64? {
+        guard let (counted, nonzero) = member.counted else { return nil }
+        return records.records(site - member.firstSite + counted, of: record)?.count(nonzero: nonzero)
+    }
+
+    var place: Place {
+        let offset = base - records.base(of: record) + member.offset
+        let address = records.address(of: record)?.advanced(by: UInt64(offset))
+        return Place(records.layout.name, field: path, at: address)
+    }
+}
+
+extension PayloadRecords {
+    /// Visits the field that a path leads to, in each record that it leads through.
+    func visit(_ path: String, _ body: (PayloadField) -> Void) {
+        visit(path.split(separator: ".")[...], body)
+    }
+
+    private func visit(_ names: ArraySlice<Substring>, _ body: (PayloadField) -> Void) {
+        func visit(
+            _ names: ArraySlice<Substring>, _ layout: PayloadLayout, record: Int, base: Int, site: Int, _ path: String
+        ) {
+            guard let name = names.first, let member = layout.member(named: String(name)) else { return }
+            let field = PayloadField(
+                records: self, record: record, member: member, path: path + name, base: base,
+                site: site + member.firstSite)
+            let rest = names.dropFirst()
+            if rest.isEmpty { return body(field) }
+            if let (inner, count) = member.nested {
+                for index in 0..<count {
+                    visit(
+                        rest, inner, record: record, base: base + member.offset + index * inner.size,
+                        site: field.site + index * inner.sites.count,
+                        "\(path)\(name)" + (count > 1 ? "[\(index)]." : "."))
+                }
+            } else if let target = field.target {
+                target.visit(rest, body)
+            }
+        }
+        for record in 0..<count { visit(names, layout, record: record, base: base(of: record), site: 0, "") }
+    }
+}
+
+extension PayloadLayout {
+    /// The field that a path leads to, the structure of the record that has it, and how it leads on; `nil` if there is
+    /// none.
+    func field(
+        at path: String, _ layouts: [String: PayloadLayout]
+    ) -> (layout: PayloadLayout, member: Member, link: PayloadLink?)? {
+        var layout = self
+        var record = self
+        var names = path.split(separator: ".", omittingEmptySubsequences: false)[...]
+        while let name = names.popFirst() {
+            guard let member = layout.member(named: String(name)) else { return nil }
+            let link = layout.sites.first { $0.path == member.name }?.link
+            if names.isEmpty { return (record, member, link) }
+            guard let next = member.nested?.layout ?? link?.target.flatMap({ layouts[$0] }) else { return nil }
+            layout = next
+            if member.nested == nil { record = next }
+        }
+        return nil
+    }
+}
+
+extension PayloadLayout.Member {
+    /// The structure that the field is, or is an array of.
+    var nested: (layout: PayloadLayout, count: Int)? {
+        switch type {
+        case .structure(let layout): (layout, 1)
+        case .structures(let layout, let count): (layout, count)
+        default: nil
+        }
+    }
+}
