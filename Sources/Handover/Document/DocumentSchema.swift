@@ -202,6 +202,7 @@ extension DocumentWriter {
             KindLinkPlace.form.writeSchema(to: &writer)
             KindVersion.form.writeSchema(to: &writer)
             KindContents.form.writeSchema(to: &writer)
+            KindMapping.form.writeSchema(to: &writer)
             KindRule.form.writeSchema(to: &writer)
         }
         finish()
