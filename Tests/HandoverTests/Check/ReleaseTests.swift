@@ -91,7 +91,7 @@ import Testing
         #expect(try verdict(0x2000_0000) == .unchecked)
     }
 
-    @Test(arguments: [(4, Verdict.unchecked), (36, .partly)] as [(UInt64, Verdict)])
+    @Test(arguments: [(4, Verdict.unchecked), (32, .partly)] as [(UInt64, Verdict)])
     func `regions before the damage of their tree are found`(fromEnd: UInt64, verdict: Verdict) throws {
         let document = #"{"kernel": "7.3", "reserve_mem": [{"name": "log", "start": "0x20000000", "size": 4096}]}"#
         let check = try check(document, on: "7.3") { memory, state in
