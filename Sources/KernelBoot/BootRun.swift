@@ -21,7 +21,7 @@ public struct BootRun: Sendable {
     public var initDirectory: FilePath
     /// Whether the guest is to hand everything over again by a kexec of the same kernel: see ``Result/handsOn``.
     public var kexecs = false
-    /// What the guest is asked for of a handover that does not show it itself, because it is damaged.
+    /// What the guest is asked for, if it is not what the handover itself shows: that of an image before it was damaged.
     public var wanted: HandoverState?
     /// Called with each line of the guest's console.
     public var progress: @Sendable (String) -> Void = { _ in }
@@ -77,7 +77,7 @@ public struct BootRun: Sendable {
             throw BootError.image("the image does not say where its root FDT is")
         }
         let machine = try GuestMachines.machine(for: kernel)
-        let state = Self.asked(subject.reading?.state, or: wanted)
+        let state = wanted ?? subject.reading?.state
         var sessions = [BootedSession](of: state, memory: subject.memory)
         let archive = try initrdBytes(machine, orders: sessions.orders(thenKexec: kexecs))
 
@@ -131,19 +131,32 @@ public struct BootRun: Sendable {
         return result
     }
 
-    /// A handover's state; the sessions, FLBs and regions that it does not show are those of another one.
-    private static func asked(_ state: HandoverState?, or other: HandoverState?) -> HandoverState? {
+    /// A handover's state; the sessions, files, FLBs and regions that it does not show are those of another one.
+    ///
+    /// - Parameter isSound: whether files that both show are to be as the other one shows them.
+    public static func asked(
+        _ state: HandoverState?, or other: HandoverState?, isSound: Bool = false
+    ) -> HandoverState? {
         guard var state, let other else { return state ?? other }
         if state.luo?.sessions == nil, let sessions = other.luo?.sessions {
             state.luo = state.luo ?? LUOState()
             state.luo?.sessions = sessions
         }
         for index in (state.luo?.sessions ?? []).indices {
-            guard let session = state.luo?.sessions?[index], session.files?.isEmpty ?? true, session.count != 0
-            else { continue }
-            state.luo?.sessions?[index].files = other.luo?.sessions?.first { $0.name == session.name }?.files
+            guard let session = state.luo?.sessions?[index], session.count != 0 else { continue }
+            let files = other.luo?.sessions?.first { $0.name == session.name }?.files
+            let shown = session.files ?? []
+            func sound(_ file: FileState) -> FileState? { files?.first { $0.token == file.token } }
+            if shown.isEmpty || isSound && shown.allSatisfy({ sound($0) != nil }) {
+                state.luo?.sessions?[index].files = files
+            } else {
+                for (place, file) in shown.enumerated() where isSound || file.memfd?.size == nil {
+                    if let file = sound(file) { state.luo?.sessions?[index].files?[place] = file }
+                }
+            }
         }
-        if state.luo?.flbs == nil { state.luo?.flbs = other.luo?.flbs }
+        let names = state.luo?.flbs?.map(\.name)
+        if names == nil || isSound && Set(names ?? []).count < names?.count ?? 0 { state.luo?.flbs = other.luo?.flbs }
         if state.memblock?.regions == nil { state.memblock = other.memblock }
         return state
     }

@@ -11,7 +11,7 @@ public struct BootedSession: Hashable, Sendable {
 
     /// What did not come back as it was, in a few words; `nil` if nothing.
     var problem: String? {
-        let quoted = "\"\(name)\""
+        let quoted = name.quoted
         guard let errno else { return "session \(quoted) was not asked for" }
         if errno != 0 { return "session \(quoted): errno \(errno)" }
         if let file = files.first(where: { $0.problem != nil }), let problem = file.problem {

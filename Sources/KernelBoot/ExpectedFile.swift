@@ -14,7 +14,8 @@ public struct ExpectedFile: Hashable, Sendable {
         token = file.token
         guard let memfd = file.memfd else { return }
         size = memfd.size
-        position = memfd.position
+        // The kernel takes no other: vfs_setpos() leaves the position at 0.
+        position = memfd.position > UInt64(Int64.max) ? 0 : memfd.position
         hash = file.fileContents.flatMap { FNV1a.hash(of: $0, in: state, memory: memory) }
     }
 }
@@ -33,7 +34,13 @@ enum FNV1a {
     }
 
     private static func addZeros(_ count: UInt64, to hash: inout UInt64) {
-        for _ in 0..<count { hash = hash &* prime }
+        // Each zero is a multiplication by the prime: together, by a power of it.
+        var (power, rest) = (prime, count)
+        while rest > 0 {
+            if rest & 1 == 1 { hash = hash &* power }
+            power = power &* power
+            rest >>= 1
+        }
     }
 
     /// The hash of a file's contents; what no folio holds is zero.

@@ -84,6 +84,7 @@ extension CheckRule {
             "kexec-metadata": .init("7.1", none),
             // LUO.
             "luo-absent": .init("6.19", "If sessions were meant to be handed over, boot with liveupdate=on."),
+            "luo-misnamed": .init("6.19", other),
             "luo-unknown": .init("6.16", "Boot a kernel that has the Live Update Orchestrator: 6.19 or later."),
             "luo-subtree": .init("6.19", rewritten),
             "luo-address": .init("6.19", incomplete),

@@ -38,9 +38,11 @@ struct Corruptions: AsyncParsableCommand {
     func run() async throws {
         let list = try JSONDecoder().decode([Recipe].self, from: Data(contentsOf: URL(filePath: recipes)))
         func trial(_ recipe: Recipe, wanted: HandoverState?) throws -> Trial {
-            try Trial(
+            var trial = try Trial(
                 name: recipe.name, summary: recipe.summary, image: FilePath(images).appending("\(recipe.name).elf"),
                 root: HandoverPlanner.Options().base, wanted: wanted)
+            trial.wantsFilesAsTheyWere = true
+            return trial
         }
         // What was not changed says what is to be asked for.
         var sound: [String: HandoverState] = [:]

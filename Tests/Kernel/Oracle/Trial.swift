@@ -12,8 +12,10 @@ struct Trial: Sendable {
     var summary: String
     var memory: any PhysicalMemory
     var root: PhysicalAddress
-    /// What the kernel is asked for where the handover does not show it.
+    /// What the handover was before it was changed: what the kernel is asked for where it does not show it any more.
     var wanted: HandoverState?
+    /// Whether files that it still shows are to come back as they were, and not as they were changed.
+    var wantsFilesAsTheyWere = false
 
     init(
         name: String, summary: String, memory: any PhysicalMemory, root: PhysicalAddress, wanted: HandoverState? = nil
@@ -41,8 +43,8 @@ struct Trial: Sendable {
     ///   looks the same.
     func run(with boot: BootRun, attempts: Int = 2) async throws -> Judgement {
         var boot = boot
-        boot.wanted = wanted
         let subject = CheckSubject(memory: memory, rootAt: root)
+        boot.wanted = BootRun.asked(subject.reading?.state, or: wanted, isSound: wantsFilesAsTheyWere)
         var result = try await boot.run(subject)
         for _ in 1..<attempts where result.outcome.hangs && !result.ended { result = try await boot.run(subject) }
         let check = Opinion(HandoverCheck(subject, options: result.checkOptions))

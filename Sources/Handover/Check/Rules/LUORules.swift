@@ -1,3 +1,4 @@
+import FDT
 import KernelABI
 
 extension CheckRule {
@@ -8,6 +9,14 @@ extension CheckRule {
         guard finding.owner.isLUO, let abi = handover.generation.luo else { return false }
         return finding.place.isIn(LUOLayout.layout.structure) || finding.place.structure == abi.subtree
             || finding.place.structure.hasPrefix(abi.subtree + "/")
+    }
+
+    /// Whether the bytes are what LUO's subtree holds in some generation: `luo_ser`, or an FDT.
+    private static func isStateOfLUO(_ bytes: [UInt8]) -> Bool {
+        let prefix = "luo-v"
+        if bytes.starts(with: prefix.utf8) { return true }
+        let compatible = (try? FlattenedTree(bytes: bytes.span.bytes))?.root.property("compatible")
+        return compatible?.bytes.starts(with: prefix.utf8) ?? false
     }
 
     /// LUO's state, which is taken over while the kernel initialises.
@@ -22,6 +31,20 @@ extension CheckRule {
                 findings.report(
                     .missing, of: .luo(), at: handover.rootPlace, found: "no subtree \(abi.subtree)",
                     expected: "one, if there are sessions")
+            }),
+        CheckRule(
+            "luo-misnamed", .error, .partly, at: .initialisation, about: "a state of LUO under another name",
+            then: "the kernel does not find it, and starts without sessions", in: "luo_early_startup",
+            errno: .noEntry, seen: "LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
+            find: { handover, findings in
+                guard handover.isPopulated, let abi = handover.generation.luo, handover.subtree(abi.subtree) == nil
+                else { return }
+                for subtree in handover.state.kho?.subtrees ?? [] where subtree.data.map(isStateOfLUO) ?? false {
+                    findings.report(
+                        .missing, of: .subtree(subtree.name.repaired),
+                        at: Place("\(Place.rootName)/\(subtree.name.repaired)", at: subtree.address),
+                        found: "a state of LUO", expected: "the name \(abi.subtree)")
+                }
             }),
         CheckRule(
             "luo-unknown", .error, .ignored, at: .initialisation, about: "a state of LUO for a kernel without LUO",

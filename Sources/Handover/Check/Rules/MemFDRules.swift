@@ -7,8 +7,9 @@ extension CheckRule {
     static let memfdRules: [CheckRule] = [
         CheckRule(
             "memfd-shared", .error, .partly, at: .retrieval, about: "descriptors that two files share",
-            then: "the kernel warns, and the file that is retrieved second is lost", in: "memfd_luo_retrieve",
-            errno: .invalid, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL",
+            then: "the kernel warns, and the file that is retrieved second is lost, or comes back empty",
+            in: "memfd_luo_retrieve",
+            errno: .invalid, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL, or no error",
             claims: { finding, handover in finding.cause == .visitedBefore && handover.isDescriptor(finding.place) }),
         CheckRule(
             "memfd-address", .error, .unchecked, at: .retrieval, about: "where the descriptor of a memfd is",
@@ -158,7 +159,7 @@ extension CheckRule {
             }),
         CheckRule(
             "memfd-position", .warning, .accepted, at: .retrieval, about: "the position in a memfd",
-            then: "the kernel leaves the position at 0", in: "vfs_setpos",
+            then: "the kernel leaves the position at 0: it is lost", in: "vfs_setpos", seen: "no line: the position is 0",
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
                     guard memfd.descriptor.position > UInt64(Int64.max) else { return }
