@@ -32,6 +32,13 @@ import Testing
         #expect(result.status == 0)
     }
 
+    /// jq 1.6 takes no text at all for true.
+    @Test func `the gate is loud if nothing was checked`() throws {
+        #expect(try run("gate.sh", "captures/7.3/debugfs/sender/out", "9.9").status == 1)
+        #expect(try run("gate.sh", "nope").status == 1)
+        #expect(try run("health.sh", "nope").status == 1)
+    }
+
     @Test(arguments: healthy) func `the health line says what came in`(version: String) throws {
         let result = try run("health.sh", "captures/\(version)/debugfs/receiver/in")
         #expect(result.text.hasPrefix("kho: "))

@@ -256,7 +256,7 @@ struct Comparison {
             }
         }
         if let changed {
-            note("\(changed.count) \(subject), the first at \(changed.first)", nil, nil, isLayout: isLayout)
+            note("\(changed.count == 1 ? "one of the" : "\(changed.count)") \(subject), the first at \(changed.first)", nil, nil, isLayout: isLayout)
         }
         if let oneSided {
             noteUncompared(
@@ -496,12 +496,14 @@ struct Comparison {
         }
         lost.count += oldMap.pagesOutside(regions.before, and: newMap, regions.after, below: pages)
         if lost.count > 0 {
-            noteUncompared("\(subject), contents of \(lost.count) pages", lost.isInBefore, lost.isInAfter)
+            noteUncompared("\(subject), contents of \(Self.pages(lost.count))", lost.isInBefore, lost.isInAfter)
         }
         if changed > 0 {
-            note("\(subject), contents of \(changed) pages, the first being page \(first)", nil, nil)
+            note("\(subject), contents of \(Self.pages(UInt64(changed))), the first being page \(first)", nil, nil)
         }
     }
+
+    private static func pages(_ count: UInt64) -> String { count == 1 ? "1 page" : "\(count) pages" }
 
     /// The bytes of a page of a file, zeros in a hole; `nil` if they are not available.
     private static func bytes(

@@ -6,6 +6,8 @@ public struct ContentsOutput: Sendable {
     private let size: UInt64
     private let pageSize: PageSize
     private let memory: any PhysicalMemory
+    /// Whether folios are missing from the list, so that what none holds may be anything.
+    private let isIncomplete: Bool
 
     public init(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) {
         let pageSize = state.pageSize ?? .kib4
@@ -16,6 +18,7 @@ public struct ContentsOutput: Sendable {
         self.pageSize = pageSize
         map = ContentsMap(of: file, sizes, pageSize: pageSize)
         size = file.size ?? 0
+        isIncomplete = UInt64(file.folios?.count ?? 0) < file.statedCount ?? 0
         self.memory = memory
     }
 
@@ -30,7 +33,7 @@ public struct ContentsOutput: Sendable {
             if !file.isStream { try file.resize(to: size) }
             var writer = Writer(file: file, pageSize: pageSize)
             for run in map.runs { try write(run, to: &writer) }
-            try writer.skip(to: size)
+            try writer.skip(to: size, isMissing: isIncomplete)
             return writer.missing
         }
     }
@@ -41,7 +44,7 @@ public struct ContentsOutput: Sendable {
         guard !overflow, start < size, let addresses = map.addresses(of: run) else { return }
         let end = start + min(size - start, addresses.upperBound.rawValue - addresses.lowerBound.rawValue)
         guard end > writer.offset else { return }
-        try writer.skip(to: max(start, writer.offset))
+        try writer.skip(to: max(start, writer.offset), isMissing: isIncomplete)
         /// The address of a place in the file, and the reverse.
         func address(_ place: UInt64) -> PhysicalAddress { PhysicalAddress(addresses.lowerBound.rawValue + place - start) }
         func place(_ address: PhysicalAddress) -> UInt64 { start + (address.rawValue - addresses.lowerBound.rawValue) }

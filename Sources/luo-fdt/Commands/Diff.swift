@@ -37,6 +37,8 @@ struct Diff: ParsableCommand {
     @Option(name: .shortAndLong, help: "How to show the changes.")
     var format: Format = .text
 
+    @OptionGroup var content: KindArguments
+
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case text
         case json
@@ -97,7 +99,9 @@ struct Diff: ParsableCommand {
         }
         do throws(InputError) {
             let input = try ProgressBar.whileReading { (progress) throws(InputError) in
-                try HandoverInput(path, progress: progress)
+                var options = InputOptions()
+                options.kinds = content.all()
+                return try HandoverInput(path, options: options, progress: progress)
             }
             return input.documents.map { Part(part: $0.part, side: $0.side, shown: HandoverDiff.Side($0)) }
         } catch {

@@ -84,7 +84,8 @@ struct Extract: ParsableCommand {
 
     private func report(_ missing: Range<UInt64>, of file: String) {
         Diagnostics.report(
-            "\(name): bytes \(missing.lowerBound) to \(missing.upperBound - 1) of \(file) are not at hand")
+            "\(name): bytes \(missing.lowerBound) to \(missing.upperBound - 1) of \(file) are not in the image, and zeros "
+                + "in the output: collect keeps them with --contents")
     }
 
     private func file(_ token: Token, of session: String, in state: HandoverState) -> FileContents? {

@@ -121,7 +121,7 @@ struct Simulate: ParsableCommand {
         guard let capture = report.image(named: at)?.capture else {
             let names = report.images.compactMap(\.name).joined(separator: ", ")
             Diagnostics.report(
-                at.map { "no kexec is called \"\($0)\"; there are: \(names)" } ?? "the scenario has no kexec")
+                at.map { "no kexec is called \"\($0)\"; there are: \(names)" } ?? "the scenario came to no kexec: there is no image")
             return .unreadable
         }
         func write(to destination: Destination) throws(OutputError) { try form.write(capture, to: destination) }

@@ -58,7 +58,7 @@ extension DocumentWriter {
         let state = subject.reading?.state
         member("page_size", UInt64(subject.pageSize.bytes))
         if let generation = state?.generation { member("written_by", generation.name) }
-        if let release = state?.kexecMetadata?.previousRelease { member("previous_release", release.description) }
+        if let release = state?.kexecMetadata?.previousRelease { name("previous_release", release) }
         if let number = state?.luo?.liveUpdateNumber { member("liveupdate_number", number) }
         if !subject.scratch.isEmpty {
             list("scratch") { writer in

@@ -27,6 +27,9 @@ struct ReceivedHandover: Sendable {
     let payloads: [ReceivedPayload]
     /// The names of the handlers of those files that the readers found something wrong with.
     private let damagedFiles: [Owner: KernelString]
+    /// Whether the file with the memory is itself cut short or damaged.
+    private let inputIsDamaged: Bool
+    private let incomplete: Set<Owner>
 
     var memory: any PhysicalMemory { subject.memory }
     var pageSize: PageSize { subject.pageSize }
@@ -57,7 +60,20 @@ struct ReceivedHandover: Sendable {
         let damaged = Set(self.reading.findings.lazy.filter { $0.severity == .damage }.map(\.owner))
         payloads = ReceivedPayload.all(of: self.reading.state, subject.kinds, damaged)
         damagedFiles = Self.handlers(of: damaged, self.reading.state.luo)
+        let inputIsDamaged = self.reading.findings.contains { $0.cause == .input }
+        self.inputIsDamaged = inputIsDamaged
+        incomplete = Set(self.reading.findings.lazy.filter { Self.isOfTheInput($0, inputIsDamaged) }.map(\.owner))
     }
+
+    /// Whether a finding says what the input lacks, and not what is wrong with the handover.
+    func isOfTheInput(_ finding: Finding) -> Bool { Self.isOfTheInput(finding, inputIsDamaged) }
+
+    private static func isOfTheInput(_ finding: Finding, _ inputIsDamaged: Bool) -> Bool {
+        finding.severity == .unknown || inputIsDamaged && finding.cause == .notAvailable
+    }
+
+    /// Whether the input lacks some of what is the owner's: then nothing can be said of how it fits together.
+    func isIncomplete(_ owner: Owner) -> Bool { incomplete.contains(owner) }
 
     private static func handlers(of owners: Set<Owner>, _ luo: LUOState?) -> [Owner: KernelString] {
         var handlers: [Owner: KernelString] = [:]

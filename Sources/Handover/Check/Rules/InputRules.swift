@@ -7,8 +7,7 @@ extension CheckRule {
             "not-available", .note, .unknown, at: .root, about: "what the input does not show",
             then: "whether it is as it should be cannot be told from this input",
             claims: { finding, handover in
-                finding.severity == .unknown || finding.owner == .input
-                    || finding.cause == .notAvailable && handover.inputIsDamaged
+                finding.owner == .input || handover.isOfTheInput(finding)
             },
             find: { handover, findings in
                 guard handover.tree == nil else { return }
@@ -17,9 +16,4 @@ extension CheckRule {
                     expected: "one, which leads to all that is handed over")
             })
     ]
-}
-
-extension ReceivedHandover {
-    /// Whether the file with the memory is itself cut short or damaged.
-    fileprivate var inputIsDamaged: Bool { reading.findings.contains { $0.cause == .input } }
 }

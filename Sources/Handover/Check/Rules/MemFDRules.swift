@@ -39,7 +39,9 @@ extension CheckRule {
             },
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
-                    guard memfd.descriptor.folioCount ?? 0 != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
+                    guard memfd.descriptor.folioCount ?? 0 != 0, let vmalloc = memfd.descriptor.vmalloc,
+                        !handover.isIncomplete(memfd.owner)
+                    else { return }
                     guard let problem = VmallocProblem.find(in: vmalloc, of: memfd, handover) else { return }
                     findings.report(
                         problem.cause, of: memfd.owner, at: problem.place, found: problem.found, expected: problem.expected)
@@ -170,12 +172,12 @@ extension CheckRule {
             }),
         CheckRule(
             "memfd-size", .error, .partly, at: .retrieval, about: "the size of a memfd, and the folios that it has",
-            then: "the kernel takes both as they are: what no folio holds reads as zeros", in: "memfd_luo_retrieve",
-            seen: "no line: the file reads as zeros there",
+            then: "the file is retrieved, and what no folio holds is lost: it reads as zeros", in: "memfd_luo_retrieve",
+            seen: "no line",
             find: { handover, findings in
                 let pageSize = handover.pageSize
                 handover.forEachMemFD { memfd in
-                    guard let size = memfd.descriptor.size else { return }
+                    guard let size = memfd.descriptor.size, !handover.isIncomplete(memfd.owner) else { return }
                     if size > UInt64(Int64.max) {
                         findings.report(
                             .outOfRange, of: memfd.owner, at: memfd.place.field(memfd.layout.size), found: "\(size)", expected: "at most \(Int64.max)")
