@@ -95,7 +95,7 @@ import Testing
         }
         #expect(
             HandoverDiff(sides[0], sides[1]).changes.map(\.description) == [
-                "~ session \"alpha\", file 0x2, contents of 1 pages, the first being page 1"
+                "~ session \"alpha\", file 0x2, contents of 1 page, the first being page 1"
             ])
     }
 

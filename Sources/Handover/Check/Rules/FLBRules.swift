@@ -47,7 +47,8 @@ extension CheckRule {
             find: { handover, findings in
                 var names: Set<KernelString> = []
                 handover.forEachFLB { flb, place in
-                    guard !names.insert(flb.name).inserted else { return }
+                    // No FLB is registered without a name, so nobody looks for it.
+                    guard !flb.name.bytes.isEmpty, !names.insert(flb.name).inserted else { return }
                     findings.report(
                         .duplicate, of: .flb(flb.name), at: place.field(FLBLayout.layout.name),
                         found: "\(flb.name.named) again", expected: "a name that no other FLB has")
