@@ -128,8 +128,8 @@ licences:
 .PHONY: promise
 promise: dist
 	LUO_FDT_COMMAND=$(CURDIR)/.build/dist/$(DIST)/bin/luo-fdt swift test --filter CommandTests
-	tar -C .build/dist -xzf .build/$(DIST).tar.gz
-	cd .build/dist/$(DIST) && \
+	rm -rf .build/unpacked && mkdir .build/unpacked && tar -C .build/unpacked -xzf .build/$(DIST).tar.gz
+	cd .build/unpacked/$(DIST) && \
 	! ldd bin/luo-fdt | grep -vE 'linux-vdso|libc\.so|libm\.so|ld-linux' && \
 	env -i bin/luo-fdt dump $(CURDIR)/$(CAPTURE) | cmp - $(CURDIR)/Fixtures/golden/7.3-basic.tree && \
 	bash -n share/bash-completion/completions/luo-fdt && \

@@ -131,36 +131,6 @@ public struct BootRun: Sendable {
         return result
     }
 
-    /// A handover's state; the sessions, files, FLBs and regions that it does not show are those of another one.
-    ///
-    /// - Parameter isSound: whether files that both show are to be as the other one shows them.
-    public static func asked(
-        _ state: HandoverState?, or other: HandoverState?, isSound: Bool = false
-    ) -> HandoverState? {
-        guard var state, let other else { return state ?? other }
-        if state.luo?.sessions == nil, let sessions = other.luo?.sessions {
-            state.luo = state.luo ?? LUOState()
-            state.luo?.sessions = sessions
-        }
-        for index in (state.luo?.sessions ?? []).indices {
-            guard let session = state.luo?.sessions?[index], session.count != 0 else { continue }
-            let files = other.luo?.sessions?.first { $0.name == session.name }?.files
-            let shown = session.files ?? []
-            func sound(_ file: FileState) -> FileState? { files?.first { $0.token == file.token } }
-            if shown.isEmpty || isSound && shown.allSatisfy({ sound($0) != nil }) {
-                state.luo?.sessions?[index].files = files
-            } else {
-                for (place, file) in shown.enumerated() where isSound || file.memfd?.size == nil {
-                    if let file = sound(file) { state.luo?.sessions?[index].files?[place] = file }
-                }
-            }
-        }
-        let names = state.luo?.flbs?.map(\.name)
-        if names == nil || isSound && Set(names ?? []).count < names?.count ?? 0 { state.luo?.flbs = other.luo?.flbs }
-        if state.memblock?.regions == nil { state.memblock = other.memblock }
-        return state
-    }
-
     private func initrdBytes(_ machine: some GuestMachine, orders: String) throws(BootError) -> [UInt8] {
         if let initrd {
             return try Initrd.contents(of: initrd, missing: .file("\(initrd): no such file"))

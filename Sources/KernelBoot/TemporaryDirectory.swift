@@ -8,8 +8,8 @@ struct TemporaryDirectory {
 
     /// Makes it where `TMPDIR` says, or else in /tmp.
     init() throws(BootError) {
-        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(parent)/luo-fdt-XXXXXX".utf8CString)
+        let parent = Directory.forTemporaryFiles(usually: "/tmp")
+        var template = Array(parent.appending("luo-fdt-XXXXXX").string.utf8CString)
         guard mkdtemp(&template) != nil else { throw .file("\(parent): \(Errno(rawValue: errno))") }
         path = FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }

@@ -79,7 +79,7 @@ extension Extent.Form {
         if let header = Header(span), header.magic == Header.magic {
             self = .tree
         } else if luo.structure.fits(in: span),
-            luo.compatible.read(span).bytes.starts(with: Array("luo-v".utf8))
+            luo.compatible.read(span).bytes.starts(with: LUOLayout.compatiblePrefix.utf8)
         {
             self = .structure(luo.structure)
         } else if bytes.count == metadata.structure.size, metadata.version.read(span) == KexecMetadataLayout.currentVersion {

@@ -52,7 +52,7 @@ extension RawSpan {
     }
 
     /// The little-endian number at `offset`. Traps where that is out of bounds, as a subscript does.
-    func littleEndian<Number: FixedWidthInteger & BitwiseCopyable>(
+    package func littleEndian<Number: FixedWidthInteger & BitwiseCopyable>(
         at offset: Int, as type: Number.Type = Number.self
     ) -> Number {
         Number(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: type))

@@ -35,6 +35,11 @@ package enum Directory {
         return names.sorted()
     }
 
+    /// Where temporary files go: `TMPDIR`, or else `usual`.
+    package static func forTemporaryFiles(usually usual: FilePath) -> FilePath {
+        getenv("TMPDIR").map { FilePath(platformString: $0) } ?? usual
+    }
+
     /// Removes a file, or a directory and all that is in it; does nothing if there is none. C: `unlink`, `rmdir`.
     package static func remove(_ path: FilePath) {
         guard path.withPlatformString({ unlink($0) }) != 0, errno == EISDIR || errno == EPERM else { return }

@@ -230,7 +230,7 @@ extension FileDescriptor {
     /// Blocks of zeros become holes.
     func copyToTemporaryFile(after start: [UInt8]) throws(Errno) -> FileDescriptor {
         // What is read from a pipe may be large, and /tmp is often memory.
-        let directory = FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp")
+        let directory = Directory.forTemporaryFiles(usually: "/var/tmp")
         var name = Array(directory.appending("luo-fdt.XXXXXX").string.utf8CString)
         let number = mkstemp(&name)
         guard number >= 0 else { throw Errno(rawValue: errno) }

@@ -130,10 +130,7 @@ extension FieldDescription {
     private func words(_ bytes: RawSpan, at place: Int) -> [UInt64] {
         let width = size / (count ?? 1)
         return (0..<(count ?? 1)).map { index in
-            let start = place + index * width
-            let word = (0..<min(width, 8)).reduce(UInt64(0)) {
-                $0 | UInt64(bytes.littleEndian(at: start + $1, as: UInt8.self)) << UInt64(8 * $1)
-            }
+            let word = bytes.number(at: place + index * width, width: min(width, 8))
             guard let bits else { return word }
             return word >> UInt64(bits.lowerBound) & (1 << UInt64(bits.count) - 1)
         }

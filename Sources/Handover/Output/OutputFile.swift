@@ -111,7 +111,7 @@ struct NewFile {
 
     /// Makes a file that never has a name, for what is too large to be held in memory.
     static func nameless() throws(OutputError) -> OutputFile {
-        let directory = FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
+        let directory = Directory.forTemporaryFiles(usually: "/tmp")
         do throws(Errno) {
             let file = try NewFile(at: directory.appending("luo-fdt"), replacing: nil)
             if let name = file.name { UnfinishedOutput.discard(name) }

@@ -7,6 +7,8 @@ public struct LUOLayout: KernelStructure {
     public let structure: StructureDescription
 
     public static let layout = LUOLayout()
+    /// What every version of ``compatible`` begins with, that of the FDT before `luo-v5` too.
+    public static let compatiblePrefix = "luo-v"
 
     private init() {
         var builder = StructureBuilder("luo_ser", packed: true, "The root of LUO's state.")

@@ -30,14 +30,11 @@ struct ARM64Guest: GuestMachine {
         let pageSize: PageSize
 
         init?(_ bytes: RawSpan) {
-            func number(_ offset: Int) -> UInt64 {
-                UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            }
-            guard UInt32(truncatingIfNeeded: number(56)) == Self.magic else { return nil }
-            textOffset = number(8)
-            imageSize = number(16)
+            guard bytes.littleEndian(at: 56, as: UInt32.self) == Self.magic else { return nil }
+            textOffset = bytes.littleEndian(at: 8)
+            imageSize = bytes.littleEndian(at: 16)
             let sizes: [PageSize] = [.kib4, .kib4, .kib16, .kib64]
-            pageSize = sizes[Int(number(24) >> 1 & 3)]
+            pageSize = sizes[Int(bytes.littleEndian(at: 24, as: UInt64.self) >> 1 & 3)]
         }
     }
 

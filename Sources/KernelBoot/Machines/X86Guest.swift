@@ -39,15 +39,12 @@ struct X86Guest: GuestMachine {
             guard bytes.extracting(Self.magicOffset..<Self.magicOffset + 4).isEqual(to: Self.magic.span.bytes) else {
                 return nil
             }
-            func number<Value: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _: Value.Type) -> Value {
-                Value(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Value.self))
-            }
-            let sectors = Int(number(Self.start, UInt8.self))
+            let sectors = Int(bytes.littleEndian(at: Self.start, as: UInt8.self))
             kernelOffset = ((sectors == 0 ? 4 : sectors) + 1) * 512
-            versionOffset = Int(number(0x20e, UInt16.self)) + 0x200
-            alignment = UInt64(number(0x230, UInt32.self))
-            preferredAddress = number(0x258, UInt64.self)
-            initialSize = UInt64(number(0x260, UInt32.self))
+            versionOffset = Int(bytes.littleEndian(at: 0x20e, as: UInt16.self)) + 0x200
+            alignment = UInt64(bytes.littleEndian(at: 0x230, as: UInt32.self))
+            preferredAddress = bytes.littleEndian(at: 0x258)
+            initialSize = UInt64(bytes.littleEndian(at: 0x260, as: UInt32.self))
         }
     }
 

@@ -24,7 +24,7 @@ public struct Device: Sendable {
 
     /// Gives a session of the last kernel, once. Mirrors `LIVEUPDATE_IOCTL_RETRIEVE_SESSION`.
     ///
-    /// - Throws: `ENOENT` if there is none of the name, `EINVAL` if it has been had.
+    /// - Throws: `ENOENT` if there is none of the name, `EINVAL` if it was retrieved before.
     public func retrieveSession(_ name: String) throws(Errno) -> IncomingSession {
         try kernel.whileAlive { () throws(Errno) in
             guard let files = kernel.sessions.incoming(named: name) else { throw .noSuchFileOrDirectory }

@@ -30,40 +30,27 @@ struct TestReport {
     /// As JUnit writes, which continuous integration reads.
     var junit: String {
         let (failures, skipped) = (cases.count { $0.outcome == .failed }, cases.count { $0.outcome == .skipped })
-        var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        text += "<testsuite name=\"\(escape(suite))\" tests=\"\(cases.count)\" failures=\"\(failures)\" skipped=\"\(skipped)\">\n"
+        var text: Markup = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        text += "<testsuite name=\"\(suite)\" tests=\"\(cases.count)\""
+        text += " failures=\"\(failures)\" skipped=\"\(skipped)\">\n"
         for test in cases {
-            text += "  <testcase name=\"\(escape(test.name))\""
-            let element =
+            let (name, remarks) = (attribute(test.name), attribute(test.remarks.joined(separator: "\n")))
+            let element: Markup? =
                 switch test.outcome {
-                case .passed: "system-out"
-                case .failed: "failure"
-                case .skipped: "skipped"
+                case .passed: test.remarks.isEmpty ? nil : "<system-out>\(remarks)</system-out>"
+                case .failed: "<failure message=\"\(remarks)\"/>"
+                case .skipped: "<skipped message=\"\(remarks)\"/>"
                 }
-            if test.remarks.isEmpty, test.outcome == .passed {
-                text += "/>\n"
-            } else {
-                let remarks = escape(test.remarks.joined(separator: "\n"))
-                text += ">\n    "
-                text += test.outcome == .passed ? "<\(element)>\(remarks)</\(element)>" : "<\(element) message=\"\(remarks)\"/>"
-                text += "\n  </testcase>\n"
-            }
+            text += element.map { "  <testcase name=\"\(name)\">\n    \($0)\n  </testcase>\n" }
+                ?? "  <testcase name=\"\(name)\"/>\n"
         }
-        return text + "</testsuite>\n"
+        text += "</testsuite>\n"
+        return text.html
     }
 
-    /// The text as an attribute's value. Scalar by scalar: an accent after a quotation mark must not hide it.
-    private func escape(_ text: String) -> String {
-        text.unicodeScalars.reduce(into: "") { result, scalar in
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "\n": result += "&#10;"
-            case _ where scalar.value < 0x20: result += "\u{fffd}"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
+    /// Text as an attribute's value: of a line feed that stands there as it is, XML makes a space.
+    private func attribute(_ text: String) -> Markup {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        return Markup(lines.enumerated().map { index, line in index == 0 ? "\(String(line))" : "&#10;\(String(line))" })
     }
 }

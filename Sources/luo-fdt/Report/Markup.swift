@@ -1,6 +1,7 @@
 import KernelABI
 
-/// Markup: what a literal says is taken as it is, and whatever is interpolated is text, which cannot become a tag.
+/// Markup of a page or of XML: what a literal says is taken as it is, and whatever is interpolated is text, which cannot
+/// become a tag.
 ///
 ///     let row: Markup = "<td>\(session.name)</td>"
 struct Markup: ExpressibleByStringInterpolation, Sendable {
@@ -42,6 +43,8 @@ struct Markup: ExpressibleByStringInterpolation, Sendable {
                 case "&": html += "&amp;"
                 case "\"": html += "&quot;"
                 case "'": html += "&#39;"
+                // XML has no other control characters.
+                case _ where scalar.value < 0x20 && scalar != "\t" && scalar != "\n": html += "\u{fffd}"
                 default: html.unicodeScalars.append(scalar)
                 }
             }

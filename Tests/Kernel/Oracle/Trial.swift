@@ -44,7 +44,7 @@ struct Trial: Sendable {
     func run(with boot: BootRun, attempts: Int = 2) async throws -> Judgement {
         var boot = boot
         let subject = CheckSubject(memory: memory, rootAt: root)
-        boot.wanted = BootRun.asked(subject.reading?.state, or: wanted, isSound: wantsFilesAsTheyWere)
+        boot.wanted = Self.asked(subject.reading?.state, or: wanted, isSound: wantsFilesAsTheyWere)
         var result = try await boot.run(subject)
         for _ in 1..<attempts where result.outcome.hangs && !result.ended { result = try await boot.run(subject) }
         let check = Opinion(HandoverCheck(subject, options: result.checkOptions))
@@ -70,6 +70,36 @@ struct Trial: Sendable {
         judgement.check = check.verdict
         judgement.rules = check.rules
         return judgement
+    }
+
+    /// A handover's state; the sessions, files, FLBs and regions that it does not show are those of another one.
+    ///
+    /// - Parameter isSound: whether files that both show are to be as the other one shows them.
+    private static func asked(
+        _ state: HandoverState?, or other: HandoverState?, isSound: Bool = false
+    ) -> HandoverState? {
+        guard var state, let other else { return state ?? other }
+        if state.luo?.sessions == nil, let sessions = other.luo?.sessions {
+            state.luo = state.luo ?? LUOState()
+            state.luo?.sessions = sessions
+        }
+        for index in (state.luo?.sessions ?? []).indices {
+            guard let session = state.luo?.sessions?[index], session.count != 0 else { continue }
+            let files = other.luo?.sessions?.first { $0.name == session.name }?.files
+            let shown = session.files ?? []
+            func sound(_ file: FileState) -> FileState? { files?.first { $0.token == file.token } }
+            if shown.isEmpty || isSound && shown.allSatisfy({ sound($0) != nil }) {
+                state.luo?.sessions?[index].files = files
+            } else {
+                for (place, file) in shown.enumerated() where isSound || file.memfd?.size == nil {
+                    if let file = sound(file) { state.luo?.sessions?[index].files?[place] = file }
+                }
+            }
+        }
+        let names = state.luo?.flbs?.map(\.name)
+        if names == nil || isSound && Set(names ?? []).count < names?.count ?? 0 { state.luo?.flbs = other.luo?.flbs }
+        if state.memblock?.regions == nil { state.memblock = other.memblock }
+        return state
     }
 
     private static func range(_ ends: [UInt64]) -> Range<PhysicalAddress>? {

@@ -41,7 +41,7 @@ struct ReceivedTree: Sendable {
         /// A property of a native, and so little-endian, u64; `nil` if it is missing or of another size.
         func number(_ name: String) -> UInt64? {
             guard let bytes = property(name), bytes.count == 8 else { return nil }
-            return UInt64(littleEndian: bytes.span.bytes.unsafeLoadUnaligned(as: UInt64.self))
+            return bytes.span.bytes.littleEndian(at: 0)
         }
 
         /// The place of a property's value, or of the node if that lacks it.

@@ -13,7 +13,7 @@ extension CheckRule {
 
     /// Whether the bytes are what LUO's subtree holds in some generation: `luo_ser`, or an FDT.
     private static func isStateOfLUO(_ bytes: [UInt8]) -> Bool {
-        let prefix = "luo-v"
+        let prefix = LUOLayout.compatiblePrefix
         if bytes.starts(with: prefix.utf8) { return true }
         let compatible = (try? FlattenedTree(bytes: bytes.span.bytes))?.root.property("compatible")
         return compatible?.bytes.starts(with: prefix.utf8) ?? false

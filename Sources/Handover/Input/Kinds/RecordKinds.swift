@@ -10,8 +10,8 @@ extension InputKind {
                 return "it has \(file.count) bytes, fewer than the \(layout.structure.size) of a luo_ser"
             }
             let compatible = layout.compatible.read(bytes.span.bytes)
-            return compatible.bytes.starts(with: Array("luo-v".utf8))
-                ? nil : "compatible is \(compatible.quoted), not \"luo-v…\""
+            return compatible.bytes.starts(with: LUOLayout.compatiblePrefix.utf8)
+                ? nil : "compatible is \(compatible.quoted), not \"\(LUOLayout.compatiblePrefix)…\""
         },
         read: { source, context throws(InputError) in
             let bytes = Array(source.prefix(LUOLayout.layout.structure.size))

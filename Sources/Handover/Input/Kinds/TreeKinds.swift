@@ -15,7 +15,7 @@ extension InputKind {
 
     static let luoTree = InputKind(
         name: "luo-fdt", summary: "LUO's state as an FDT (luo-v1)",
-        refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "luo-v") },
+        refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: LUOLayout.compatiblePrefix) },
         read: { source, context throws(InputError) in
             guard let tree = source.tree else { return [] }
             return [try context.read(tree, named: "LUO", of: source, kind: "luo-fdt") { reader throws(Finding) in
