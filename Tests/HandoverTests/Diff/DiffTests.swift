@@ -99,36 +99,61 @@ import Testing
             ])
     }
 
-    /// The handover of an image.
-    private func side(of memory: SparseMemory, rootAt root: PhysicalAddress) throws -> HandoverDiff.Side {
-        let reading = try HandoverReader(memory: memory, pageSize: .kib4).read(rootAt: root)
-        return HandoverDiff.Side(
-            HandoverDocument(reading: reading, memory: memory, blobs: [], pageSize: .kib4))
+    /// The handover of a memory.
+    private func side(
+        of memory: some PhysicalMemory, rootAt root: PhysicalAddress, pageSize: PageSize = .kib4
+    ) throws -> HandoverDiff.Side {
+        let reading = try HandoverReader(memory: memory, pageSize: pageSize).read(rootAt: root)
+        return HandoverDiff.Side(HandoverDocument(reading: reading, memory: memory, blobs: [], pageSize: pageSize))
     }
 
-    @Test func `no bit of what describes a handover, or of its payloads, can change unnoticed`() throws {
-        let image = try #require(Corruption.all.first { $0.name == "sound" }).build()
-        let root = try #require(image.rootAddress)
-        let sound = try side(of: image.memory, rootAt: root)
-        // A sample: each takes as long as to read a handover.
-        let stride = 17
-        var (flips, seen) = (0, 0)
-        for range in sound.extents.map(\.range) + (sound.state.preserved?.ranges ?? []) {
-            guard let bytes = image.memory.copy(
-                at: range.lowerBound, count: Int(range.upperBound.rawValue - range.lowerBound.rawValue))
-            else { continue }
-            for (offset, byte) in bytes.enumerated() where byte != 0 {
+    /// Every how many bits one is flipped: each takes as long as to read a handover. `LUO_FDT_FLIPS=1` flips all.
+    private static let stride = Int(ProcessInfo.processInfo.environment["LUO_FDT_FLIPS"] ?? "")
+
+    /// Flips bits of `ranges`, one at a time, and expects that each is a difference.
+    private func flip(
+        bitsOf ranges: [Range<PhysicalAddress>], of image: some PhysicalMemory, rootAt root: PhysicalAddress,
+        pageSize: PageSize, stride: Int
+    ) throws {
+        let sound = try side(of: image, rootAt: root, pageSize: pageSize)
+        var (seen, flips, unnoticed) = (0, 0, [String]())
+        for range in ranges {
+            let count = Int(range.upperBound.rawValue - range.lowerBound.rawValue)
+            guard let bytes = image.copy(at: range.lowerBound, count: count) else { continue }
+            for bit in 0..<count * 8 {
                 seen += 1
                 guard seen % stride == 0 else { continue }
-                var memory = image.memory
-                let address = try #require(range.lowerBound.advanced(by: UInt64(offset)))
-                try memory.write([byte ^ 1 << UInt8(offset % 8)], at: address)
+                let address = try #require(range.lowerBound.advanced(by: UInt64(bit / 8)))
+                var changed = SparseMemory()
+                try changed.write([bytes[bit / 8] ^ 1 << UInt8(bit % 8)], at: address)
                 flips += 1
-                guard let changed = try? side(of: memory, rootAt: root) else { continue }
-                #expect(!HandoverDiff(sound, changed).isEmpty, "byte at \(address)")
+                let memory = LayeredMemory([changed, image])
+                guard let damaged = try? side(of: memory, rootAt: root, pageSize: pageSize) else { continue }
+                if HandoverDiff(sound, damaged).isEmpty { unnoticed.append("\(address) bit \(bit % 8)") }
             }
         }
-        #expect(flips > 50)
+        #expect(unnoticed.isEmpty, "\(unnoticed.count) of \(flips): \(unnoticed.prefix(20))")
+        #expect(flips > 9)
+        if Self.stride != nil { print("\(flips) bits of \(seen) flipped, \(unnoticed.count) unnoticed") }
+    }
+
+    @Test(arguments: Captures.images)
+    func `no bit of what describes a handover can change unnoticed`(image: String) throws {
+        let document = try #require(try HandoverInput(FilePath(Captures.path(image))).documents.first)
+        let root = try #require(document.reading.state.kho?.fdtAddress)
+        let ranges = document.reading.extents.map(\.range)
+        let bits = ranges.reduce(0) { $0 + Int($1.upperBound.rawValue - $1.lowerBound.rawValue) * 8 }
+        try flip(
+            bitsOf: ranges, of: document.memory, rootAt: root, pageSize: document.pageSize,
+            stride: Self.stride ?? max(bits / 12 | 1, 1))
+    }
+
+    @Test func `no bit of a payload can change unnoticed`() throws {
+        let image = try #require(Corruption.all.first { $0.name == "sound" }).build()
+        let root = try #require(image.rootAddress)
+        let preserved = try side(of: image.memory, rootAt: root).state.preserved?.ranges ?? []
+        try flip(
+            bitsOf: preserved, of: image.memory, rootAt: root, pageSize: .kib4, stride: Self.stride.map { $0 * 16 } ?? 40_009)
     }
 
     @Test func `what an input does not show is said, and is no difference`() throws {

@@ -62,6 +62,19 @@ extension CheckRule {
             in: "luo_early_startup", seen: "luo: failed to retrieve LUO state 'LUO' from KHO: -22",
             claims: { finding, handover in
                 finding.place.isInRoot && finding.owner == handover.generation.luo.map { .subtree($0.subtree) }
+            },
+            find: { handover, findings in
+                // The nodes of a root that is not whole are not read, but libfdt finds those before the damage.
+                guard let root = handover.subject.root, (try? FlattenedTree(root)) == nil,
+                    let name = handover.generation.luo?.subtree, let node = handover.subtree(name)
+                else { return }
+                let abi = handover.generation.root
+                let properties = [abi.sizeProperty, abi.addressProperty].compactMap { $0 }
+                guard let missing = properties.first(where: { node.number($0) == nil }) else { return }
+                findings.report(
+                    .missing, of: .subtree(name),
+                    at: node.place(Place.rootName, missing, treeAt: handover.subject.rootAddress),
+                    found: node.sizeText(missing), expected: "8 bytes")
             }),
         CheckRule(
             "luo-address", .error, .unchecked, at: .initialisation, about: "where LUO's state is",
