@@ -11,12 +11,13 @@ struct LuoFDT: ParsableCommand {
             Report.self, Schema.self,
         ])
 
-    /// The command that `help` is asked for and that does not exist: ArgumentParser shows the whole command's help then.
-    static func unknownTopic(_ arguments: some Collection<String>) -> String? {
-        guard arguments.first == "help", let topic = arguments.dropFirst().first(where: { !$0.hasPrefix("-") }) else {
-            return nil
-        }
-        let names = configuration.subcommands.map { $0._commandName } + ["help"]
-        return names.contains(topic) ? nil : topic
+    /// The names of the commands.
+    static var commands: [String] { configuration.subcommands.map { $0._commandName } + ["help"] }
+
+    /// The command that is asked for, or asked help with, and does not exist: ArgumentParser does not say so.
+    static func unknownCommand(_ arguments: some Collection<String>) -> String? {
+        let topic = arguments.first == "help" ? arguments.dropFirst().first { !$0.hasPrefix("-") } : arguments.first
+        guard let topic, !topic.hasPrefix("-"), !commands.contains(topic) else { return nil }
+        return topic
     }
 }

@@ -1,11 +1,16 @@
 import ArgumentParser
+import Handover
+import KernelABI
 
 @main
 enum Main {
     static func main() {
         if let dump = DumpRequest(plain: CommandLine.arguments.dropFirst()) { dump.run() }
-        if let command = LuoFDT.unknownTopic(CommandLine.arguments.dropFirst()) {
-            LuoFDT.exit(withError: ValidationError("There is no command \"\(command)\" to help with."))
+        if let command = LuoFDT.unknownCommand(CommandLine.arguments.dropFirst()) {
+            let nearest = Spelling.nearest(to: command, among: LuoFDT.commands)
+            LuoFDT.exit(
+                withError: ValidationError(
+                    "There is no command \(ImageText(command))" + (nearest.map { "; did you mean \"\($0)\"?" } ?? ".")))
         }
         LuoFDT.main()
     }

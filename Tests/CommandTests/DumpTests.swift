@@ -242,6 +242,51 @@ import Testing
         #expect(coloured.replacing(try Regex("\u{1b}\\[[0-9;]*m"), with: "") == plain)
     }
 
+    @Test func `lines are the records of the document`() throws {
+        let lines = try Command("dump", "--format", "jsonl", Self.image).text.split(separator: "\n").map { line in
+            try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        }
+        let kinds = lines.map { $0["record"] as? String }
+        #expect(kinds == ["handover", "session", "file", "file", "file", "session", "file", "session", "flb", "flb", "flb"])
+        let files = lines.filter { $0["record"] as? String == "file" }
+        #expect(files.map { $0["session"] as? String } == ["vm-alpha", "vm-alpha", "vm-alpha", "vm-beta"])
+        #expect(files.map { $0["token"] as? String } == ["0x1000", "0x1001", "0x1002", "0xdeadbeef"])
+        // One by one, the records are those of the document.
+        let document = try JSONSerialization.jsonObject(with: Command("dump", "--format", "json", Self.image).output)
+        let luo = try #require((document as? [String: Any])?["luo"] as? [String: Any])
+        let flbs = lines.filter { $0["record"] as? String == "flb" }.map { $0.filter { $0.key != "record" } }
+        #expect((flbs as NSArray).isEqual(to: try #require(luo["flbs"] as? [Any])))
+
+        let two = try Command("dump", "--format", "jsonl", Self.image, "captures/7.3/empty.elf").text
+        #expect(two.split(separator: "\n").allSatisfy { $0.hasPrefix("{\"input\": \"captures/7.3/") })
+        let verdicts = try Command("check", "--format", "jsonl", Self.image, "captures/7.3/empty.elf").text
+        #expect(verdicts.split(separator: "\n").count == 2)
+    }
+
+    @Test func `text is no handover, and a document has to be built first`() throws {
+        let document = try Command("dump", "examples/readme.json")
+        #expect(document.status == 2)
+        #expect(
+            document.errors == """
+                luo-fdt: examples/readme.json: this is not a handover: it is JSON; a document has to be built first: \
+                luo-fdt build
+
+                """)
+        #expect(try Command("check", "/etc/passwd").errors == "luo-fdt: /etc/passwd: this is not a handover: it is text\n")
+    }
+
+    @Test(arguments: [
+        (["dmp", "x"], "There is no command \"dmp\"; did you mean \"dump\"?"),
+        (["help", "nosuch"], "There is no command \"nosuch\"."),
+        (["check", "--explain", "root-heade"], "There is no rule \"root-heade\"; did you mean \"root-header\"?"),
+        (["check", "--rules", "-f", "json"], "--rules and --explain have a form of their own."),
+    ])
+    func `what does not exist is named, with what is near`(arguments: [String], message: String) throws {
+        let command = try Command(arguments)
+        #expect(command.status == 64)
+        #expect(command.errors.hasPrefix("Error: \(message)"), "\(command.errors)")
+    }
+
     @Test func readerThatGoesAwayIsNoError() throws {
         let shell = Process()
         let errors = Pipe()

@@ -24,17 +24,20 @@ public struct ContentKinds: Sendable {
         (try? DescribedKind.kinds(in: DocumentReader.read(KindDocument.self, from: text))) ?? []
     }
 
-    /// Adds the kinds of a document, or of all `.json` documents in a directory; they come before others of the same name.
+    /// The documents that a path stands for: itself, or all `.json` files in a directory.
+    public static func documents(at path: FilePath) -> [FilePath] {
+        let names = Directory.entries(of: path).filter { $0.hasSuffix(".json") }
+        return names.isEmpty ? [path] : names.map { path.appending($0) }
+    }
+
+    /// Adds the kinds of a document; they come before others of the same name.
     ///
     /// - Parameter declared: a kernel's own structures, by tag, for those that the document does not spell out.
     public mutating func add(
         _ path: FilePath, declared: @escaping (String) -> DeclaredStructure? = { _ in nil }
     ) throws(DocumentReadError) {
-        let names = Directory.entries(of: path).filter { $0.hasSuffix(".json") }
-        for file in names.isEmpty ? [path] : names.map({ path.appending($0) }) {
-            let document = try DocumentReader.read(KindDocument.self, at: file)
-            described = try DescribedKind.kinds(in: document, declared: declared) + described
-        }
+        let document = try DocumentReader.read(KindDocument.self, at: path)
+        described = try DescribedKind.kinds(in: document, declared: declared) + described
     }
 
     /// Chooses a layout for payloads of a kind: `--kind NAME=VARIANT`.

@@ -99,7 +99,8 @@ extension Payload {
                     at: root.places.first?.address?.advanced(
                         by: UInt64(root.layout.member(named: version.field)?.offset ?? 0))),
                 found: "\(root.number(version.field, of: 0) ?? 0)",
-                expected: "one of the versions " + known.map(String.init).joined(separator: ", ")))
+                expected: (known.count == 1 ? "version " : "one of the versions ")
+                    + known.map(String.init).joined(separator: ", ")))
     }
 
     /// How much of the payload does not look like its layout: padding, or bytes behind its end, that are not zero, and

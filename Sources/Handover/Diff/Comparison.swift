@@ -22,7 +22,7 @@ struct Comparison {
 
     mutating func compare() {
         let (old, new) = (before.state, after.state)
-        compare("kernel", old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel)
+        compare("generation", old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel)
         compare("page size", old.pageSize, new.pageSize)
         if let before = old.machine, let after = new.machine { compare("machine", before.rawValue, after.rawValue) }
         compareRoot(old.kho, new.kho)

@@ -24,9 +24,19 @@ public struct DocumentWriter {
         finish()
     }
 
+    /// Ends a line between values.
+    public mutating func endLine() {
+        buffer.append(UInt8(ascii: "\n"))
+    }
+
     /// Ends the document with a line feed, and hands on what is left of it.
     public mutating func finish() {
-        buffer.append(UInt8(ascii: "\n"))
+        endLine()
+        flushRest()
+    }
+
+    /// Hands on what is left.
+    public mutating func flushRest() {
         flush(buffer)
         buffer.removeAll(keepingCapacity: true)
     }

@@ -42,9 +42,12 @@ struct ObjectForm<Object: Sendable>: Sendable {
     }
 
     func write(_ object: Object, to writer: inout DocumentWriter) {
-        writer.object(compact: isCompact(object)) { writer in
-            for index in members.indices { members.span[index].write(object, &writer) }
-        }
+        writer.object(compact: isCompact(object)) { writeMembers(of: object, to: &$0) }
+    }
+
+    /// Writes the members alone, into an object that the writer has begun.
+    func writeMembers(of object: Object, to writer: inout DocumentWriter) {
+        for index in members.indices { members.span[index].write(object, &writer) }
     }
 
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
@@ -176,9 +179,9 @@ struct ObjectForm<Object: Sendable>: Sendable {
 }
 
 /// Finds what somebody may have meant to write.
-enum Spelling {
+package enum Spelling {
     /// The candidate nearest to `word`, or `nil` if none is near.
-    static func nearest(to word: String, among candidates: some Collection<String>) -> String? {
+    package static func nearest(to word: String, among candidates: some Collection<String>) -> String? {
         let best = candidates.sorted().map { ($0, distance(Array(word.utf8), Array($0.utf8))) }.min { $0.1 < $1.1 }
         guard let best, best.1 <= max(2, word.utf8.count / 3) else { return nil }
         return best.0

@@ -63,6 +63,7 @@ extension HandoverInput {
             }
         } else {
             if let compression = source.compression { throw compression }
+            if let text = source.text { throw .notHandover(path: source.path, what: text) }
             for kind in InputKind.all where kind.isWorthTrying(on: source) {
                 guard let reason = kind.refusal(of: source) else { return kind }
                 attempts.append(InputError.Attempt(kind: kind.name, reason: reason))

@@ -59,6 +59,16 @@ struct InputSource: Sendable {
         }
     }
 
+    /// What the file is if it is text, which no kernel hands over.
+    var text: String? {
+        let start = prefix(256)
+        guard !start.isEmpty, start.allSatisfy({ $0 >= 0x20 && $0 < 0x7f || [0x09, 0x0a, 0x0d].contains($0) }) else {
+            return nil
+        }
+        let isObject = start.first { $0 > 0x20 } == UInt8(ascii: "{")
+        return isObject ? "it is JSON; a document has to be built first: luo-fdt build" : "it is text"
+    }
+
     /// All bytes of a blob.
     var blob: [UInt8] { prefix(Self.blobLimit) }
 

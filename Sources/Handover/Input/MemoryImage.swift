@@ -25,6 +25,7 @@ struct MemoryImage: Sendable {
         if form == nil, options.rawAddress != nil { form = .raw }
         guard let form else {
             if let compressed = source.compression { throw compressed }
+            if let text = source.text { throw .notHandover(path: path, what: text) }
             throw .notRecognised(
                 path: path,
                 attempts: ImageForm.all.map { form in

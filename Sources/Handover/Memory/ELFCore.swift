@@ -52,7 +52,7 @@ public struct ELFCore: PhysicalMemory {
         let present = UInt32(min(UInt64(count), room))
         if count > 0, present == 0 {
             throw .outsideFile(
-                structure: "program headers", offset: header.programHeaderOffset, fileSize: file.count)
+                structure: "program header table", offset: header.programHeaderOffset, fileSize: file.count)
         }
 
         var table = SegmentTable(fileSize: file.count)
@@ -67,7 +67,7 @@ public struct ELFCore: PhysicalMemory {
             }
         } catch {
             throw .outsideFile(
-                structure: "program headers", offset: header.programHeaderOffset, fileSize: file.count)
+                structure: "program header table", offset: header.programHeaderOffset, fileSize: file.count)
         }
         if table.statedSize > file.count {
             table.damage.append(.cutShort(count: file.count, stated: table.statedSize))

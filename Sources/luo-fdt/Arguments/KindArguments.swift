@@ -27,7 +27,7 @@ struct KindArguments: ParsableArguments {
         var all = ContentKinds.standard
         do throws(TypeInformationError) {
             let types = try btf.map { (path) throws(TypeInformationError) in try TypeInformation(path: path.string) }
-            for path in kinds {
+            for path in kinds.flatMap(ContentKinds.documents) {
                 do throws(DocumentReadError) {
                     try all.add(path) { types?.declaration(of: $0) }
                 } catch {

@@ -81,6 +81,8 @@ struct Boot: ParsableCommand {
     @Option(help: ArgumentHelp("The page size in bytes, if it cannot be told.", valueName: "size"))
     var pageSize: PageSize?
 
+    @OptionGroup var content: KindArguments
+
     func validate() throws {
         if timeout <= 0 { throw ValidationError("--timeout takes a number of seconds above 0.") }
         if record != nil, initrd != nil { throw ValidationError("--record needs our init: leave out --initrd.") }
@@ -92,6 +94,7 @@ struct Boot: ParsableCommand {
             var options = InputOptions()
             options.rootAddress = fdtPa
             options.pageSize = pageSize
+            options.kinds = content.all()
             let subjects = try CheckSubject.subjects(in: image, options: options)
             guard let subject = subjects.first, subject.rootAddress != nil, !subject.memory.regions.isEmpty else {
                 throw BootError.image("\(image): there is no memory in it")
@@ -131,7 +134,6 @@ struct Boot: ParsableCommand {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
     }
-
 
     /// Where `make` and `make install` put the init programs: beside the directory that the command is in.
     private static var initDirectory: FilePath {

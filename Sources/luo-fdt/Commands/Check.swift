@@ -88,7 +88,10 @@ struct Check: ParsableCommand {
     @OptionGroup var source: SourceArguments
 
     func validate() throws {
-        if rules || explain != nil { return }
+        if rules || explain != nil {
+            guard format == .text else { throw ValidationError("--rules and --explain have a form of their own.") }
+            return
+        }
         for argument in [kernel, from, to] { try argument?.requireKnown() }
         if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
         if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to compare two kernels; remove INPUT.") }
@@ -99,8 +102,9 @@ struct Check: ParsableCommand {
     func run() throws {
         let output = OutputStream.standardOutput(inputs: inputs + source.options.files)
         if let explain {
-            guard let rule = CheckRule.all(with: source.content.all()).first(where: { $0.name == explain }) else {
-                throw ValidationError("Unknown rule \"\(explain)\"; --rules lists them.")
+            let all = CheckRule.all(with: source.content.all())
+            guard let rule = all.first(where: { $0.name == explain }) else {
+                throw Self.unknownRule(explain, among: all.map(\.name))
             }
             output.write(rule.explanationText)
             output.flush()
@@ -166,6 +170,11 @@ struct Check: ParsableCommand {
         }
     }
 
+    private static func unknownRule(_ name: String, among known: some Collection<String>) -> ValidationError {
+        let nearest = Spelling.nearest(to: name, among: Array(known)).map { "; did you mean \"\($0)\"?" } ?? ";"
+        return ValidationError("There is no rule \(ImageText(name))\(nearest) luo-fdt check --rules lists them.")
+    }
+
     /// Takes rules as -W and -E ask for.
     private func treatRules(_ options: inout HandoverCheck.Options) throws {
         let known = Set(CheckRule.all(with: source.content.all()).map(\.name))
@@ -174,7 +183,7 @@ struct Check: ParsableCommand {
                 let isOff = argument.hasPrefix("no-") && !known.contains(argument)
                 let name = isOff ? String(argument.dropFirst(3)) : argument
                 guard known.contains(name) else {
-                    throw ValidationError("Unknown rule \"\(name)\"; --rules lists them.")
+                    throw Self.unknownRule(name, among: known)
                 }
                 options.severities[name] = isOff ? .warning : severity
                 if isOff, severity == .warning { options.disabled.insert(name) }

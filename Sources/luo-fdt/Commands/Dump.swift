@@ -17,6 +17,7 @@ struct Dump: ParsableCommand {
             EXAMPLES
               luo-fdt dump vmcore
               luo-fdt dump --format json vmcore | jq '.luo.sessions[].name'
+              luo-fdt dump --format jsonl vmcore | jq -r 'select(.record == "file") | .token'
               luo-fdt dump --format json --contents vmcore | luo-fdt build - -o copy.elf
               luo-fdt dump /sys/kernel/debug/kho
               luo-fdt dump --boot-data /sys/firmware/fdt /proc/vmcore
@@ -34,7 +35,11 @@ struct Dump: ParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: "tree: one screen; json: everything, several documents in a row; dts: FDTs as source; hex: every byte.")
+        help: ArgumentHelp(
+            """
+            tree: one screen; json: everything, several documents in a row; jsonl: a line for each session, file and \
+            FLB; dts: FDTs as source; hex: every byte.
+            """))
     var format: DumpFormat = .tree
 
     @Option(
@@ -76,7 +81,7 @@ struct Dump: ParsableCommand {
         let questions = [!parts.selection.isEverything, !at.isEmpty, preserved].count { $0 }
         if questions > 1 { throw ValidationError("Ask for parts, for --at or for --preserved, not for several of them.") }
         if !parts.selection.isEverything, format.showsBlobs {
-            throw ValidationError("--session, --token and --flb go with --format tree and --format json.")
+            throw ValidationError("--session, --token and --flb go with --format tree, json and jsonl.")
         }
         if !at.isEmpty || preserved, format != .tree {
             throw ValidationError("--at and --preserved have a form of their own: leave out --format.")

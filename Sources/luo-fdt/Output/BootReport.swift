@@ -17,6 +17,11 @@ struct BootReport {
         check.map { $0.verdict == .unchecked || $0.verdict == result.outcome.verdict }
     }
 
+    /// The number of files that came back and whose contents the image does not hold.
+    var uncompared: Int {
+        result.sessions.reduce(0) { $0 + $1.files.count { $0.hash != nil && $0.expected.hash == nil } }
+    }
+
     var wasHandedOn: Bool { result.handsOn }
 
     var exitStatus: Int32 {
@@ -43,6 +48,10 @@ enum BootFormat: String, ExpressibleByArgument, CaseIterable {
         output.write("\(ImageText.visible(report.image.string, inLine: true)): kernel \(ImageText.visible(release, inLine: true)): ")
         output.write("\(outcome.verdict.rawValue): \(ImageText.visible(outcome.summary, inLine: true))\n")
         output.write("    \(ImageText.visible(outcome.line, inLine: true))\n")
+        if report.uncompared > 0 {
+            output.write(
+                "    the contents of \(Quantity.count(report.uncompared, "file")) were not compared: the image lacks them\n")
+        }
         guard let check = report.check, let agrees = report.agrees else { return }
         output.write("check: \(check.verdict.rawValue): \(agrees ? "they agree" : "they disagree")\n")
         if !agrees {
@@ -61,6 +70,7 @@ enum BootFormat: String, ExpressibleByArgument, CaseIterable {
             writer.member("verdict", report.result.outcome.verdict.rawValue)
             writer.member("summary", report.result.outcome.summary)
             writer.member("line", report.result.outcome.line)
+            if report.uncompared > 0 { writer.member("uncompared", UInt64(report.uncompared)) }
             if let check = report.check, let agrees = report.agrees {
                 writer.member("check", check.verdict.rawValue)
                 writer.key("agrees")

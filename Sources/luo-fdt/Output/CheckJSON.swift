@@ -13,6 +13,16 @@ enum CheckJSON {
         }
         writer.finish()
     }
+
+    /// Writes a line for each input.
+    static func writeLines(_ reports: [CheckReport], to output: OutputStream) {
+        var writer = DocumentWriter { output.write($0) }
+        for report in reports {
+            writer.object(compact: true) { $0.report(report) }
+            writer.endLine()
+        }
+        writer.flushRest()
+    }
 }
 
 extension DocumentWriter {
@@ -57,7 +67,7 @@ extension DocumentWriter {
     private mutating func summary(of subject: CheckSubject) {
         let state = subject.reading?.state
         member("page_size", UInt64(subject.pageSize.bytes))
-        if let generation = state?.generation { member("written_by", generation.name) }
+        if let release = state?.release { member("written_by", release) }
         if let release = state?.kexecMetadata?.previousRelease { name("previous_release", release) }
         if let number = state?.luo?.liveUpdateNumber { member("liveupdate_number", number) }
         if !subject.scratch.isEmpty {

@@ -98,6 +98,8 @@ extension HandoverCheck.Result {
 enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
     case text
     case json
+    /// A line for each input.
+    case jsonl
     case sarif
     case github
     /// A test for each input, as the kernel's selftests print: KTAP.
@@ -110,6 +112,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
         switch self {
         case .text: Self.writeText(reports, to: output)
         case .json: CheckJSON.write(reports, to: output)
+        case .jsonl: CheckJSON.writeLines(reports, to: output)
         case .sarif: CheckSARIF.write(reports, failures: failures, to: output)
         case .github: Self.writeGitHub(reports, to: output)
         case .tap: output.write(Self.tests(of: reports, failures).ktap)

@@ -2,6 +2,7 @@ import FDT
 import Glibc
 import Handover
 import KernelABI
+import SystemPackage
 
 /// Shows handovers on standard output in the format that was asked for.
 struct DumpOutput {
@@ -34,16 +35,17 @@ struct DumpOutput {
             switch question {
             case .addresses(let addresses): answer(addresses, document)
             case .preserved: ranges(document)
-            case nil: show(document)
+            case nil: show(document, of: input)
             }
         }
         return problems
     }
 
-    private func show(_ document: HandoverDocument) {
+    private func show(_ document: HandoverDocument, of input: HandoverInput) {
         switch format {
         case .tree: tree(document)
         case .json: json(document)
+        case .jsonl: lines(of: input, document)
         case .dts: source(document)
         case .hex: hex(document)
         }
@@ -72,11 +74,10 @@ struct DumpOutput {
     private var sink: TextSink { TextSink { [stream] in stream.write($0) } }
 
     private func heading(of input: HandoverInput, _ document: HandoverDocument, isFirst: Bool) {
-        // JSON documents follow each other as they are, so that every reader of JSON takes them.
-        guard format != .json, question != .preserved,
+        guard !format.isJSON, question != .preserved,
             needsHeadings || input.documents.count > 1
         else { return }
-        let path = document.part.map { input.path.appending($0) } ?? input.path
+        let path = input.path(of: document)
         var sink = self.sink
         if format == .dts {
             sink.write("// \(ImageText.visible("\(path)", inLine: true))\n")
@@ -114,6 +115,13 @@ struct DumpOutput {
         for note in document.notes where note.name == HandoverDocument.Note.afterTree {
             Diagnostics.report("\(note.name): \(note.text)")
         }
+    }
+
+    private func lines(of input: HandoverInput, _ document: HandoverDocument) {
+        var writer = DocumentWriter { [stream] in stream.write($0) }
+        let isOne = !needsHeadings && input.documents.count == 1
+        RecordLines(input: isOne ? nil : input.path(of: document).string).write(document.reading.state, to: &writer)
+        writer.flushRest()
     }
 
     private func handedOver(by document: HandoverDocument) -> [ResidueState] {
@@ -165,5 +173,12 @@ struct DumpOutput {
         }
         for note in document.notes { sink.write("\(note.name): \(note.text)\n") }
         sink.finish()
+    }
+}
+
+extension HandoverInput {
+    /// What a document of the input is called: the input itself, or a part of it.
+    fileprivate func path(of document: HandoverDocument) -> FilePath {
+        document.part.map { path.appending($0) } ?? path
     }
 }

@@ -151,7 +151,7 @@ import Testing
         let size = UInt64(good.bytes.count)
         #expect(
             refusal { $0.put(UInt64.max, at: 32) }
-                == .outsideFile(structure: "program headers", offset: .max, fileSize: size))
+                == .outsideFile(structure: "program header table", offset: .max, fileSize: size))
         #expect(
             refusal { $0.put(0xFFFF as UInt16, at: 56); $0.put(size - 63, at: 40) }
                 == .outsideFile(
