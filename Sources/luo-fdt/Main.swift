@@ -5,6 +5,7 @@ import KernelABI
 @main
 enum Main {
     static func main() {
+        LostFile.isUnreadable()
         if let dump = DumpRequest(plain: CommandLine.arguments.dropFirst()) { dump.run() }
         if let command = LuoFDT.unknownCommand(CommandLine.arguments.dropFirst()) {
             let nearest = Spelling.nearest(to: command, among: LuoFDT.commands)

@@ -40,11 +40,18 @@ public struct ContentsMap: Sendable {
 
     /// The address of the page at `index` in the file; `nil` in a hole.
     public func address(ofPage index: UInt64) -> PhysicalAddress? {
+        run(ofPage: index).map { PhysicalAddress(($0.pfn + (index - $0.index)) << UInt64(pageSize.shift)) }
+    }
+
+    /// The number of pages from `index` on that are adjacent in memory; 0 in a hole.
+    func pagesInRow(from index: UInt64) -> UInt64 {
+        run(ofPage: index).map { $0.count - (index - $0.index) } ?? 0
+    }
+
+    private func run(ofPage index: UInt64) -> Run? {
         let next = runs.partitioningIndex { $0.index > index }
-        guard next > 0 else { return nil }
-        let run = runs[next - 1]
-        guard index - run.index < run.count else { return nil }
-        return PhysicalAddress((run.pfn + (index - run.index)) << UInt64(pageSize.shift))
+        guard next > 0, index - runs[next - 1].index < runs[next - 1].count else { return nil }
+        return runs[next - 1]
     }
 
     /// The memory of a run; `nil` if that reaches beyond the address space.

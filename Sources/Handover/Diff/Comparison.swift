@@ -118,6 +118,10 @@ struct Comparison {
             guard let name = (pair.before ?? pair.after)?.name else { continue }
             let subject = "subtree \(name.quoted)"
             guard let old = pair.before, let new = pair.after else {
+                // A document that does not list subtrees has those that follow from the rest of it.
+                let (root, side) = pair.before == nil ? (before, self.before) : (after, self.after)
+                let follows = (side.state.generation ?? .latest).subtrees.contains { KernelString($0) == name }
+                if root?.subtrees == nil, side.absence == .unstated, follows { continue }
                 note(subject, pair.before.map { _ in "" }, pair.after.map { _ in "" })
                 continue
             }
@@ -125,7 +129,8 @@ struct Comparison {
                 if old.data == nil || new.data == nil, self.before.absence == .unknown || self.after.absence == .unknown {
                     noteUncompared("\(subject), data", old.data != nil, new.data != nil)
                 } else {
-                    note("\(subject), data", old.data.map(Self.text) ?? "described", new.data.map(Self.text) ?? "described")
+                    let texts = Self.texts(of: old.data, new.data, orElse: "described")
+                    note("\(subject), data", texts.before, texts.after)
                 }
             }
             compareContent(subject, old.content, new.content)
@@ -190,10 +195,11 @@ struct Comparison {
         for pair in pairs(before, after, by: \.address) where pair.before != pair.after {
             guard let residue = pair.before ?? pair.after else { continue }
             let extents = pair.before == nil ? self.after.extents : self.before.extents
+            let same = Self.sameCount(pair.before?.data, pair.after?.data)
+            let texts = Self.texts(of: pair.before?.data, pair.after?.data, orElse: "what the state gives")
             note(
-                "bytes at \(extents.place(of: Self.firstDifference(pair.before, pair.after) ?? residue.address))",
-                pair.before.map { Self.text(of: $0.data) } ?? "what the state gives",
-                pair.after.map { Self.text(of: $0.data) } ?? "what the state gives", isLayout: isMoved)
+                "bytes at \(extents.place(of: residue.address.advanced(by: UInt64(same)) ?? residue.address))",
+                texts.before, texts.after, isLayout: isMoved)
         }
     }
 
@@ -204,16 +210,25 @@ struct Comparison {
         mergeAdjacent(ranges.sorted { $0.lowerBound < $1.lowerBound })
     }
 
-    /// The address of the first byte that is not the same.
-    private static func firstDifference(_ before: ResidueState?, _ after: ResidueState?) -> PhysicalAddress? {
-        guard let before, let after else { return nil }
-        let same = zip(before.data, after.data).prefix { $0 == $1 }.count
-        return before.address.advanced(by: UInt64(same))
+    /// How many bytes are the same before the first that is not.
+    private static func sameCount(_ before: [UInt8]?, _ after: [UInt8]?) -> Int {
+        guard let before, let after else { return 0 }
+        return zip(before, after).prefix { $0 == $1 }.count
     }
 
-    private static func text(of bytes: [UInt8]) -> String {
-        let shown = bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
-        return bytes.count > 8 ? "\(shown) … (\(bytes.count) bytes)" : shown
+    /// Two pieces of bytes from the first on that is not the same.
+    private static func texts(
+        of before: [UInt8]?, _ after: [UInt8]?, orElse absent: String
+    ) -> (before: String, after: String) {
+        let same = sameCount(before, after)
+        func text(of bytes: [UInt8]?) -> String {
+            guard let bytes else { return absent }
+            let shown = bytes.dropFirst(same).prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+                .joined(separator: " ")
+            let place = same > 0 ? "+0x\(String(same, radix: 16)) " : ""
+            return place + (bytes.count > same + 8 || same > 0 ? "\(shown) … (\(bytes.count) bytes)" : shown)
+        }
+        return (text(of: before), text(of: after))
     }
 
     // MARK: - Memory that nothing describes
@@ -475,12 +490,28 @@ struct Comparison {
         var changed = 0
         var first: UInt64 = 0
         var next: UInt64 = 0
+        // Pages before this one are in a stretch that is not the same as a whole.
+        var differing: UInt64 = 0
         var lost: (count: UInt64, isInBefore: Bool, isInAfter: Bool) = (0, false, false)
         for page in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }).lazy.flatMap({ $0 }) {
             guard page < pages else { break }
             guard page >= next else { continue }
             // A sound handover's files share no memory: more pages than there are, only a hostile one has.
             guard pagesToCompare > 0 else { break }
+            if page >= differing {
+                let stretch = min(
+                    oldMap.pagesInRow(from: page), newMap.pagesInRow(from: page), pagesToCompare,
+                    size >> UInt64(pageSize.shift) - min(page, size >> UInt64(pageSize.shift)), Self.stretch)
+                if stretch > 1, let old = oldMap.address(ofPage: page), let new = newMap.address(ofPage: page) {
+                    let count = Int(stretch) * pageSize.bytes
+                    if oldMemory.isEqual(at: old, to: newMemory, at: new, count: count) ?? false {
+                        pagesToCompare -= stretch
+                        next = page + stretch
+                        continue
+                    }
+                    differing = page + stretch
+                }
+            }
             pagesToCompare -= 1
             next = page + 1
             let count = Int(min(UInt64(pageSize.bytes), size - page << UInt64(pageSize.shift)))
@@ -502,6 +533,9 @@ struct Comparison {
             note("\(subject), contents of \(Self.pages(UInt64(changed))), the first being page \(first)", nil, nil)
         }
     }
+
+    /// How many pages are compared at a time, as long as they are the same.
+    private static let stretch: UInt64 = 256
 
     private static func pages(_ count: UInt64) -> String { count == 1 ? "1 page" : "\(count) pages" }
 

@@ -12,7 +12,7 @@ import SystemPackage
 /// - A pipe is read whole, too: what is larger than ``heldSize`` goes into a temporary file in `TMPDIR`.
 ///
 /// - Important: A mapped file must not be cut short while it is in use: the kernel answers an access to what is
-///   gone with `SIGBUS`.
+///   gone with `SIGBUS`, which the command answers.
 public final class MappedFile: Sendable {
     /// The path that the file was opened by: its name in errors.
     public let path: FilePath

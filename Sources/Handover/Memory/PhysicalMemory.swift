@@ -61,6 +61,16 @@ extension PhysicalMemory {
             return nil
         }
     }
+
+    /// Whether bytes are the same as those of another memory; `nil` if they are not all available in both.
+    func isEqual(
+        at address: PhysicalAddress, to other: any PhysicalMemory, at otherAddress: PhysicalAddress, count: Int
+    ) -> Bool? {
+        let result = try? withBytes(at: address, count: count) { left in
+            try? other.withBytes(at: otherAddress, count: count) { left.isEqual(to: $0) }
+        }
+        return result ?? nil
+    }
 }
 
 /// Why bytes of physical memory could not be read.

@@ -136,8 +136,12 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
             output.write(
                 "\(report.name): kernel \(generation.releaseText): "
                     + "\(report.check.verdict.rawValue)\n")
-            for result in report.check.results {
+            let results = report.check.results
+            for (index, result) in results.enumerated() {
                 output.write("\(result.severity.rawValue) [\(result.rule.name)] \(result.text)\n")
+                // Notes that mean the same are followed by what they mean once.
+                let next = result.severity == .note && index + 1 < results.count ? results[index + 1] : nil
+                if let next, next.rule.name == result.rule.name { continue }
                 output.write("    \(result.verdict.rawValue): \(result.consequence(in: generation))\n")
             }
         }

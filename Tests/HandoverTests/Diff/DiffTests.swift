@@ -82,6 +82,18 @@ import Testing
         #expect(!HandoverDiff(HandoverDiff.Side(state: before.state), HandoverDiff.Side(state: planned)).isEmpty)
     }
 
+    @Test func `a document is the same as what is built from it`() throws {
+        let text = #"{"sessions": [{"name": "s"}], "reserve_mem": [{"name": "r", "size": 4096}]}"#
+        let state = try DocumentReader.read(Array(text.utf8))
+        let planned = try HandoverPlanner.plan(state) { _ throws(FileError) in 0 }
+        let image = try HandoverImage(of: planned) { _ throws(FileError) in MappedFile(bytes: [], name: "") }
+        let (document, built) = try (
+            HandoverDiff.Side(state: state), side(of: image.memory, rootAt: #require(image.rootAddress))
+        )
+        #expect(HandoverDiff(document, built).changes.map(\.description) == [])
+        #expect(HandoverDiff(built, document).changes.map(\.description) == [])
+    }
+
     @Test func `contents are compared page by page`() throws {
         let corruption = try #require(Corruption.all.first { $0.name == "sound" })
         var changed = corruption

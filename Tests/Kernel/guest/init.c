@@ -4,6 +4,7 @@
 // /steps has a line for each step; those before the line `crash` are for the machine, those behind it for the kernel
 // after the crash:
 //   run COMMAND…        run it, and say what it prints, its status, and the most memory that it held, in KiB
+//   save FILE COMMAND…  the same, with what it prints in a file
 //   hash FILE           say the size and the FNV-1a hash of a file
 //   retrieve NAME       take a session over, and keep it
 //   missing FILE        put nothing in the place of a file
@@ -28,7 +29,7 @@ enum { MOST_WORDS = 32, KEXEC_FILE_ON_CRASH = 2, QUIET = 1, SET_CONSOLE_LEVEL = 
 
 struct session_request { uint32_t size; int32_t fd; uint8_t name[64]; };
 
-static void run(char *line)
+static void run(char *line, const char *file)
 {
 	char *words[MOST_WORDS + 1] = { 0 };
 	int count = 0, status = 0;
@@ -39,6 +40,7 @@ static void run(char *line)
 		// Not a terminal: no colours, and no progress.
 		int output = open("/tmp/output", O_WRONLY | O_CREAT | O_TRUNC, 0600);
 		dup2(output, 1), dup2(output, 2);
+		if (file) dup2(open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
 		execv(words[0], words);
 		_exit(127);
 	}
@@ -110,7 +112,12 @@ int main(void)
 		number++;
 		if (!mine || (!strcmp(line, "crash") && after)) continue;
 		printf("@step %d\n", number);
-		if (!strcmp(line, "run")) run(rest);
+		if (!strcmp(line, "run")) run(rest, NULL);
+		else if (!strcmp(line, "save")) {
+			char *command = rest + strcspn(rest, " ");
+			if (*command) *command++ = 0;
+			run(command, rest);
+		}
 		else if (!strcmp(line, "hash")) hash(rest);
 		else if (!strcmp(line, "retrieve")) retrieve(rest);
 		else if (!strcmp(line, "missing")) mount("/dev/null", rest, NULL, MS_BIND, NULL);

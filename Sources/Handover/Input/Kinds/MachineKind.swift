@@ -70,7 +70,7 @@ private struct LiveMachine {
         }
         guard !documents.isEmpty else {
             throw .noHandover(
-                path: source.path, kind: "machine", Self.missing("no handover on this machine", "one"),
+                path: source.path, kind: "machine", Self.missing("no handover", "one"),
                 besides: missing)
         }
         if let pointer, let image, let incoming = documents.firstIndex(where: { $0.part == "in" }) {
