@@ -138,6 +138,26 @@ public struct CrashDump: PhysicalMemory {
         return body(bytes.span.bytes.extracting(Int(start)..<Int(start) + count))
     }
 
+    /// Lets go of the part of the file that the pages come from: they are mostly in the order of their addresses.
+    public func release(_ range: Range<PhysicalAddress>) {
+        var (start, end) = (UInt64.max, UInt64.min)
+        for run in runs[runs.firstIndex(endingBehind: range.lowerBound)...] {
+            guard run.range.lowerBound < range.upperBound else { break }
+            let part = run.range.clamped(to: range)
+            let first = (part.lowerBound.rawValue - run.range.lowerBound.rawValue) / header.pageSize
+            let count = (part.upperBound.rawValue - part.lowerBound.rawValue) / header.pageSize
+            let table = header.bitmaps.upperBound + (run.descriptor + first) * UInt64(DumpDescriptor.size)
+            try? file.withBytes(at: table, count: Int(count) * DumpDescriptor.size) { bytes in
+                for place in 0..<Int(count) {
+                    let descriptor = DumpDescriptor(bytes, at: place * DumpDescriptor.size)
+                    guard descriptor.offset != zeros, descriptor.end <= file.count else { continue }
+                    (start, end) = (min(start, descriptor.offset), max(end, descriptor.end))
+                }
+            }
+        }
+        if start < end { file.release(at: start, count: end - start) }
+    }
+
     /// Expands whole pages, all of the same run.
     private func pages(
         from address: PhysicalAddress, count: Int, of run: Run, _ expander: inout PageExpander

@@ -160,10 +160,14 @@ public final class MappedFile: Sendable {
     /// Lets go of the pages that hold `count` bytes at `offset`, and so have become part of the process: they are in the
     /// page cache as before, and come back when they are read. Mirrors `madvise(2)` with `MADV_DONTNEED`.
     func release(at offset: UInt64, count: UInt64) {
-        guard case .mapping(let bytes) = storage, offset < self.count else { return }
+        guard offset < self.count else { return }
+        let end = Int(offset + min(count, self.count - offset))
+        if case .rearranged(let pieces) = storage {
+            return pieces.release(PhysicalAddress(offset)..<PhysicalAddress(UInt64(end)))
+        }
+        guard case .mapping(let bytes) = storage else { return }
         // Mappings begin where a page does.
         let start = Int(offset) & ~(Int(getpagesize()) - 1)
-        let end = Int(offset + min(count, self.count - offset))
         madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: start)), end - start, MADV_DONTNEED)
     }
 

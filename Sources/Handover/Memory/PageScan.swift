@@ -12,8 +12,7 @@ struct PageScan: Sendable {
     /// Read at once: much, as that goes at the memory's speed, but little enough for a source that has to copy.
     private static let portion: UInt64 = 4 << 20
     private static let batch: UInt64 = 64 << 20
-    /// The portions of a batch of a source that is larger are searched side by side, and are not kept available. A
-    /// smaller one may consist of little else than a handover, which is about to be read.
+    /// The portions of a batch of a source that is larger are searched side by side.
     private static let large: UInt64 = 1 << 30
 
     /// Looks at `memory`, in place where the source allows it; memory that is zero without being stored is passed over.
@@ -37,7 +36,8 @@ struct PageScan: Sendable {
             let sideBySide = total > Self.large
             @Sendable func part(_ portion: Range<UInt64>) -> Part {
                 defer {
-                    if sideBySide {
+                    // What has been searched is not held, lest it fill the memory of a crash kernel.
+                    if total > Self.batch {
                         memory.release(PhysicalAddress(portion.lowerBound)..<PhysicalAddress(portion.upperBound))
                     }
                 }
