@@ -35,7 +35,7 @@ public struct LayoutComparison: Sendable {
 
     public let generation: Generation
     public let pageSize: PageSize
-    /// The kernel's machine: one alone has `struct setup_data`.
+    /// The kernel's machine: as the file says, or else x86_64 if it has `struct setup_data`.
     public let machine: Machine
     public let structures: [Structure]
 
@@ -54,7 +54,8 @@ public struct LayoutComparison: Sendable {
     public init(of generation: Generation, pageSize: PageSize, with types: TypeInformation) {
         self.generation = generation
         self.pageSize = pageSize
-        machine = types.structure(named: SetupDataLayout.layout.structure.name) == nil ? .aarch64 : .x86_64
+        machine = types.machine
+            ?? (types.structure(named: SetupDataLayout.layout.structure.name) == nil ? .aarch64 : .x86_64)
         structures = generation.structures(pageSize: pageSize, machine: machine).map { description in
             Self.compare(description, types.structure(named: description.name))
         }

@@ -1,5 +1,6 @@
 import CLibBPF
 import Glibc
+import KernelABI
 
 /// A kernel's own description of its types: BTF.
 ///
@@ -7,6 +8,8 @@ import Glibc
 /// own.
 public final class TypeInformation {
     private let btf: OpaquePointer
+    /// The machine that an ELF file is for; raw BTF does not say.
+    public let machine: Machine?
 
     /// Reads the type information in a file: raw BTF, or an ELF file with a `.BTF` section. C: `btf__parse`.
     public init(path: String) throws(TypeInformationError) {
@@ -26,7 +29,14 @@ public final class TypeInformation {
                 reason: "it is a module's split BTF, which needs its base: KHO's structures are in that of vmlinux")
         }
         self.btf = btf
+        let header = Self.start(of: path)
+        let isELF = header.starts(with: Self.elfMagic) && header.count == Self.startSize
+        machine = isELF ? Machine(elfMachine: UInt16(header[18]) | UInt16(header[19]) << 8) : nil
     }
+
+    private static let elfMagic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
+    /// As much of a file as tells what it is: an ELF header up to `e_machine`.
+    private static let startSize = 20
 
     /// What it means that libbpf gives up: it says ENOENT of a section, and has codes of its own.
     private static func reason(_ code: Int32, _ path: String) -> String {
@@ -34,7 +44,7 @@ public final class TypeInformation {
         let start = start(of: path)
         if start.starts(with: [0x1f, 0x8b]) { return "it is compressed with gzip: unpack it first, gunzip -k \(path)" }
         if start.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) { return "it is compressed with zstd: unpack it first, unzstd \(path)" }
-        if start.starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
+        if start.starts(with: elfMagic) {
             return code == ENOENT
                 ? "the ELF file has no .BTF section: it was stripped, or built without CONFIG_DEBUG_INFO_BTF"
                 : "the .BTF section is damaged, or needs its base: a module's BTF continues that of its vmlinux"
@@ -48,7 +58,7 @@ public final class TypeInformation {
     private static func start(of path: String) -> [UInt8] {
         guard let file = fopen(path, "rb") else { return [] }
         defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 4)
+        var bytes = [UInt8](repeating: 0, count: startSize)
         let count = fread(&bytes, 1, bytes.count, file)
         return Array(bytes.prefix(count))
     }

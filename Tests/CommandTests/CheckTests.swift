@@ -99,4 +99,12 @@ import Testing
         #expect(command.status == 2)
         #expect(command.errors.contains(reason))
     }
+
+    @Test func `a kernel's file tells its machine and all of its names, those in structures too`() throws {
+        let layout = try Command("layout", "--btf", "btf/vmlinux-7.3")
+        #expect(layout.text.hasPrefix("btf/vmlinux-7.3: x86_64, pages of 4096 bytes, matches 7.2, 7.3\n"))
+        #expect(layout.status == 0)
+        let skeleton = try Command("layout", "--btf", "btf/vmlinux-7.3", "--skeleton", "7.5")
+        #expect(skeleton.text.contains("// Names in the file: kho-v4, luo-v5, memfd-v2\n"), "\(skeleton.text)")
+    }
 }

@@ -11,7 +11,7 @@ import Darwin
 
 /// The names of versions that a kernel's image holds: `kho-v4`, `memfd-v2` and so on.
 ///
-/// They are found as strings, wherever they lie, and in the section `.liveupdate_versions` of kernels that have it.
+/// They are found as strings, wherever they lie (`memfd-v2` behind a pointer, in `struct liveupdate_file_handler`), and in the section `.liveupdate_versions` of kernels that have it.
 /// A file of BTF alone has none.
 public struct KernelNames: Hashable, Sendable {
     public private(set) var names: Set<String> = []
@@ -46,7 +46,7 @@ public struct KernelNames: Hashable, Sendable {
                     names.insert(name)
                     next += 48
                 }
-            } else if found == 0 || bytes.littleEndian(at: found - 1, as: UInt8.self) == 0,
+            } else if found == 0 || !(0x20..<0x7F).contains(bytes.littleEndian(at: found - 1, as: UInt8.self)),
                 let name = Self.name(at: found, in: bytes)
             {
                 names.insert(name)

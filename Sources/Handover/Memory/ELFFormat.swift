@@ -23,22 +23,6 @@ enum ELF {
     static let vmcoreinfo = "VMCOREINFO"
 }
 
-extension Machine {
-    /// The machine of a value of `e_machine`.
-    init?(elfMachine: UInt16) {
-        guard let machine = Self.allCases.first(where: { $0.elfMachine == elfMachine }) else { return nil }
-        self = machine
-    }
-
-    /// `EM_X86_64` or `EM_AARCH64`.
-    var elfMachine: UInt16 {
-        switch self {
-        case .x86_64: 62
-        case .aarch64: 183
-        }
-    }
-}
-
 /// `Elf64_Ehdr`, without what a core leaves zero.
 struct ELFHeader {
     static let size = 64
