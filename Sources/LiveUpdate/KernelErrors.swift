@@ -30,6 +30,6 @@ extension Errno {
     /// `crash`: the kernel dereferences what is no pointer. The call does not return, and the kernel is gone.
     public static let crashed = Errno(rawValue: 4096)
 
-    /// `deadlock`: the call waits for a lock that its own thread holds, and so will everybody else.
+    /// `deadlock`: the call waits for a lock that its own thread holds, or in a race one that waits for it, too.
     public static let deadlocked = Errno(rawValue: 4097)
 }

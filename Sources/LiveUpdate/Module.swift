@@ -10,17 +10,21 @@ public final class Module: Sendable {
         self.name = name
     }
 
+    private var label: String { "the module of \(name)" }
+
     /// The number of references that are held.
     public var references: Int { state.withLock { $0.references } }
 
     /// Says that the module is going, or has come back: from now on no reference is given, or it is again.
     public func setUnloading(_ isUnloading: Bool) {
+        RaceSide.use(label)
         state.withLock { $0.isUnloading = isUnloading }
     }
 
     /// Takes a reference, unless the module is going. Mirrors `try_module_get`.
     func tryGet() -> Bool {
-        state.withLock { state in
+        RaceSide.use(label, isWrite: false)
+        return state.withLock { state in
             guard !state.isUnloading else { return false }
             state.references += 1
             return true

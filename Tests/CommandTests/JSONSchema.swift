@@ -67,6 +67,10 @@ struct JSONSchema {
             return check(value, target, path)
         case ("type", .string(let type), _):
             return Self.isOf(type, value) ? [] : ["\(path): not of type \(type)"]
+        case ("type", .array(let types), _):
+            return types.compactMap(\.string).contains { Self.isOf($0, value) } ? [] : ["\(path): of none of the types"]
+        case ("const", _, _):
+            return value == argument ? [] : ["\(path): not the value"]
         case ("enum", .array(let values), _):
             return values.contains(value) ? [] : ["\(path): not one of the values"]
         case ("oneOf", .array(let schemas), _):
@@ -106,6 +110,7 @@ struct JSONSchema {
 
     private static func isOf(_ type: String, _ value: JSONValue) -> Bool {
         switch (type, value) {
+        case ("integer", .number(let number)): number == number.rounded()
         case ("integer", .integer), ("number", .integer), ("number", .number), ("string", .string),
             ("boolean", .boolean), ("array", .array), ("object", .object), ("null", .null):
             true

@@ -29,7 +29,10 @@ import Testing
         let broken = try TemporaryPath(#"{"title": "t", "kernel": "7.3", "stepps": []}"#.utf8)
         let refused = try Command("simulate", broken.path)
         #expect(refused.status == 2)
-        #expect(refused.errors.contains(".: unknown key \"stepps\""))
+        #expect(refused.errors == "luo-fdt: \(broken.path): .: unknown key \"stepps\"; did you mean \"steps\"?\n")
+        let worse = try TemporaryPath(#"{"title": "t", "kernel": "7.3", "stepps": [], "flbs": [7]}"#.utf8)
+        let errors = try Command("simulate", worse.path).errors.split(separator: "\n")
+        #expect(errors.count == 2 && errors.allSatisfy { $0.hasPrefix("luo-fdt: \(worse.path): .") }, "\(errors)")
         let missing = try Command("simulate", "scenarios/basic.json", "--at", "other", "-o", "x.elf")
         #expect(missing.status == 2)
         #expect(missing.errors.contains("no kexec is called \"other\"; there are: basic"))
@@ -54,6 +57,11 @@ import Testing
         let quiet = try Command("simulate", "--quiet", "scenarios/rollback.json", "scenarios/limit.json")
         #expect(quiet.status == 0)
         #expect(quiet.text == "2 scenarios, 22 steps: all as expected\n")
+        let failed = try Command("simulate", "--quiet", broken.path, "scenarios/limit.json")
+        #expect(failed.status == 1)
+        let lines = failed.text.split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines.first?.hasSuffix("NOT as expected: step 1: create session \"\": it gives EINVAL, not ok") == true)
         let tap = try Command("simulate", "--format", "tap", "scenarios/rollback.json", broken.path)
         #expect(tap.status == 1)
         #expect(tap.text.hasPrefix("KTAP version 1\n1..2\nok 1 rollback\n# step 1: create session"))
@@ -75,16 +83,26 @@ import Testing
     @Test func `the schema names every action`() throws {
         let schema = try Command("schema", "scenario")
         let root = try #require(try JSONSerialization.jsonObject(with: schema.output) as? [String: Any])
-        let steps = try #require((root["properties"] as? [String: Any])?["steps"] as? [String: Any])
-        let forms = try #require((steps["items"] as? [String: Any])?["oneOf"] as? [[String: Any]])
+        let step = try #require((root["$defs"] as? [String: Any])?["step"] as? [String: Any])
+        let forms = try #require(step["oneOf"] as? [[String: Any]])
         let verbs = forms.compactMap { form in
             ((form["properties"] as? [String: Any])?["do"] as? [String: Any])?["const"] as? String
         }
         #expect(verbs.count == forms.count)
-        #expect(verbs.contains("kexec") && verbs.contains("fail"))
+        #expect(verbs.contains("kexec") && verbs.contains("fail") && verbs.contains("race"))
         let fail = try #require(forms.first { "\($0)".contains("can_finish") })
         #expect(Set(fail["required"] as? [String] ?? []) == ["do", "of", "operation", "with"])
         #expect(Set(root["required"] as? [String] ?? []) == ["title", "kernel"])
+    }
+
+    @Test func `all scenarios are as the schema says`() throws {
+        let schema = try JSONSchema(try Command("schema", "scenario").output)
+        let directory = Fixture.directory.appending(path: "scenarios")
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory.path) {
+            let text = try Data(contentsOf: directory.appending(path: name))
+            let violations = schema.violations(of: try JSONDecoder().decode(JSONValue.self, from: text))
+            #expect(violations == [], "\(name)")
+        }
     }
 
     @Test func `an expectation that does not hold fails the command`() throws {

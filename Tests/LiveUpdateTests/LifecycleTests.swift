@@ -101,7 +101,7 @@ import Testing
         for index in 0..<sessions { _ = try device.createSession("s\(index)") }
         #expect(error { () throws(Errno) in _ = try device.createSession("more") } == .noMemory)
         try device.kernel.sessions.outgoing[0].close(in: kernel)
-        kernel.sessions.remove(kernel.sessions.outgoing[0])
+        try kernel.sessions.remove(kernel.sessions.outgoing[0])
         let session = try device.createSession("files")
         for index in 0..<files {
             try session.preserve(OpaqueFile(handler: "handler", data: 1), token: UInt64(index))

@@ -15,6 +15,7 @@ import Testing
         let report = try Fixtures.scenario(name).run()
         #expect(report.hasPassed)
         #expect(report.description == (try Fixtures.golden("\(name).txt")))
+        #expect(report.description.split(separator: "\n").allSatisfy { $0.count <= 80 })
     }
 
     @Test func `a trace in JSON is as it was`() throws {
@@ -88,7 +89,16 @@ import Testing
         (#"{"do": "create", "session": "a", "sesion": 1}"#, ".steps[0]: unknown key \"sesion\""),
         (#"{"do": "create"}"#, ".steps[0]: missing key \"session\""),
         (#"{"do": "create", "session": 7}"#, ".steps[0].session: expected the name of a session"),
-        (#"{"do": "create", "session": "a", "gives": "EWHAT"}"#, ".steps[0].gives: \"EWHAT\" is no error known here"),
+        (#"{"do": "create", "session": "a", "gives": "EWHAT"}"#, ".steps[0].gives: unknown errno 'EWHAT'"),
+        (
+            #"{"do": "create", "session": "a", "gives": "EEXISTS"}"#,
+            ".steps[0].gives: unknown errno 'EEXISTS'; did you mean EEXIST?"
+        ),
+        (#"{"do": "creat", "session": "a"}"#, ".steps[0].do: \"creat\" cannot be done; did you mean \"create\"?"),
+        (
+            #"{"do": "preserve", "file": "a", "session": "b", "tokn": 1}"#,
+            ".steps[0]: unknown key \"tokn\"; did you mean \"token\"?"
+        ),
         (#"{"do": "fail", "of": "x", "operation": "finish", "with": "EIO"}"#, ".steps[0].operation: \"finish\" cannot fail"),
         (#"{"do": "kexec", "into": "5.4"}"#, ".steps[0].into: no kernel \"5.4\" is known here"),
         (#"{"do": "kexec", "comes_up": "well"}"#, ".steps[0].comes_up: \"well\" is not how a kernel comes up"),
@@ -133,6 +143,48 @@ import Testing
             try JSONDecoder().decode(Scenario.self, from: Data(text.utf8))
         }
         #expect(error?.description.hasPrefix(".steps[0]" + problem) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func `all that is wrong with a scenario is told`() throws {
+        let text = #"""
+            {"title": "t", "kernel": "7.3", "fils": [], "flbs": [{"name": "a", "dat": 1}, {"data": true}],
+             "steps": [
+               {"do": "preserve", "file": "x", "session": "s", "tokn": 1}, {"do": "creat"},
+               {"do": "create", "session": 7, "gives": "EEXISTS"}, {"do": "kexec", "comes_up": "well"}]}
+            """#
+        let error = #expect(throws: DocumentError.self) {
+            try JSONDecoder().decode(Scenario.self, from: Data(text.utf8))
+        }
+        #expect(
+            error?.lines == [
+                #".: unknown key "fils"; did you mean "files"?"#,
+                #".flbs[0]: unknown key "dat"; did you mean "data"?"#,
+                #".flbs[1]: missing key "name": the FLB's name"#,
+                ".flbs[1].data: expected what preserve returns",
+                #".steps[0]: unknown key "tokn"; did you mean "token"?"#,
+                #".steps[1].do: "creat" cannot be done; did you mean "create"?"#,
+                #".steps[2].session: expected the name of a session"#,
+                #".steps[2].gives: unknown errno 'EEXISTS'; did you mean EEXIST?"#,
+                #".steps[3].comes_up: "well" is not how a kernel comes up; that is fresh, adopted, lost, panicked"#,
+            ])
+    }
+
+    @Test func `of many problems the first are told`() throws {
+        let steps = Array(repeating: #"{"do": "x"}"#, count: 30).joined(separator: ",")
+        let error = #expect(throws: DocumentError.self) {
+            try JSONDecoder().decode(
+                Scenario.self, from: Data(#"{"title": "t", "kernel": "7.3", "steps": [\#(steps)]}"#.utf8))
+        }
+        #expect(error?.lines.count == DocumentError.limit + 1)
+        #expect(error?.lines.last == "there may be more: these are the first 20")
+    }
+
+    /// What nobody gives back leaks, here and in the next kernel.
+    @Test func `memory that leaks is expected`() throws {
+        var scenario = try Fixtures.scenario("race-unregister")
+        #expect(scenario.run().hasPassed)
+        scenario.steps.removeAll { $0.action is Race }
+        #expect(scenario.run().entries.last?.problems.isEmpty == false)
     }
 
     @Test func `a number of calls that differ in numbers alone is folded`() throws {

@@ -113,9 +113,13 @@ struct KernelStringCodec: DocumentCodec {
 
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> KernelString {
         if let name = try reader.nameIfPresent() { return name }
+        let known = reader.problems.count
         do throws(DocumentReadError) {
             let exact = try Exact.form.read(from: &reader)
-            if !exact.bytes.contains(0) { return KernelString(bytes: exact.bytes, isTerminated: exact.isTerminated) }
+            if reader.problems.count == known, !exact.bytes.contains(0) {
+                return KernelString(bytes: exact.bytes, isTerminated: exact.isTerminated)
+            }
+            reader.dropProblems(since: known)
         } catch {
             if case .document = error {} else { throw error }
         }

@@ -15,16 +15,19 @@ public enum DocumentReadError: Error, Hashable, Sendable {
     /// The error as what is around the place says it: with one more step before its path.
     func inside(_ step: String) -> DocumentReadError {
         guard case .document(let error) = self else { return self }
-        let path = error.path == "." ? step : step + error.path
-        return .document(DocumentError(path: path, problem: error.problem))
+        return .document(error.inside(step))
     }
 }
 
 extension DocumentReadError {
-    /// The error, and which file it is about.
+    /// The error, and which file it is about: a line for each problem.
     public func description(of path: FilePath) -> String {
+        switch self {
         // What is wrong with a file names it already.
-        if case .file(let error) = self { "\(error)" } else { "\(path): \(self)" }
+        case .file(let error): "\(error)"
+        case .document(let error): error.lines.map { "\(path): \($0)" }.joined(separator: "\n")
+        case .notJSON: "\(path): \(self)"
+        }
     }
 }
 

@@ -15,7 +15,9 @@ public struct DocumentReader {
     /// What of the window has been read.
     private var position = 0
     /// The number of arrays and objects that have begun.
-    private var depth = 0
+    private(set) var depth = 0
+    /// What does not describe a handover, so far: all of it is told at the end, up to ``DocumentError/limit``.
+    private(set) var problems: [DocumentError] = []
     /// How many may be inside of each other: they are read by functions that call themselves.
     private static let deepest = 256
     /// The number of line feeds of the text before ``counted``, a place in the window.
@@ -116,9 +118,59 @@ public struct DocumentReader {
         while window.count < mark.count, try fill(keeping: 0) {}
         if window.starts(with: mark) { position = mark.count }
         if try next() == nil { throw .notJSON("there is no text") }
-        let state = try value(&self)
+        let depth = depth
+        var state: Value?
+        do throws(DocumentReadError) {
+            state = try value(&self)
+        } catch {
+            try recover(from: error, inside: depth)
+        }
         if try next() != nil { throw notJSON("nothing", instead: "the document has ended") }
+        guard let state, problems.isEmpty else { throw .document(DocumentError(problems)) }
         return state
+    }
+
+    // MARK: - Problems
+
+    /// Takes down what is wrong with a value, and goes on behind it.
+    ///
+    /// - Parameter depth: that of the array or object whose value it is.
+    /// - Throws: what is wrong with the text itself, which cannot be read on.
+    mutating func recover(from error: DocumentReadError, inside depth: Int) throws(DocumentReadError) {
+        guard case .document(let problem) = error else { throw error }
+        note(problem)
+        while let byte = try next() {
+            let isSign = Self.signs.contains(byte) && byte != UInt8(ascii: "\"")
+            if self.depth == depth, isSign, byte != UInt8(ascii: ":"), byte | 0x20 != UInt8(ascii: "{") { return }
+            if byte | 0x20 == UInt8(ascii: "{") { self.depth += 1 }
+            if byte | 0x20 == UInt8(ascii: "}") { self.depth -= 1 }
+            if byte == UInt8(ascii: "\"") {
+                position += try lengthOfString()
+            } else if isSign {
+                position += 1
+            } else {
+                var count = 0
+                try skipBareWord { _ in count += 1 }
+                guard count > 0 else { throw notJSON("a value") }
+            }
+        }
+    }
+
+    /// Takes down what is wrong.
+    mutating func note(_ problem: DocumentError) {
+        if problems.count < DocumentError.limit { problems.append(problem) }
+    }
+
+    /// Says of the problems after the first `count` inside of what they are.
+    mutating func placeProblems(since count: Int, inside step: @autoclosure () -> String) {
+        guard problems.count > count else { return }
+        let step = step()
+        for index in count..<problems.count { problems[index] = problems[index].inside(step) }
+    }
+
+    /// Drops the problems after the first `count`, for one that says it better.
+    mutating func dropProblems(since count: Int) {
+        problems.removeSubrange(count...)
     }
 
     // MARK: - Values
@@ -202,13 +254,16 @@ public struct DocumentReader {
     ) throws(DocumentReadError) {
         guard try next() == UInt8(ascii: "[") else { throw .document("expected an array") }
         try open()
+        let depth = depth
         var index = 0
         while try goOn(to: UInt8(ascii: "]"), isFirst: index == 0) {
+            let known = problems.count
             do throws(DocumentReadError) {
                 try element(&self)
             } catch {
-                throw error.inside("[\(index)]")
+                try recover(from: error, inside: depth)
             }
+            placeProblems(since: known, inside: "[\(index)]")
             index += 1
         }
     }
@@ -237,17 +292,22 @@ public struct DocumentReader {
                 position += 1
             default:
                 let start = text.count
-                while true {
-                    if position == window.count, try !fill(keeping: position) { break }
-                    let byte = window[position]
-                    guard byte > 0x20, !Self.signs.contains(byte) else { break }
-                    text.append(byte)
-                    position += 1
-                }
+                try skipBareWord { text.append($0) }
                 guard text.count > start else { throw notJSON("a value") }
             }
         } while depth > 0
         return text
+    }
+
+    /// Passes a number or a word, whatever it says.
+    private mutating func skipBareWord(_ each: (UInt8) -> Void = { _ in }) throws(DocumentReadError) {
+        while true {
+            if position == window.count, try !fill(keeping: position) { return }
+            let byte = window[position]
+            guard byte > 0x20, !Self.signs.contains(byte) else { return }
+            each(byte)
+            position += 1
+        }
     }
 
     /// What ends a word or a number.

@@ -52,27 +52,47 @@ struct ObjectForm<Object: Sendable>: Sendable {
 
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
         try reader.beginObject(summary)
+        let depth = reader.depth
+        let knownOutside = reader.problems.count
         var object = new()
         /// The members that have been read, as bits.
         var seen: UInt64 = 0
         // Members mostly come in their order.
         var likely = 0
-        while let index = try readKey(from: &reader, isFirst: seen == 0, likely: likely) {
+        var isFirst = true
+        while true {
+            let index: Int
+            do throws(DocumentReadError) {
+                guard let next = try readKey(from: &reader, isFirst: isFirst, likely: likely) else { break }
+                index = next
+            } catch {
+                isFirst = false
+                try reader.recover(from: error, inside: depth)
+                continue
+            }
+            isFirst = false
             likely = index + 1
+            let known = reader.problems.count
             do throws(DocumentReadError) {
                 guard seen & 1 << UInt64(index) == 0 else { throw .document("duplicate key") }
                 seen |= 1 << UInt64(index)
                 try members.span[index].read(&object, &reader)
             } catch {
-                throw error.inside(".\(members[index].key)")
+                try reader.recover(from: error, inside: depth)
             }
+            reader.placeProblems(since: known, inside: ".\(members[index].key)")
         }
-        let missing = required & ~seen
-        if missing != 0 {
+        var missing = required & ~seen
+        while missing != 0 {
             let member = members[missing.trailingZeroBitCount]
-            throw .document("missing key \"\(member.key)\": \(member.summary)")
+            missing &= missing - 1
+            // A key that is misspelt is not missing.
+            let isMisspelt = reader.problems[knownOutside...].contains { $0.problem.hasSuffix(Self.hint(member.key)) }
+            if isMisspelt { continue }
+            reader.note(DocumentError(path: "", problem: "missing key \"\(member.key)\": \(member.summary)"))
         }
-        try complete(&object)
+        // What follows from members that are wrong is wrong, too.
+        if reader.problems.count == knownOutside { try complete(&object) }
         return object
     }
 
@@ -103,8 +123,10 @@ struct ObjectForm<Object: Sendable>: Sendable {
 
     private func unknown(_ key: String) -> DocumentReadError {
         let nearest = Spelling.nearest(to: key, among: members.map(\.key))
-        return .document("unknown key \(ImageText(key))" + (nearest.map { "; did you mean \"\($0)\"?" } ?? ""))
+        return .document("unknown key \(ImageText(key))" + (nearest.map(Self.hint) ?? ""))
     }
+
+    private static func hint(_ key: String) -> String { "; did you mean \"\(key)\"?" }
 
     /// The members' keys in one piece: there is no array to take out of an array for each.
     private struct Keys {

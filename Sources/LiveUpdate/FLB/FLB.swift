@@ -24,7 +24,8 @@ public final class FLB: Sendable {
     /// What an FLB does at the turns of its life. Mirrors `struct liveupdate_flb_ops`: all of them are mandatory.
     ///
     /// The kernel calls them under a lock of the FLB, one for each direction: `preserve` and `unpreserve` never run
-    /// at the same time, nor do `retrieve` and `finish`. They must not ask the kernel for the FLB that they are of.
+    /// at the same time, nor do `retrieve` and `finish`. If they ask the kernel for the FLB that they
+    /// are of, they wait for themselves (``Errno/deadlocked``).
     public struct Operations: Sendable {
         /// Called when the first file that depends on the FLB is preserved.
         public var preserve: (@Sendable (KHOMemory) throws(Errno) -> Preserved)?

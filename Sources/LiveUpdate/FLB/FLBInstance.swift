@@ -7,9 +7,10 @@ final class FLBInstance: Sendable {
     let operations: FLB.CompleteOperations
     let memory: KHOMemory
     let log: KernelLog
-    let outgoing: Locked<OutgoingFLB>
-    let incoming: Locked<IncomingFLB>
+    let outgoing: Guarded<OutgoingFLB>
+    let incoming: Guarded<IncomingFLB>
     private let ownerHold: FLBLifecycle.OwnerHold
+    private let incomingLocks: FLBLifecycle.Locks
 
     init(
         _ definition: FLB, _ operations: FLB.CompleteOperations, _ rules: FLBLifecycle, asDocumented: Bool,
@@ -20,22 +21,44 @@ final class FLBInstance: Sendable {
         self.memory = memory
         self.log = log
         ownerHold = rules.flbOwner
-        outgoing = Locked(OutgoingFLB(rules))
-        incoming = Locked(IncomingFLB(rules, asDocumented: asDocumented))
+        incomingLocks = rules.incomingLocks
+        outgoing = Guarded(OutgoingFLB(rules), by: "outgoing.lock of \(definition.compatible)")
+        incoming = Guarded(
+            IncomingFLB(rules, asDocumented: asDocumented), by: "incoming.lock of \(definition.compatible)")
     }
 
     var name: String { definition.compatible }
 
     func addFile() throws(Errno) {
-        try outgoing.withLock { outgoing throws(Errno) in try outgoing.addFile(of: self) }
+        try outgoing.write { outgoing throws(Errno) in try outgoing.addFile(of: self) }
     }
 
-    func putOutgoing() {
-        outgoing.withLock { $0.put(self) }
+    func putOutgoing() throws(Errno) {
+        try outgoing.write { outgoing throws(Errno) in outgoing.put(self) }
     }
 
-    func putIncoming(_ records: FLBRecords?) {
-        incoming.withLock { $0.put(self, records) }
+    func putIncoming(_ records: FLBRecords?) throws(Errno) {
+        switch incomingLocks {
+        case .whole: try incoming.write { incoming throws(Errno) in incoming.put(self, records) }
+        case .pieces:
+            let isLast = try incoming.write { incoming throws(Errno) in incoming.countOff(self, records) }
+            guard isLast,
+                try incoming.write({ incoming throws(Errno) in incoming.retrieveToFinish(self, records) })
+            else { return }
+            try incoming.write { incoming throws(Errno) in incoming.finish(self) }
+        }
+    }
+
+    /// Mirrors `liveupdate_flb_get_incoming`.
+    func getIncoming(_ records: FLBRecords?) throws(Errno) -> LiveObject? {
+        switch incomingLocks {
+        case .whole: return try incoming.write { incoming throws(Errno) in try incoming.get(self, records) }
+        case .pieces:
+            // Kernels look without a lock. Whoever changes the object meanwhile can as well have done so before.
+            let isThere = try incoming.read { incoming throws(Errno) in incoming.object != nil }
+            if !isThere { try incoming.write { incoming throws(Errno) in try incoming.retrieve(self, records) } }
+            return try incoming.read { incoming throws(Errno) in incoming.object }
+        }
     }
 
     /// Takes the owner for a live object, unless it is held anyway.
@@ -64,19 +87,19 @@ extension [FLBInstance] {
             do throws(Errno) {
                 try flb.addFile()
             } catch {
-                for counted in self[..<index].reversed() { counted.putOutgoing() }
+                for counted in self[..<index].reversed() { try counted.putOutgoing() }
                 throw error
             }
         }
     }
 
     /// Counts a file off all FLBs, the last first. Mirrors `luo_flb_file_unpreserve`.
-    func removeFile() {
-        for flb in reversed() { flb.putOutgoing() }
+    func removeFile() throws(Errno) {
+        for flb in reversed() { try flb.putOutgoing() }
     }
 
     /// Counts a file off all FLBs that came in, the last first. Mirrors `luo_flb_file_finish`.
-    func finishFile(_ records: FLBRecords?) {
-        for flb in reversed() { flb.putIncoming(records) }
+    func finishFile(_ records: FLBRecords?) throws(Errno) {
+        for flb in reversed() { try flb.putIncoming(records) }
     }
 }

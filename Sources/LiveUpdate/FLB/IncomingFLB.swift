@@ -47,7 +47,7 @@ struct IncomingFLB: Sendable {
     ///
     /// - Throws: `ENODATA` if nothing came in or the object is finished, `ENOENT` if no record has the name, `ENODEV`
     ///   if the owner is going, or what `retrieve` throws or threw.
-    private mutating func retrieve(_ flb: FLBInstance, _ records: FLBRecords?) throws(Errno) {
+    mutating func retrieve(_ flb: FLBInstance, _ records: FLBRecords?) throws(Errno) {
         switch stage {
         case .finished: throw .noData
         case .failed(let error): throw error
@@ -78,14 +78,23 @@ struct IncomingFLB: Sendable {
 
     /// Counts a file or another holder off, and finishes after the last. Mirrors `liveupdate_flb_put_incoming`.
     mutating func put(_ flb: FLBInstance, _ records: FLBRecords?) {
+        if countOff(flb, records), retrieveToFinish(flb, records) { finish(flb) }
+    }
+
+    /// - Returns: whether that was the last.
+    mutating func countOff(_ flb: FLBInstance, _ records: FLBRecords?) -> Bool {
         if isAsDocumented, !isCountLoaded {
-            guard let record = records?[flb.name] else { return }
+            guard let record = records?[flb.name] else { return false }
             loadCount(of: record)
         }
         let before = count.value
         let isLast = count.decrement(flb.log)
         flb.report(.incoming, from: before, to: count.value)
-        guard isLast else { return }
+        return isLast
+    }
+
+    /// - Returns: whether there is something to be finished.
+    mutating func retrieveToFinish(_ flb: FLBInstance, _ records: FLBRecords?) -> Bool {
         switch stage {
         case .retrieved: break
         // A retrieve from here loads the count again. Whoever counts that off finishes once more, without an object.
@@ -95,9 +104,13 @@ struct IncomingFLB: Sendable {
                 try retrieve(flb, records)
             } catch {
                 flb.log.warn("luo_flb.c: \(flb.name) cannot be retrieved to be finished: \(error.kernelName)")
-                return
+                return false
             }
         }
+        return true
+    }
+
+    mutating func finish(_ flb: FLBInstance) {
         flb.report(.finish)
         flb.operations.finish(object, flb.memory)
         object = nil

@@ -5,15 +5,23 @@ final class PreservedFiles: Sendable {
     private let identities = Locked<Set<ObjectIdentifier>>([])
 
     /// - Throws: `EBUSY` if the file is in a session.
-    func insert(_ file: ObjectIdentifier) throws(Errno) {
+    func insert(_ file: any PreservableFile, _ handler: HandlerEntry) throws(Errno) {
+        RaceSide.use(label(of: file))
         try identities.withLock { identities throws(Errno) in
-            guard identities.insert(file).inserted else { throw .resourceBusy }
+            guard identities.insert(handler.identity(of: file)).inserted else { throw .resourceBusy }
         }
     }
 
-    func remove(_ file: ObjectIdentifier) {
-        _ = identities.withLock { $0.remove(file) }
+    func remove(_ file: any PreservableFile, _ handler: HandlerEntry) {
+        RaceSide.use(label(of: file))
+        _ = identities.withLock { $0.remove(handler.identity(of: file)) }
     }
 
     var count: Int { identities.withLock { $0.count } }
+
+    /// The same in each run of a race. It may stand for several files.
+    private func label(of file: any PreservableFile) -> String {
+        let file = (file as? OpaqueFile).map { "file \($0.data) of \($0.handler)" } ?? "memfds"
+        return "luo_preserved_files: \(file)"
+    }
 }

@@ -27,9 +27,7 @@ public struct Device: Sendable {
     /// - Throws: `ENOENT` if there is none of the name, `EINVAL` if it was retrieved before.
     public func retrieveSession(_ name: String) throws(Errno) -> IncomingSession {
         try kernel.whileAlive { () throws(Errno) in
-            guard let files = kernel.sessions.incoming(named: name) else { throw .noSuchFileOrDirectory }
-            try files.markRetrieved()
-            return IncomingSession(kernel: kernel, files: files)
+            IncomingSession(kernel: kernel, files: try kernel.sessions.retrieve(name, kernel))
         }
     }
 
@@ -74,23 +72,27 @@ final class DeviceState: Sendable {
     }
 
     private let state = Locked(State())
+    private static let name = "luo_device_state.in_use"
 
+    /// Mirrors `luo_open`: whoever is second is refused, and does not wait.
     func open(_ deserialize: () throws(Errno) -> Void) throws(Errno) {
-        try state.withLock { state throws(Errno) in
+        RaceSide.use(Self.name)
+        // Nobody else gets any further, and so what follows needs no lock.
+        let known = try state.withLock { state throws(Errno) in
             guard !state.isOpen else { throw .resourceBusy }
-            let result: Result<Void, Errno>
-            if let known = state.deserialization {
-                result = known
-            } else {
-                result = Result { () throws(Errno) in try deserialize() }
-                state.deserialization = result
-            }
-            guard case .success = result else { throw .ioError }
             state.isOpen = true
+            return state.deserialization
+        }
+        let result = known ?? Result { () throws(Errno) in try deserialize() }
+        state.withLock { $0.deserialization = result }
+        if case .failure(let error) = result {
+            close()
+            throw error == .deadlocked ? error : .ioError
         }
     }
 
     func close() {
+        RaceSide.use(Self.name)
         state.withLock { $0.isOpen = false }
     }
 }

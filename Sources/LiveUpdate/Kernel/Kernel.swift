@@ -33,7 +33,8 @@ public final class Kernel: Sendable {
     let flbRecords: FLBRecords?
     let device = DeviceState()
     private let isAlive: ReadWriteLocked<Bool>
-    private let hasFailed = Locked(false)
+    /// Why the kernel is gone, if it crashed or hangs.
+    private let failure = Locked<Errno?>(nil)
 
     /// Boots a kernel.
     ///
@@ -76,20 +77,29 @@ public final class Kernel: Sendable {
     /// - Throws: `ESHUTDOWN` where it has, or has panicked.
     func whileAlive<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
         try isAlive.read { isAlive throws(Errno) in
-            guard isAlive, !hasFailed.withLock({ $0 }) else { throw .kernelGone }
+            guard isAlive, failure.withLock({ $0 == nil }) else { throw .kernelGone }
+            let result: Result
             do throws(Errno) {
-                return try body()
+                result = try body()
             } catch {
-                if error == .crashed || error == .deadlocked { hasFailed.withLock { $0 = true } }
+                fail(error)
                 throw error
             }
+            // An operation that cannot fail has called what does not return.
+            if let failure = failure.withLock({ $0 }) { throw failure }
+            return result
         }
+    }
+
+    /// Ends the kernel's life if an error is one that no call returns with.
+    func fail(_ error: Errno) {
+        if error == .crashed || error == .deadlocked { failure.withLock { $0 = $0 ?? error } }
     }
 
     /// Runs `body` while nothing else happens, and ends the kernel's life where it returns.
     func ending<Result>(_ body: () throws(KexecError) -> Result) throws(KexecError) -> Result {
         try isAlive.write { isAlive throws(KexecError) in
-            guard isAlive, !hasFailed.withLock({ $0 }) else { throw .refused(.kernelGone) }
+            guard isAlive, failure.withLock({ $0 == nil }) else { throw .refused(.kernelGone) }
             let result = try body()
             isAlive = false
             return result
@@ -97,7 +107,7 @@ public final class Kernel: Sendable {
     }
 
     /// Whether the kernel is still there: it has neither handed over nor panicked nor crashed.
-    public var isRunning: Bool { isAlive.read { $0 } && !hasFailed.withLock { $0 } }
+    public var isRunning: Bool { isAlive.read { $0 } && failure.withLock { $0 == nil } }
 
     // MARK: Handlers
 
@@ -154,7 +164,7 @@ public final class Kernel: Sendable {
     /// - Throws: from 7.2 on `ENOENT` if there is no object: no file is preserved, or `preserve` returned none.
     public func getOutgoing(_ flb: FLB) throws(Errno) -> LiveObject? {
         try withInstance(of: flb) { instance throws(Errno) in
-            try instance.outgoing.withLock { outgoing throws(Errno) in try outgoing.get(instance) }
+            try instance.outgoing.write { outgoing throws(Errno) in try outgoing.get(instance) }
         }
     }
 
@@ -164,7 +174,7 @@ public final class Kernel: Sendable {
     public func putOutgoing(_ flb: FLB) throws(Errno) {
         try withInstance(of: flb) { instance throws(Errno) in
             guard configuration.lifecycle?.outgoingAccess == .counted else { throw .noFunction }
-            instance.putOutgoing()
+            try instance.putOutgoing()
         }
     }
 
@@ -177,7 +187,7 @@ public final class Kernel: Sendable {
     ///   if the owner is going; what `retrieve` throws, or from 7.2 on threw.
     public func getIncoming(_ flb: FLB) throws(Errno) -> LiveObject? {
         try withInstance(of: flb) { instance throws(Errno) in
-            try instance.incoming.withLock { incoming throws(Errno) in try incoming.get(instance, flbRecords) }
+            try instance.getIncoming(flbRecords)
         }
     }
 
@@ -187,18 +197,18 @@ public final class Kernel: Sendable {
     public func putIncoming(_ flb: FLB) throws(Errno) {
         try withInstance(of: flb) { instance throws(Errno) in
             guard configuration.lifecycle?.incomingAccess == .counted else { throw .noFunction }
-            instance.putIncoming(flbRecords)
+            try instance.putIncoming(flbRecords)
         }
     }
 
     /// How many files and others hold an FLB on its way out, as the kernel counts.
     public func outgoingCount(of flb: FLB) -> Int64 {
-        registry.known(flb)?.outgoing.withLock { $0.count.value } ?? 0
+        registry.known(flb)?.outgoing.current.count.value ?? 0
     }
 
     /// How many files and others hold an FLB that came in, as the kernel counts: 0 until the count is loaded.
     public func incomingCount(of flb: FLB) -> Int64 {
-        registry.known(flb)?.incoming.withLock { $0.count.value } ?? 0
+        registry.known(flb)?.incoming.current.count.value ?? 0
     }
 
     private func withInstance<Result>(

@@ -31,6 +31,7 @@ final class KernelLog: Sendable {
 
     /// Mirrors `WARN_ONCE`.
     func warnOnce(_ text: String) {
+        RaceSide.use("whether the kernel has warned of \(text)")
         if given.withLock({ $0.insert(text).inserted }) { warn(text) }
     }
 }

@@ -22,7 +22,6 @@ extension Kernel {
             try freeze(outgoing)
             do throws(KexecError) {
                 let handedOver = try layOut(state(of: outgoing))
-                sessions.removeAll()
                 return handedOver
             } catch {
                 for files in outgoing.reversed() { files.unfreeze(memory) }
@@ -75,14 +74,13 @@ extension Kernel {
     /// The records of all FLBs that files depend on, in the order of registration. Mirrors `luo_flb_serialize`.
     private var flbStates: [FLBState] {
         registry.flbs.compactMap { flb in
-            flb.outgoing.withLock { outgoing in
-                guard let count = outgoing.count.recorded else { return nil }
-                var state = FLBState()
-                state.name = KernelString(flb.name, cutTo: FLBLayout.layout.name)
-                state.data = outgoing.preserved?.data ?? 0
-                state.count = count
-                return state
-            }
+            let outgoing = flb.outgoing.current
+            guard let count = outgoing.count.recorded else { return nil }
+            var state = FLBState()
+            state.name = KernelString(flb.name, cutTo: FLBLayout.layout.name)
+            state.data = outgoing.preserved?.data ?? 0
+            state.count = count
+            return state
         }
     }
 

@@ -18,7 +18,7 @@ final class Registry: Sendable {
         var users: [ObjectIdentifier: Int] = [:]
     }
 
-    private let state = ReadWriteLocked(State())
+    private let state: Guarded<State>
     /// Every FLB that this kernel has seen: what became of it outlives its registration. `luo_flb_init_lock`.
     private let known = Locked<[ObjectIdentifier: FLBInstance]>([:])
     private let rules: FLBLifecycle
@@ -31,6 +31,8 @@ final class Registry: Sendable {
         self.flbLimit = flbLimit
         self.sessions = sessions
         self.log = log
+        let lock = rules.registration == .locked ? "luo_register_rwlock" : "what luo_session_quiesce() keeps"
+        state = Guarded(State(), by: lock)
     }
 
     /// Changes the registrations.
@@ -38,9 +40,10 @@ final class Registry: Sendable {
     /// - Throws: `EBUSY` if the kernel wants no sessions meanwhile and there are any; ``Errno/deadlocked`` from within
     ///   an operation that runs under the lock.
     private func change(_ body: (inout State) throws(Errno) -> Void) throws(Errno) {
-        if rules.registration == .quiescent, !sessions.areEmpty { throw .resourceBusy }
-        if state.isReadByThisThread { throw .deadlocked }
-        try state.write(body)
+        switch rules.registration {
+        case .quiescent: try sessions.whileQuiesced { () throws(Errno) in try state.write(body) }
+        case .locked: try state.write(body)
+        }
     }
 
     // MARK: Handlers
@@ -167,16 +170,16 @@ final class Registry: Sendable {
     }
 
     /// Calls `body` with the FLBs that the handler has now: not those that it had when a file was preserved.
-    func withFLBs<Failure: Error>(
-        of handler: HandlerEntry, _ body: ([FLBInstance]) throws(Failure) -> Void
-    ) throws(Failure) {
-        try state.read { state throws(Failure) in
+    func withFLBs(
+        of handler: HandlerEntry, _ body: ([FLBInstance]) throws(Errno) -> Void
+    ) throws(Errno) {
+        try state.read { state throws(Errno) in
             try body(state.links[ObjectIdentifier(handler.definition)]?.flbs ?? [])
         }
     }
 
     /// All registered FLBs, in the order in which their records are written.
-    var flbs: [FLBInstance] { state.read { $0.flbs } }
+    var flbs: [FLBInstance] { state.current.flbs }
 
     func known(_ flb: FLB) -> FLBInstance? {
         known.withLock { $0[ObjectIdentifier(flb)] }

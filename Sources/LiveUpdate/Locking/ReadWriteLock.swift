@@ -6,8 +6,6 @@ import Glibc
 final class ReadWriteLock: @unchecked Sendable {
     // The lock's address is its identity, and so it lives on the heap until the object goes.
     private let lock = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
-    /// How often each thread is reading.
-    private let readers = Locked<[pthread_t: Int]>([:])
 
     init() {
         pthread_rwlock_init(lock, nil)
@@ -20,20 +18,9 @@ final class ReadWriteLock: @unchecked Sendable {
 
     func read<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
         pthread_rwlock_rdlock(lock)
-        let thread = pthread_self()
-        readers.withLock { $0[thread, default: 0] += 1 }
-        defer {
-            readers.withLock { readers in
-                let count = readers[thread, default: 0] - 1
-                readers[thread] = count > 0 ? count : nil
-            }
-            pthread_rwlock_unlock(lock)
-        }
+        defer { pthread_rwlock_unlock(lock) }
         return try body()
     }
-
-    /// Whether this thread is reading, so that for it to write would be to wait for itself.
-    var isReadByThisThread: Bool { readers.withLock { $0[pthread_self()] != nil } }
 
     func write<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
         pthread_rwlock_wrlock(lock)
@@ -54,8 +41,6 @@ final class ReadWriteLocked<Value: Sendable>: @unchecked Sendable {
     func read<Result, Failure: Error>(_ body: (Value) throws(Failure) -> Result) throws(Failure) -> Result {
         try lock.read { () throws(Failure) in try body(value) }
     }
-
-    var isReadByThisThread: Bool { lock.isReadByThisThread }
 
     func write<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
         try lock.write { () throws(Failure) in try body(&value) }

@@ -98,6 +98,11 @@ public final class KHOMemory: Sendable {
         }
     }
 
+    /// Whether the last kernel preserved the block that begins at `address`, and nobody has restored it.
+    func isUnclaimed(at address: PhysicalAddress) -> Bool {
+        state.withLock { $0.incoming?.order(at: address) != nil && !$0.restored.contains(address) }
+    }
+
     /// Frees a block that was restored.
     public func free(_ block: PageBlock) {
         state.withLock { release(block, &$0) }

@@ -15,8 +15,10 @@ final class Faults: Sendable {
 
     /// Throws the error that the operation is to fail with, once.
     func check(_ name: String, _ operation: Event.Callback.Operation) throws(Errno) {
+        let place = Place(name: name, operation: operation)
+        guard errors.withLock({ $0[place] != nil }) else { return }
+        RaceSide.use("what \(operation.rawValue) of \(name) is to fail with")
         let error = errors.withLock { errors -> Errno? in
-            let place = Place(name: name, operation: operation)
             guard let error = errors[place]?.first else { return nil }
             errors[place]?.removeFirst()
             return error
@@ -25,26 +27,80 @@ final class Faults: Sendable {
     }
 }
 
+extension FLB.Operations {
+    /// The operations, before each of which `enter` is called, whose error is that of an operation that can fail.
+    func entered(
+        _ enter: @escaping @Sendable (Event.Callback.Operation) throws(Errno) -> Void
+    ) -> Self {
+        var result = self
+        if let preserve {
+            result.preserve = { memory throws(Errno) in
+                try enter(.preserve)
+                return try preserve(memory)
+            }
+        }
+        if let unpreserve {
+            result.unpreserve = { preserved, memory in
+                try? enter(.unpreserve)
+                unpreserve(preserved, memory)
+            }
+        }
+        if let retrieve {
+            result.retrieve = { data, memory throws(Errno) in
+                try enter(.retrieve)
+                return try retrieve(data, memory)
+            }
+        }
+        if let finish {
+            result.finish = { object, memory in
+                try? enter(.finish)
+                finish(object, memory)
+            }
+        }
+        return result
+    }
+}
+
 extension FileHandler.Operations {
-    /// The operations, but those that are to fail do.
-    func failing(_ faults: Faults, _ name: String) -> Self {
+    /// The operations, before each of which `enter` is called, whose error is that of an operation that can fail.
+    func entered(
+        _ enter: @escaping @Sendable (Event.Callback.Operation) throws(Errno) -> Void
+    ) -> Self {
         var result = self
         if let preserve {
             result.preserve = { file, memory throws(Errno) in
-                try faults.check(name, .preserve)
+                try enter(.preserve)
                 return try preserve(file, memory)
             }
         }
         if let freeze {
             result.freeze = { file, preserved, memory throws(Errno) in
-                try faults.check(name, .freeze)
+                try enter(.freeze)
                 try freeze(file, &preserved, memory)
+            }
+        }
+        if let unfreeze {
+            result.unfreeze = { file, preserved, memory in
+                try? enter(.unfreeze)
+                unfreeze(file, preserved, memory)
+            }
+        }
+        if let unpreserve {
+            result.unpreserve = { file, preserved, memory in
+                try? enter(.unpreserve)
+                unpreserve(file, preserved, memory)
             }
         }
         if let retrieve {
             result.retrieve = { preserved, memory throws(Errno) in
-                try faults.check(name, .retrieve)
+                try enter(.retrieve)
                 return try retrieve(preserved, memory)
+            }
+        }
+        if let finish {
+            result.finish = { file, preserved, status, memory in
+                try? enter(.finish)
+                finish(file, preserved, status, memory)
             }
         }
         return result

@@ -13,6 +13,8 @@ public struct Scenario: Sendable {
     public var kernel: String
     /// Whether all kernels are of the first one's release, whatever the steps say.
     public var isOfOneKernel = false
+    /// How many interleavings of a race are played at most.
+    public var interleavingLimit = 10_000
     public var pageSize: PageSize
     /// Whether live update is on.
     public var isLiveUpdateEnabled: Bool
@@ -39,6 +41,8 @@ public struct Scenario: Sendable {
         public var isBuiltIn: Bool
         /// Operations that the handler lacks.
         public var lacks: Set<String>
+        /// The calls that its operations make.
+        var does = OperationSteps.none
     }
 
     /// An FLB. All operations are there unless the definition says otherwise.
@@ -57,6 +61,8 @@ public struct Scenario: Sendable {
         public var isBuiltIn: Bool
         /// Operations that the FLB lacks.
         public var lacks: Set<String>
+        /// The calls that its operations make.
+        var does = OperationSteps.none
     }
 
     /// A file.
@@ -74,24 +80,29 @@ public struct Scenario: Sendable {
 
 extension Scenario: Decodable, ScenarioPart {
     public init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "a scenario")
-        try self.init(&object)
-        try object.end()
-        try check(object)
+        self = try ScenarioProblems.collected { haveNone in
+            var object = try StrictObject(decoder, "a scenario", of: Self.self)
+            let scenario = try Scenario(&object)
+            // Of a part that makes no sense, it is not known what it is called.
+            if haveNone() { try scenario.check(object) }
+            return scenario
+        }
     }
 
     init(_ object: inout StrictObject) throws {
         title = try object.string("title", "what the scenario is called")
         about = try object.optionalString("about", "what the scenario teaches")
         kernel = try object.string("kernel", "the release of the first kernel")
-        guard object.isDescription || Generation(release: kernel) != nil else {
-            throw object.error(at: "kernel", ScenarioStep.unknownKernel(kernel))
+        if Generation(release: kernel) == nil {
+            try ScenarioProblems.note(object.error(at: "kernel", ScenarioStep.unknownKernel(kernel)))
         }
         let bytes = try object.optionalNumber("page_size", "the page size in bytes") ?? 4096
-        guard let pageSize = Int(exactly: bytes).flatMap(PageSize.init(rawValue:)) else {
-            throw object.error(at: "page_size", "\(bytes) is not a page size; use 4096, 16384 or 65536")
+        let size = Int(exactly: bytes).flatMap(PageSize.init(rawValue:))
+        if size == nil {
+            try ScenarioProblems.note(
+                object.error(at: "page_size", "\(bytes) is not a page size; use 4096, 16384 or 65536"))
         }
-        self.pageSize = pageSize
+        pageSize = size ?? .kib4
         isLiveUpdateEnabled = try object.flag("liveupdate", "whether live update is on") ?? true
         isAsDocumented = try object.flag("as_documented", "whether FLBs are finished as documented") ?? false
         handlers = try object.array("handlers", "file handlers", of: HandlerDefinition.self)
@@ -108,7 +119,7 @@ extension Scenario: Decodable, ScenarioPart {
         ] {
             var seen: Set<String> = []
             for name in names where !seen.insert(name).inserted {
-                throw object.error(at: key, "there are two of the name \"\(name)\"")
+                try ScenarioProblems.note(object.error(at: key, "there are two of the name \"\(name)\""))
             }
         }
         try checkNames(object)
@@ -122,31 +133,61 @@ extension Scenario: Decodable, ScenarioPart {
         handlers.contains { $0.name == name && $0.isBuiltIn } || flbs.contains { $0.name == name && $0.isBuiltIn }
     }
 
+    /// All steps with their places: those of races and operations, too.
+    private var allSteps: [(path: String, step: ScenarioStep)] {
+        func flat(_ path: String, _ steps: [ScenarioStep]) -> [(path: String, step: ScenarioStep)] {
+            steps.enumerated().flatMap { index, step in
+                [("\(path)[\(index)]", step)]
+                    + step.action.nested.flatMap { flat("\(path)[\(index)].\($0.path)", $0.steps) }
+            }
+        }
+        let operations = [("handlers", handlers.map(\.does)), ("flbs", flbs.map(\.does))].flatMap { key, parts in
+            parts.enumerated().flatMap { index, part in
+                part.all.flatMap { flat("\(key)[\(index)].does.\($0.operation)", $0.steps) }
+            }
+        }
+        return flat("boot", boot) + flat("steps", steps) + operations
+    }
+
+    /// Whether operations make calls.
+    var hasCallingOperations: Bool { (handlers.map(\.does) + flbs.map(\.does)).contains { !$0.all.isEmpty } }
+
+    /// Whether a step makes `can_finish` of a handler fail.
+    func failsCanFinish(of name: String) -> Bool {
+        steps.contains { step in
+            (step.action as? Fail).map { $0.name == name && $0.operation == .canFinish } ?? false
+        }
+    }
+
     /// Makes sure that everything that steps name is there.
     private func checkNames(_ object: StrictObject) throws {
-        let all = boot + steps
+        let all = allSteps
+        let actions = all.map(\.step.action)
         let defined: [ScenarioName.Kind: [String]] = [
             .handler: handlers.map(\.name) + [Self.memfd],
             .flb: flbs.map(\.name),
             .part: flbs.map(\.name) + handlers.map(\.name) + [Self.memfd],
-            .file: files.map(\.name) + all.compactMap { ($0.action as? Retrieve)?.name },
-            .session: all.compactMap { ($0.action as? Create)?.session ?? ($0.action as? RetrieveSession)?.session },
+            .file: files.map(\.name) + actions.compactMap { ($0 as? Retrieve)?.name },
+            .session: actions.compactMap { ($0 as? Create)?.session ?? ($0 as? RetrieveSession)?.session },
         ]
-        let many = all.compactMap { ($0.action as? CreateMany)?.prefix }
-        for (key, steps) in [("boot", boot), ("steps", steps)] {
-            for (index, step) in steps.enumerated() {
-                for name in step.action.names + step.countedFLBs {
-                    let known = defined[name.kind] ?? []
-                    if known.contains(name.name) { continue }
-                    if name.kind == .session, many.contains(where: name.name.hasPrefix) { continue }
-                    let list = known.isEmpty ? "there is none" : "there are \(known.joined(separator: ", "))"
-                    throw object.error(
-                        at: "\(key)[\(index)].\(name.key)", "no \(name.kind.rawValue) is called \"\(name.name)\"; \(list)")
-                }
-                for (calls, parts) in [(step.calls, flbs.map(\.compatible)), (step.fileCalls, nil)] {
-                    for call in calls ?? [] where !Event.Callback.isCall(call, of: parts) {
-                        throw object.error(at: "\(key)[\(index)]", "\"\(call)\" is no call: NAME OPERATION, or NAME OPERATION: ERROR")
-                    }
+        let many = actions.compactMap { ($0 as? CreateMany)?.prefix }
+        for (path, step) in all {
+            let outcomes = (step.action as? Race)?.outcomes ?? []
+            for name in step.action.names + step.state.names + outcomes.flatMap(\.state.names) {
+                let known = defined[name.kind] ?? []
+                if known.contains(name.name) { continue }
+                if name.kind == .session, many.contains(where: name.name.hasPrefix) { continue }
+                let list = known.isEmpty ? "there is none" : "there are \(known.joined(separator: ", "))"
+                try ScenarioProblems.note(
+                    object.error(
+                        at: "\(path).\(name.key)", "no \(name.kind.rawValue) is called \"\(name.name)\"; \(list)"))
+            }
+            let flbCalls = [step.calls ?? []] + outcomes.flatMap { $0.calls ?? [] }
+            let fileCalls = [step.fileCalls ?? []] + outcomes.flatMap { $0.fileCalls ?? [] }
+            for (calls, parts) in [(flbCalls, flbs.map(\.compatible)), (fileCalls, nil)] {
+                for call in calls.joined() where !Event.Callback.isCall(call, of: parts) {
+                    try ScenarioProblems.note(
+                        object.error(at: path, "\"\(call)\" is no call: NAME OPERATION, or NAME OPERATION: ERROR"))
                 }
             }
         }
@@ -164,9 +205,8 @@ extension Event.Callback {
 
 extension Scenario.HandlerDefinition: Decodable, ScenarioPart {
     public init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "a file handler")
+        var object = try StrictObject(decoder, "a file handler", of: Self.self)
         try self.init(&object)
-        try object.end()
     }
 
     init(_ object: inout StrictObject) throws {
@@ -176,14 +216,14 @@ extension Scenario.HandlerDefinition: Decodable, ScenarioPart {
         freezeData = try object.optionalNumber("freeze_data", "what freeze leaves as the file's data")
         isBuiltIn = try object.flag("built_in", "whether it is built into the kernel") ?? false
         lacks = Set(try object.array("lacks", "names of operations", of: String.self))
+        does = try object.optional("does", "for operations, the calls that they make") ?? .none
     }
 }
 
 extension Scenario.FLBDefinition: Decodable, ScenarioPart {
     public init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "an FLB")
+        var object = try StrictObject(decoder, "an FLB", of: Self.self)
         try self.init(&object)
-        try object.end()
     }
 
     init(_ object: inout StrictObject) throws {
@@ -194,14 +234,14 @@ extension Scenario.FLBDefinition: Decodable, ScenarioPart {
         hasObject = try object.flag("object", "whether preserve makes a live object") ?? true
         isBuiltIn = try object.flag("built_in", "whether it is built into the kernel") ?? false
         lacks = Set(try object.array("lacks", "names of operations", of: String.self))
+        does = try object.optional("does", "for operations, the calls that they make") ?? .none
     }
 }
 
 extension Scenario.FileDefinition: Decodable, ScenarioPart {
     public init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "a file")
+        var object = try StrictObject(decoder, "a file", of: Self.self)
         try self.init(&object)
-        try object.end()
     }
 
     init(_ object: inout StrictObject) throws {

@@ -4,7 +4,11 @@ import SystemPackage
 protocol ScenarioAction: Sendable {
     /// What `do` calls it.
     static var verb: String { get }
+    /// Whether it is a call, which gives something and calls operations, and not several.
+    static var isCall: Bool { get }
     init(_ object: inout StrictObject) throws
+    /// The steps that it consists of, with the members that have them.
+    var nested: [(path: String, steps: [ScenarioStep])] { get }
     /// What is done, in words.
     var sentence: String { get }
     /// What it names, all of which has to be there.
@@ -24,12 +28,15 @@ enum ScenarioActions {
         Create.self, CreateMany.self, Preserve.self, Close.self, RetrieveSession.self, Retrieve.self, Finish.self,
         Write.self, Read.self,
         GetOutgoing.self, PutOutgoing.self, GetIncoming.self, PutIncoming.self,
-        OpenDevice.self, CloseDevice.self, Kexec.self, PowerOn.self,
+        LockMutex.self, UnlockMutex.self,
+        OpenDevice.self, CloseDevice.self, Kexec.self, PowerOn.self, Race.self,
     ]
 }
 
 extension ScenarioAction {
+    static var isCall: Bool { true }
     var names: [ScenarioName] { [] }
+    var nested: [(path: String, steps: [ScenarioStep])] { [] }
 }
 
 /// What a step calls something that the scenario defines, or that another step makes.

@@ -6,6 +6,7 @@ import SystemPackage
 struct ScenarioParts {
     let scenario: Scenario
     let faults: Faults
+    let calls: OperationCalls
 
     func handler(_ name: String, for kernel: KernelConfiguration, _ module: Module?) throws -> FileHandler {
         if name == Scenario.memfd {
@@ -13,7 +14,7 @@ struct ScenarioParts {
                 throw ScenarioProblem("kernel \(kernel.release) has no memfd handler")
             }
             return FileHandler(
-                compatible: memfd.compatible, operations: failing(memfd.operations, name), owner: module)
+                compatible: memfd.compatible, operations: played(memfd.operations, name, .none), owner: module)
         }
         guard let definition = scenario.handlers.first(where: { $0.name == name }) else {
             throw ScenarioProblem("no handler is called \"\(name)\"")
@@ -33,7 +34,7 @@ struct ScenarioParts {
         operations.unpreserve = { _, _, _ in }
         operations.retrieve = { preserved, _ in OpaqueFile(handler: name, data: preserved.data) }
         operations.finish = { _, _, _, _ in }
-        operations = failing(operations, name)
+        operations = played(operations, name, definition.does)
         if definition.lacks.contains("can_preserve") { operations.canPreserve = nil }
         if definition.lacks.contains("preserve") { operations.preserve = nil }
         if definition.lacks.contains("unpreserve") { operations.unpreserve = nil }
@@ -42,14 +43,18 @@ struct ScenarioParts {
         return FileHandler(compatible: definition.compatible, operations: operations, owner: module)
     }
 
-    /// The operations, but those that a step makes fail do. A handler without `can_finish` gets one only where a step
-    /// needs it, as it would show in every trace.
-    private func failing(_ operations: FileHandler.Operations, _ name: String) -> FileHandler.Operations {
-        let isAsked = scenario.steps.contains { step in
-            (step.action as? Fail).map { $0.name == name && $0.operation == .canFinish } ?? false
+    /// The operations as a scenario has them: some make calls, and some are made to fail. A handler without
+    /// `can_finish` gets one only where a step needs it, as it would show in every trace.
+    private func played(
+        _ operations: FileHandler.Operations, _ name: String, _ does: OperationSteps
+    ) -> FileHandler.Operations {
+        let (faults, calls) = (faults, calls)
+        let result = operations.entered { operation throws(Errno) in
+            RaceSide.use("handler \(name)")
+            try calls.perform(does[operation])
+            try faults.check(name, operation)
         }
-        let failing = operations.failing(faults, name)
-        return isAsked ? failing.askedToFinish(faults, name) : failing
+        return scenario.failsCanFinish(of: name) ? result.askedToFinish(faults, name) : result
     }
 
     func flb(_ name: String, _ module: Module?) throws -> FLB {
@@ -58,6 +63,12 @@ struct ScenarioParts {
         }
         var operations =
             definition.payload.map { keeping($0, definition) } ?? plain(name, definition.data, definition.hasObject)
+        let (faults, calls, does) = (faults, calls, definition.does)
+        operations = operations.entered { operation throws(Errno) in
+            RaceSide.use("FLB \(name)")
+            try calls.perform(does[operation])
+            try faults.check(name, operation)
+        }
         if definition.lacks.contains("preserve") { operations.preserve = nil }
         if definition.lacks.contains("unpreserve") { operations.unpreserve = nil }
         if definition.lacks.contains("retrieve") { operations.retrieve = nil }
@@ -67,17 +78,12 @@ struct ScenarioParts {
 
     /// An FLB that hands over a number.
     func plain(_ name: String, _ data: UInt64, _ hasObject: Bool) -> FLB.Operations {
-        let faults = faults
-        return FLB.Operations(
+        FLB.Operations(
             preserve: { _ throws(Errno) in
-                try faults.check(name, .preserve)
-                return FLB.Preserved(data: data, object: hasObject ? Self.object(data) : nil)
+                FLB.Preserved(data: data, object: hasObject ? Self.object(data) : nil)
             },
             unpreserve: { _, _ in },
-            retrieve: { data, _ throws(Errno) in
-                try faults.check(name, .retrieve)
-                return Self.object(data)
-            },
+            retrieve: { data, _ throws(Errno) in Self.object(data) },
             finish: { _, _ in })
     }
 
@@ -85,11 +91,8 @@ struct ScenarioParts {
 
     /// An FLB that hands over the address of preserved memory.
     private func keeping(_ payload: String, _ definition: Scenario.FLBDefinition) -> FLB.Operations {
-        let faults = faults
-        let name = definition.name
-        return FLB.Operations(
+        FLB.Operations(
             preserve: { memory throws(Errno) in
-                try faults.check(name, .preserve)
                 let block = try memory.allocatePreserved(byteCount: payload.utf8.count + 1)
                 try memory.write(payload.utf8, to: block)
                 return FLB.Preserved(data: block.address.rawValue, object: definition.hasObject ? payload : nil)
@@ -99,7 +102,6 @@ struct ScenarioParts {
                 memory.unpreserveAndFree(PageBlock(address: PhysicalAddress(preserved.data), order: order))
             },
             retrieve: { data, memory throws(Errno) in
-                try faults.check(name, .retrieve)
                 let block = try memory.restore(at: PhysicalAddress(data))
                 defer { memory.free(block) }
                 let bytes = try memory.read(at: block.address, count: memory.pageSize.bytes << block.order)

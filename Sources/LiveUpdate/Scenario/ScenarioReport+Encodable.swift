@@ -15,7 +15,7 @@ extension ScenarioReport: Encodable {
 
 extension ScenarioReport.Entry: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case step, kernel, boot, does, note, events, result, problems
+        case step, kernel, boot, does, note, events, result, race, owners, problems
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -30,6 +30,11 @@ extension ScenarioReport.Entry: Encodable {
             try container.encode(errno.kernelName, forKey: .result)
         } else if result == nil {
             try container.encode(ScenarioReport.ok, forKey: .result)
+        }
+        try container.encodeIfPresent(race, forKey: .race)
+        if !moves.isEmpty {
+            let references = moves.map { ($0.name, $0.to) }
+            try container.encode(Dictionary(references) { first, _ in first }, forKey: .owners)
         }
         if !problems.isEmpty { try container.encode(problems, forKey: .problems) }
     }

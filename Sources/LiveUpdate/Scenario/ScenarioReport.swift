@@ -33,6 +33,10 @@ public struct ScenarioReport: Sendable {
         public var owners: [Owner] = []
         /// What was not as expected.
         public var problems: [String]
+        /// What came of a race.
+        public var race: RaceReport?
+        /// The owners whose references the step changed.
+        public var moves: [OwnerMove] = []
     }
 
     /// The counts of an FLB.
@@ -48,6 +52,13 @@ public struct ScenarioReport: Sendable {
         /// What steps call the handler or FLB.
         public var name: String
         public var references: Int
+    }
+
+    /// A change of the references to the module of a handler or FLB.
+    public struct OwnerMove: Hashable, Sendable {
+        public var name: String
+        public var from: Int
+        public var to: Int
     }
 
     /// Whether all expectations held.
@@ -69,4 +80,13 @@ public enum ScenarioResult: Hashable, Sendable {
     case errno(Errno)
     /// The step could not be done, or did not do what it should; with what a kernel would have returned.
     case problem(String, errno: Errno?)
+}
+
+extension ScenarioReport.OwnerMove {
+    /// What differs between two states of the same owners.
+    static func moves(from old: [ScenarioReport.Owner], to new: [ScenarioReport.Owner]) -> [Self] {
+        zip(old, new).compactMap { old, new in
+            old.references == new.references ? nil : Self(name: new.name, from: old.references, to: new.references)
+        }
+    }
 }

@@ -2,7 +2,7 @@ import KernelABI
 import SystemPackage
 
 /// What there is while a scenario runs: a kernel, and what its steps have names for.
-struct ScenarioRun {
+struct ScenarioRun: Sendable {
     let scenario: Scenario
     private(set) var faults = Faults()
     let journal = ScenarioJournal()
@@ -15,8 +15,18 @@ struct ScenarioRun {
     var files: [String: any PreservableFile] = [:]
     /// How the step before ended.
     var lastResult: ScenarioResult?
+    /// The object that the step before got, `none` if it got 0 and `NULL`; `nil` if it asked for none.
+    var lastObject: String?
+    /// What handlers and FLBs of the kernel before preserved.
+    private(set) var given: [PageBlock] = []
 
+    /// What the kernel came up from.
+    private(set) var origin: (release: String, handedOver: HandedOver?)
     private var openedDevice: Device?
+    /// The mutexes that drivers have.
+    private(set) var mutexes = DriverMutexes()
+    /// What operations go by that make calls.
+    private let calls = OperationCalls()
     private var handlers: [String: FileHandler] = [:]
     private var flbs: [String: FLB] = [:]
     private var modules: [String: Module] = [:]
@@ -24,6 +34,7 @@ struct ScenarioRun {
     /// - Parameter handedOver: what the first kernel is handed.
     init(_ scenario: Scenario, _ handedOver: HandedOver?) throws {
         self.scenario = scenario
+        origin = (scenario.kernel, handedOver)
         kernel = Kernel(try Self.configuration(scenario, scenario.kernel, journal), handedOver: handedOver)
     }
 
@@ -43,16 +54,87 @@ struct ScenarioRun {
     /// Boots the next kernel. Nothing in it has the objects of the one before.
     mutating func start(_ release: String, _ handedOver: HandedOver?) throws {
         let release = scenario.isOfOneKernel ? scenario.kernel : release
+        origin = (release, handedOver)
+        given = handedOver == nil ? [] : kernel.memory.preservedBlocks
         kernel = Kernel(try Self.configuration(scenario, release, journal), handedOver: handedOver)
+        mutexes = DriverMutexes()
         (outgoing, incoming, files, handlers, flbs, modules) = ([:], [:], [:], [:], [:], [:])
         openedDevice = nil
         faults = Faults()
         hasBooted = true
     }
 
+    /// A run of its own, in which the kernel of this one has just come up.
+    func anew() throws -> ScenarioRun {
+        var run = try ScenarioRun(scenario, nil)
+        try run.start(origin.release, origin.handedOver)
+        run.given = given
+        _ = run.journal.take()
+        return run
+    }
+
+    /// Goes on with what a race has left.
+    mutating func `continue`(with run: ScenarioRun) {
+        let images = images
+        self = run
+        self.images = images
+    }
+
+    /// Does something, and says how that ended.
+    mutating func perform(_ action: some ScenarioAction) -> ScenarioResult? {
+        if scenario.hasCallingOperations {
+            makeAll()
+            calls.set(self)
+        }
+        var result: ScenarioResult?
+        lastObject = nil
+        do {
+            try action.perform(in: &self)
+        } catch let error as Errno {
+            result = .errno(error)
+        } catch let error as ScenarioProblem {
+            result = .problem(error.text, errno: error.errno)
+        } catch {
+            result = .problem("\(error)", errno: nil)
+        }
+        calls.set(nil)
+        lastResult = result
+        return result
+    }
+
+    /// Makes everything that steps can name: sides of a race are to know the same.
+    mutating func makeAll() {
+        for flb in scenario.flbs { _ = try? self.flb(flb.name) }
+        for name in scenario.handlers.map(\.name) + [Scenario.memfd] { _ = try? handler(name) }
+        for file in scenario.files { _ = try? self.file(file.name) }
+    }
+
+    /// The run after a race, whose sides began with it and ended with those.
+    func merging(_ sides: [ScenarioRun]) -> ScenarioRun {
+        var result = self
+        func merge<Value>(_ path: WritableKeyPath<ScenarioRun, [String: Value]>) {
+            for side in sides {
+                for name in self[keyPath: path].keys where side[keyPath: path][name] == nil {
+                    result[keyPath: path][name] = nil
+                }
+                for (name, value) in side[keyPath: path] where self[keyPath: path][name] == nil {
+                    result[keyPath: path][name] = value
+                }
+            }
+        }
+        merge(\.outgoing)
+        merge(\.incoming)
+        merge(\.files)
+        let devices = sides.compactMap(\.openedDevice)
+        let isClosed = openedDevice != nil && devices.count < sides.count
+        result.openedDevice = isClosed ? nil : devices.first
+        result.lastResult = nil
+        return result
+    }
+
     // MARK: Names
 
-    private var parts: ScenarioParts { ScenarioParts(scenario: scenario, faults: faults) }
+    private var parts: ScenarioParts { ScenarioParts(scenario: scenario, faults: faults, calls: calls) }
 
     /// `/dev/liveupdate`, opened by the first step that needs it.
     mutating func device() throws -> Device {
@@ -90,6 +172,12 @@ struct ScenarioRun {
             ScenarioReport.Owner(name: name, references: modules[name]?.references ?? 0)
         }
     }
+
+    /// How many blocks of memory this kernel has preserved for the next.
+    var preservedCount: Int { kernel.memory.preservedBlockCount }
+
+    /// How many blocks that handlers and FLBs of the kernel before preserved nobody has taken over.
+    var unclaimedCount: Int { given.count { kernel.memory.isUnclaimed(at: $0.address) } }
 
     /// The counts of each FLB.
     var counts: [ScenarioReport.Count] {
@@ -157,7 +245,12 @@ struct ScenarioRun {
 final class ScenarioJournal: Sendable {
     private let events = Locked<[Event]>([])
 
-    var observer: Observer { { event in self.events.withLock { $0.append(event) } } }
+    var observer: Observer { 
+        { event in
+            // What sides of a race do is theirs.
+            if !RaceSide.record(event) { self.events.withLock { $0.append(event) } }
+        }
+     }
 
     /// What has happened since the last call.
     func take() -> [Event] {

@@ -26,6 +26,13 @@ extension Scenario {
 private struct ScenarioRunner {
     var run: ScenarioRun
     let stopsAtProblem: Bool
+    /// What has been done since the kernel came up.
+    private var history: [any ScenarioAction] = []
+
+    init(run: ScenarioRun, stopsAtProblem: Bool) {
+        self.run = run
+        self.stopsAtProblem = stopsAtProblem
+    }
 
     mutating func play(_ report: inout ScenarioReport) {
         defer { report.images = run.images }
@@ -43,86 +50,121 @@ private struct ScenarioRunner {
     private mutating func playBoot(_ report: inout ScenarioReport) -> Bool {
         guard run.hasBooted else { return true }
         run.hasBooted = false
+        history = []
         guard run.kernel.isRunning else { return true }
         return run.scenario.boot.allSatisfy { play($0, number: nil, &report) }
     }
 
     /// - Returns: whether all was as expected.
     private mutating func play(_ step: ScenarioStep, number: Int?, _ report: inout ScenarioReport) -> Bool {
-        var result: ScenarioResult?
         let release = run.kernel.configuration.release
-        do {
-            try step.action.perform(in: &run)
-        } catch let error as Errno {
-            result = .errno(error)
-        } catch let error as ScenarioProblem {
-            result = .problem(error.text, errno: error.errno)
-        } catch {
-            result = .problem("\(error)", errno: nil)
+        let owners = run.owners
+        let result: ScenarioResult?
+        let events: [Event]
+        var problems: [String]
+        var race: RaceReport?
+        if let action = step.action as? Race {
+            let found = play(action, step.state)
+            (result, events, race) = (found.result, found.report?.events ?? [], found.report)
+            problems = found.report?.problems ?? []
+            if case .problem(let text, _) = result { problems.append(text) }
+            if case .errno(let errno) = result { problems.append("it gives \(errno.kernelName)") }
+        } else {
+            result = run.perform(step.action)
+            history.append(step.action)
+            events = run.journal.take()
+            problems = step.problems(with: result, events) + step.state.problems(with: run, events)
         }
-        run.lastResult = result
-        let events = run.journal.take()
-        let problems = problems(with: step, result, events)
+        // Owners of another kernel are others, and those of a race hang on how it ends.
+        let moves = run.hasBooted || race != nil ? [] : ScenarioReport.OwnerMove.moves(from: owners, to: run.owners)
         report.entries.append(
             ScenarioReport.Entry(
                 number: number, kernel: release, isBoot: number == nil, hasBooted: run.hasBooted,
                 isRunning: run.kernel.isRunning, action: step.action,
                 sentence: step.sentence, note: step.note, events: events, result: result, counts: run.counts,
-                owners: run.owners, problems: problems))
+                owners: run.owners, problems: problems, race: race, moves: moves))
         return problems.isEmpty || !stopsAtProblem
     }
 
-    private mutating func problems(
-        with step: ScenarioStep, _ result: ScenarioResult?, _ events: [Event]
-    ) -> [String] {
+    /// Plays a race, and leaves what its first interleaving does, or the first with a problem.
+    private mutating func play(
+        _ race: Race, _ state: ExpectedState
+    ) -> (report: RaceReport?, result: ScenarioResult?) {
+        do {
+            var report = RaceReport(race, state)
+            if race.schedule != nil {
+                report.add(try race.play(in: run))
+            } else {
+                try explore(race, &report)
+            }
+            report.end()
+            guard let shown = report.shown else { throw ScenarioProblem("no interleaving was played") }
+            run.continue(with: shown.run)
+            var played = race
+            played.schedule = RaceSchedule(shown.order)
+            history.append(played)
+            return (report, nil)
+        } catch let error as Errno {
+            return (nil, .errno(error))
+        } catch let error as ScenarioProblem {
+            return (nil, .problem(error.text, errno: error.errno))
+        } catch {
+            return (nil, .problem("\(error)", errno: nil))
+        }
+    }
+
+    private func explore(_ race: Race, _ report: inout RaceReport) throws {
+        var exploration = RaceExploration()
+        while true {
+            var run = try run.anew()
+            for action in history { _ = run.perform(action) }
+            run.hasBooted = false
+            try race.prepare(&run)
+            _ = run.journal.take()
+            // Half of an interleaving that is equal to another is none.
+            if let play = try RacePlay.play(race.sides, in: run, { enabled, _ in exploration.choose(enabled) }) {
+                guard report.count < run.scenario.interleavingLimit else {
+                    report.isComplete = false
+                    return
+                }
+                report.add(play)
+            }
+            switch exploration.next() {
+            case .another: break
+            case .again: report = RaceReport(race, report.state)
+            case .nothing: return
+            }
+        }
+    }
+}
+
+extension ScenarioStep {
+    /// What of a step's own is not as expected.
+    ///
+    /// - Parameter mayGiveAnything: whether it is left to others what a step gives that does not say.
+    func problems(with result: ScenarioResult?, _ events: [Event], mayGiveAnything: Bool = false) -> [String] {
         var problems: [String] = []
+        let expected = results ?? [nil]
+        let isFree = results == nil && mayGiveAnything
         switch result {
         case .problem(let text, _): problems.append(text)
         case .errno(let errno):
-            if !step.results.contains(errno) {
-                problems.append("it gives \(errno.kernelName), not \(names(of: step.results))")
+            if !isFree, !expected.contains(errno) {
+                problems.append("it gives \(errno.kernelName), not \(names(of: expected))")
             }
         case nil:
-            if !step.results.contains(nil) { problems.append("it succeeds, and should give \(names(of: step.results))") }
+            if !isFree, !expected.contains(nil) {
+                problems.append("it succeeds, and should give \(names(of: expected))")
+            }
         }
-        for (expected, subject) in [(step.calls, Event.Callback.Subject.flb), (step.fileCalls, .handler)] {
+        for (expected, subject) in [(calls, Event.Callback.Subject.flb), (fileCalls, .handler)] {
             guard let expected else { continue }
             let found = events.compactMap { $0.call(of: subject) }
             if found != expected {
                 problems.append("it calls [\(found.joined(separator: ", "))], not [\(expected.joined(separator: ", "))]")
             }
         }
-        for (name, expected) in step.outgoingCounts.sorted(by: { $0.key < $1.key }) {
-            check(name, expected, .outgoing, &problems) { $0.outgoingCount(of: $1) }
-        }
-        for (name, expected) in step.incomingCounts.sorted(by: { $0.key < $1.key }) {
-            check(name, expected, .incoming, &problems) { $0.incomingCount(of: $1) }
-        }
-        for owner in run.owners {
-            guard let expected = step.ownerCounts[owner.name], expected != owner.references else { continue }
-            problems.append("the owner of \(owner.name) has \(owner.references) references, not \(expected)")
-        }
-        if let expected = step.warnings {
-            let found = events.compactMap { if case .warning(let text) = $0 { text } else { nil } }
-            if found != expected {
-                problems.append("it warns [\(found.joined(separator: ", "))], not [\(expected.joined(separator: ", "))]")
-            }
-        }
         return problems
-    }
-
-    private mutating func check(
-        _ name: String, _ expected: Int64, _ direction: Event.Direction, _ problems: inout [String],
-        _ count: (Kernel, FLB) -> Int64
-    ) {
-        do {
-            let found = count(run.kernel, try run.flb(name))
-            if found != expected {
-                problems.append("the \(direction.rawValue) count of \(name) is \(found), not \(expected)")
-            }
-        } catch {
-            problems.append("no FLB is called \"\(name)\"")
-        }
     }
 
     private func names(of results: [Errno?]) -> String {
@@ -130,9 +172,44 @@ private struct ScenarioRunner {
     }
 }
 
+extension ExpectedState {
+    /// What is not as expected after a step in which `events` happened.
+    func problems(with run: ScenarioRun, _ events: [Event]) -> [String] {
+        var problems: [String] = []
+        let counts = run.counts
+        for (direction, expectations) in [(Event.Direction.outgoing, outgoing), (.incoming, incoming)] {
+            for (name, expected) in expectations.sorted(by: { $0.key < $1.key }) {
+                let count = counts.first { $0.flb == name }
+                let found = (direction == .outgoing ? count?.outgoing : count?.incoming) ?? 0
+                if found != expected {
+                    problems.append("the \(direction.rawValue) count of \(name) is \(found), not \(expected)")
+                }
+            }
+        }
+        for owner in run.owners {
+            guard let expected = owners[owner.name], expected != owner.references else { continue }
+            problems.append("the owner of \(owner.name) has \(owner.references) references, not \(expected)")
+        }
+        if let preserved, run.preservedCount != preserved {
+            problems.append("\(run.preservedCount) blocks of memory are preserved, not \(preserved)")
+        }
+        if let unclaimed, run.unclaimedCount != unclaimed {
+            problems.append("nobody has taken over \(run.unclaimedCount) blocks of preserved memory, not \(unclaimed)")
+        }
+        if let warnings {
+            let found = events.compactMap { if case .warning(let text) = $0 { text } else { nil } }
+            if found != warnings {
+                let lists = (found.joined(separator: ", "), warnings.joined(separator: ", "))
+                problems.append("it warns [\(lists.0)], not [\(lists.1)]")
+            }
+        }
+        return problems
+    }
+}
+
 extension Event {
     /// The call that the event is, as steps expect it: `name operation`, and what it failed with.
-    fileprivate func call(of subject: Callback.Subject) -> String? {
+    func call(of subject: Callback.Subject) -> String? {
         guard case .callback(let call) = self, call.subject == subject else { return nil }
         return "\(call.name) \(call.operation.rawValue)" + (call.error.map { ": \($0.kernelName)" } ?? "")
     }

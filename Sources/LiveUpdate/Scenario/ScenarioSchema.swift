@@ -6,6 +6,7 @@ public struct ScenarioSchema: Encodable {
         var node = Self.object(Scenario.self)
         node["$schema"] = .text("https://json-schema.org/draft/2020-12/schema")
         node["title"] = .text("A scenario of live updates")
+        node["$defs"] = .object(["step": .object(Self.step)])
         try Node.object(node).encode(to: encoder)
     }
 
@@ -35,10 +36,7 @@ public struct ScenarioSchema: Encodable {
     }
 
     private static func object(_ type: any ScenarioPart.Type) -> [String: Node] {
-        var object = StrictObject()
-        // What a reader makes of nothing is of no interest, and neither is what it finds wrong with it.
-        _ = try? type.init(&object)
-        return Self.object(object.members)
+        object(StrictObject.members { _ = try type.init(&$0) })
     }
 
     private static func object(_ members: [Member], verb: String? = nil) -> [String: Node] {
@@ -56,14 +54,11 @@ public struct ScenarioSchema: Encodable {
         ]
     }
 
-    private static func steps() -> [String: Node] {
-        let forms = ScenarioActions.all.map { form -> Node in
-            var object = StrictObject()
-            _ = try? ScenarioStep(form, &object)
-            return .object(Self.object(object.members, verb: form.verb))
-        }
-        return list(of: ["oneOf": .list(forms)])
-    }
+    /// A step, which everything that has steps refers to.
+    private static let step: [String: Node] = [
+        "oneOf": .list(
+            ScenarioActions.all.map { .object(object(ScenarioStep.members(of: $0), verb: $0.verb)) })
+    ]
 
     private static func list(of items: [String: Node]) -> [String: Node] {
         ["type": .text("array"), "items": .object(items)]
@@ -83,7 +78,12 @@ public struct ScenarioSchema: Encodable {
         case is [Scenario.HandlerDefinition].Type: list(of: object(Scenario.HandlerDefinition.self))
         case is [Scenario.FLBDefinition].Type: list(of: object(Scenario.FLBDefinition.self))
         case is [Scenario.FileDefinition].Type: list(of: object(Scenario.FileDefinition.self))
-        case is [ScenarioStep].Type: steps()
+        case is [ScenarioStep].Type, is RaceSteps.Type: list(of: ["$ref": .text("#/$defs/step")])
+        case is [RaceSteps].Type: list(of: node(of: RaceSteps.self))
+        case is RaceExpectations.Type: list(of: object(RaceExpectation.self))
+        case is OperationSteps.Type: object(OperationSteps.self)
+        case is [ResultNames].Type: list(of: node(of: ResultNames.self))
+        case is [[String]].Type: list(of: list(of: string))
         default: [:]
         }
     }

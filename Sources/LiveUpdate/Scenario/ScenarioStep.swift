@@ -7,26 +7,13 @@ public struct ScenarioStep: Sendable {
     let action: any ScenarioAction
     /// A remark for the reader of the trace.
     public let note: String?
-    /// The results that are allowed; `nil` stands for success.
-    let results: [Errno?]
+    /// The results that are allowed, in which `nil` stands for success; `nil` if the step does not say.
+    let results: [Errno?]?
     /// The FLBs' operations that are called, as `name operation`, with `: ERROR` where one fails.
     let calls: [String]?
     /// The handlers' operations that are called.
     let fileCalls: [String]?
-    /// Counts of FLBs after the step, of the direction in which it works.
-    let outgoingCounts: [String: Int64]
-    let incomingCounts: [String: Int64]
-    /// References to the owners of handlers and FLBs after the step.
-    let ownerCounts: [String: Int64]
-    /// What the kernel warns of in the step; `nil` if that does not matter.
-    let warnings: [String]?
-
-    /// What the expected counts name.
-    var countedFLBs: [ScenarioName] {
-        [("outgoing", outgoingCounts), ("incoming", incomingCounts)].flatMap { key, counts in
-            counts.keys.sorted().map { ScenarioName(.flb, $0, key: key) }
-        } + ownerCounts.keys.sorted().map { ScenarioName(.part, $0, key: "owners") }
-    }
+    let state: ExpectedState
 
     /// What is done, in words.
     public var sentence: String { action.sentence }
@@ -39,50 +26,87 @@ public struct ScenarioStep: Sendable {
 
 extension ScenarioStep: Decodable {
     public init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "a step")
+        var object = try StrictObject(decoder, "a step", keys: nil)
         let verb = try object.string("do", "what is done")
         guard let form = ScenarioActions.all.first(where: { $0.verb == verb }) else {
-            let known = ScenarioActions.all.map { $0.verb }.joined(separator: ", ")
-            throw object.error(at: "do", "\"\(verb)\" cannot be done; what can is \(known)")
+            let known = ScenarioActions.all.map { $0.verb }
+            let nearest = Spelling.nearest(to: verb, among: known).map { "did you mean \"\($0)\"?" }
+            let hint = nearest ?? "what can is \(known.joined(separator: ", "))"
+            throw object.error(at: "do", "\"\(verb)\" cannot be done; \(hint)")
         }
+        object = try StrictObject(decoder, "a step", keys: ["do"] + Self.members(of: form).map(\.name))
         try self.init(form, &object)
-        try object.end()
+    }
+
+    /// The members of a step that does what `form` does, but for `do`.
+    static func members(of form: any ScenarioAction.Type) -> [ScenarioSchema.Member] {
+        StrictObject.members { _ = try ScenarioStep(form, &$0) }
     }
 
     /// A step that does what `form` does.
     init(_ form: any ScenarioAction.Type, _ object: inout StrictObject) throws {
         action = try form.init(&object)
         note = try object.optionalString("note", "a remark")
-        results = try Self.results(&object)
-        calls = try object.optional("calls", "names and operations of FLBs")
-        fileCalls = try object.optional("file_calls", "names and operations of handlers")
-        outgoingCounts = try object.optional("outgoing", "counts of FLBs by name") ?? [:]
-        incomingCounts = try object.optional("incoming", "counts of FLBs by name") ?? [:]
-        ownerCounts = try object.optional("owners", "references to owners by the name of a handler or FLB") ?? [:]
-        warnings = try object.optional("warnings", "what the kernel warns of")
+        if form.isCall {
+            let names = try object.optional("gives", "ok, or the name of an error", as: ResultNames.self)
+            results = try names.map { try Self.results($0, object) }
+            calls = try object.optional("calls", "names and operations of FLBs")
+            fileCalls = try object.optional("file_calls", "names and operations of handlers")
+        } else {
+            (results, calls, fileCalls) = (nil, nil, nil)
+        }
+        state = try ExpectedState(&object)
     }
 
-    /// `"gives"`: a result, or several that are allowed; success unless it says otherwise.
-    private static func results(_ object: inout StrictObject) throws -> [Errno?] {
-        guard let given = try object.optional("gives", "ok, or the name of an error", as: ResultNames.self) else {
-            return [nil]
+    /// Results by their names.
+    static func results(_ given: ResultNames, _ object: StrictObject) throws -> [Errno?] {
+        try given.names.map { name in
+            if name == ScenarioReport.ok { return nil }
+            if let errno = Errno(kernelName: name) { return errno }
+            try ScenarioProblems.note(object.error(at: "gives", StrictObject.unknownErrno(name)))
+            return nil
         }
-        var results: [Errno?] = []
-        for name in given.names {
-            if name == ScenarioReport.ok {
-                results.append(nil)
-            } else if let errno = Errno(kernelName: name) {
-                results.append(errno)
-            } else {
-                throw object.error(at: "gives", StrictObject.unknownErrno(name))
-            }
-        }
-        return results
+    }
+}
+
+/// What there is to be after a step.
+struct ExpectedState: Sendable {
+    /// Counts of FLBs, of the direction in which they work.
+    let outgoing: [String: Int64]
+    let incoming: [String: Int64]
+    /// References to the owners of handlers and FLBs.
+    let owners: [String: Int64]
+    /// What the kernel warns of in the step; `nil` if that does not matter.
+    let warnings: [String]?
+    /// How many blocks of memory are preserved for the next kernel.
+    let preserved: UInt64?
+    /// How many blocks that handlers and FLBs of the last kernel preserved nobody has taken over.
+    let unclaimed: UInt64?
+
+    init(_ object: inout StrictObject) throws {
+        outgoing = try object.optional("outgoing", "counts of FLBs by name") ?? [:]
+        incoming = try object.optional("incoming", "counts of FLBs by name") ?? [:]
+        owners = try object.optional("owners", "references to owners by the name of a handler or FLB") ?? [:]
+        warnings = try object.optional("warnings", "what the kernel warns of")
+        preserved = try object.optionalNumber("preserved", "blocks of memory preserved for the next kernel")
+        unclaimed = try object.optionalNumber("unclaimed", "blocks that came in, and nobody has taken over")
+    }
+
+    var isEmpty: Bool {
+        outgoing.isEmpty && incoming.isEmpty && owners.isEmpty && warnings == nil && preserved == nil
+            && unclaimed == nil
+    }
+
+    /// What the expectations name.
+    var names: [ScenarioName] {
+        [("outgoing", outgoing), ("incoming", incoming)].flatMap { key, counts in
+            counts.keys.sorted().map { ScenarioName(.flb, $0, key: key) }
+        } + owners.keys.sorted().map { ScenarioName(.part, $0, key: "owners") }
     }
 }
 
 /// One name or several.
-struct ResultNames: Decodable {
+struct ResultNames: Decodable, Sendable {
     let names: [String]
 
     init(from decoder: any Decoder) throws {

@@ -24,7 +24,10 @@ extension ScenarioReport.Entry {
         if case .errno(let errno) = result { line += " = \(errno.kernelName)" }
         var text = "\(head)  \(line.wrapped(to: width - indent.count, indent: indent + "  "))\n"
         if let note { text += indent + "# " + note.wrapped(to: width - indent.count - 2, indent: indent + "# ") + "\n" }
-        let lines = Self.folded(events.map(\.description)) + problems.map { "NOT AS EXPECTED: \($0)" }
+        let happened = race?.lines ?? Self.folded(events.map(\.description))
+        let references = moves.map { "\($0.name) \($0.from) → \($0.to)" }.joined(separator: ", ")
+        let lines = happened + (moves.isEmpty ? [] : ["references to owners: \(references)"])
+            + problems.map { "NOT AS EXPECTED: \($0)" }
         for (index, line) in lines.enumerated() {
             let isLast = index == lines.count - 1
             text += indent + (isLast ? "└─ " : "├─ ")

@@ -1,13 +1,15 @@
 import Handover
 import SystemPackage
 
-/// The members of a JSON object, each taken once; what is left over is unknown, and refused.
+/// The members of a JSON object. What its reader does not ask for is unknown, and refused.
 ///
-/// Without an object, it takes down what is asked for: the schema is what the readers ask.
+/// Problems are taken down, and what can be read is read on (``ScenarioProblems``). Without an object, it takes down
+/// what is asked for: the schema is what the readers ask.
 struct StrictObject {
     private let container: KeyedDecodingContainer<ScenarioKey>?
     private let codingPath: [any CodingKey]
-    private var known: Set<String> = []
+    /// What keys that are unknown are taken for, which is not missing, then.
+    private var misspelt: Set<String> = []
     /// What was asked for, in that order.
     private(set) var members: [ScenarioSchema.Member] = []
 
@@ -19,15 +21,40 @@ struct StrictObject {
 
     var isDescription: Bool { container == nil }
 
-    init(_ decoder: any Decoder, _ what: String) throws {
+    /// - Parameters:
+    ///   - part: what the object is read as.
+    ///   - others: keys besides those that it asks for.
+    init(
+        _ decoder: any Decoder, _ what: String, of part: any ScenarioPart.Type, others: [String] = []
+    ) throws {
+        try self.init(decoder, what, keys: Self.members { _ = try part.init(&$0) }.map(\.name) + others)
+    }
+
+    /// What `read` asks for.
+    static func members(_ read: (inout StrictObject) throws -> Void) -> [ScenarioSchema.Member] {
+        var description = StrictObject()
+        // What a reader makes of nothing is of no interest, and neither is what it finds wrong with it.
+        try? ScenarioProblems.ignored { try read(&description) }
+        return description.members
+    }
+
+    /// - Parameter keys: those that the object can have; `nil` if that is not known.
+    init(_ decoder: any Decoder, _ what: String, keys: [String]?) throws {
         codingPath = decoder.codingPath
         guard let container = try? decoder.container(keyedBy: ScenarioKey.self) else {
             throw Self.error(codingPath, "expected an object: \(what)")
         }
         self.container = container
+        guard let keys else { return }
+        for key in container.allKeys.map(\.stringValue).sorted() where !keys.contains(key) {
+            let nearest = Spelling.nearest(to: key, among: keys)
+            if let nearest { misspelt.insert(nearest) }
+            let hint = nearest.map { "did you mean \"\($0)\"?" } ?? "here are: \(keys.sorted().joined(separator: ", "))"
+            try ScenarioProblems.note(error("unknown key \"\(key)\"; \(hint)"))
+        }
     }
 
-    private static func error(_ path: [any CodingKey], _ problem: String) -> DocumentError {
+    static func error(_ path: [any CodingKey], _ problem: String) -> DocumentError {
         var text = ""
         for key in path { text += key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)" }
         return DocumentError(path: text, problem: problem)
@@ -38,43 +65,47 @@ struct StrictObject {
         Self.error(codingPath + (key.map { [ScenarioKey(stringValue: $0)] } ?? []), problem)
     }
 
-    /// Refuses what has not been taken.
-    func end() throws {
-        for key in (container?.allKeys ?? []).map(\.stringValue).sorted() where !known.contains(key) {
-            throw error("unknown key \"\(key)\"; here are: \(known.sorted().joined(separator: ", "))")
-        }
-    }
-
     // MARK: Members
 
     mutating func optional<Value: Decodable>(_ key: String, _ what: String, as type: Value.Type = Value.self) throws
         -> Value?
     {
-        known.insert(key)
         members.append(ScenarioSchema.Member(name: key, about: what, type: Value.self))
+        return try value(key, what, Value.self)
+    }
+
+    private func value<Value: Decodable>(_ key: String, _ what: String, _ type: Value.Type) throws -> Value? {
         guard let container else { return nil }
         let codingKey = ScenarioKey(stringValue: key)
         guard container.contains(codingKey) else { return nil }
         do {
             return try container.decode(Value.self, forKey: codingKey)
         } catch let error as DocumentError {
-            throw error
+            try ScenarioProblems.note(error)
         } catch {
-            throw self.error(at: key, "expected \(what)")
+            try ScenarioProblems.note(self.error(at: key, "expected \(what)"))
         }
+        return nil
     }
 
-    mutating func required<Value: Decodable>(_ key: String, _ what: String, as type: Value.Type = Value.self) throws
-        -> Value
-    {
+    /// A member that has to be there; `nil` if it is not, or makes no sense, which has been taken down.
+    private mutating func required<Value: Decodable>(
+        _ key: String, _ what: String, as type: Value.Type
+    ) throws -> Value? {
         let value: Value? = try optional(key, what)
         members[members.count - 1].isRequired = true
-        guard let value else { throw error("missing key \"\(key)\": \(what)") }
+        if value == nil {
+            let isThere = container?.contains(ScenarioKey(stringValue: key)) ?? false
+            let isTold = isThere || misspelt.contains(key)
+            try ScenarioProblems.note(
+                isTold ? nil : error("missing key \"\(key)\": \(what)"), silencing: error(at: key, "").path)
+        }
         return value
     }
 
+    /// A text; an empty one where there is none.
     mutating func string(_ key: String, _ what: String) throws -> String {
-        do { return try required(key, what) } catch { if isDescription { return "" } else { throw error } }
+        try required(key, what, as: String.self) ?? ""
     }
 
     mutating func optionalString(_ key: String, _ what: String) throws -> String? { try optional(key, what) }
@@ -84,29 +115,87 @@ struct StrictObject {
         try optional(key, what, as: FlexibleNumber.self)?.value
     }
 
+    /// A number; 0 where there is none.
     mutating func number(_ key: String, _ what: String) throws -> UInt64 {
-        do {
-            return try required(key, what, as: FlexibleNumber.self).value
-        } catch {
-            if isDescription { return 0 } else { throw error }
-        }
+        try required(key, what, as: FlexibleNumber.self)?.value ?? 0
     }
 
     mutating func flag(_ key: String, _ what: String) throws -> Bool? { try optional(key, what) }
 
+    /// The elements that make sense.
     mutating func array<Value: Decodable>(_ key: String, _ what: String, of type: Value.Type) throws -> [Value] {
-        try optional(key, what, as: [Value].self) ?? []
+        members.append(ScenarioSchema.Member(name: key, about: what, type: [Value].self))
+        return try value(key, what, [ScenarioElement<Value>].self)?.compactMap(\.value) ?? []
     }
 
     /// The kernel's name of an error.
     mutating func errno(_ key: String, _ what: String) throws -> Errno {
         let name = try string(key, what)
-        guard let errno = isDescription ? .ioError : Errno(kernelName: name) else { throw error(at: key, Self.unknownErrno(name)) }
-        return errno
+        if let errno = Errno(kernelName: name) { return errno }
+        try ScenarioProblems.note(error(at: key, Self.unknownErrno(name)))
+        return .ioError
     }
 
     static func unknownErrno(_ name: String) -> String {
-        "\"\(name)\" is no error known here; they are \(Errno.kernelNames.map(\.name).joined(separator: ", "))"
+        let known = Errno.kernelNames.map(\.name) + [ScenarioReport.ok]
+        let nearest = Spelling.nearest(to: name.uppercased(), among: known) ?? Spelling.nearest(to: name, among: known)
+        return "unknown errno '\(name)'; "
+            + (nearest.map { "did you mean \($0)?" } ?? "known are \(known.joined(separator: ", "))")
+    }
+}
+
+/// What is wrong with a scenario, all of which is told.
+final class ScenarioProblems: Sendable {
+    @TaskLocal private static var current: ScenarioProblems?
+    private let state = Locked<(problems: [DocumentError], silenced: Set<String>)>(([], []))
+
+    /// Takes a problem down; outside of ``collected(_:)``, throws it.
+    ///
+    /// - Parameter silencing: a place of which no more is to be told, as what is read there is made up.
+    static func note(_ problem: DocumentError?, silencing path: String? = nil) throws {
+        guard let current else {
+            if let problem { throw problem }
+            return
+        }
+        current.state.withLock { state in
+            if let problem, !state.silenced.contains(problem.path) { state.problems.append(problem) }
+            if let path { state.silenced.insert(path) }
+        }
+    }
+
+    /// Runs `body`.
+    ///
+    /// - Throws: `DocumentError`, with all that has been taken down meanwhile, and what it threw itself.
+    static func collected<Result>(_ body: (_ areNone: () -> Bool) throws -> Result) throws -> Result {
+        let list = ScenarioProblems()
+        var result: Result?
+        do {
+            result = try $current.withValue(list) { try body { list.state.withLock { $0.problems.isEmpty } } }
+        } catch let error as DocumentError {
+            try $current.withValue(list) { try note(error) }
+        }
+        let problems = list.state.withLock { $0.problems }
+        guard let result, problems.isEmpty else { throw DocumentError(problems) }
+        return result
+    }
+
+    /// Runs `body`, whatever is wrong.
+    static func ignored<Result>(_ body: () throws -> Result) throws -> Result {
+        try $current.withValue(ScenarioProblems(), operation: body)
+    }
+}
+
+/// An element of an array, if it makes sense.
+struct ScenarioElement<Value: Decodable>: Decodable {
+    let value: Value?
+
+    init(from decoder: any Decoder) throws {
+        do {
+            value = try Value(from: decoder)
+        } catch let error as DocumentError {
+            try ScenarioProblems.note(error)
+            value = nil
+        }
     }
 }
 

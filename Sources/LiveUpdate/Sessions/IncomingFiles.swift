@@ -22,10 +22,11 @@ final class IncomingFiles: Sendable {
         var isClosed = false
     }
 
-    private let state = Locked(State())
+    private let state: Guarded<State>
 
     init(_ record: SessionState) {
         session = record.name
+        state = Guarded(State(), by: "the mutex of incoming session \(record.name.bare)")
     }
 
     /// Finds a handler for each of the files. Mirrors `luo_file_deserialize`.
@@ -37,7 +38,7 @@ final class IncomingFiles: Sendable {
             if count != 0 { kernel.log.warn("luo_file.c: session \(session) says \(count) files and has none") }
             return
         }
-        try state.withLock { state throws(Errno) in
+        try state.write { state throws(Errno) in
             do throws(Errno) {
                 guard let files = record.files else { throw .invalidArgument }
                 for file in files {
@@ -63,8 +64,11 @@ final class IncomingFiles: Sendable {
     }
 
     /// Lets the session be had, once. Mirrors `luo_session_retrieve`.
-    func markRetrieved() throws(Errno) {
-        try state.withLock { state throws(Errno) in
+    ///
+    /// - Parameter check: makes sure that the session is still there.
+    func markRetrieved(_ check: () throws(Errno) -> Void) throws(Errno) {
+        try state.write { state throws(Errno) in
+            try check()
             guard !state.isRetrieved else { throw .invalidArgument }
             state.isRetrieved = true
         }
@@ -72,7 +76,7 @@ final class IncomingFiles: Sendable {
 
     /// Mirrors `luo_retrieve_file`.
     func retrieve(token: UInt64, in kernel: Kernel) throws(Errno) -> any PreservableFile {
-        try state.withLock { state throws(Errno) in
+        try state.write { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }
             guard let index = state.entries.firstIndex(where: { $0.token == token }) else {
                 throw .noSuchFileOrDirectory
@@ -91,7 +95,7 @@ final class IncomingFiles: Sendable {
                 state.entries[index].file = file
                 state.entries[index].status = .retrieved
                 do throws(Errno) {
-                    try kernel.preservedFiles.insert(entry.handler.identity(of: file))
+                    try kernel.preservedFiles.insert(file, entry.handler)
                 } catch {
                     kernel.log.warn("luo_file.c: the file of token 0x\(String(token, radix: 16)) is preserved already")
                 }
@@ -108,7 +112,7 @@ final class IncomingFiles: Sendable {
     ///
     /// - Throws: `EBUSY` if a handler says that a file cannot be finished yet.
     func finish(in kernel: Kernel) throws(Errno) {
-        try state.withLock { state throws(Errno) in
+        try state.write { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }
             try finish(&state, kernel)
         }
@@ -118,12 +122,13 @@ final class IncomingFiles: Sendable {
     ///
     /// - Returns: whether the session has gone. If a file cannot be finished it stays, and cannot be had again.
     func close(in kernel: Kernel) throws(Errno) -> Bool {
-        try state.withLock { state throws(Errno) in
+        try state.write { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }
             state.isClosed = true
             do throws(Errno) {
                 try finish(&state, kernel)
             } catch {
+                if error == .deadlocked { throw error }
                 kernel.log.message("Unable to finish session [\(session.bare)] on release")
                 return false
             }
@@ -142,8 +147,10 @@ final class IncomingFiles: Sendable {
         while let entry = state.entries.popLast() {
             entry.handler.report(.finish, data: entry.preserved.data, token: entry.token)
             entry.handler.operations.finish(entry.file, entry.preserved, entry.status, kernel.memory)
-            kernel.registry.withFLBs(of: entry.handler) { $0.finishFile(kernel.flbRecords) }
-            if let file = entry.file { kernel.preservedFiles.remove(entry.handler.identity(of: file)) }
+            try kernel.registry.withFLBs(of: entry.handler) { flbs throws(Errno) in
+                try flbs.finishFile(kernel.flbRecords)
+            }
+            if let file = entry.file { kernel.preservedFiles.remove(file, entry.handler) }
             entry.handler.release()
         }
     }

@@ -27,7 +27,7 @@ public struct IncomingSession: Sendable {
     /// session cannot be retrieved again.
     public func close() throws(Errno) {
         try kernel.whileAlive { () throws(Errno) in
-            if try files.close(in: kernel) { kernel.sessions.remove(files) }
+            if try files.close(in: kernel) { try kernel.sessions.remove(files) }
         }
     }
 }

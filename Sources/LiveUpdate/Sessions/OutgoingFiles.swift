@@ -10,7 +10,6 @@ final class OutgoingFiles: Sendable {
         let token: UInt64
         let file: any PreservableFile
         let handler: HandlerEntry
-        let identity: ObjectIdentifier
         var preserved: PreservedFile
     }
 
@@ -19,28 +18,28 @@ final class OutgoingFiles: Sendable {
         var isClosed = false
     }
 
-    private let state = Locked(State())
+    private let state: Guarded<State>
 
     init(session: String) {
         self.session = session
+        state = Guarded(State(), by: "the mutex of session \(session)")
     }
 
     /// Mirrors `luo_preserve_file`.
     func preserve(_ file: any PreservableFile, token: UInt64, in kernel: Kernel) throws(Errno) {
-        try state.withLock { state throws(Errno) in
+        try state.write { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }
             guard !state.entries.contains(where: { $0.token == token }) else { throw .fileExists }
             guard state.entries.count < kernel.limits.files else { throw .noSpace }
             let handler = try kernel.registry.handler(of: file)
-            let identity = handler.identity(of: file)
             do throws(Errno) {
-                try kernel.preservedFiles.insert(identity)
+                try kernel.preservedFiles.insert(file, handler)
                 do throws(Errno) {
                     let preserved = try preserve(file, token, handler, kernel)
                     state.entries.append(
-                        Entry(token: token, file: file, handler: handler, identity: identity, preserved: preserved))
+                        Entry(token: token, file: file, handler: handler, preserved: preserved))
                 } catch {
-                    kernel.preservedFiles.remove(identity)
+                    kernel.preservedFiles.remove(file, handler)
                     throw error
                 }
             } catch {
@@ -60,21 +59,21 @@ final class OutgoingFiles: Sendable {
             return preserved
         } catch {
             handler.report(.preserve, token: token, error: error)
-            kernel.registry.withFLBs(of: handler) { $0.removeFile() }
+            try kernel.registry.withFLBs(of: handler) { flbs throws(Errno) in try flbs.removeFile() }
             throw error
         }
     }
 
     /// Unpreserves all files, the last first. Mirrors `luo_file_unpreserve_files`.
     func close(in kernel: Kernel) throws(Errno) {
-        try state.withLock { state throws(Errno) in
+        try state.write { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }
             state.isClosed = true
             while let entry = state.entries.popLast() {
                 entry.handler.report(.unpreserve, data: entry.preserved.data, token: entry.token)
                 entry.handler.operations.unpreserve(entry.file, entry.preserved, kernel.memory)
-                kernel.registry.withFLBs(of: entry.handler) { $0.removeFile() }
-                kernel.preservedFiles.remove(entry.identity)
+                try kernel.registry.withFLBs(of: entry.handler) { flbs throws(Errno) in try flbs.removeFile() }
+                kernel.preservedFiles.remove(entry.file, entry.handler)
                 entry.handler.release()
             }
         }
@@ -82,7 +81,7 @@ final class OutgoingFiles: Sendable {
 
     /// Freezes all files in their order, or none. Mirrors `luo_file_freeze`.
     func freeze(_ memory: KHOMemory) throws(Errno) {
-        try state.withLock { state throws(Errno) in
+        try state.write { state throws(Errno) in
             for index in state.entries.indices {
                 let handler = state.entries[index].handler
                 guard let freeze = handler.operations.freeze else { continue }
@@ -104,9 +103,7 @@ final class OutgoingFiles: Sendable {
 
     /// Mirrors `luo_file_unfreeze`.
     func unfreeze(_ memory: KHOMemory) {
-        state.withLock { state in
-            for entry in state.entries { Self.unfreeze(entry, memory) }
-        }
+        for entry in state.current.entries { Self.unfreeze(entry, memory) }
     }
 
     private static func unfreeze(_ entry: Entry, _ memory: KHOMemory) {
@@ -117,21 +114,18 @@ final class OutgoingFiles: Sendable {
 
     /// The session as it is handed over.
     var record: SessionState {
-        state.withLock { state in
-            var record = SessionState()
-            record.name = KernelString(session, cutTo: SessionLayout.layout.name)
-            record.files = state.entries.map { entry in
-                var file = FileState()
-                file.token = entry.token
-                file.compatible = KernelString(
-                    entry.handler.definition.compatible, cutTo: FileLayout.layout.compatible)
-                file.data = entry.preserved.data
-                file.memfd = entry.preserved.memfd
-                return file
-            }
-            return record
+        var record = SessionState()
+        record.name = KernelString(session, cutTo: SessionLayout.layout.name)
+        record.files = state.current.entries.map { entry in
+            var file = FileState()
+            file.token = entry.token
+            file.compatible = KernelString(entry.handler.definition.compatible, cutTo: FileLayout.layout.compatible)
+            file.data = entry.preserved.data
+            file.memfd = entry.preserved.memfd
+            return file
         }
+        return record
     }
 
-    var count: Int { state.withLock { $0.entries.count } }
+    var count: Int { state.current.entries.count }
 }

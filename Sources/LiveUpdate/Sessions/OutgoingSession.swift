@@ -23,7 +23,7 @@ public struct OutgoingSession: Sendable {
     public func close() throws(Errno) {
         try kernel.whileAlive { () throws(Errno) in
             try files.close(in: kernel)
-            kernel.sessions.remove(files)
+            try kernel.sessions.remove(files)
         }
     }
 }

@@ -2,18 +2,18 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// The sessions of a kernel, of both directions.
+/// The sessions of a kernel, of both directions: `luo_session_global`, with a lock for each of its lists.
 final class SessionLists: Sendable {
-    private struct State {
+    private struct Outgoing {
         /// In the order in which they were created.
-        var outgoing: [OutgoingFiles] = []
-        /// In the order in which they were handed over.
-        var incoming: [IncomingFiles] = []
-        /// Blocks allocated for the records of outgoing sessions.
+        var sessions: [OutgoingFiles] = []
+        /// Blocks allocated for their records.
         var blocks = 0
     }
 
-    private let state = Locked(State())
+    private let outgoingList = Guarded(Outgoing(), by: "luo_session_global.outgoing.rwsem")
+    /// In the order in which they were handed over.
+    private let incomingList = Guarded<[IncomingFiles]>([], by: "luo_session_global.incoming.rwsem")
     private let limits: Limits
 
     init(_ limits: Limits) {
@@ -23,56 +23,86 @@ final class SessionLists: Sendable {
     /// Mirrors `luo_session_insert`, which makes room before it looks whether the name is in use, and leaves the room
     /// if it is.
     func insert(_ files: OutgoingFiles) throws(Errno) {
-        try state.withLock { state throws(Errno) in
-            guard state.outgoing.count < limits.sessions else { throw limits.sessionError }
-            state.blocks = max(state.blocks, limits.sessionBlocks(state.outgoing.count + 1))
-            guard !state.outgoing.contains(where: { $0.session == files.session }) else { throw .fileExists }
-            state.outgoing.append(files)
+        try outgoingList.write { list throws(Errno) in
+            guard list.sessions.count < limits.sessions else { throw limits.sessionError }
+            list.blocks = max(list.blocks, limits.sessionBlocks(list.sessions.count + 1))
+            guard !list.sessions.contains(where: { $0.session == files.session }) else { throw .fileExists }
+            list.sessions.append(files)
         }
     }
 
     func insert(_ files: IncomingFiles) throws(Errno) {
-        try state.withLock { state throws(Errno) in
-            guard !state.incoming.contains(where: { $0.session == files.session }) else { throw .fileExists }
-            state.incoming.append(files)
+        try incomingList.write { list throws(Errno) in
+            guard !list.contains(where: { $0.session == files.session }) else { throw .fileExists }
+            list.append(files)
         }
     }
 
     /// Mirrors `luo_session_remove`, which gives back the room that nothing needs.
-    func remove(_ files: OutgoingFiles) {
-        state.withLock { state in
-            state.outgoing.removeAll { $0 === files }
-            state.blocks = limits.sessionBlocks(state.outgoing.count)
+    func remove(_ files: OutgoingFiles) throws(Errno) {
+        try outgoingList.write { list throws(Errno) in
+            list.sessions.removeAll { $0 === files }
+            list.blocks = limits.sessionBlocks(list.sessions.count)
         }
     }
 
-    func remove(_ files: IncomingFiles) {
-        state.withLock { $0.incoming.removeAll { $0 === files } }
+    func remove(_ files: IncomingFiles) throws(Errno) {
+        try incomingList.write { list throws(Errno) in list.removeAll { $0 === files } }
     }
 
-    func removeAll() {
-        state.withLock { $0 = State() }
+    /// Lets a session of a name that came in be had, once. Mirrors `luo_session_retrieve`.
+    ///
+    /// - Throws: `ENOENT` if there is none, `EINVAL` if it was retrieved before; ``Errno/crashed`` if it is freed
+    ///   meanwhile, where the kernel does not prevent that.
+    func retrieve(_ name: String, _ kernel: Kernel) throws(Errno) -> IncomingFiles {
+        func find(_ list: [IncomingFiles]) throws(Errno) -> IncomingFiles {
+            guard let files = list.first(where: { $0.session == KernelString(name) }) else {
+                throw .noSuchFileOrDirectory
+            }
+            return files
+        }
+        switch kernel.configuration.lifecycle?.incomingLocks ?? .whole {
+        case .whole:
+            return try incomingList.read { list throws(Errno) in
+                let files = try find(list)
+                try files.markRetrieved {}
+                return files
+            }
+        case .pieces:
+            let files = try incomingList.read(find)
+            try files.markRetrieved { () throws(Errno) in
+                RaceSide.use(incomingList.name, isWrite: false)
+                guard incomingList.current.contains(where: { $0 === files }) else {
+                    throw kernel.log.crash("use after free in luo_session_retrieve()")
+                }
+            }
+            return files
+        }
     }
 
-    /// The session of a name that came in; `nil` if there is none.
-    func incoming(named name: String) -> IncomingFiles? {
-        state.withLock { state in state.incoming.first { $0.session == KernelString(name) } }
+    /// Runs `body` while there are no sessions, and none can come. Mirrors `luo_session_quiesce`.
+    ///
+    /// - Throws: `EBUSY` if there are any.
+    func whileQuiesced(_ body: () throws(Errno) -> Void) throws(Errno) {
+        try incomingList.write { incoming throws(Errno) in
+            try outgoingList.write { outgoing throws(Errno) in
+                guard incoming.isEmpty, outgoing.sessions.isEmpty else { throw .resourceBusy }
+                try body()
+            }
+        }
     }
 
-    var outgoing: [OutgoingFiles] { state.withLock { $0.outgoing } }
-    var incomingCount: Int { state.withLock { $0.incoming.count } }
-    /// Mirrors `luo_session_quiesce`.
-    var areEmpty: Bool { state.withLock { $0.outgoing.isEmpty && $0.incoming.isEmpty } }
+    var outgoing: [OutgoingFiles] { outgoingList.current.sessions }
+    var incomingCount: Int { incomingList.current.count }
 
     /// The blocks of the outgoing sessions' records, if there are more than the records need.
     var blocksWithEmptyOnes: [BlockState]? {
-        state.withLock { state in
-            let count = state.outgoing.count
-            guard count > 0, state.blocks > limits.sessionBlocks(count) else { return nil }
-            return (0..<state.blocks).map { index in
-                let rest = count - index * limits.sessionsOfBlock
-                return BlockState(address: nil, count: UInt64(min(max(rest, 0), limits.sessionsOfBlock)))
-            }
+        let list = outgoingList.current
+        let count = list.sessions.count
+        guard count > 0, list.blocks > limits.sessionBlocks(count) else { return nil }
+        return (0..<list.blocks).map { index in
+            let rest = count - index * limits.sessionsOfBlock
+            return BlockState(address: nil, count: UInt64(min(max(rest, 0), limits.sessionsOfBlock)))
         }
     }
 }

@@ -10,7 +10,8 @@ struct Simulate: ParsableCommand {
         discussion: """
             A SCENARIO is a JSON document: file handlers, file-lifecycle-bound objects (FLBs), files, and the steps \
             that are done with them, over as many kernels as it has. Each step says what it expects, and the first \
-            that does not get it ends the scenario. docs/scenarios.md explains each action and each expectation by \
+            that does not get it ends the scenario. What is done at once is played in all interleavings. \
+            docs/scenarios.md explains each action and each expectation by \
             example, `luo-fdt schema scenario` prints the schema, and Fixtures/scenarios has more to learn from.
 
             EXAMPLES
@@ -18,6 +19,7 @@ struct Simulate: ParsableCommand {
               luo-fdt simulate --quiet Fixtures/scenarios/*.json
               luo-fdt simulate --format tap Fixtures/scenarios/*.json
               luo-fdt simulate --kernel 7.1.13 references.json
+              luo-fdt simulate race-mutex.json
               luo-fdt simulate --format json first-and-last.json | jq '.steps[].events[]'
               luo-fdt simulate two-updates.json --at first -o first.elf
               luo-fdt simulate --image vmcore after-the-update.json
@@ -35,7 +37,7 @@ struct Simulate: ParsableCommand {
     @Option(help: "How to show what happens: as a story, JSON, KTAP, JUnit, or what a real kernel's player prints.")
     var format: ScenarioFormat = .tree
 
-    @Flag(help: "Show what was not as expected, and a summary.")
+    @Flag(help: "Show a line for each scenario that is not as expected, and a summary.")
     var quiet = false
 
     @Option(help: ArgumentHelp("The release of all kernels, whatever the scenario says.", valueName: "release"))

@@ -20,8 +20,12 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
         let shown = isQuiet ? reports.filter { !$0.report.hasPassed } : reports
         switch self {
         case .tree:
-            output.write(shown.map(\.report.description).joined(separator: "\n"))
-            if reports.count > 1 { output.write((shown.isEmpty ? "" : "\n") + summary(of: reports) + "\n") }
+            if isQuiet {
+                for named in shown { output.write("\(named.name): NOT as expected: \(named.problems.first ?? "")\n") }
+            } else {
+                output.write(shown.map(\.report.description).joined(separator: "\n"))
+            }
+            if reports.count > 1 { output.write((shown.isEmpty || isQuiet ? "" : "\n") + summary(of: reports) + "\n") }
         case .json:
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

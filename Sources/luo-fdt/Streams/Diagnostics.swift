@@ -5,7 +5,10 @@ import SystemPackage
 enum Diagnostics {
     static func report(_ message: String) {
         let stream = OutputStream(.standardError)
-        stream.write("luo-fdt: \(message)\n")
+        for line in message.split(separator: "\n") {
+            // A line that is indented goes on with the one before.
+            stream.write(line.hasPrefix(" ") ? "\(line)\n" : "luo-fdt: \(line)\n")
+        }
         stream.flush()
     }
 }

@@ -121,6 +121,37 @@ import Testing
         }
     }
 
+    /// Reading goes on behind what is wrong, wherever in a value that was found.
+    @Test(arguments: [1, 4, 1000]) func allProblemsAreTold(portion: Int) throws {
+        let text = #"""
+            {"kernl": "7.3", "liveupdate_number": [1, {"a": "}"}], "sessions": [
+              {"name": "a", "files": [{"tokn": 1}, {"token": {}, "compatible": 7}, 3], "fils": [[], {}]},
+              {"name": {"base64": "%"}}, {}], "flbs": {"name": "x"}}
+            """#
+        let error = try #require(throws: DocumentReadError.self) {
+            try DocumentReader.read(Array(text.utf8), portion: portion)
+        }
+        let said = error.description.split(separator: "\n").map(String.init)
+        let expected = [
+            #".: unknown key "kernl"; did you mean "kernel"?"#, ".liveupdate_number: expected an integer",
+            #".sessions[0].files[0]: unknown key "tokn"; did you mean "token"?"#,
+            ".sessions[0].files[1].token: expected an integer",
+            ".sessions[0].files[1].compatible: expected", ".sessions[0].files[2]: expected an object",
+            #".sessions[0]: unknown key "fils"; did you mean "files"?"#, ".sessions[1].name: expected a string, or",
+            #".sessions[2]: missing key "name""#, ".flbs: expected an array",
+        ]
+        for (line, start) in zip(said, expected) { #expect(line.hasPrefix(start)) }
+        #expect(said.count == expected.count, "\(said)")
+    }
+
+    @Test func ofManyProblemsTheFirstAreTold() throws {
+        let text = #"{"sessions": ["# + Array(repeating: "7", count: 50).joined(separator: ",") + "]}"
+        let error = try #require(throws: DocumentReadError.self) { try DocumentReader.read(Array(text.utf8)) }
+        let lines = error.description.split(separator: "\n")
+        #expect(lines.count == DocumentError.limit + 1)
+        #expect(lines.last == "there may be more: these are the first 20")
+    }
+
     @Test func namesHaveToBeUTF8() throws {
         let text = Array("{\"sessions\": [{\"name\": \"".utf8) + [0xff] + Array("\"}]}".utf8)
         #expect(throws: DocumentReadError.notJSON("line 1: expected UTF-8 here")) { try DocumentReader.read(text) }

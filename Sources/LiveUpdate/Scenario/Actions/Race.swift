@@ -1,0 +1,146 @@
+import SystemPackage
+
+/// Plays steps at once: in all interleavings, or in one.
+struct Race: ScenarioAction {
+    static let verb = "race"
+    static let isCall = false
+    let sides: [[ScenarioStep]]
+    /// The outcomes that are allowed, each of which comes about; `nil` if the steps' own expectations say it all.
+    let outcomes: [RaceExpectation]?
+    /// The one interleaving to play.
+    var schedule: RaceSchedule?
+
+    init(_ object: inout StrictObject) throws {
+        let parts = try object.array("sides", "for each side its steps; two to eight", of: RaceSteps.self)
+        let outcomes = try object.optional("outcomes", "the outcomes that come about", as: RaceExpectations.self)
+        let schedule = try object.optionalString("schedule", "which side goes on how often, to play just that")
+        sides = parts.map(\.steps)
+        self.outcomes = outcomes?.all
+        if let schedule {
+            guard let schedule = RaceSchedule(schedule) else {
+                throw object.error(at: "schedule", "\"\(schedule)\" is no schedule; \"3A 2B A\" is one")
+            }
+            self.schedule = schedule
+        }
+        guard !object.isDescription else { return }
+        guard (2...RaceSchedule.letters.count).contains(sides.count), parts.allSatisfy({ $0.count > 0 }) else {
+            throw object.error(at: "sides", "a race has two to \(RaceSchedule.letters.count) sides, each with steps")
+        }
+        for outcome in self.outcomes ?? [] {
+            for given in [outcome.results?.count, outcome.calls?.count, outcome.fileCalls?.count] {
+                guard let given, given != sides.count else { continue }
+                throw object.error(at: "outcomes", "\(given) sides in an outcome of a race of \(sides.count)")
+            }
+        }
+    }
+
+    var sentence: String {
+        "race " + sides.enumerated().map { side, steps in
+            "\(RaceSchedule.letters[side]): \(steps.map(\.sentence).joined(separator: ", then "))"
+        }.joined(separator: "; ")
+    }
+
+    var nested: [(path: String, steps: [ScenarioStep])] {
+        sides.enumerated().map { ("sides[\($0.offset)]", $0.element) }
+    }
+
+    /// Plays one interleaving: that of the schedule, whose end leaves the rest to the sides in their order.
+    func perform(in run: inout ScenarioRun) throws {
+        run = try play(in: run).run
+    }
+
+    /// Makes ready what sides take for given.
+    func prepare(_ run: inout ScenarioRun) throws {
+        run.makeAll()
+        let actions = sides.joined().map(\.action)
+        if actions.contains(where: { $0 is OpenDevice || $0 is CloseDevice }) { return }
+        let needsDevice = actions.contains { $0 is Create || $0 is CreateMany || $0 is RetrieveSession }
+        if needsDevice { _ = try run.device() }
+    }
+
+    /// Plays the interleaving of the schedule.
+    func play(in run: ScenarioRun) throws -> RacePlay {
+        var run = run
+        try prepare(&run)
+        var order = (schedule?.order ?? [])[...]
+        var place = 0
+        var last: Int?
+        let play = try RacePlay.play(sides, in: run) { enabled, scheduler in
+            defer { place += 1 }
+            if let side = order.popFirst() {
+                guard enabled[side] != nil else {
+                    let reason = "\(RaceSchedule.letters[side]) cannot go on; \(scheduler.obstacle(of: side))"
+                    throw ScenarioProblem("place \(place + 1) of the schedule: \(reason)")
+                }
+                last = side
+            } else if last.flatMap({ enabled[$0] }) == nil {
+                last = enabled.keys.min()
+            }
+            return last
+        }
+        guard let play else { throw ScenarioProblem("the race was not played") }
+        return play
+    }
+}
+
+/// The steps of one side.
+struct RaceSteps: Decodable {
+    let steps: [ScenarioStep]
+    /// How many there are, those that make no sense included.
+    let count: Int
+
+    init(from decoder: any Decoder) throws {
+        let elements = try [ScenarioElement<ScenarioStep>](from: decoder)
+        for (index, element) in elements.enumerated() {
+            guard let step = element.value, let problem = Self.problem(with: step) else { continue }
+            try ScenarioProblems.note(StrictObject.error(decoder.codingPath + [ScenarioKey(intValue: index)], problem))
+        }
+        steps = elements.compactMap(\.value)
+        count = elements.count
+    }
+
+    private static func problem(with step: ScenarioStep) -> String? {
+        let action = type(of: step.action)
+        if [Kexec.verb, PowerOn.verb, Race.verb, Fail.verb].contains(action.verb) {
+            return "\"\(action.verb)\" cannot be on a side of a race; do it before, or after"
+        }
+        if !step.state.isEmpty {
+            return "counts, owners and warnings hang on the other sides, too: expect them of the race"
+        }
+        return nil
+    }
+}
+
+/// One outcome of a race, as far as it matters.
+struct RaceExpectation: Decodable, ScenarioPart {
+    /// For each side what its steps give.
+    let results: [[Errno?]]?
+    /// For each side the operations of FLBs, and of handlers, that it calls.
+    let calls: [[String]]?
+    let fileCalls: [[String]]?
+    let state: ExpectedState
+    let note: String?
+
+    init(from decoder: any Decoder) throws {
+        var object = try StrictObject(decoder, "an outcome", of: Self.self)
+        try self.init(&object)
+    }
+
+    init(_ object: inout StrictObject) throws {
+        note = try object.optionalString("note", "a remark")
+        let names = try object.optional("gives", "for each side what its step gives, or a list", as: [ResultNames].self)
+        results = try names?.map { try ScenarioStep.results($0, object) }
+        calls = try object.optional("calls", "for each side names and operations of FLBs")
+        fileCalls = try object.optional("file_calls", "for each side names and operations of handlers")
+        state = try ExpectedState(&object)
+    }
+}
+
+/// All outcomes of a race.
+struct RaceExpectations: Decodable {
+    let all: [RaceExpectation]
+
+    init(from decoder: any Decoder) throws {
+        all = try [RaceExpectation](from: decoder)
+    }
+}
