@@ -21,7 +21,7 @@ public struct KernelDefect: Sendable, Identifiable {
     public var id: String { name }
 
     public enum Side: String, Hashable, Sendable {
-        /// The kernel thavailables over.
+        /// The kernel that hands over.
         case writer
         /// The kernel that takes over.
         case receiver

@@ -1,4 +1,4 @@
-/// The page size of a kernel thavailables memory over: 4, 16 or 64 KiB.
+/// The page size of a kernel that hands memory over: 4, 16 or 64 KiB.
 ///
 /// All limits of the handover scale with it. x86_64 has 4 KiB pages; arm64 any of the three.
 public enum PageSize: Int, Hashable, Sendable, CaseIterable {

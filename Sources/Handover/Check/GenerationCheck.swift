@@ -6,7 +6,7 @@ extension HandoverCheck {
     /// Known defects, which need something in the handover to show, are notes.
     ///
     /// - Parameters:
-    ///   - from: the kernel thavailables over.
+    ///   - from: the kernel that hands over.
     ///   - to: the kernel that is to take it over.
     ///   - releases: their releases, if they are known.
     ///   - pageSizes: their page sizes, if they are known.

@@ -141,7 +141,7 @@ extension HandoverState {
     /// The page size, 4 KiB if it is not known.
     var statedPageSize: PageSize { pageSize ?? .kib4 }
 
-    /// The release of the kernel thavailableed over, as far as it is known.
+    /// The release of the kernel that handed over, as far as it is known.
     public var release: String? { kexecMetadata?.previousRelease?.validString ?? kernel }
 
     /// The memory that is handed over: the contents of memfds and of `reserve_mem` regions.

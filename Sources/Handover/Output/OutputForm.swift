@@ -84,7 +84,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
 }
 
 extension ELFCoreWriter {
-    /// Writes the core of the kernel thavailableed over.
+    /// Writes the core of the kernel that handed over.
     init(of state: HandoverState) {
         self.init(machine: state.machine, pageSize: state.pageSize?.bytes, osRelease: state.release)
     }

@@ -1,7 +1,7 @@
 import Handover
 import KernelABI
 
-/// A story of kernels thavailable over to each other: what there is, and what happens, step by step.
+/// A story of kernels that hand over to each other: what there is, and what happens, step by step.
 ///
 /// Reads from JSON; keys that are not known are refused, and errors (`DocumentError`) name the place. A scenario is a
 /// test: each step says what it expects, and one that does not get it fails the run.

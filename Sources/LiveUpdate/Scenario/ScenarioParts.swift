@@ -65,7 +65,7 @@ struct ScenarioParts {
         return FLB(compatible: definition.compatible, operations: operations, owner: module)
     }
 
-    /// An FLB thavailables over a number.
+    /// An FLB that hands over a number.
     func plain(_ name: String, _ data: UInt64, _ hasObject: Bool) -> FLB.Operations {
         let faults = faults
         return FLB.Operations(
@@ -83,7 +83,7 @@ struct ScenarioParts {
 
     private static func object(_ data: UInt64) -> String { "0x" + String(data, radix: 16) }
 
-    /// An FLB thavailables over the address of preserved memory.
+    /// An FLB that hands over the address of preserved memory.
     private func keeping(_ payload: String, _ definition: Scenario.FLBDefinition) -> FLB.Operations {
         let faults = faults
         let name = definition.name

@@ -139,7 +139,7 @@ extension CheckRule {
     var isOfDefect: Bool { KernelDefect.all.contains { $0.name == name } }
 }
 
-/// The kernel thavailables over and the one that takes over, as far as they are known.
+/// The kernel that hands over and the one that takes over, as far as they are known.
 struct KernelPair: Sendable {
     /// `nil` if only the generation is known.
     var writer: Release?
