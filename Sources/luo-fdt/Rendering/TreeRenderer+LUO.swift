@@ -10,7 +10,7 @@ extension HandoverView {
             let cells = [
                 Cell(luo.liveUpdateNumber.map { "live update \($0)" } ?? "live update without a number", .heading),
                 Cell(luo.compatible.map(\.bare) ?? ""),
-            ]
+            ] + further(luo.further)
             sections.append { $0.line(cells, isLast: $2, to: &$1) }
         }
         if let sessions = luo.sessions {
@@ -37,7 +37,7 @@ extension HandoverView {
                 return [
                     Cell(flb.name.bare, .name), Cell("data \(Quantity.hex(flb.data))"),
                     Cell("needed by \(Quantity.count(flb.count, "file"))"),
-                ] + (flb.contentCells ?? []).map { Cell($0.text, $0.role == .faint ? .faint : .plain) }
+                ] + further(flb.further) + (flb.contentCells ?? []).map { Cell($0.text, $0.role == .faint ? .faint : .plain) }
             }
         }
     }
@@ -94,7 +94,7 @@ extension HandoverView {
         let name = Cell(session.name.bare, .name)
         guard let files = session.files else {
             let count = session.count.map { Quantity.count($0, "file") } ?? ""
-            return [name, Cell(count), Cell(""), absent(session.filesAddress)]
+            return [name, Cell(count), Cell(""), absent(session.filesAddress)] + further(session.further)
         }
         var cells = [name, Cell(Quantity.count(files.count, "file"))]
         cells.append(Cell(total.size.map(Quantity.bytes) ?? "", right: true))
@@ -103,7 +103,12 @@ extension HandoverView {
         } else if let address = session.filesAddress, address.rawValue != 0 {
             cells.append(Cell("at \(address)", .faint))
         }
-        return cells
+        return cells + further(session.further)
+    }
+
+    /// Fields of a record that have no meaning here.
+    private func further(_ fields: PayloadValue?) -> [Cell] {
+        (fields?.fieldTexts ?? []).map { Cell("\(ImageText($0.name).bare) \($0.text)") }
     }
 
     // MARK: - What is shown
@@ -178,7 +183,9 @@ extension HandoverView {
         }
     }
 
-    private func cells(_ file: FileState) -> [Cell] {
+    private func cells(_ file: FileState) -> [Cell] { knownCells(file) + further(file.further) }
+
+    private func knownCells(_ file: FileState) -> [Cell] {
         let token = Cell(Quantity.hex(file.token), .name)
         let handler = file.compatible.map { Cell($0.bare) } ?? Cell("no handler", .warning)
         guard let cells = file.contentCells else {

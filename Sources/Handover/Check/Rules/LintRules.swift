@@ -117,7 +117,7 @@ extension CheckRule {
             find: { handover, findings in
                 guard let address = handover.luoAddress, !handover.pageSize.isAligned(address) else { return }
                 findings.report(
-                    .misaligned, of: .luo(), at: Place(handover.generation.luo?.subtree ?? "", at: address),
+                    .misaligned, of: .luo(), at: Place(handover.abi?.subtree ?? "", at: address),
                     found: "an address inside a page", expected: "a multiple of \(handover.pageSize.bytes)")
             }),
         CheckRule(

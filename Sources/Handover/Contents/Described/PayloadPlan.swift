@@ -18,7 +18,7 @@ extension PayloadRecords {
                 let given = isAddress ? address(at: base(of: record) + site.offset) : nil
                 switch site.link {
                 case .blockChain:
-                    let container = RecordContainer.blocks(of: found.layout.structure)
+                    let container = RecordContainer.blocks(of: found.layout)
                     found.completePlaces(
                         capacity: container.capacity(pageSize: planner.pageSize), limit: container.allocationLimit,
                         first: given, by: &planner, path)

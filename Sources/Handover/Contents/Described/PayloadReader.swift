@@ -178,7 +178,7 @@ struct PayloadReader {
     private func readBlocks(
         _ layout: PayloadLayout, at address: PhysicalAddress, _ depth: Int, _ log: inout ReadingLog
     ) -> PayloadRecords? {
-        let container = RecordContainer.blocks(of: layout.structure)
+        let container = RecordContainer.blocks(of: layout)
         var records = PayloadRecords(layout)
         records.headerSize = container.headerSize
         var reader = RecordReader(context: context, container: container, role: .payloadRecords, owner: owner)
@@ -313,13 +313,5 @@ struct PayloadReader {
         _ cause: Finding.Cause = .count
     ) -> Finding {
         Finding(cause, of: owner, at: Place(layout.structure, at: address), found: found, expected: expected)
-    }
-}
-
-extension RecordContainer {
-    /// A chain of KHO blocks of a structure.
-    static func blocks(of record: StructureDescription) -> RecordContainer {
-        RecordContainer(
-            header: BlockHeaderLayout.layout.structure, record: record, form: .blockChain(limit: blockLimit))
     }
 }
