@@ -138,7 +138,7 @@ struct RootReader {
             switch form {
             case .structure, .records:
                 byteCount = Int(context.pageSize.pages(for: UInt64(blob.count))) * context.pageSize.bytes
-            case .tree, .opaque: byteCount = blob.count
+            case .slice, .tree, .opaque: byteCount = blob.count
             }
             log.add(Extent(address: address, byteCount: byteCount, role: .subtree, form: form, owner: .subtree(name)))
         }

@@ -24,6 +24,7 @@ import Testing
         let header = BlockHeaderLayout.layout.structure
         return [.tree, .opaque] + structures.map { .structure($0) }
             + structures.map { .records(header: header, record: $0, count: 3) }
+            + structures.map { .slice(of: $0, from: 4096 + 13, count: 90) }
             + [
                 .records(header: nil, record: FolioLayout.layout.structure, count: .max),
                 .records(header: nil, record: FileLayout.v1.structure, count: -1),

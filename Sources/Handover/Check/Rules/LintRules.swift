@@ -158,6 +158,7 @@ extension Extent {
         switch form {
         case .tree, .opaque: nil
         case .structure(let structure): structure.size
+        case .slice(_, _, let count): count
         case .records(let header, let record, let count): (header?.size ?? 0) + count * record.size
         }
     }
