@@ -37,7 +37,9 @@ extension HandoverView {
                 return [
                     Cell(flb.name.bare, .name), Cell("data \(Quantity.hex(flb.data))"),
                     Cell("needed by \(Quantity.count(flb.count, "file"))"),
-                ] + further(flb.further) + (flb.contentCells ?? []).map { Cell($0.text, $0.role == .faint ? .faint : .plain) }
+                ] + further(flb.further) + (flb.contentCells ?? []).map { Cell($0) }
+            } below: {
+                records(flbs[$0].contentLists, &$1, &$2)
             }
         }
     }
@@ -146,7 +148,10 @@ extension HandoverView {
         let shown = picked.count
         for index in picked {
             let isLast = shown == files.count && index == files.count - 1 && session.mapping == nil
-            outline.line(cells(files[index]), columns: columns, isLast: isLast, to: &sink)
+            outline.line(cells(files[index]), columns: columns, isLast: isLast, to: &sink) { outline, sink in
+                // The list of a file's folios is summed up in its line.
+                if files[index].fileContents == nil { records(files[index].contentLists, &outline, &sink) }
+            }
         }
         defer { session.mapping.map { self.mapping($0, of: session, &outline, &sink) } }
         guard shown < files.count else { return }
@@ -195,7 +200,7 @@ extension HandoverView {
             }
             return [token, handler, Cell(""), Cell(""), Cell(""), absent(PhysicalAddress(data))]
         }
-        let shown = cells.map { Cell($0.text, $0.role == .faint ? .faint : .plain) }
+        let shown = cells.map { Cell($0) }
         guard let contents = file.fileContents else {
             return [token, handler, Cell(""), Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")] + shown
         }
