@@ -134,8 +134,7 @@ extension HandoverView {
     }
 
     private func hasHandler(_ file: FileState?) -> Bool {
-        guard let compatible = file?.compatible else { return false }
-        return state.generation?.fileHandlers.contains { KernelString($0.compatible) == compatible } ?? false
+        file?.compatible.map { handlers.contains($0) } ?? false
     }
 
     // MARK: - Files
@@ -194,8 +193,7 @@ extension HandoverView {
         let token = Cell(Quantity.hex(file.token), .name)
         let handler = file.compatible.map { Cell($0.bare) } ?? Cell("no handler", .warning)
         guard let cells = file.contentCells else {
-            let isKnown = state.generation?.fileHandlers.contains { $0.compatible == file.compatible?.validString } ?? false
-            guard isKnown, let data = file.data else {
+            guard hasHandler(file), let data = file.data else {
                 return [token, handler, Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")]
             }
             return [token, handler, Cell(""), Cell(""), Cell(""), absent(PhysicalAddress(data))]

@@ -74,6 +74,8 @@ struct HandoverView {
     let damagedOwners: Set<Owner>
     /// Why what is missing is missing, by address.
     private let reasons: [PhysicalAddress: String]
+    /// The file handlers that the kernel has.
+    let handlers: [KernelString]
 
     init(reading: Reading, style: TextStyle, all: Bool) {
         state = reading.state
@@ -81,6 +83,7 @@ struct HandoverView {
         self.style = style
         self.all = all
         findings = reading.findings
+        handlers = (reading.state.generation?.fileHandlers ?? []).map { KernelString($0.compatible) }
         reasons = Dictionary(
             reading.findings.compactMap { finding in
                 guard let reason = finding.cause.reason, let address = finding.place.address else { return nil }
