@@ -80,21 +80,26 @@ public struct Generation: Sendable, Identifiable {
     }
 
     /// LUO's state.
-    public struct LUOState: Hashable, Sendable {
+    public struct LUOState: Sendable {
         /// The name of the subtree.
         public let subtree = "LUO"
         public internal(set) var compatible: String
         public let form: Form
-        public let sessions: RecordContainer
-        public let files: RecordContainer
+        public let sessions: RecordContainer<SessionLayout>
+        public let files: RecordContainer<FileLayout>
         /// `nil` before there were file-lifecycle-bound objects.
-        public let flbs: RecordContainer?
+        public let flbs: RecordContainer<FLBLayout>?
 
-        public enum Form: Hashable, Sendable {
+        /// The layout of the structure that LUO's state is; `nil` for an FDT.
+        public var record: LUOLayout? {
+            if case .record(let layout) = form { layout } else { nil }
+        }
+
+        public enum Form: Sendable {
             /// An FDT whose nodes hold the addresses.
             case tree(Tree)
-            /// A ``LUOLayout``.
-            case record
+            /// A structure.
+            case record(LUOLayout)
         }
 
         /// The nodes and properties of LUO's FDT.
@@ -169,18 +174,18 @@ extension Generation {
     /// The newest of its releases.
     public var newestRelease: String { releases.last?.description ?? name }
 
-    /// The generation of a kernel release such as `7.3` or `7.3.4-amd64`.
-    public init?(release: String) {
+    /// The generation of a kernel release such as `7.3` or `7.3.4-amd64`, among those that are considered.
+    public init?(release: String, among generations: [Generation] = known) {
         guard let release = Release(release) else { return nil }
-        self.init(release)
+        self.init(release, among: generations)
     }
 
     /// The generation of a kernel release; of a series, that of its first release.
-    public init?(_ release: Release) {
+    public init?(_ release: Release, among generations: [Generation] = known) {
         // A candidate has what its release will have.
         let patch = release.patch ?? 0
-        let first = Self.known.flatMap(\.releases).last { $0.isInSeries(of: release) && $0.patch ?? 0 <= patch }
-        guard let first, let generation = Self.known.first(where: { $0.releases.contains(first) }) else { return nil }
+        let first = generations.flatMap(\.releases).last { $0.isInSeries(of: release) && $0.patch ?? 0 <= patch }
+        guard let first, let generation = generations.first(where: { $0.releases.contains(first) }) else { return nil }
         self = generation
     }
 
@@ -190,12 +195,11 @@ extension Generation {
     public func structures(pageSize: PageSize, machine: Machine? = nil) -> [StructureDescription] {
         var list: [StructureDescription] = []
         if let luo {
-            if luo.form == .record { list.append(LUOLayout.layout.structure) }
-            for container in [luo.sessions, luo.files, luo.flbs].compactMap({ $0 }) {
-                if let header = container.header, !list.contains(header) { list.append(header) }
-                list.append(container.record)
-                if container.record == SessionLayout.layout.structure { list.append(FileSetLayout.layout.structure) }
-            }
+            list += [
+                luo.record?.structure, luo.sessions.header, luo.sessions.record.structure,
+                luo.sessions.record.fileSet.layout.structure, luo.files.header, luo.files.record.structure,
+                luo.flbs?.header, luo.flbs?.record.structure,
+            ].compactMap { $0 }.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         }
         list += fileHandlers.map(\.layout.structure)
         for structure in fileHandlers.flatMap(\.others) where !list.contains(structure) { list.append(structure) }

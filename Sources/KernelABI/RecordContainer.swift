@@ -1,8 +1,9 @@
 /// How records of one kind (sessions, files, FLBs) lie in memory: pages, a header, and records after it.
-public struct RecordContainer: Hashable, Sendable {
+public struct RecordContainer<Record: KernelStructure>: Sendable {
     /// The structure at the beginning of each allocation, or `nil`.
     public let header: StructureDescription?
-    public let record: StructureDescription
+    /// The layout of each record.
+    public let record: Record
     public let form: Form
 
     public enum Form: Hashable, Sendable {
@@ -12,10 +13,17 @@ public struct RecordContainer: Hashable, Sendable {
         case blockChain(limit: Int)
     }
 
-    public init(header: StructureDescription?, record: StructureDescription, form: Form) {
+    public init(header: StructureDescription?, record: Record, form: Form) {
         self.header = header
         self.record = record
         self.form = form
+    }
+
+    /// A chain of KHO blocks.
+    public static func blocks(of record: Record) -> Self {
+        Self(
+            header: BlockHeaderLayout.layout.structure, record: record,
+            form: .blockChain(limit: BlockHeaderLayout.chainLimit))
     }
 
     /// The pages of one allocation: of the array, or of one block.
@@ -39,7 +47,7 @@ public struct RecordContainer: Hashable, Sendable {
 
     /// The number of records that one allocation holds.
     public func capacity(pageSize: PageSize) -> Int {
-        (pagesPerAllocation * pageSize.bytes - headerSize) / record.size
+        (pagesPerAllocation * pageSize.bytes - headerSize) / record.structure.size
     }
 
     /// The number of records that the container holds in all.

@@ -40,6 +40,11 @@ public struct StructureDescription: Sendable {
     public func field(named name: String) -> FieldDescription? {
         fields.first { $0.name == name }
     }
+
+    /// The fields other than `members`.
+    func fields(besides members: any StructureMember...) -> [FieldDescription] {
+        fields.filter { field in !members.contains { $0.name == field.name } }
+    }
 }
 
 extension StructureDescription: Hashable {
@@ -129,6 +134,12 @@ public struct FieldDescription: Hashable, Sendable {
 /// A conforming type declares its fields through a ``StructureBuilder``, which computes the offsets.
 public protocol KernelStructure: Sendable {
     var structure: StructureDescription { get }
+}
+
+/// A structure of LUO's own, which a ``Generation`` has in a form of its own: kernels add fields, and widen them.
+public protocol RecordLayout: KernelStructure {
+    /// The fields that have no meaning here: they are shown, kept and written by their descriptions alone.
+    var further: [FieldDescription] { get }
 }
 
 /// Collects the fields of a structure in order and lays them out as the C compiler does.

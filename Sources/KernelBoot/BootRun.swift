@@ -50,7 +50,7 @@ public struct BootRun: Sendable {
         /// What makes ``HandoverCheck`` one for the kernel that was booted, if its release is one that is known.
         public var checkOptions: HandoverCheck.Options {
             var options = HandoverCheck.Options()
-            options.generation = release.flatMap(Generation.init(release:))
+            options.generation = release.flatMap { Generation(release: $0) }
             options.release = release.flatMap { Release($0) }
             options.pageSize = pageSize
             options.memory = memory

@@ -47,6 +47,17 @@ import Testing
         }
         #expect(NSDictionary(dictionary: flb) == NSDictionary(dictionary: expected))
 
+        let tree = try Command(["dump"] + kinds + [image]).text
+        #expect(tree.contains("└─ first  180 records\n"), "\(tree)")
+        #expect(tree.contains("├─ [3]  id "), "\(tree)")
+        #expect(!tree.contains("[4]") && tree.contains("└─ … 176 more\n"), "\(tree)")
+
+        // The records of an area do not end where its pages do.
+        let hex = try Command(["dump", "-f", "hex"] + kinds + [image]).text
+        for field in ["blob_folio_ser[0].pfn", "blob_folio_ser[170].crc", "blob_folio_ser[171].index"] {
+            #expect(hex.contains(field))
+        }
+
         let document = path.url.appending(path: "h.json")
         try dump.output.write(to: document)
         let again = path.url.appending(path: "again.elf").path()

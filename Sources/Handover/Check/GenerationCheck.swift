@@ -87,7 +87,7 @@ extension HandoverCheck {
                 (
                     "file-handler",
                     finding(
-                        FileLayout.layout.structure.name, FileLayout.layout.compatible.name,
+                        abi.files.record.structure.name, abi.files.record.compatible.name,
                         "\"\(handler.compatible)\", where a file of that handler is preserved",
                         "a handler that the kernel has: " + read.sorted().map { "\"\($0)\"" }.joined(separator: ", "))
                 ))

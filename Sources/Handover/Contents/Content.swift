@@ -44,6 +44,8 @@ protocol Content: Sendable {
 
     /// What `dump` shows of it on one line, in columns.
     var cells: [ContentCell] { get }
+    /// The records that it leads to.
+    var lists: [ContentList] { get }
 }
 
 /// A column of the line that shows a content.
@@ -76,6 +78,7 @@ public struct ContentCell: Hashable, Sendable {
 extension Content {
     var status: ContentStatus { .released }
     var fileContents: FileContents? { nil }
+    var lists: [ContentList] { [] }
     mutating func forgetUnread() {}
 }
 

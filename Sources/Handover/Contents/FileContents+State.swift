@@ -4,14 +4,20 @@ extension FileState {
 
     /// What `dump` shows of the content, in columns.
     public var contentCells: [ContentCell]? { content?.cells }
+    /// The records that the content leads to.
+    public var contentLists: [ContentList] { content?.lists ?? [] }
 }
 
 extension FLBState {
     /// What `dump` shows of the payload, in columns.
     public var contentCells: [ContentCell]? { content?.cells }
+    /// The records that the content leads to.
+    public var contentLists: [ContentList] { content?.lists ?? [] }
 }
 
 extension SubtreeState {
     /// What `dump` shows of the payload, in columns.
     public var contentCells: [ContentCell]? { content?.cells }
+    /// The records that the content leads to.
+    public var contentLists: [ContentList] { content?.lists ?? [] }
 }

@@ -315,6 +315,7 @@ struct Comparison {
         compare("LUO, compatible of sessions", before?.sessionCompatible, after?.sessionCompatible)
         compare("LUO, compatible of FLBs", before?.flbCompatible, after?.flbCompatible)
         compare("number of live updates", before?.liveUpdateNumber, after?.liveUpdateNumber)
+        compareFurther("LUO", before?.further, after?.further)
         if before != nil || after != nil {
             if let (old, new) = lists("sessions", before?.sessions, after?.sessions) { compareSessions(old, new) }
             if before?.flbAddress != nil || after?.flbAddress != nil || before?.flbs != nil || after?.flbs != nil,
@@ -339,6 +340,7 @@ struct Comparison {
             }
             compare("\(subject), data", Self.hex(old.data), Self.hex(new.data))
             compare("\(subject), count", old.count, new.count)
+            compareFurther(subject, old.further, new.further)
             compareContent(subject, old.content, new.content)
         }
         if before.map(\.name) != after.map(\.name), Set(before.map(\.name)) == Set(after.map(\.name)) {
@@ -358,6 +360,7 @@ struct Comparison {
             if [old, new].contains(where: { $0.count != $0.files.map { UInt64($0.count) } }) {
                 compare("\(subject), count", old.count, new.count)
             }
+            compareFurther(subject, old.further, new.further)
             if let (oldFiles, newFiles) = lists("\(subject), files", old.files, new.files) {
                 compareFiles(subject, oldFiles, newFiles)
             }
@@ -397,6 +400,15 @@ struct Comparison {
         if before != after { note(subject(), layoutText(before), layoutText(after), isLayout: true) }
     }
 
+    /// Compares the fields of records that have no meaning here.
+    private mutating func compareFurther(_ subject: String, _ before: PayloadValue?, _ after: PayloadValue?) {
+        guard before != after else { return }
+        for pair in pairs(before?.fieldTexts ?? [], after?.fieldTexts ?? [], by: \.name) {
+            let name = (pair.before ?? pair.after)?.name ?? ""
+            compare("\(subject), \(ImageText(name).bare)", pair.before?.text, pair.after?.text)
+        }
+    }
+
     /// Compares what a handle leads to, of a kind that is described.
     private mutating func compareContent(_ subject: String, _ before: (any Content)?, _ after: (any Content)?) {
         guard let before, let after, AnyContent(before) != AnyContent(after) else { return }
@@ -416,6 +428,7 @@ struct Comparison {
                 continue
             }
             compare("\(subject), compatible", old.compatible, new.compatible)
+            compareFurther(subject, old.further, new.further)
             if old.memfd == nil { compareContent(subject, old.content, new.content) }
             guard let oldMemFD = old.memfd, let newMemFD = new.memfd else {
                 // The handle of an unknown handler is all there is of the file; a memfd's is an address.

@@ -10,6 +10,8 @@ public struct DocumentReader {
     typealias Source = (inout [UInt8]) throws(FileError) -> Void
 
     private let source: Source
+    /// The generations that a document may name.
+    let generations: [Generation]
     /// A part of the text, from a value that is being read onwards.
     private var window: [UInt8] = []
     /// What of the window has been read.
@@ -26,7 +28,8 @@ public struct DocumentReader {
     /// Names that were read last, by ``slot(of:)``: long lists repeat them, and so have them once.
     private var names = [KernelString](repeating: "", count: 64)
 
-    init(_ source: @escaping Source) {
+    init(generations: [Generation] = Generation.known, _ source: @escaping Source) {
+        self.generations = generations
         self.source = source
     }
 
@@ -60,14 +63,20 @@ public struct DocumentReader {
     }
 
     /// Reads a document that is in memory.
-    public static func read(_ text: [UInt8]) throws(DocumentReadError) -> HandoverState {
-        try read(text, portion: max(1, text.count))
+    ///
+    /// - Parameter generations: those that it may name.
+    public static func read(
+        _ text: [UInt8], generations: [Generation] = Generation.known
+    ) throws(DocumentReadError) -> HandoverState {
+        try read(text, portion: max(1, text.count), generations: generations)
     }
 
     /// Reads a document that comes in portions of so many bytes.
-    static func read(_ text: [UInt8], portion: Int) throws(DocumentReadError) -> HandoverState {
+    static func read(
+        _ text: [UInt8], portion: Int, generations: [Generation] = Generation.known
+    ) throws(DocumentReadError) -> HandoverState {
         var rest = text[...]
-        var reader = DocumentReader { window in
+        var reader = DocumentReader(generations: generations) { window in
             window += rest.prefix(portion)
             rest = rest.dropFirst(portion)
         }

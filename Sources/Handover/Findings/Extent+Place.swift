@@ -13,8 +13,11 @@ extension Extent {
             let base = offset - (header?.size ?? 0)
             guard base / record.size < count else { break }
             return Place("\(record.name)[\(base / record.size)]", field: record.path(at: base % record.size), at: address)
+        case .slice(let record, let start, let count) where offset < count:
+            let (index, inner) = (start + offset).quotientAndRemainder(dividingBy: record.size)
+            return Place("\(record.name)[\(index)]", field: record.path(at: inner), at: address)
         case .tree where role == .root: return Place(Place.rootName, at: address)
-        case .structure, .tree, .opaque: break
+        case .structure, .slice, .tree, .opaque: break
         }
         return Place("\(role.name) of \(owner)", at: address)
     }

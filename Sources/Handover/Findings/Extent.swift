@@ -76,6 +76,9 @@ public struct Extent: Hashable, Sendable {
         case structure(StructureDescription)
         /// A header, records after it, and zeros after those.
         case records(header: StructureDescription?, record: StructureDescription, count: Int)
+        /// A page of records that do not end where a page does: it begins so many bytes into them, and has so many
+        /// bytes of them, and zeros after those.
+        case slice(of: StructureDescription, from: Int, count: Int)
         /// Bytes that only their owner understands.
         case opaque
     }

@@ -28,8 +28,8 @@ public struct Place: Hashable, Sendable {
     /// Whether it is the root FDT or a node of it.
     var isInRoot: Bool { structure == Self.rootName || structure.hasPrefix(Self.rootName + "/") }
 
-    /// Whether it is this structure, or a field of it.
-    func isIn(_ other: StructureDescription) -> Bool { structure == other.name }
+    /// Whether it is this structure, or a field of it; a generation need not have one.
+    func isIn(_ other: StructureDescription?) -> Bool { structure == other?.name }
 
     /// A field of the structure, or a member of the field, that this place is.
     public func field(_ member: some StructureMember) -> Place {

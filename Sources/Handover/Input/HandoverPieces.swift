@@ -52,7 +52,7 @@ extension HandoverDocument {
                 extent.flatMap { self.piece($0, title: title) }
                 ?? HandoverPiece(
                     title: title, address: blob.address, bytes: blob.bytes, tree: blob.tree,
-                    form: Extent.Form(ofBlob: blob.bytes))
+                    form: Extent.Form(ofBlob: blob.bytes, reading.state.generation ?? .latest))
             piece.isBlob = true
             body(piece)
         }
@@ -70,26 +70,38 @@ extension HandoverDocument {
 
 extension Extent.Form {
     /// The form of a blob that is known by its bytes alone.
-    init(ofBlob bytes: [UInt8]) {
+    init(ofBlob bytes: [UInt8], _ generation: Generation) {
         let span = bytes.span.bytes
-        let luo = LUOLayout.layout
         let metadata = KexecMetadataLayout.layout
         let flbHeader = FLBHeaderLayout.layout
-        let flb = FLBLayout.layout
         if let header = Header(span), header.magic == Header.magic {
             self = .tree
-        } else if luo.structure.fits(in: span),
+        } else if let luo = LUOLayout(ofBlob: bytes, among: [generation, .latest]), luo.structure.fits(in: span),
             luo.compatible.read(span).bytes.starts(with: LUOLayout.compatiblePrefix.utf8)
         {
             self = .structure(luo.structure)
         } else if bytes.count == metadata.structure.size, metadata.version.read(span) == KexecMetadataLayout.currentVersion {
             self = .structure(metadata.structure)
-        } else if flbHeader.structure.fits(in: span), flbHeader.pageCount.read(span) == 1,
+        } else if let flb = (generation.luo?.flbs ?? Generation.latest.luo?.flbs)?.record,
+            flbHeader.structure.fits(in: span), flbHeader.pageCount.read(span) == 1,
             flbHeader.count.read(span) <= UInt64((bytes.count - flbHeader.structure.size) / flb.structure.size)
         {
             self = .records(header: flbHeader.structure, record: flb.structure, count: Int(flbHeader.count.read(span)))
         } else {
             self = .opaque
         }
+    }
+}
+
+extension LUOLayout {
+    /// The layout of the generation that a blob names; if it names none of them, that of the last that has one.
+    init?(ofBlob bytes: [UInt8], among generations: [Generation]) {
+        let named = generations.first { generation in
+            guard let luo = generation.luo, let layout = luo.record, layout.structure.fits(in: bytes.span.bytes)
+            else { return false }
+            return layout.compatible.holds(KernelString(luo.compatible), bytes.span.bytes)
+        }
+        guard let layout = named?.luo?.record ?? generations.compactMap(\.luo?.record).last else { return nil }
+        self = layout
     }
 }

@@ -40,7 +40,8 @@ struct InputContext {
             do throws(Finding) {
                 let reading = try read(
                     HandoverReader(
-                        memory: memory, pageSize: size, generation: options.generation, kinds: options.kinds))
+                        memory: memory, pageSize: size, generation: options.generation,
+                        among: options.generations, kinds: options.kinds))
                 let misfits = sizes.count > 1 ? Self.misfits(reading, pageSize: size, in: memory) : 0
                 if misfits < fewest { best = [] }
                 if misfits <= fewest { best.append(reading) }

@@ -17,6 +17,8 @@ public struct InputOptions: Sendable {
     /// Whether to search memory for what nothing leads to any more.
     public var searches = false
     public var generation: Generation?
+    /// The generations that it may be, where ``generation`` does not say it.
+    public var generations = Generation.known
     public var pageSize: PageSize?
     /// The kinds of content to read.
     public var kinds = ContentKinds.standard

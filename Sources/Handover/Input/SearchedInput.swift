@@ -18,7 +18,8 @@ extension InputContext {
     /// Searches the memory of what was read for what belongs to none of it; `nil` if there is nothing.
     func search(beside documents: [HandoverDocument]) -> HandoverDocument? {
         guard let main = documents.first(where: { !$0.memory.regions.isEmpty }) else { return nil }
-        let reader = HandoverReader(memory: main.memory, pageSize: main.pageSize, generation: options.generation)
+        let reader = HandoverReader(
+            memory: main.memory, pageSize: main.pageSize, generation: options.generation, among: options.generations)
         let own = main.reading.state.kexecMetadata?.kexecCount
         let notes = (main.reading.state.kho?.staleRoots ?? []).compactMap { root -> HandoverDocument.Note? in
             guard let own, own > 0, let stale = try? reader.read(rootAt: root),

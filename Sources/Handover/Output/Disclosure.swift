@@ -54,6 +54,7 @@ extension Extent.Form {
     fileprivate func objection(to bytes: RawSpan) -> String? {
         switch self {
         case .opaque: return "nothing is known of its form"
+        case .slice: return "its structures go on in other pages"
         case .tree:
             do throws(FDTError) {
                 _ = try FlattenedTree(bytes: bytes)

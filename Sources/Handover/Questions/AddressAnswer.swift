@@ -118,6 +118,13 @@ extension Extent {
             visitAll(count: structure.size) { bytes in
                 for offset in structure.linkOffsets { visit(bytes, at: offset) }
             }
+        case .slice(let record, let start, let count):
+            guard record.size > 0 else { return }
+            visitAll(count: count) { bytes in
+                for base in stride(from: -(start % record.size), to: bytes.byteCount, by: record.size) {
+                    for offset in record.linkOffsets where base + offset >= 0 { visit(bytes, at: base + offset) }
+                }
+            }
         case .records(let header, let record, let number):
             guard record.size > 0 else { return }
             let start = header?.size ?? 0

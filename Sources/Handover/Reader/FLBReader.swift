@@ -3,14 +3,14 @@ import KernelABI
 /// Reads the page of file-lifecycle-bound objects.
 struct FLBReader {
     let context: ReadingContext
-    let container: RecordContainer
+    let container: RecordContainer<FLBLayout>
     let generation: Generation?
 
     func read(at address: PhysicalAddress, into state: inout LUOState, _ log: inout ReadingLog) {
         state.flbAddress = address
         guard address.rawValue != 0 else { return }
         let header = FLBHeaderLayout.layout
-        let layout = FLBLayout.layout
+        let layout = container.record
         var pageCount: UInt64 = 0
         var flbs: [FLBState] = []
         var places = RecordPlaces(of: layout.structure)
@@ -28,6 +28,7 @@ struct FLBReader {
                     flb.name = layout.name.read(bytes, at: base)
                     flb.data = layout.data.read(bytes, at: base)
                     flb.count = layout.count.read(bytes, at: base)
+                    flb.further = layout.further(of: bytes, at: base)
                     flbs.append(flb)
                 }
             })

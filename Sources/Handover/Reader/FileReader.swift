@@ -8,15 +8,20 @@ struct FileReader {
     var files: [FileState] = []
     /// Where each run of files that name the same handler begins.
     private(set) var runs: [Int] = []
-    private(set) var places = RecordPlaces(of: FileLayout.layout.structure)
+    private(set) var places: RecordPlaces
     private var handler = KernelString(bytes: [])
     /// The names that were met, the first so many.
     private var handlers: [KernelString] = []
-    private let layout = FileLayout.layout
+    private let layout: FileLayout
 
     private static let mostHandlers = 16
     /// No room is made for more than this before there is a record: the number that is stated may mean nothing.
     private static let mostExpected: UInt64 = 4096
+
+    init(layout: FileLayout) {
+        self.layout = layout
+        places = RecordPlaces(of: layout.structure)
+    }
 
     /// Begins with the files of a session, which says that it has `count` of them.
     mutating func begin(expecting count: UInt64) {
@@ -46,6 +51,10 @@ struct FileReader {
                 }
             }
             start = end
+        }
+        guard !layout.further.isEmpty else { return }
+        for (index, base) in zip(files.indices.suffix(records.count), records) {
+            files[index].further = layout.further(of: bytes, at: base)
         }
     }
 

@@ -15,22 +15,26 @@ struct GenerationEvidence {
     private let hasLUO: Bool
     private let root: FlattenedTree
     private let context: ReadingContext
+    private let generations: [Generation]
 
     init(root: FlattenedTree, reader: RootReader) {
         self.root = root
         context = reader.context
+        let generations = reader.generations
+        self.generations = generations
         compatible = root.root.property("compatible")?.strings ?? []
         isSequential = root.header.memoryReservationOffset != UInt32(Header.size)
         let nodes = Array(root.root.children)
         hasSubtrees = !nodes.isEmpty
-        let luo = nodes.first { node in Generation.all.contains { $0.luo?.subtree == node.name } }
+        let luo = nodes.first { node in generations.contains { $0.luo?.subtree == node.name } }
         hasLUO = luo != nil
         luoBlob = luo.flatMap { Self.blob(of: $0, reader) }
-        let metadata = nodes.first { node in Generation.all.contains { $0.kexecMetadata?.subtree == node.name } }
+        let metadata = nodes.first { node in generations.contains { $0.kexecMetadata?.subtree == node.name } }
         let layout = KexecMetadataLayout.layout
         writer = metadata.flatMap { Self.blob(of: $0, reader) }.flatMap { blob in
             guard layout.structure.fits(in: blob.span.bytes) else { return nil }
-            return layout.previousRelease.read(blob.span.bytes).validString.flatMap(Generation.init(release:))?.id
+            return layout.previousRelease.read(blob.span.bytes).validString
+                .flatMap { Generation(release: $0, among: generations) }?.id
         }
     }
 
@@ -38,7 +42,7 @@ struct GenerationEvidence {
         if let blob = reader.blobs[node.name] { return blob }
         // What cannot be read is reported when it is read in earnest.
         var log = ReadingLog(context: reader.context)
-        guard let generation = Generation.all.last(where: { node.property($0.root.addressProperty) != nil })
+        guard let generation = reader.generations.last(where: { node.property($0.root.addressProperty) != nil })
         else { return nil }
         var subtree = SubtreeState(name: KernelString(node.name))
         subtree.address = node.property(generation.root.addressProperty)?.u64(.littleEndian)
@@ -52,7 +56,7 @@ struct GenerationEvidence {
         let luo = luoBlob.flatMap { try? FlattenedTree($0) }
         var best: (generation: Generation, score: Int)?
         // What is not released yet is met only where it says so itself.
-        let candidates = Generation.known.filter {
+        let candidates = generations.filter {
             compatible.contains($0.root.compatible) && ($0.isReleased || $0.id == writer)
         }
         let bitmapForm = bitmapForm(among: candidates)
@@ -61,7 +65,7 @@ struct GenerationEvidence {
             if hasSubtrees, isSequential == (candidate.root.construction == .sequential) { score += 1 }
             if hasLUO == (candidate.luo != nil) { score += 2 }
             if let luo, case .tree(let form) = candidate.luo?.form {
-                let hasFLBs = Self.flbNodeNames.contains { luo.root.subnode(named: $0) != nil }
+                let hasFLBs = flbNodeNames.contains { luo.root.subnode(named: $0) != nil }
                 if hasFLBs == (form.flbs != nil) { score += 4 }
             }
             if candidate.preservedMap == bitmapForm { score += 1 }
@@ -91,8 +95,9 @@ struct GenerationEvidence {
         return best
     }
 
-    private static let flbNodeNames: Set<String> = Set(
-        Generation.all.compactMap { generation in
+    private var flbNodeNames: [String] {
+        generations.compactMap { generation in
             if case .tree(let form) = generation.luo?.form { form.flbs?.name } else { nil }
-        })
+        }
+    }
 }

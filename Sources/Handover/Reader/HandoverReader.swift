@@ -9,18 +9,21 @@ import KernelABI
 public struct HandoverReader: Sendable {
     private let context: ReadingContext
     private let generation: Generation?
+    private let generations: [Generation]
 
     /// - Parameters:
     ///   - memory: where pointers lead; ``EmptyMemory`` where there is none.
     ///   - pageSize: the page size of the kernel that wrote the handover.
     ///   - generation: the generation to read as; `nil` to tell it from the root.
+    ///   - generations: those that it may be.
     ///   - kinds: the kinds of content to read.
     public init(
         memory: any PhysicalMemory, pageSize: PageSize, generation: Generation? = nil,
-        kinds: ContentKinds = .standard
+        among generations: [Generation] = Generation.known, kinds: ContentKinds = .standard
     ) {
         self.context = ReadingContext(memory: memory, pageSize: pageSize, kinds: kinds)
         self.generation = generation
+        self.generations = generations
     }
 
     /// The largest root FDT that is read, in bytes: a kernel's takes one page.
@@ -48,7 +51,8 @@ public struct HandoverReader: Sendable {
         root: FlattenedTree, isKernels: Bool, at address: PhysicalAddress?, blobs: [String: [UInt8]]
     ) throws(Finding) -> Reading {
         var log = ReadingLog(context: context)
-        let reader = RootReader(context: context, blobs: blobs, generation: generation, isKernels: isKernels)
+        let reader = RootReader(
+            context: context, blobs: blobs, generation: generation, generations: generations, isKernels: isKernels)
         guard let state = reader.read(root, at: address, &log) else {
             throw log.findings.last
                 ?? Finding(.missing, of: .kho, at: Place("root FDT", at: address), found: "nothing", expected: "a handover")
@@ -121,7 +125,7 @@ public struct HandoverReader: Sendable {
             let whole = (page.count + context.pageSize.bytes - 1) / context.pageSize.bytes * context.pageSize.bytes
             try memory.write(page + [UInt8](repeating: 0, count: whole - page.count), at: address)
         } catch {
-            throw context.unreadable(container.record.name, of: .luo(), at: address, count: page.count, error)
+            throw context.unreadable(container.record.structure.name, of: .luo(), at: address, count: page.count, error)
         }
         let local = ReadingContext(memory: memory, pageSize: context.pageSize, kinds: context.kinds)
         var log = ReadingLog(context: local)
@@ -129,13 +133,13 @@ public struct HandoverReader: Sendable {
         FLBReader(context: local, container: container, generation: generation).read(at: address, into: &luo, &log)
         luo.flbAddress = nil
         var state = HandoverState()
-        state.kernel = generation?.name
+        state.generation = generation
         state.pageSize = context.pageSize
         state.luo = luo
         return Reading(state, log)
     }
 
-    private var candidates: [Generation] { generation.map { [$0] } ?? Generation.all }
+    private var candidates: [Generation] { generation.map { [$0] } ?? generations.filter(\.isReleased) }
 
     /// Reads a subtree's blob as the newest generation that takes it for its own.
     private func read(
@@ -147,10 +151,11 @@ public struct HandoverReader: Sendable {
             var log = ReadingLog(context: context)
             var state = HandoverState()
             state.pageSize = context.pageSize
-            let reader = RootReader(context: context, blobs: [:], generation: generation, isKernels: true)
+            let reader = RootReader(
+                context: context, blobs: [:], generation: generation, generations: generations, isKernels: true)
             let isKnown = reader.readKnown(name, blob, tree, at: nil, generation, into: &state, &log)
             // Only LUO's state differs from generation to generation.
-            state.kernel = state.luo != nil ? generation.name : self.generation?.name
+            state.generation = state.luo != nil ? generation : self.generation
             let reading = Reading(state, log)
             if isKnown, !reading.isDamaged { return reading }
             // Between refusals, the one that got further says more.

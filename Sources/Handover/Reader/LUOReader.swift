@@ -13,12 +13,13 @@ struct LUOReader {
     func read(_ blob: [UInt8], at address: PhysicalAddress?, _ log: inout ReadingLog) -> LUOState? {
         switch abi.form {
         case .tree(let tree): read(blob, as: tree, at: address, &log)
-        case .record: readRecord(blob, at: address, &log)
+        case .record(let layout): read(blob, as: layout, at: address, &log)
         }
     }
 
-    private func readRecord(_ blob: [UInt8], at address: PhysicalAddress?, _ log: inout ReadingLog) -> LUOState? {
-        let layout = LUOLayout.layout
+    private func read(
+        _ blob: [UInt8], as layout: LUOLayout, at address: PhysicalAddress?, _ log: inout ReadingLog
+    ) -> LUOState? {
         let place = Place(layout.structure, at: address)
         guard blob.count >= layout.structure.size else {
             log.report(
@@ -40,6 +41,7 @@ struct LUOReader {
         var state = LUOState()
         state.compatible = compatible
         state.liveUpdateNumber = layout.liveUpdateNumber.read(bytes)
+        state.further = layout.further(of: bytes, at: 0)
         let sessions = layout.sessions.read(bytes)
         let flbs = layout.flbs.read(bytes)
         readSessions(at: sessions, flbs: flbs, into: &state, &log)

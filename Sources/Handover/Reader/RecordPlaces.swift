@@ -26,8 +26,9 @@ struct RecordPlaces: Sendable {
 
 /// Where the records of a handover lie.
 struct RecordMap: Sendable {
-    var sessions = RecordPlaces(of: SessionLayout.layout.structure)
+    /// `nil` if there are none, as for ``flbs``.
+    var sessions: RecordPlaces?
     /// By session.
     var files: [RecordPlaces] = []
-    var flbs = RecordPlaces(of: FLBLayout.layout.structure)
+    var flbs: RecordPlaces?
 }

@@ -1,9 +1,9 @@
 import KernelABI
 
 /// Reads records (sessions, files, FLBs) out of the array or the chain of blocks that holds them.
-struct RecordReader {
+struct RecordReader<Record: KernelStructure> {
     let context: ReadingContext
-    let container: RecordContainer
+    let container: RecordContainer<Record>
     let role: Extent.Role
     let owner: Owner
 
@@ -18,7 +18,7 @@ struct RecordReader {
         at address: PhysicalAddress, count stated: UInt64?, countedAt place: Place, _ log: inout ReadingLog,
         header: (RawSpan) -> UInt64, records: Records
     ) -> UInt64? {
-        let name = container.header?.name ?? container.record.name
+        let name = container.header?.name ?? container.record.structure.name
         guard context.isAligned(address, name, of: owner, &log),
             log.visit(address, as: role, structure: name, of: owner)
         else {
@@ -43,7 +43,8 @@ struct RecordReader {
         log.add(
             Extent(
                 address: address, byteCount: container.pagesPerAllocation * context.pageSize.bytes, role: role,
-                form: .records(header: container.header, record: container.record, count: present), owner: owner))
+                form: .records(header: container.header, record: container.record.structure, count: present),
+                owner: owner))
         return count
     }
 
@@ -98,7 +99,7 @@ struct RecordReader {
             log.add(
                 Extent(
                     address: address, byteCount: context.pageSize.bytes, role: role,
-                    form: .records(header: container.header, record: container.record, count: present),
+                    form: .records(header: container.header, record: container.record.structure, count: present),
                     owner: owner))
             next = header.next
         }
@@ -110,7 +111,7 @@ struct RecordReader {
         _ count: Int, at address: PhysicalAddress, _ log: inout ReadingLog, _ body: Records
     ) {
         guard count > 0 else { return }
-        let size = container.record.size
+        let size = container.record.structure.size
         let start = container.headerSize
         do throws(MemoryError) {
             try context.memory.withBytes(at: address, count: start + count * size) { bytes in
@@ -120,7 +121,7 @@ struct RecordReader {
         } catch {
             for index in 0..<count {
                 guard let place = address.advanced(by: UInt64(start + index * size)),
-                    context.read(container.record.name, of: owner, at: place, count: size, &log,
+                    context.read(container.record.structure.name, of: owner, at: place, count: size, &log,
                         { body($0, AdjacentRecords(from: 0, size: size, count: 1), place) }) != nil
                 else { return }
             }

@@ -8,6 +8,8 @@ struct RootReader {
     let blobs: [String: [UInt8]]
     /// The generation to read as, or `nil` to find out.
     let generation: Generation?
+    /// The generations that it may be.
+    let generations: [Generation]
     /// Whether the root is a kernel's own; nothing is reported of what another one lacks.
     let isKernels: Bool
 
@@ -16,7 +18,7 @@ struct RootReader {
         guard let generation = generation ?? GenerationEvidence(root: tree, reader: self).generation else {
             let property = tree.root.property("compatible")
             let compatible = property.map { KernelString(compatibleBytes: $0.bytes) }
-            let known = Set(Generation.all.map(\.root.compatible)).sorted().joined(separator: ", ")
+            let known = Set(generations.filter(\.isReleased).map(\.root.compatible)).sorted().joined(separator: ", ")
             log.report(
                 Finding(
                     .compatible, of: .kho,
@@ -43,7 +45,7 @@ struct RootReader {
         }
 
         var state = HandoverState()
-        state.kernel = generation.name
+        state.generation = generation
         state.pageSize = context.pageSize
         state.machine = context.memory.statedMachine
         if let map = kho.preservedMemoryMap {
@@ -136,7 +138,7 @@ struct RootReader {
             switch form {
             case .structure, .records:
                 byteCount = Int(context.pageSize.pages(for: UInt64(blob.count))) * context.pageSize.bytes
-            case .tree, .opaque: byteCount = blob.count
+            case .slice, .tree, .opaque: byteCount = blob.count
             }
             log.add(Extent(address: address, byteCount: byteCount, role: .subtree, form: form, owner: .subtree(name)))
         }
@@ -182,8 +184,8 @@ struct RootReader {
     private static func form(
         of name: String, _ generation: Generation, isKnown: Bool, _ blob: [UInt8]
     ) -> Extent.Form {
-        if isKnown, let luo = generation.luo, name == luo.subtree, luo.form == .record {
-            return .structure(LUOLayout.layout.structure)
+        if isKnown, let luo = generation.luo, name == luo.subtree, let layout = luo.record {
+            return .structure(layout.structure)
         }
         if isKnown, name == generation.kexecMetadata?.subtree {
             return .structure(KexecMetadataLayout.layout.structure)

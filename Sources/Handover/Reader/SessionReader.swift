@@ -21,7 +21,7 @@ struct SessionReader {
         }
         var sessions: [SessionState] = []
         var reader = RecordReader(context: context, container: abi.sessions, role: .sessions, owner: .luo())
-        let layout = SessionLayout.layout
+        let layout = abi.sessions.record
         let fileSet = layout.fileSet
         var places = RecordPlaces(of: layout.structure)
         func add(_ bytes: RawSpan, _ records: AdjacentRecords, _ address: PhysicalAddress) {
@@ -31,6 +31,7 @@ struct SessionReader {
                 session.name = layout.name.read(bytes, at: base)
                 session.filesAddress = fileSet.layout.files.read(bytes, at: base + fileSet.offset)
                 session.count = fileSet.layout.count.read(bytes, at: base + fileSet.offset)
+                session.further = layout.further(of: bytes, at: base)
                 sessions.append(session)
             }
         }
@@ -47,7 +48,7 @@ struct SessionReader {
             state.blocks = blocks
         }
         log.records.sessions = places
-        var files = FileReader()
+        var files = FileReader(layout: abi.files.record)
         for index in sessions.indices {
             let owner = Owner.session(sessions[index].name)
             checkTermination(of: sessions[index].name, of: owner, at: places[index].field(layout.name), &log)
@@ -69,7 +70,7 @@ struct SessionReader {
         files.begin(expecting: session.count ?? 0)
         guard let address = session.filesAddress, let stated = session.count else { return }
         let owner = Owner.session(session.name)
-        let fileSet = SessionLayout.layout.fileSet
+        let fileSet = abi.sessions.record.fileSet
         let countPlace = place.field(fileSet).field(fileSet.layout.count)
         guard address.rawValue != 0 else {
             session.files = []
@@ -104,7 +105,7 @@ struct SessionReader {
 
     /// Reads what the files' handlers preserved, where the kind is known.
     private func readContents(of reader: inout FileReader, in session: KernelString, _ log: inout ReadingLog) {
-        let layout = FileLayout.layout
+        let layout = abi.files.record
         for (place, first) in reader.runs.enumerated() {
             guard let compatible = reader.files[first].compatible else { continue }
             let owner = Owner.file(session: session, token: reader.files[first].token)

@@ -25,7 +25,7 @@ struct LostSessions {
         progress: (UInt64, UInt64) -> Void
     ) {
         var state = HandoverState()
-        state.kernel = generation.name
+        state.generation = generation
         state.pageSize = pageSize
         state.machine = memory.statedMachine
         var found = Reading(state: state, extents: [], findings: [])
@@ -103,8 +103,7 @@ struct LostSessions {
         let none = PhysicalAddress(0)
         let blob: [UInt8]
         switch abi.form {
-        case .record:
-            let layout = LUOLayout.layout
+        case .record(let layout):
             var bytes = [UInt8](repeating: 0, count: layout.structure.size)
             layout.compatible.write(KernelString(abi.compatible), to: &bytes)
             layout.sessions.write(sessions ?? none, to: &bytes)
@@ -157,7 +156,7 @@ struct LostSessions {
             count = 1
             var page = [UInt8](repeating: 0, count: pageSize.bytes)
             if abi.files.header != nil { BlockHeaderLayout.layout.count.write(1, to: &page) }
-            let layout = FileLayout.layout
+            let layout = abi.files.record
             layout.compatible.write(KernelString(handler.compatible), to: &page, at: abi.files.headerSize)
             layout.data.write(address.rawValue, to: &page, at: abi.files.headerSize)
             layout.token.write(address.rawValue, to: &page, at: abi.files.headerSize)
@@ -168,7 +167,7 @@ struct LostSessions {
         case .blockChain: BlockHeaderLayout.layout.count.write(1, to: &page)
         case .array: SessionHeaderLayout.layout.count.write(1, to: &page)
         }
-        let layout = SessionLayout.layout
+        let layout = abi.sessions.record
         let (record, fileSet) = (abi.sessions.headerSize, layout.fileSet)
         layout.name.write(KernelString("found at \(address)"), to: &page, at: record)
         fileSet.layout.files.write(files, to: &page, at: record + fileSet.offset)
@@ -198,7 +197,7 @@ struct LostSessions {
                 next = block.next
             }
         case .array:
-            let record = abi.files.record.size
+            let record = abi.files.record.structure.size
             while count < UInt64(abi.files.capacity(pageSize: pageSize)),
                 let place = address.advanced(by: count * UInt64(record)),
                 (try? memory.withBytes(at: place, count: record, { $0.firstNonzeroByte })) != nil

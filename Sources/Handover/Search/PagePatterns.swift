@@ -28,12 +28,12 @@ struct PagePatterns: Sendable {
     /// What `page` looks like; `nil` for nothing known, as for nearly all.
     func kind(of page: RawSpan) -> Kind? {
         guard page.byteCount == pageSize.bytes else { return nil }
-        let names = (SessionLayout.layout.name, FileLayout.layout.compatible, FLBLayout.layout.name)
-        if isContainer(page, abi.sessions, of: { isName(names.0, page, at: $0) && isFileSet(page, at: $0) }) {
+        let (session, file) = (abi.sessions.record.name, abi.files.record.compatible)
+        if isContainer(page, abi.sessions, of: { isName(session, page, at: $0) && isFileSet(page, at: $0) }) {
             return .sessions
         }
-        if isContainer(page, abi.files, of: { isName(names.1, page, at: $0) }) { return .files }
-        if let flbs = abi.flbs, isContainer(page, flbs, of: { isName(names.2, page, at: $0) }) { return .flbs }
+        if isContainer(page, abi.files, of: { isName(file, page, at: $0) }) { return .files }
+        if let flbs = abi.flbs, isContainer(page, flbs, of: { isName(flbs.record.name, page, at: $0) }) { return .flbs }
         return memfds.contains { isDescriptor(page, $0) } ? .memfd : nil
     }
 
@@ -47,8 +47,10 @@ struct PagePatterns: Sendable {
     // MARK: Records
 
     /// Whether the page begins with the header of `container`, if it has one, and has nothing but that many records.
-    private func isContainer(_ page: RawSpan, _ container: RecordContainer, of isRecord: (Int) -> Bool) -> Bool {
-        let size = container.record.size
+    private func isContainer(
+        _ page: RawSpan, _ container: RecordContainer<some KernelStructure>, of isRecord: (Int) -> Bool
+    ) -> Bool {
+        let size = container.record.structure.size
         let capacity = (pageSize.bytes - container.headerSize) / size
         let count: UInt64
         switch container.header {
@@ -89,7 +91,7 @@ struct PagePatterns: Sendable {
 
     /// Whether a session has files at a place where files can be, or none.
     private func isFileSet(_ page: RawSpan, at base: Int) -> Bool {
-        let field = SessionLayout.layout.fileSet
+        let field = abi.sessions.record.fileSet
         let files = field.layout.files.read(page, at: base + field.offset)
         let count = field.layout.count.read(page, at: base + field.offset)
         return (files.rawValue == 0) == (count == 0) && pageSize.isAligned(files)

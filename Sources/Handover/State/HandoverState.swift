@@ -5,8 +5,7 @@ import KernelABI
 /// What a reader finds in memory, what a document describes and what a writer lays out are values of this one type.
 /// An optional that is `nil` is *not known*: not available when read, to be decided by the planner when built.
 public struct HandoverState: Hashable, Sendable {
-    /// The generation of the ABI: its name, or any kernel release that has it.
-    public var kernel: String?
+    private var named: KernelName?
     public var pageSize: PageSize?
     /// The processor architecture, where it is known.
     public var machine: Machine?
@@ -44,8 +43,27 @@ public struct HandoverState: Hashable, Sendable {
     /// The keys of the short forms that the document used.
     var shortcuts: Set<String> { short.keys }
 
-    /// The generation that ``kernel`` names.
-    public var generation: Generation? { kernel.flatMap(Generation.init(release:)) }
+    /// The generation of the ABI: its name, or any kernel release that has it.
+    public var kernel: String? {
+        get { named?.release }
+        set { named = newValue.map { KernelName(release: $0, generation: Generation(release: $0)) } }
+    }
+
+    /// The generation that ``kernel`` names, be it a known one or that by which the handover was read.
+    public var generation: Generation? {
+        get { named?.generation }
+        set { named = newValue.map { KernelName(release: $0.name, generation: $0) } }
+    }
+}
+
+/// A kernel's release, which stands in documents, and the generation that has it.
+struct KernelName: Hashable, Sendable {
+    var release: String
+    /// `nil` if the release is not known.
+    var generation: Generation?
+
+    static func == (left: Self, right: Self) -> Bool { left.release == right.release }
+    func hash(into hasher: inout Hasher) { hasher.combine(release) }
 }
 
 extension HandoverState: DocumentObject {
@@ -57,7 +75,7 @@ extension HandoverState: DocumentObject {
                 "format", { _ in documentFormat }, { $0.short.format = $1 }, FormatCodec(),
                 "the version of this form: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"),
             .ifKnown(
-                "kernel", { $0.kernel }, { $0.kernel = $1 },
+                "kernel", { $0.named }, { $0.named = $1 },
                 KernelCodec(), "the generation of the ABI: a kernel release"),
             .ifKnown("page_size", { $0.pageSize }, { $0.pageSize = $1 }, PageSizeCodec(), "the page size in bytes"),
             .ifKnown("machine", { $0.machine }, { $0.machine = $1 }, MachineCodec(), "the processor architecture"),
@@ -137,17 +155,17 @@ struct FormatCodec: DocumentCodec {
 
 /// The name of a generation or release.
 struct KernelCodec: DocumentCodec {
-    func write(_ value: String, to writer: inout DocumentWriter) {
-        writer.string(value)
+    func write(_ value: KernelName, to writer: inout DocumentWriter) {
+        writer.string(value.release)
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> String {
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> KernelName {
         let text = try StringCodec().read(from: &reader)
-        guard Generation(release: text) != nil else {
-            let known = Generation.allReleases.joined(separator: ", ")
+        guard let generation = Generation(release: text, among: reader.generations) else {
+            let known = reader.generations.flatMap(\.releases).map(\.description).joined(separator: ", ")
             throw .document("no kernel \(ImageText(text)) is known here; known are \(known)")
         }
-        return text
+        return KernelName(release: text, generation: generation)
     }
 
     var schema: DocumentSchema { .string }

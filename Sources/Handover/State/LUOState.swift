@@ -5,6 +5,8 @@ public struct LUOState: Hashable, Sendable {
     public var compatible: KernelString?
     /// How many live updates there have been, this one included.
     public var liveUpdateNumber: UInt64?
+    /// The fields of LUO's structure that have no meaning here: an object.
+    public var further: PayloadValue?
     /// The `compatible` of the session node, where LUO's state is an FDT.
     public var sessionCompatible: KernelString?
     /// Where the sessions' array or first block is; 0 for none.
@@ -32,6 +34,9 @@ extension LUOState: DocumentObject {
             .ifKnown(
                 "liveupdate_number", { $0.liveUpdateNumber }, { $0.liveUpdateNumber = $1 }, NumberCodec<UInt64>(),
                 "how many live updates there have been, this one included"),
+            .ifKnown(
+                "further", { $0.further }, { $0.further = $1 }, PayloadValueCodec(),
+                "the fields of luo_ser that have no key of their own, by the kernel's names"),
             .ifKnown(
                 "session_compatible", { $0.sessionCompatible }, { $0.sessionCompatible = $1 }, KernelStringCodec(),
                 "the version of the sessions (luo-v1)"),
@@ -90,6 +95,8 @@ public struct SessionState: Hashable, Sendable {
     /// The blocks of files, where they lie in blocks.
     public var blocks: [BlockState]?
     public var files: [FileState]?
+    /// The fields of the session's record that have no meaning here: an object.
+    public var further: PayloadValue?
     /// What one of the files says of the others.
     public var mapping: SessionMapping?
 
@@ -105,6 +112,9 @@ extension SessionState: DocumentObject {
                 "files_pa", { $0.filesAddress }, { $0.filesAddress = $1 },
                 AddressCodec(), "where the files are; 0 for none"),
             .ifKnown("count", { $0.count }, { $0.count = $1 }, NumberCodec<UInt64>(), "the number of files"),
+            .ifKnown(
+                "further", { $0.further }, { $0.further = $1 }, PayloadValueCodec(),
+                "the fields of luo_session_ser that have no key of their own, by the kernel's names"),
             .ifKnown(
                 "blocks", { $0.blocks }, { $0.blocks = $1 },
                 ArrayCodec(ObjectCodec<BlockState>()), "the blocks of files (luo-v5)"),
@@ -129,9 +139,23 @@ public struct FileState: Hashable, Sendable {
         case none
         case handle
         case content(AnyContent, hasHandle: Bool)
+        /// What else is known, and the further fields.
+        case further(PayloadValue, Rest)
 
         var content: AnyContent? {
-            if case .content(let content, _) = self { content } else { nil }
+            switch self {
+            case .none, .handle: nil
+            case .content(let content, _): content
+            case .further(_, let rest): rest.content
+            }
+        }
+
+        var hasContent: Bool {
+            switch self {
+            case .none, .handle: false
+            case .content: true
+            case .further(_, let rest): rest.hasContent
+            }
         }
 
         var hasHandle: Bool {
@@ -139,11 +163,17 @@ public struct FileState: Hashable, Sendable {
             case .none: false
             case .handle: true
             case .content(_, let hasHandle): hasHandle
+            case .further(_, let rest): rest.hasHandle
             }
         }
 
-        init(_ content: AnyContent?, hasHandle: Bool) {
-            self = content.map { .content($0, hasHandle: hasHandle) } ?? (hasHandle ? .handle : .none)
+        var further: PayloadValue? {
+            if case .further(let fields, _) = self { fields } else { nil }
+        }
+
+        init(_ content: AnyContent?, further: PayloadValue?, hasHandle: Bool) {
+            let rest = content.map { Rest.content($0, hasHandle: hasHandle) } ?? (hasHandle ? .handle : .none)
+            self = further.map { .further($0, rest) } ?? rest
         }
     }
 
@@ -161,19 +191,25 @@ public struct FileState: Hashable, Sendable {
         get { rest.hasHandle ? handle : nil }
         set {
             handle = newValue ?? 0
-            if rest.hasHandle != (newValue != nil) { rest = Rest(rest.content, hasHandle: newValue != nil) }
+            if rest.hasHandle != (newValue != nil) {
+                rest = Rest(rest.content, further: rest.further, hasHandle: newValue != nil)
+            }
         }
     }
 
-    /// Whether there is a ``content``; takes no time, where to get one copies it.
-    public var hasContent: Bool {
-        if case .content = rest { true } else { false }
+    /// The fields of the file's record that have no meaning here: an object.
+    public var further: PayloadValue? {
+        get { rest.further }
+        set { rest = Rest(rest.content, further: newValue, hasHandle: rest.hasHandle) }
     }
+
+    /// Whether there is a ``content``; takes no time, where to get one copies it.
+    public var hasContent: Bool { rest.hasContent }
 
     /// What the handler preserved, if its kind is known and the memory is available.
     var content: (any Content)? {
-        get { rest.content?.content }
-        set { rest = Rest(newValue.map(AnyContent.init), hasHandle: rest.hasHandle) }
+        get { hasContent ? rest.content?.content : nil }
+        set { rest = Rest(newValue.map(AnyContent.init), further: rest.further, hasHandle: rest.hasHandle) }
     }
 }
 
@@ -196,6 +232,9 @@ extension FileState: ContentOwner {
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 },
                 HexCodec(), "the handler's handle: mostly the address of what it preserved"),
+            .ifKnown(
+                "further", { $0.further }, { $0.further = $1 }, PayloadValueCodec(),
+                "the fields of luo_file_ser that have no key of their own, by the kernel's names"),
         ] + contentMembers)
 }
 
@@ -206,6 +245,8 @@ public struct FLBState: Hashable, Sendable {
     public var data: UInt64 = 0
     /// The number of files that depend on it.
     public var count: UInt64 = 1
+    /// The fields of the object's record that have no meaning here: an object.
+    public var further: PayloadValue?
     /// What ``data`` leads to, if its kind is known and the memory is available.
     private var known: AnyContent?
 
@@ -234,5 +275,8 @@ extension FLBState: ContentOwner {
             .always(
                 "count", { $0.count }, { $0.count = $1 },
                 NumberCodec<UInt64>(), "the number of files that depend on it"),
+            .ifKnown(
+                "further", { $0.further }, { $0.further = $1 }, PayloadValueCodec(),
+                "the fields of luo_flb_ser that have no key of their own, by the kernel's names"),
         ] + contentMembers)
 }

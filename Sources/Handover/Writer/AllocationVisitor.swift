@@ -99,8 +99,9 @@ extension HandoverPlanner {
 
     /// Visits an array, or the blocks of a chain.
     private mutating func visitRecords<Visitor: AllocationVisitor>(
-        _ address: inout PhysicalAddress?, _ blocks: inout [BlockState]?, _ container: RecordContainer,
-        _ path: @autoclosure () -> DocumentPath, _ blockPath: @autoclosure () -> DocumentPath, _ visitor: inout Visitor
+        _ address: inout PhysicalAddress?, _ blocks: inout [BlockState]?,
+        _ container: RecordContainer<some KernelStructure>, _ path: @autoclosure () -> DocumentPath,
+        _ blockPath: @autoclosure () -> DocumentPath, _ visitor: inout Visitor
     ) {
         switch container.form {
         case .array:

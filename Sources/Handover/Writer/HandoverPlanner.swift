@@ -39,7 +39,8 @@ public struct HandoverPlanner {
         sizeOfFile: @escaping (String) throws(FileError) -> UInt64
     ) throws(PlanError) -> HandoverState {
         let kernel = state.kernel ?? Generation.latest.newestRelease
-        guard let generation = Generation(release: kernel) else {
+        if state.kernel == nil { state.kernel = kernel }
+        guard let generation = state.generation else {
             throw PlanError(
                 problems: [DocumentError(path: ".kernel", problem: "no kernel \"\(kernel)\" is known here")],
                 canBeForced: false)
@@ -48,7 +49,6 @@ public struct HandoverPlanner {
         var planner = HandoverPlanner(
             options: options, generation: generation, pageSize: pageSize,
             space: AddressSpace(base: options.base), sizeOfFile: sizeOfFile)
-        state.kernel = kernel
         state.pageSize = pageSize
         planner.complete(&state)
         guard planner.problems.isEmpty || (options.force && planner.canBeForced) else {

@@ -20,8 +20,10 @@ extension HandoverPlanner {
         case .tree(let form):
             luo.sessionCompatible = luo.sessionCompatible ?? KernelString(form.sessions.compatible)
             luo.flbCompatible = luo.flbCompatible ?? form.flbs.map { KernelString($0.compatible) }
-        case .record:
-            checkLength(of: luo.compatible, LUOLayout.layout.compatible, "LUO_ABI_COMPAT_LEN", path["compatible"])
+            if luo.further != nil { reportUnbuildable(path["further"], "\(abi.compatible) is an FDT") }
+        case .record(let layout):
+            checkLength(of: luo.compatible, layout.compatible, "LUO_ABI_COMPAT_LEN", path["compatible"])
+            checkFurther(luo.further, of: layout, path)
             for (value, key) in [(luo.sessionCompatible, "session_compatible"), (luo.flbCompatible, "flb_compatible")] {
                 if value != nil { reportUnbuildable(path[key], "\(abi.compatible) has no such version") }
             }
@@ -48,7 +50,8 @@ extension HandoverPlanner {
             let path = path[index]
             let name = sessions[index].name
             if name.bytes.isEmpty { reportForceable(path["name"], "an empty name; luo_session_create gives EINVAL") }
-            checkLength(of: name, SessionLayout.layout.name, "LIVEUPDATE_SESSION_NAME_LENGTH", path["name"])
+            checkLength(of: name, abi.sessions.record.name, "LIVEUPDATE_SESSION_NAME_LENGTH", path["name"])
+            checkFurther(sessions[index].further, of: abi.sessions.record, path)
             if !names.insert(name).inserted {
                 reportForceable(path["name"], "\(name.quoted) is already used; luo_session_insert() returns EEXIST")
             }
@@ -79,12 +82,14 @@ extension HandoverPlanner {
             if tokensMayRepeat, !tokens.insert(files[index].token).inserted {
                 reportForceable(filesPath[index]["token"], "0x\(String(files[index].token, radix: 16)) is already used in this session; luo_preserve_file() returns EEXIST")
             }
-            complete(&files[index], filesPath[index])
+            complete(&files[index], abi.files.record, filesPath[index])
         }
         session.files = files
     }
 
-    private mutating func complete(_ file: inout FileState, _ path: @autoclosure () -> DocumentPath) {
+    private mutating func complete(
+        _ file: inout FileState, _ layout: FileLayout, _ path: @autoclosure () -> DocumentPath
+    ) {
         if file.hasContent {
             completeContent(of: &file, path())
         } else {
@@ -92,7 +97,8 @@ extension HandoverPlanner {
             file.data = file.data ?? 0
         }
         checkLength(
-            of: file.compatible, FileLayout.layout.compatible, "LIVEUPDATE_HNDL_COMPAT_LENGTH", path()["compatible"])
+            of: file.compatible, layout.compatible, "LIVEUPDATE_HNDL_COMPAT_LENGTH", path()["compatible"])
+        checkFurther(file.further, of: layout, path())
     }
 
     /// Fills in the content of a file, an FLB or a subtree; one that the document gives as text is read by its kind.
@@ -130,7 +136,8 @@ extension HandoverPlanner {
         var names: Set<KernelString> = []
         for (index, flb) in flbs.enumerated() {
             let path = path[index]
-            checkLength(of: flb.name, FLBLayout.layout.name, "LIVEUPDATE_FLB_COMPAT_LENGTH", path["name"])
+            checkLength(of: flb.name, container.record.name, "LIVEUPDATE_FLB_COMPAT_LENGTH", path["name"])
+            checkFurther(flb.further, of: container.record, path)
             if flb.name.bytes.isEmpty { reportForceable(path["name"], "an empty name") }
             if !names.insert(flb.name).inserted {
                 reportForceable(path["name"], "\(flb.name.quoted) is already used; liveupdate_register_flb() returns EEXIST")
@@ -154,7 +161,8 @@ extension HandoverPlanner {
 
     /// Makes the blocks that `count` records need, or holds those that are given against it.
     private mutating func completeBlocks(
-        _ blocks: inout [BlockState]?, _ container: RecordContainer, count: Int, _ path: DocumentPath,
+        _ blocks: inout [BlockState]?, _ container: RecordContainer<some KernelStructure>, count: Int,
+        _ path: DocumentPath,
         _ recordPath: DocumentPath, limitName: String
     ) {
         let capacity = container.capacity(pageSize: pageSize)

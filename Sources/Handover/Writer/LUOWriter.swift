@@ -7,7 +7,7 @@ extension ImageWriter {
         if let container = abi.flbs {
             let flbs = luo.flbs ?? []
             let header = FLBHeaderLayout.layout
-            let layout = FLBLayout.layout
+            let layout = container.record
             try writeRecords(
                 flbs.count, in: container, at: luo.flbAddress, blocks: nil, role: .flbs, owner: .luo(),
                 path: ".luo.flb_pa",
@@ -19,6 +19,7 @@ extension ImageWriter {
                     layout.name.write(flbs[index].name, to: &bytes, at: base)
                     layout.data.write(flbs[index].data, to: &bytes, at: base)
                     layout.count.write(flbs[index].count, to: &bytes, at: base)
+                    layout.write(further: flbs[index].further, to: &bytes, at: base)
                 })
         }
         for (index, flb) in (luo.flbs ?? []).enumerated() {
@@ -26,7 +27,7 @@ extension ImageWriter {
                 handle: flb.data, name: flb.name, owner: .flb(flb.name), path: ".luo.flbs[\(index)].payload", to: &self)
         }
         let sessions = luo.sessions ?? []
-        let layout = SessionLayout.layout
+        let layout = abi.sessions.record
         try writeRecords(
             sessions.count, in: abi.sessions, at: luo.sessionsAddress, blocks: luo.blocks, role: .sessions,
             owner: .luo(), path: ".luo.sessions_pa",
@@ -40,6 +41,7 @@ extension ImageWriter {
                 layout.name.write(session.name, to: &bytes, at: base)
                 fileSet.layout.files.write(files, to: &bytes, at: base + fileSet.offset)
                 fileSet.layout.count.write(count, to: &bytes, at: base + fileSet.offset)
+                layout.write(further: session.further, to: &bytes, at: base)
             })
         for (index, session) in sessions.enumerated() {
             try writeFiles(of: session, abi, path: ".luo.sessions[\(index)]")
@@ -50,7 +52,8 @@ extension ImageWriter {
         of session: SessionState, _ abi: Generation.LUOState, path: String
     ) throws(WriteError) {
         let files = session.files ?? []
-        let layout = FileLayout.layout
+        let layout = abi.files.record
+        let hasFurther = !layout.further.isEmpty
         let owner = Owner.session(session.name)
         try writeRecords(
             files.count, in: abi.files, at: session.filesAddress, blocks: session.blocks, role: .files, owner: owner,
@@ -62,6 +65,7 @@ extension ImageWriter {
                 layout.compatible.write(compatible, to: &bytes, at: base)
                 layout.data.write(data, to: &bytes, at: base)
                 layout.token.write(files[index].token, to: &bytes, at: base)
+                if hasFurther { layout.write(further: files[index].further, to: &bytes, at: base) }
             })
         // Most files are of unknown handlers, and to take one out of the array is to count its references.
         for index in files.indices where files[index].hasContent {

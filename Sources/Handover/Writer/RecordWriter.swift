@@ -7,24 +7,25 @@ extension ImageWriter {
     ///   - header: writes the header of an array.
     ///   - record: writes the record of this index at a place in a page.
     mutating func writeRecords(
-        _ count: Int, in container: RecordContainer, at address: PhysicalAddress?, blocks: [BlockState]?,
-        role: Extent.Role, owner: Owner, path: @autoclosure () -> String,
+        _ count: Int, in container: RecordContainer<some KernelStructure>, at address: PhysicalAddress?,
+        blocks: [BlockState]?, role: Extent.Role, owner: Owner, path: @autoclosure () -> String,
         header: (inout [UInt8]) -> Void = { _ in },
         record: (Int, inout [UInt8], Int) throws(WriteError) -> Void
     ) throws(WriteError) {
         let size = container.pagesPerAllocation * pageSize.bytes
         let capacity = container.capacity(pageSize: pageSize)
+        let structure = container.record.structure
         switch container.form {
         case .array:
             if address?.rawValue == 0 { return }
             try place(
                 size, at: address, role: role,
-                form: .records(header: container.header, record: container.record, count: count), owner: owner,
+                form: .records(header: container.header, record: structure, count: count), owner: owner,
                 path: path()
             ) { (bytes) throws(WriteError) in
                 header(&bytes)
                 for index in 0..<min(count, capacity) {
-                    try record(index, &bytes, container.headerSize + index * container.record.size)
+                    try record(index, &bytes, container.headerSize + index * structure.size)
                 }
             }
         case .blockChain:
@@ -36,7 +37,7 @@ extension ImageWriter {
                 let here = Int(min(stated, UInt64(capacity), UInt64(count - index)))
                 try place(
                     size, at: block.address, role: role,
-                    form: .records(header: container.header, record: container.record, count: here),
+                    form: .records(header: container.header, record: structure, count: here),
                     owner: owner.block(number + 1), path: path()
                 ) { (bytes) throws(WriteError) in
                     layout.count.write(stated, to: &bytes)
@@ -45,7 +46,7 @@ extension ImageWriter {
                         layout.next.write(next, to: &bytes)
                     }
                     for place in 0..<here {
-                        try record(index + place, &bytes, container.headerSize + place * container.record.size)
+                        try record(index + place, &bytes, container.headerSize + place * structure.size)
                     }
                 }
                 index += here

@@ -117,14 +117,14 @@ extension ImageWriter {
         guard let compatible = luo.compatible, let number = luo.liveUpdateNumber, let sessions = luo.sessionsAddress
         else { throw .incomplete(".luo") }
         switch abi.form {
-        case .record:
+        case .record(let layout):
             guard let flbs = luo.flbAddress else { throw .incomplete(".luo.flb_pa") }
-            let layout = LUOLayout.layout
             var bytes = [UInt8](repeating: 0, count: layout.structure.size)
             layout.compatible.write(compatible, to: &bytes)
             layout.liveUpdateNumber.write(number, to: &bytes)
             layout.sessions.write(sessions, to: &bytes)
             layout.flbs.write(flbs, to: &bytes)
+            layout.write(further: luo.further, to: &bytes, at: 0)
             return Blob(bytes: bytes, form: .structure(layout.structure))
         case .tree(let form):
             do throws(FDTError) {

@@ -12,20 +12,24 @@ extension Generation {
                     sessions: .init(
                         name: "luo-session", compatible: "luo-session-v2", addressProperty: "luo-session-header"),
                     flbs: nil)),
-            sessions: .sessionArray,
-            files: .fileArray,
+            sessions: .array(of: .v1),
+            files: .array(of: .v1),
             flbs: nil),
         fileHandlers: [.memfdV1],
         memblock: MemblockTree(),
         kexecMetadata: nil)
 }
 
-extension RecordContainer {
+extension RecordContainer<SessionLayout> {
     /// The sessions of `luo-v1`: 16 contiguous pages.
-    static let sessionArray = RecordContainer(
-        header: SessionHeaderLayout.layout.structure, record: SessionLayout.layout.structure,
-        form: .array(pages: 16))
+    static func array(of record: SessionLayout) -> Self {
+        Self(header: SessionHeaderLayout.layout.structure, record: record, form: .array(pages: 16))
+    }
+}
+
+extension RecordContainer<FileLayout> {
     /// The files of a session of `luo-v1`: two contiguous pages, without a header.
-    static let fileArray = RecordContainer(
-        header: nil, record: FileLayout.layout.structure, form: .array(pages: 2))
+    static func array(of record: FileLayout) -> Self {
+        Self(header: nil, record: record, form: .array(pages: 2))
+    }
 }

@@ -20,13 +20,14 @@ extension Generation.LUOState {
                 sessions: .init(
                     name: "luo-session", compatible: "luo-session-v2", addressProperty: "luo-session-header"),
                 flbs: .init(name: "luo-flb", compatible: "luo-flb-v1", addressProperty: "luo-flb-header"))),
-        sessions: .sessionArray,
-        files: .fileArray,
-        flbs: .flbPage)
+        sessions: .array(of: .v1),
+        files: .array(of: .v1),
+        flbs: .page(of: .v1))
 }
 
-extension RecordContainer {
+extension RecordContainer<FLBLayout> {
     /// The page of FLBs; its capacity is the kernel's `LUO_FLB_MAX`.
-    static let flbPage = RecordContainer(
-        header: FLBHeaderLayout.layout.structure, record: FLBLayout.layout.structure, form: .array(pages: 1))
+    static func page(of record: FLBLayout) -> Self {
+        Self(header: FLBHeaderLayout.layout.structure, record: record, form: .array(pages: 1))
+    }
 }

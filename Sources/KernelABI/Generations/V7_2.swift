@@ -9,23 +9,11 @@ extension Generation {
         preservedMap: .radixTree,
         luo: LUOState(
             compatible: "luo-v5",
-            form: .record,
-            sessions: .sessionBlocks,
-            files: .fileBlocks,
-            flbs: .flbPage),
+            form: .record(.v5),
+            sessions: .blocks(of: .v1),
+            files: .blocks(of: .v1),
+            flbs: .page(of: .v1)),
         fileHandlers: [.memfdV2],
         memblock: MemblockTree(),
         kexecMetadata: KexecMetadataBlob(version: 1))
-}
-
-extension RecordContainer {
-    /// `KHO_MAX_BLOCKS`: the number of blocks after which a kernel calls a chain corrupted.
-    package static let blockLimit = 10_000
-
-    static let sessionBlocks = RecordContainer(
-        header: BlockHeaderLayout.layout.structure, record: SessionLayout.layout.structure,
-        form: .blockChain(limit: blockLimit))
-    static let fileBlocks = RecordContainer(
-        header: BlockHeaderLayout.layout.structure, record: FileLayout.layout.structure,
-        form: .blockChain(limit: blockLimit))
 }

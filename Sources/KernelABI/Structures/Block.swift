@@ -5,6 +5,8 @@ public struct BlockHeaderLayout: KernelStructure {
     public let structure: StructureDescription
 
     public static let layout = BlockHeaderLayout()
+    /// `KHO_MAX_BLOCKS`: the number of blocks after which a kernel calls a chain corrupted.
+    public static let chainLimit = 10_000
 
     private init() {
         var builder = StructureBuilder("kho_block_header_ser", packed: true, "Heads a block of records.")

@@ -15,19 +15,27 @@ public struct FLBHeaderLayout: KernelStructure {
 }
 
 /// `struct luo_flb_ser`: one file-lifecycle-bound object.
-public struct FLBLayout: KernelStructure {
+public struct FLBLayout: RecordLayout {
     public let name: CharacterField
     public let data: Field<UInt64>
     public let count: Field<UInt64>
     public let structure: StructureDescription
+    public let further: [FieldDescription]
 
-    public static let layout = FLBLayout()
+    /// From `luo-v1` of 7.0 on.
+    public static let v1 = FLBLayout { builder in
+        (
+            name: builder.characters("name", count: 48, "The object's unique compatible string."),
+            data: builder.number("data", UInt64.self, .handle, "What the object's preserve operation returned."),
+            count: builder.number("count", UInt64.self, .count, "The number of preserved files that depend on it.")
+        )
+    }
 
-    private init() {
+    /// - Parameter fields: adds all fields in the kernel's order, and gives those that have a meaning here.
+    init(_ fields: (inout StructureBuilder) -> (name: CharacterField, data: Field<UInt64>, count: Field<UInt64>)) {
         var builder = StructureBuilder("luo_flb_ser", packed: true, "One file-lifecycle-bound object.")
-        name = builder.characters("name", count: 48, "The object's unique compatible string.")
-        data = builder.number("data", UInt64.self, .handle, "What the object's preserve operation returned.")
-        count = builder.number("count", UInt64.self, .count, "The number of preserved files that depend on it.")
+        (name, data, count) = fields(&builder)
         structure = builder.finish()
+        further = structure.fields(besides: name, data, count)
     }
 }

@@ -1,23 +1,36 @@
 /// `struct luo_ser`: the whole of LUO's state from `luo-v5` on.
-public struct LUOLayout: KernelStructure {
+public struct LUOLayout: RecordLayout {
     public let compatible: CharacterField
     public let liveUpdateNumber: Field<UInt64>
     public let sessions: Field<PhysicalAddress>
     public let flbs: Field<PhysicalAddress>
     public let structure: StructureDescription
+    public let further: [FieldDescription]
 
-    public static let layout = LUOLayout()
+    /// From `luo-v5` on.
+    public static let v5 = LUOLayout { builder in
+        (
+            compatible: builder.characters("compatible", count: 8, "The version of this ABI."),
+            liveUpdateNumber: builder.number(
+                "liveupdate_num", UInt64.self, .number, "How many live updates there have been, this one included."),
+            sessions: builder.address(
+                "sessions_pa", of: "kho_block_header_ser", "The first block of sessions; 0 for none."),
+            flbs: builder.address("flbs_pa", of: "luo_flb_header_ser", "The page of FLB records.")
+        )
+    }
     /// What every version of ``compatible`` begins with, that of the FDT before `luo-v5` too.
     public static let compatiblePrefix = "luo-v"
 
-    private init() {
+    /// - Parameter fields: adds all fields in the kernel's order, and gives those that have a meaning here.
+    init(
+        _ fields: (inout StructureBuilder) -> (
+            compatible: CharacterField, liveUpdateNumber: Field<UInt64>, sessions: Field<PhysicalAddress>,
+            flbs: Field<PhysicalAddress>
+        )
+    ) {
         var builder = StructureBuilder("luo_ser", packed: true, "The root of LUO's state.")
-        compatible = builder.characters("compatible", count: 8, "The version of this ABI.")
-        liveUpdateNumber = builder.number(
-            "liveupdate_num", UInt64.self, .number, "How many live updates there have been, this one included.")
-        sessions = builder.address(
-            "sessions_pa", of: "kho_block_header_ser", "The first block of sessions; 0 for none.")
-        flbs = builder.address("flbs_pa", of: "luo_flb_header_ser", "The page of FLB records.")
+        (compatible, liveUpdateNumber, sessions, flbs) = fields(&builder)
         structure = builder.finish()
+        further = structure.fields(besides: compatible, liveUpdateNumber, sessions, flbs)
     }
 }

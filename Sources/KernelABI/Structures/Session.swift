@@ -15,18 +15,26 @@ public struct FileSetLayout: KernelStructure {
 }
 
 /// `struct luo_session_ser`: one session.
-public struct SessionLayout: KernelStructure {
+public struct SessionLayout: RecordLayout {
     public let name: CharacterField
     public let fileSet: NestedField<FileSetLayout>
     public let structure: StructureDescription
+    public let further: [FieldDescription]
 
-    public static let layout = SessionLayout()
+    /// From `luo-v1` on.
+    public static let v1 = SessionLayout { builder in
+        (
+            name: builder.characters("name", count: 64, "The session's unique name."),
+            fileSet: builder.nested("file_set_ser", FileSetLayout.layout, "The session's files.")
+        )
+    }
 
-    private init() {
+    /// - Parameter fields: adds all fields in the kernel's order, and gives those that have a meaning here.
+    init(_ fields: (inout StructureBuilder) -> (name: CharacterField, fileSet: NestedField<FileSetLayout>)) {
         var builder = StructureBuilder("luo_session_ser", packed: true, "One session.")
-        name = builder.characters("name", count: 64, "The session's unique name.")
-        fileSet = builder.nested("file_set_ser", FileSetLayout.layout, "The session's files.")
+        (name, fileSet) = fields(&builder)
         structure = builder.finish()
+        further = structure.fields(besides: name, fileSet)
     }
 }
 
@@ -45,19 +53,29 @@ public struct SessionHeaderLayout: KernelStructure {
 }
 
 /// `struct luo_file_ser`: one preserved file of a session.
-public struct FileLayout: KernelStructure {
+public struct FileLayout: RecordLayout {
     public let compatible: CharacterField
     public let data: Field<UInt64>
     public let token: Field<UInt64>
     public let structure: StructureDescription
+    public let further: [FieldDescription]
 
-    public static let layout = FileLayout()
+    /// From `luo-v1` on.
+    public static let v1 = FileLayout { builder in
+        (
+            compatible: builder.characters("compatible", count: 48, "The name of the handler that preserved the file."),
+            data: builder.number("data", UInt64.self, .handle, "The handler's own handle; for memfds an address."),
+            token: builder.number("token", UInt64.self, .handle, "Identifies the file within its session.")
+        )
+    }
 
-    private init() {
+    /// - Parameter fields: adds all fields in the kernel's order, and gives those that have a meaning here.
+    init(
+        _ fields: (inout StructureBuilder) -> (compatible: CharacterField, data: Field<UInt64>, token: Field<UInt64>)
+    ) {
         var builder = StructureBuilder("luo_file_ser", packed: true, "One preserved file of a session.")
-        compatible = builder.characters("compatible", count: 48, "The name of the handler that preserved the file.")
-        data = builder.number("data", UInt64.self, .handle, "The handler's own handle; for memfds an address.")
-        token = builder.number("token", UInt64.self, .handle, "Identifies the file within its session.")
+        (compatible, data, token) = fields(&builder)
         structure = builder.finish()
+        further = structure.fields(besides: compatible, data, token)
     }
 }

@@ -134,7 +134,7 @@ private struct LUOExamination {
     }
 
     /// Whether a chain ends, and each of its blocks holds as many records as one can.
-    private func isWhole(_ blocks: [BlockState]?, _ container: RecordContainer) -> Bool {
+    private func isWhole(_ blocks: [BlockState]?, _ container: RecordContainer<some KernelStructure>) -> Bool {
         guard let blocks, let last = blocks.last?.address else { return false }
         let capacity = UInt64(container.capacity(pageSize: pageSize))
         guard blocks.allSatisfy({ (1...capacity).contains($0.count ?? 0) }) else { return false }

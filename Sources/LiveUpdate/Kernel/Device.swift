@@ -12,7 +12,7 @@ public struct Device: Sendable {
     ///   name, and at the kernel's limit `ENOMEM` up to 7.1, `ENOSPC` from 7.2 on.
     public func createSession(_ name: String) throws(Errno) -> OutgoingSession {
         try kernel.whileAlive { () throws(Errno) in
-            let (length, limit) = (name.utf8.prefix { $0 != 0 }.count, SessionLayout.layout.name.count - 1)
+            let (length, limit) = (name.utf8.prefix { $0 != 0 }.count, kernel.limits.sessionName)
             if kernel.configuration.lifecycle?.checksSessions ?? true {
                 guard (1...limit).contains(length) else { throw .invalidArgument }
             }

@@ -46,12 +46,12 @@ extension Kernel {
         var state = HandoverState()
         state.kernel = configuration.release
         state.pageSize = configuration.pageSize
-        if hasLiveUpdate {
+        if hasLiveUpdate, let abi = configuration.generation.luo {
             var luo = LUOState()
             luo.liveUpdateNumber = liveUpdateNumber + 1
-            luo.sessions = outgoing.map(\.record)
+            luo.sessions = outgoing.map { $0.record(abi) }
             luo.blocks = sessions.blocksWithEmptyOnes
-            if configuration.generation.luo?.flbs != nil { luo.flbs = flbStates }
+            luo.flbs = abi.flbs.map { flbStates($0.record) }
             state.luo = luo
         } else {
             // Subtrees that are given are all there are.
@@ -72,12 +72,12 @@ extension Kernel {
     }
 
     /// The records of all FLBs that files depend on, in the order of registration. Mirrors `luo_flb_serialize`.
-    private var flbStates: [FLBState] {
+    private func flbStates(_ layout: FLBLayout) -> [FLBState] {
         registry.flbs.compactMap { flb in
             let outgoing = flb.outgoing.current
             guard let count = outgoing.count.recorded else { return nil }
             var state = FLBState()
-            state.name = KernelString(flb.name, cutTo: FLBLayout.layout.name)
+            state.name = KernelString(flb.name, cutTo: layout.name)
             state.data = outgoing.preserved?.data ?? 0
             state.count = count
             return state

@@ -9,6 +9,8 @@ struct Limits: Sendable {
     let sessionError: Errno
     /// Sessions of a block; 0 if they lie in an array.
     let sessionsOfBlock: Int
+    /// The bytes of a session's name, without the NUL.
+    let sessionName: Int
     /// Files of a session.
     let files: Int
     /// Distinct FLBs: `LUO_FLB_MAX`.
@@ -16,6 +18,7 @@ struct Limits: Sendable {
 
     init(_ generation: Generation, _ pageSize: PageSize) {
         sessions = generation.luo?.sessions.limit(pageSize: pageSize) ?? 0
+        sessionName = (generation.luo?.sessions.record.name.count ?? 1) - 1
         files = generation.luo?.files.limit(pageSize: pageSize) ?? 0
         flbs = generation.luo?.flbs?.limit(pageSize: pageSize) ?? 0
         switch generation.luo?.sessions.form {

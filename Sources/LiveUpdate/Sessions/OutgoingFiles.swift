@@ -113,13 +113,13 @@ final class OutgoingFiles: Sendable {
     }
 
     /// The session as it is handed over.
-    var record: SessionState {
+    func record(_ abi: Generation.LUOState) -> SessionState {
         var record = SessionState()
-        record.name = KernelString(session, cutTo: SessionLayout.layout.name)
+        record.name = KernelString(session, cutTo: abi.sessions.record.name)
         record.files = state.current.entries.map { entry in
             var file = FileState()
             file.token = entry.token
-            file.compatible = KernelString(entry.handler.definition.compatible, cutTo: FileLayout.layout.compatible)
+            file.compatible = KernelString(entry.handler.definition.compatible, cutTo: abi.files.record.compatible)
             file.data = entry.preserved.data
             file.memfd = entry.preserved.memfd
             return file

@@ -11,16 +11,15 @@ struct LayoutTable {
     /// How many records of each kind there can be.
     private var limits: [Limit] {
         guard let luo = generation.luo else { return [] }
-        let containers: [(String, RecordContainer?)] = [
-            ("sessions", luo.sessions), ("files of a session", luo.files), ("FLBs", luo.flbs),
-        ]
-        return containers.compactMap { name, container in
-            container.map {
-                Limit(
-                    what: name, record: $0.record.name, perAllocation: $0.capacity(pageSize: pageSize),
-                    pages: $0.pagesPerAllocation, allocations: $0.allocationLimit, total: $0.limit(pageSize: pageSize))
-            }
-        }
+        return [limit(of: "sessions", luo.sessions), limit(of: "files of a session", luo.files)]
+            + (luo.flbs.map { [limit(of: "FLBs", $0)] } ?? [])
+    }
+
+    private func limit(of what: String, _ container: RecordContainer<some KernelStructure>) -> Limit {
+        Limit(
+            what: what, record: container.record.structure.name, perAllocation: container.capacity(pageSize: pageSize),
+            pages: container.pagesPerAllocation, allocations: container.allocationLimit,
+            total: container.limit(pageSize: pageSize))
     }
 
     private struct Limit {

@@ -1,3 +1,5 @@
+import Handover
+
 /// A piece of a line.
 struct Cell {
     var text: String
@@ -10,6 +12,10 @@ struct Cell {
         self.role = role
         self.isRightAligned = isRightAligned
     }
+}
+
+extension Cell {
+    init(_ cell: ContentCell) { self.init(cell.text, cell.role == .faint ? .faint : .plain) }
 }
 
 /// The widths of the columns of lines that belong together.

@@ -22,6 +22,16 @@ struct StructureAnnotator {
                 index += 1
             }
             slack(from: end, take)
+        case .slice(let record, let start, let count):
+            guard record.size > 0 else { return slack(from: 0, take) }
+            let end = min(max(count, 0), bytes.count)
+            var (index, before) = start.quotientAndRemainder(dividingBy: record.size)
+            var base = -before
+            while base < end {
+                base = annotate(record, at: base, path: "\(record.name)[\(index)]", take)
+                index += 1
+            }
+            slack(from: min(base, bytes.count), take)
         case .opaque:
             guard !bytes.isEmpty else { return }
             take(Annotation(range: 0..<bytes.count, field: "", kind: .dump))
@@ -43,9 +53,18 @@ struct StructureAnnotator {
         _ structure: StructureDescription, at base: Int, path: String, _ take: AnnotationTaker
     ) -> Int {
         let end = min(bytes.count, base + structure.size)
-        var cursor = base
+        var cursor = max(base, 0)
         for field in structure.fields {
             let start = base + field.offset
+            if start < 0 {
+                let last = min(end, start + field.size)
+                guard last > cursor else { continue }
+                take(
+                    Annotation(
+                        range: cursor..<last, field: "\(path).\(field.name)", value: "goes on from the page before"))
+                cursor = last
+                continue
+            }
             if field.bits != nil, start < cursor {
                 // The word has been shown with its first bit field.
                 if start + field.size <= end {

@@ -31,7 +31,11 @@ extension HandoverView {
         return { outline, sink, isLast in
             let heading = Cell(Quantity.count(subtrees.count, state.isOfNoHandover ? "blob" : "subtree"), .heading)
             outline.line([heading], isLast: isLast, to: &sink) { outline, sink in
-                list(subtrees.count, &outline, &sink) { subtree(subtrees[$0]) }
+                list(subtrees.count, &outline, &sink) {
+                    subtree(subtrees[$0])
+                } below: {
+                    records(subtrees[$0].contentLists, &$1, &$2)
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ extension HandoverView {
             let cells = [
                 Cell(luo.liveUpdateNumber.map { "live update \($0)" } ?? "live update without a number", .heading),
                 Cell(luo.compatible.map(\.bare) ?? ""),
-            ]
+            ] + further(luo.further)
             sections.append { $0.line(cells, isLast: $2, to: &$1) }
         }
         if let sessions = luo.sessions {
@@ -37,7 +37,9 @@ extension HandoverView {
                 return [
                     Cell(flb.name.bare, .name), Cell("data \(Quantity.hex(flb.data))"),
                     Cell("needed by \(Quantity.count(flb.count, "file"))"),
-                ] + (flb.contentCells ?? []).map { Cell($0.text, $0.role == .faint ? .faint : .plain) }
+                ] + further(flb.further) + (flb.contentCells ?? []).map { Cell($0) }
+            } below: {
+                records(flbs[$0].contentLists, &$1, &$2)
             }
         }
     }
@@ -94,7 +96,7 @@ extension HandoverView {
         let name = Cell(session.name.bare, .name)
         guard let files = session.files else {
             let count = session.count.map { Quantity.count($0, "file") } ?? ""
-            return [name, Cell(count), Cell(""), absent(session.filesAddress)]
+            return [name, Cell(count), Cell(""), absent(session.filesAddress)] + further(session.further)
         }
         var cells = [name, Cell(Quantity.count(files.count, "file"))]
         cells.append(Cell(total.size.map(Quantity.bytes) ?? "", right: true))
@@ -103,7 +105,12 @@ extension HandoverView {
         } else if let address = session.filesAddress, address.rawValue != 0 {
             cells.append(Cell("at \(address)", .faint))
         }
-        return cells
+        return cells + further(session.further)
+    }
+
+    /// Fields of a record that have no meaning here.
+    private func further(_ fields: PayloadValue?) -> [Cell] {
+        (fields?.fieldTexts ?? []).map { Cell("\(ImageText($0.name).bare) \($0.text)") }
     }
 
     // MARK: - What is shown
@@ -127,8 +134,7 @@ extension HandoverView {
     }
 
     private func hasHandler(_ file: FileState?) -> Bool {
-        guard let compatible = file?.compatible else { return false }
-        return state.generation?.fileHandlers.contains { KernelString($0.compatible) == compatible } ?? false
+        file?.compatible.map { handlers.contains($0) } ?? false
     }
 
     // MARK: - Files
@@ -141,7 +147,10 @@ extension HandoverView {
         let shown = picked.count
         for index in picked {
             let isLast = shown == files.count && index == files.count - 1 && session.mapping == nil
-            outline.line(cells(files[index]), columns: columns, isLast: isLast, to: &sink)
+            outline.line(cells(files[index]), columns: columns, isLast: isLast, to: &sink) { outline, sink in
+                // The list of a file's folios is summed up in its line.
+                if files[index].fileContents == nil { records(files[index].contentLists, &outline, &sink) }
+            }
         }
         defer { session.mapping.map { self.mapping($0, of: session, &outline, &sink) } }
         guard shown < files.count else { return }
@@ -178,17 +187,18 @@ extension HandoverView {
         }
     }
 
-    private func cells(_ file: FileState) -> [Cell] {
+    private func cells(_ file: FileState) -> [Cell] { knownCells(file) + further(file.further) }
+
+    private func knownCells(_ file: FileState) -> [Cell] {
         let token = Cell(Quantity.hex(file.token), .name)
         let handler = file.compatible.map { Cell($0.bare) } ?? Cell("no handler", .warning)
         guard let cells = file.contentCells else {
-            let isKnown = state.generation?.fileHandlers.contains { $0.compatible == file.compatible?.validString } ?? false
-            guard isKnown, let data = file.data else {
+            guard hasHandler(file), let data = file.data else {
                 return [token, handler, Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")]
             }
             return [token, handler, Cell(""), Cell(""), Cell(""), absent(PhysicalAddress(data))]
         }
-        let shown = cells.map { Cell($0.text, $0.role == .faint ? .faint : .plain) }
+        let shown = cells.map { Cell($0) }
         guard let contents = file.fileContents else {
             return [token, handler, Cell(""), Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")] + shown
         }

@@ -22,6 +22,8 @@ struct TreeRenderer: Sendable {
         static let files = 24
         /// Of any other list.
         static let others = 16
+        /// Of the records that a payload leads to.
+        static let records = 4
     }
 
     func render(_ reading: Reading, to sink: inout TextSink) {
@@ -72,6 +74,8 @@ struct HandoverView {
     let damagedOwners: Set<Owner>
     /// Why what is missing is missing, by address.
     private let reasons: [PhysicalAddress: String]
+    /// The file handlers that the kernel has.
+    let handlers: [KernelString]
 
     init(reading: Reading, style: TextStyle, all: Bool) {
         state = reading.state
@@ -79,6 +83,7 @@ struct HandoverView {
         self.style = style
         self.all = all
         findings = reading.findings
+        handlers = (reading.state.generation?.fileHandlers ?? []).map { KernelString($0.compatible) }
         reasons = Dictionary(
             reading.findings.compactMap { finding in
                 guard let reason = finding.cause.reason, let address = finding.place.address else { return nil }
@@ -150,15 +155,29 @@ struct HandoverView {
     /// Writes the lines of a list in columns, and how many were left out.
     func list(
         _ count: Int, limit: Int = TreeRenderer.Limit.others, _ outline: inout Outline, _ sink: inout TextSink,
-        _ cells: (Int) -> [Cell]
+        _ cells: (Int) -> [Cell], below: (Int, inout Outline, inout TextSink) -> Void = { _, _, _ in }
     ) {
         let shown = self.shown(count, limit: limit)
         var columns = Columns()
         for index in 0..<shown { columns.measure(cells(index)) }
         for index in 0..<shown {
-            outline.line(cells(index), columns: columns, isLast: index == count - 1, to: &sink)
+            outline.line(cells(index), columns: columns, isLast: index == count - 1, to: &sink) { outline, sink in
+                below(index, &outline, &sink)
+            }
         }
         if shown < count { more(count - shown, &outline, &sink) }
+    }
+
+    /// Writes the records that a payload leads to, list by list.
+    func records(_ lists: [ContentList], _ outline: inout Outline, _ sink: inout TextSink) {
+        for (place, records) in lists.enumerated() {
+            let heading = [Cell(records.name, .heading), Cell(Quantity.count(records.count, "record"))]
+            outline.line(heading, isLast: place == lists.count - 1, to: &sink) { outline, sink in
+                list(records.count, limit: TreeRenderer.Limit.records, &outline, &sink) { index in
+                    [Cell("[\(index)]", .faint)] + records[index].map { Cell($0) }
+                }
+            }
+        }
     }
 
     func more(

@@ -24,9 +24,10 @@ import Testing
         let header = BlockHeaderLayout.layout.structure
         return [.tree, .opaque] + structures.map { .structure($0) }
             + structures.map { .records(header: header, record: $0, count: 3) }
+            + structures.map { .slice(of: $0, from: 4096 + 13, count: 90) }
             + [
                 .records(header: nil, record: FolioLayout.layout.structure, count: .max),
-                .records(header: nil, record: FileLayout.layout.structure, count: -1),
+                .records(header: nil, record: FileLayout.v1.structure, count: -1),
             ]
     }()
 
@@ -113,7 +114,7 @@ import Testing
     // MARK: - Text
 
     @Test func showsRecords() {
-        let session = SessionLayout.layout
+        let session = SessionLayout.v1
         var bytes = [UInt8](repeating: 0, count: 128)
         BlockHeaderLayout.layout.count.write(1, to: &bytes)
         session.name.write("vm \u{1b}[2J", to: &bytes, at: 16)

@@ -66,10 +66,10 @@ import Testing
     func `sessions`(_ test: Case) throws {
         let handover = try SoundHandover([], pageSize: test.pageSize)
         let chain = Chain(pageSize: test.pageSize, blocks: test.blocks) { index, bytes, base in
-            SessionLayout.layout.name.write(KernelString("session \(index)"), to: &bytes, at: base)
+            SessionLayout.v1.name.write(KernelString("session \(index)"), to: &bytes, at: base)
         }
         var memory = chain.memory(beside: handover.memory)
-        try memory.stored.write(LUOLayout.layout.sessions, Chain.start, at: try #require(handover.luoAddress))
+        try memory.stored.write(LUOLayout.v5.sessions, Chain.start, at: try #require(handover.luoAddress))
 
         let reading = try HandoverReader(memory: memory, pageSize: test.pageSize).read(rootAt: handover.root)
         let sessions = try #require(reading.state.luo?.sessions)
@@ -88,12 +88,12 @@ import Testing
         session.name = "s"
         let handover = try SoundHandover([session], pageSize: test.pageSize)
         let chain = Chain(pageSize: test.pageSize, blocks: test.blocks) { index, bytes, base in
-            FileLayout.layout.compatible.write("test-v1", to: &bytes, at: base)
-            FileLayout.layout.token.write(UInt64(index), to: &bytes, at: base)
+            FileLayout.v1.compatible.write("test-v1", to: &bytes, at: base)
+            FileLayout.v1.token.write(UInt64(index), to: &bytes, at: base)
         }
         var memory = chain.memory(beside: handover.memory)
         let block = try #require(handover.planned.luo?.sessionsAddress)
-        let fileSet = SessionLayout.layout.fileSet
+        let fileSet = SessionLayout.v1.fileSet
         let place = PhysicalAddress(
             block.rawValue + UInt64(BlockHeaderLayout.layout.structure.size + fileSet.offset))
         try memory.stored.write(fileSet.layout.files, Chain.start, at: place)

@@ -47,7 +47,7 @@ struct MutationBase: Sendable {
             let first = header?.size ?? 0
             return (header.map { fields(of: $0, at: extent.address) } ?? [])
                 + (0..<count).flatMap { fields(of: record, at: extent.address.moved(first + $0 * record.size)) }
-        case .opaque:
+        case .slice, .opaque:
             return []
         }
     }

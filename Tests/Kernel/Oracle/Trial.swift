@@ -59,7 +59,7 @@ struct Trial: Sendable {
     /// What `check` says now of a handover that a kernel has judged before.
     func judged(as before: Judgement) -> Judgement {
         var options = HandoverCheck.Options()
-        options.generation = before.release.flatMap(Generation.init(release:))
+        options.generation = before.release.flatMap { Generation(release: $0) }
         options.release = before.release.flatMap { Release($0) }
         options.pageSize = .kib4
         options.memory = before.memory.compactMap(Self.range)

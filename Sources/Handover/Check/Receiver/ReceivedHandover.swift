@@ -35,6 +35,8 @@ struct ReceivedHandover: Sendable {
     var pageSize: PageSize { subject.pageSize }
     var state: HandoverState { reading.state }
     var luo: LUOState? { reading.state.luo }
+    /// The names and layouts of LUO's state; `nil` for a kernel without LUO.
+    var abi: Generation.LUOState? { generation.luo }
     var sessions: [SessionState] { luo?.sessions ?? [] }
 
     init(_ subject: CheckSubject, generation: Generation, options: HandoverCheck.Options) {

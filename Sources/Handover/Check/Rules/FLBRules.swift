@@ -8,18 +8,21 @@ extension CheckRule {
             then: "the kernel has no FLB to give", in: "luo_flb_setup_incoming", errno: .noData,
             seen: "liveupdate_flb_get_incoming() gives ENODATA",
             find: { handover, findings in
-                guard handover.luo?.flbAddress?.rawValue == 0, let abi = handover.generation.luo?.flbs else { return }
+                guard handover.luo?.flbAddress?.rawValue == 0, let container = handover.abi?.flbs,
+                    let place = handover.place(of: { $0.flbs }, { $0.flbs?.addressProperty })
+                else { return }
                 findings.report(
-                    .link, of: .luo(), at: Place(LUOLayout.layout.structure, at: handover.luoAddress).field(LUOLayout.layout.flbs),
-                    found: "0", expected: "a page of \(abi.record.name): a kernel always hands one over")
+                    .link, of: .luo(), at: place, found: "0",
+                    expected: "a page of \(container.record.structure.name): a kernel always hands one over")
             }),
         CheckRule(
             "flb-address", .error, .unchecked, at: .retrieval, about: "where the page of FLBs is",
             then: "the kernel reads whatever is there", in: "luo_flb_retrieve_one",
             seen: "BUG: unable to handle page fault for address: …",
-            claims: { finding, _ in
+            claims: { finding, handover in
                 finding.owner.isLUO && (finding.isLost || finding.cause == .visitedBefore)
-                    && (finding.place.isIn(FLBHeaderLayout.layout.structure) || finding.place.isIn(FLBLayout.layout.structure))
+                    && (finding.place.isIn(FLBHeaderLayout.layout.structure)
+                        || finding.place.isIn(handover.abi?.flbs?.record.structure))
             }),
         CheckRule(
             "flb-count", .error, .unchecked, at: .retrieval, about: "the number of FLBs",
@@ -28,16 +31,18 @@ extension CheckRule {
         CheckRule(
             "flb-name", .error, .partly, at: .retrieval, about: "the names of FLBs", then: "the kernel does not find the FLB",
             in: "luo_flb_retrieve_one", errno: .noEntry, seen: "liveupdate_flb_get_incoming() gives ENOENT",
-            claims: { finding, _ in finding.cause == .termination && finding.place.isIn(FLBLayout.layout.structure) }),
+            claims: { finding, handover in
+                finding.cause == .termination && finding.place.isIn(handover.abi?.flbs?.record.structure)
+            }),
         CheckRule(
             "flb-cut-name", .warning, .accepted, at: .retrieval, about: "names of FLBs that may have been cut",
             then: "if the name is longer, the kernel does not find the FLB", in: "luo_flb_serialize",
             find: { handover, findings in
-                let limit = FLBLayout.layout.name.count - 1
-                handover.forEachFLB { flb, place in
+                handover.forEachFLB { flb, place, layout in
+                    let limit = layout.name.count - 1
                     guard flb.name.isTerminated, flb.name.bytes.count == limit else { return }
                     findings.report(
-                        .termination, of: .flb(flb.name), at: place.field(FLBLayout.layout.name),
+                        .termination, of: .flb(flb.name), at: place.field(layout.name),
                         found: "\(flb.name.named), which fills the field", expected: "a name of less than \(limit) bytes")
                 }
             }),
@@ -46,11 +51,11 @@ extension CheckRule {
             then: "the kernel finds the first of them only", in: "luo_flb_retrieve_one",
             find: { handover, findings in
                 var names: Set<KernelString> = []
-                handover.forEachFLB { flb, place in
+                handover.forEachFLB { flb, place, layout in
                     // No FLB is registered without a name, so nobody looks for it.
                     guard !flb.name.bytes.isEmpty, !names.insert(flb.name).inserted else { return }
                     findings.report(
-                        .duplicate, of: .flb(flb.name), at: place.field(FLBLayout.layout.name),
+                        .duplicate, of: .flb(flb.name), at: place.field(layout.name),
                         found: "\(flb.name.named) again", expected: "a name that no other FLB has")
                 }
             }),
@@ -62,10 +67,10 @@ extension CheckRule {
                 guard let luo = handover.luo, luo.flbs?.isEmpty == false, let files = handover.filesByHandler else { return }
                 var sums: Set<UInt64> = [0]
                 for count in files.values { sums.formUnion(sums.map { $0 + count }) }
-                handover.forEachFLB { flb, place in
+                handover.forEachFLB { flb, place, layout in
                     guard flb.count == 0 || !sums.contains(flb.count) else { return }
                     findings.report(
-                        .mismatch, of: .flb(flb.name), at: place.field(FLBLayout.layout.count), found: "\(flb.count)",
+                        .mismatch, of: .flb(flb.name), at: place.field(layout.count), found: "\(flb.count)",
                         expected: sums.count == 1
                             ? "no such FLB: there are no files"
                             : "the files of its handlers: "
@@ -86,8 +91,9 @@ extension CheckRule {
 }
 
 extension ReceivedHandover {
-    fileprivate func forEachFLB(_ body: (FLBState, Place) -> Void) {
-        for (index, flb) in (luo?.flbs ?? []).enumerated() { body(flb, reading.records.flbs[index]) }
+    fileprivate func forEachFLB(_ body: (FLBState, Place, FLBLayout) -> Void) {
+        guard let layout = abi?.flbs?.record, let places = reading.records.flbs else { return }
+        for (index, flb) in (luo?.flbs ?? []).enumerated() { body(flb, places[index], layout) }
     }
 
     /// The number of files of each handler, as an FLB counts all files of a handler or none; `nil` if not all files are

@@ -31,6 +31,7 @@ extension CheckRule {
             seen: "luo: No registered handler for compatible '…'; open(/dev/liveupdate) gives EIO",
             claims: { finding, _ in finding.cause == .termination && finding.owner.isFile },
             find: { handover, findings in
+                guard let layout = handover.abi?.files.record else { return }
                 for (index, session) in handover.sessions.enumerated() {
                     // Adjacent files mostly name the same handler.
                     var known: KernelString?
@@ -42,7 +43,7 @@ extension CheckRule {
                         }
                         findings.report(
                             .handler, of: .file(session: session.name, token: file.token),
-                            at: handover.reading.records.files[index][number].field(FileLayout.layout.compatible),
+                            at: handover.reading.records.files[index][number].field(layout.compatible),
                             found: compatible.named,
                             expected: "a handler that the kernel has: \(handover.handlers.names)")
                     }
@@ -67,6 +68,7 @@ extension CheckRule {
             then: "the kernel finds the first of them only", in: "luo_retrieve_file",
             seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives the first file again, or ENOENT",
             find: { handover, findings in
+                guard let layout = handover.abi?.files.record else { return }
                 for (index, session) in handover.sessions.enumerated() {
                     let files = session.files ?? []
                     guard mayRepeat(files.lazy.map(\.token)) else { continue }
@@ -74,7 +76,7 @@ extension CheckRule {
                     for (number, file) in files.enumerated() where !tokens.insert(file.token).inserted {
                         findings.report(
                             .duplicate, of: .file(session: session.name, token: file.token),
-                            at: handover.reading.records.files[index][number].field(FileLayout.layout.token),
+                            at: handover.reading.records.files[index][number].field(layout.token),
                             found: "0x\(String(file.token, radix: 16)) again",
                             expected: "a token that the session has once")
                     }

@@ -6,8 +6,8 @@ extension CheckRule {
 
     /// Whether a finding is about the state of LUO itself, be it a structure or an FDT.
     private static func isState(_ finding: Finding, _ handover: ReceivedHandover) -> Bool {
-        guard finding.owner.isLUO, let abi = handover.generation.luo else { return false }
-        return finding.place.isIn(LUOLayout.layout.structure) || finding.place.structure == abi.subtree
+        guard finding.owner.isLUO, let abi = handover.abi else { return false }
+        return finding.place.isIn(abi.record?.structure) || finding.place.structure == abi.subtree
             || finding.place.structure.hasPrefix(abi.subtree + "/")
     }
 
@@ -26,7 +26,7 @@ extension CheckRule {
             then: "the kernel starts without sessions", in: "luo_early_startup",
             seen: "no line: LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
             find: { handover, findings in
-                guard handover.isPopulated, let abi = handover.generation.luo, handover.subtree(abi.subtree) == nil
+                guard handover.isPopulated, let abi = handover.abi, handover.subtree(abi.subtree) == nil
                 else { return }
                 findings.report(
                     .missing, of: .luo(), at: handover.rootPlace, found: "no subtree \(abi.subtree)",
@@ -37,7 +37,7 @@ extension CheckRule {
             then: "the kernel does not find it, and starts without sessions", in: "luo_early_startup",
             errno: .noEntry, seen: "LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
             find: { handover, findings in
-                guard handover.isPopulated, let abi = handover.generation.luo, handover.subtree(abi.subtree) == nil
+                guard handover.isPopulated, let abi = handover.abi, handover.subtree(abi.subtree) == nil
                 else { return }
                 for subtree in handover.state.kho?.subtrees ?? [] where subtree.data.map(isStateOfLUO) ?? false {
                     findings.report(
@@ -50,7 +50,7 @@ extension CheckRule {
             "luo-unknown", .error, .ignored, at: .initialisation, about: "a state of LUO for a kernel without LUO",
             then: "the boot goes on, and the sessions are lost", seen: "nothing: there is no /dev/liveupdate",
             find: { handover, findings in
-                guard handover.isPopulated, handover.generation.luo == nil,
+                guard handover.isPopulated, handover.abi == nil,
                     let name = Generation.all.compactMap({ $0.luo?.subtree }).first(where: { handover.subtree($0) != nil })
                 else { return }
                 findings.report(
@@ -61,12 +61,12 @@ extension CheckRule {
             "luo-subtree", .error, .panic, at: .initialisation, about: "the node of LUO's state", then: panics,
             in: "luo_early_startup", seen: "luo: failed to retrieve LUO state 'LUO' from KHO: -22",
             claims: { finding, handover in
-                finding.place.isInRoot && finding.owner == handover.generation.luo.map { .subtree($0.subtree) }
+                finding.place.isInRoot && finding.owner == handover.abi.map { .subtree($0.subtree) }
             },
             find: { handover, findings in
                 // The nodes of a root that is not whole are not read, but libfdt finds those before the damage.
                 guard let root = handover.subject.root, (try? FlattenedTree(root)) == nil,
-                    let name = handover.generation.luo?.subtree, let node = handover.subtree(name)
+                    let name = handover.abi?.subtree, let node = handover.subtree(name)
                 else { return }
                 let abi = handover.generation.root
                 let properties = [abi.sizeProperty, abi.addressProperty].compactMap { $0 }
@@ -80,12 +80,12 @@ extension CheckRule {
             "luo-address", .error, .unchecked, at: .initialisation, about: "where LUO's state is",
             then: "the kernel reads whatever is there", in: "luo_early_startup",
             seen: "BUG: unable to handle page fault for address: …",
-            claims: { finding, handover in finding.owner == handover.generation.luo.map { .subtree($0.subtree) } }),
+            claims: { finding, handover in finding.owner == handover.abi.map { .subtree($0.subtree) } }),
         CheckRule(
             "luo-size", .error, .panic, at: .initialisation, about: "the size of LUO's state", then: panics,
             in: "luo_early_startup", seen: "luo: LUO state is too small (N < 32)",
-            claims: { finding, _ in
-                finding.owner.isLUO && finding.cause == .size && finding.place.isIn(LUOLayout.layout.structure)
+            claims: { finding, handover in
+                finding.owner.isLUO && finding.cause == .size && finding.place.isIn(handover.abi?.record?.structure)
             }),
         CheckRule(
             "luo-compatible", .error, .panic, at: .initialisation, about: "the version of LUO's state", then: panics,
@@ -95,11 +95,11 @@ extension CheckRule {
                     && !finding.place.structure.contains("/")
             },
             find: { handover, findings in
-                guard case .tree = handover.generation.luo?.form, let address = handover.luoAddress,
+                guard case .tree = handover.abi?.form, let address = handover.luoAddress,
                     handover.luo != nil, handover.subject.isMisplaced(address)
                 else { return }
                 findings.report(
-                    .misaligned, of: .luo(), at: Place(handover.generation.luo?.subtree ?? "", at: address),
+                    .misaligned, of: .luo(), at: Place(handover.abi?.subtree ?? "", at: address),
                     found: "an FDT at an address that is no multiple of 8", expected: "one that libfdt accepts")
             }),
         CheckRule(
@@ -112,20 +112,24 @@ extension CheckRule {
             "luo-number", .warning, .accepted, at: .initialisation, about: "the number of live updates",
             then: "the kernel takes it as it is", in: "luo_early_startup",
             find: { handover, findings in
-                guard handover.luo?.liveUpdateNumber == 0 else { return }
+                guard handover.luo?.liveUpdateNumber == 0,
+                    let place = handover.place(of: { $0.liveUpdateNumber }, { $0.numberProperty })
+                else { return }
                 findings.report(
-                    .outOfRange, of: .luo(), at: handover.numberPlace, found: "0", expected: "1 or more: a kernel adds one")
+                    .outOfRange, of: .luo(), at: place, found: "0", expected: "1 or more: a kernel adds one")
             }),
     ]
 }
 
 extension ReceivedHandover {
-    /// Where the number of live updates is.
-    fileprivate var numberPlace: Place {
-        let layout = LUOLayout.layout
-        guard let abi = generation.luo, case .tree(let form) = abi.form else {
-            return Place(layout.structure, at: luoAddress).field(layout.liveUpdateNumber)
+    /// Where a part of LUO's state is: a field of its structure, or a property of its FDT.
+    func place<Value>(
+        of field: (LUOLayout) -> Field<Value>, _ property: (Generation.LUOState.Tree) -> String?
+    ) -> Place? {
+        guard let abi else { return nil }
+        switch abi.form {
+        case .record(let layout): return Place(layout.structure, at: luoAddress).field(field(layout))
+        case .tree(let tree): return Place(abi.subtree, field: property(tree), at: luoAddress)
         }
-        return Place(abi.subtree, field: form.numberProperty, at: luoAddress)
     }
 }

@@ -117,7 +117,7 @@ extension CheckRule {
             find: { handover, findings in
                 guard let address = handover.luoAddress, !handover.pageSize.isAligned(address) else { return }
                 findings.report(
-                    .misaligned, of: .luo(), at: Place(handover.generation.luo?.subtree ?? "", at: address),
+                    .misaligned, of: .luo(), at: Place(handover.abi?.subtree ?? "", at: address),
                     found: "an address inside a page", expected: "a multiple of \(handover.pageSize.bytes)")
             }),
         CheckRule(
@@ -158,6 +158,7 @@ extension Extent {
         switch form {
         case .tree, .opaque: nil
         case .structure(let structure): structure.size
+        case .slice(_, _, let count): count
         case .records(let header, let record, let count): (header?.size ?? 0) + count * record.size
         }
     }

@@ -28,10 +28,10 @@ extension CheckRule {
             "session-address", .error, .unchecked, at: .initialisation, about: "where the sessions are",
             then: "the kernel follows the pointer, and takes whatever is there for sessions",
             in: "luo_session_setup_incoming", seen: "BUG: unable to handle page fault for address: …",
-            claims: { finding, _ in
+            claims: { finding, handover in
                 finding.owner.isLUO && (finding.isLost || finding.cause == .visitedBefore)
                     && (finding.isInBlock || finding.place.isIn(SessionHeaderLayout.layout.structure)
-                        || finding.place.isIn(SessionLayout.layout.structure))
+                        || finding.place.isIn(handover.abi?.sessions.record.structure))
             }),
         CheckRule(
             "session-count", .error, .unchecked, at: .open, about: "the number of sessions in their array",
@@ -44,13 +44,14 @@ extension CheckRule {
             then: "/dev/liveupdate gives EIO", in: "luo_session_insert", errno: .io,
             seen: "luo: Failed to insert session […] -17; open(/dev/liveupdate) gives EIO",
             find: { handover, findings in
+                guard let layout = handover.abi?.sessions.record, let places = handover.reading.records.sessions
+                else { return }
                 var seen: [[UInt8]: Int] = [:]
                 for (index, session) in handover.sessions.enumerated() {
-                    let name = session.keptName
+                    let name = session.keptName(in: layout.name)
                     if let first = seen[name] {
-                        let places = handover.reading.records.sessions
                         findings.report(
-                            .duplicate, of: .session(session.name), at: places[index].field(SessionLayout.layout.name),
+                            .duplicate, of: .session(session.name), at: places[index].field(layout.name),
                             found: "\(session.name.named), as at \(places[first].address.map { "\($0)" } ?? "\(first)")",
                             expected: "a name that no other session has")
                     } else {
@@ -63,10 +64,11 @@ extension CheckRule {
             then: "the kernel keeps what its copy leaves of the name", in: "luo_session_alloc",
             claims: { finding, _ in finding.cause == .termination && finding.owner.isSession },
             find: { handover, findings in
+                guard let layout = handover.abi?.sessions.record, let places = handover.reading.records.sessions
+                else { return }
                 for (index, session) in handover.sessions.enumerated() where session.name.bytes.isEmpty {
                     findings.report(
-                        .outOfRange, of: .session(session.name),
-                        at: handover.reading.records.sessions[index].field(SessionLayout.layout.name),
+                        .outOfRange, of: .session(session.name), at: places[index].field(layout.name),
                         found: "an empty name", expected: "a name: no session can be created without")
                 }
             }),
@@ -75,8 +77,8 @@ extension CheckRule {
 
 extension SessionState {
     /// The name that the kernel's copy leaves: at most one byte less than the field, for the NUL.
-    fileprivate var keptName: [UInt8] {
-        let limit = SessionLayout.layout.name.count - 1
+    fileprivate func keptName(in field: CharacterField) -> [UInt8] {
+        let limit = field.count - 1
         return name.bytes.count <= limit ? name.bytes : Array(name.bytes.prefix(limit))
     }
 }

@@ -49,15 +49,15 @@ extension ImageWriter {
 
     /// Writes bytes into the pages of an area, across their ends.
     mutating func write(
-        _ bytes: [UInt8], in area: VmallocState, role: Extent.Role, form: (Int) -> Extent.Form, owner: Owner,
-        path: String
+        _ bytes: [UInt8], in area: VmallocState, role: Extent.Role,
+        form: (_ start: Int, _ count: Int) -> Extent.Form, owner: Owner, path: String
     ) throws(WriteError) {
         var start = 0
         let limit = UInt64(bytes.count / pageSize.bytes) + Self.emptyPages
         for page in VmallocReader.pages(of: area, pageSize: pageSize, limit: limit) {
             let end = min(bytes.count, start + pageSize.bytes)
             try placePages(
-                pageSize.bytes, at: page, role: role, form: form(end - start), owner: owner, path: path
+                pageSize.bytes, at: page, role: role, form: form(start, end - start), owner: owner, path: path
             ) { $0.replaceSubrange(0..<end - start, with: bytes[start..<end]) }
             start = end
         }

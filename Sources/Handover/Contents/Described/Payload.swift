@@ -129,6 +129,15 @@ extension PayloadRecords {
     }
 }
 
+extension PayloadLayout {
+    /// How a page of an area is structured that has `count` bytes of records, from the byte `start` of them on.
+    func form(from start: Int, count: Int, _ pageSize: PageSize) -> Extent.Form {
+        pageSize.bytes % size == 0
+            ? .records(header: nil, record: structure, count: count / size)
+            : .slice(of: structure, from: start, count: count)
+    }
+}
+
 extension PayloadLink {
     /// The size in bytes of what heads each allocation of the records.
     func headerSize(_ layouts: [String: PayloadLayout]) -> Int {

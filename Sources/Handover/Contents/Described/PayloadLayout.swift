@@ -1,7 +1,7 @@
 import KernelABI
 
 /// A structure of a described payload: what its bytes are, and where its fields lead.
-final class PayloadLayout: Sendable {
+final class PayloadLayout: KernelStructure {
     let structure: StructureDescription
     let members: [Member]
     /// The fields that lead on, those of nested structures included, in the order of the members.

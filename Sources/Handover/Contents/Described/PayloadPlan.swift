@@ -18,7 +18,7 @@ extension PayloadRecords {
                 let given = isAddress ? address(at: base(of: record) + site.offset) : nil
                 switch site.link {
                 case .blockChain:
-                    let container = RecordContainer.blocks(of: found.layout.structure)
+                    let container = RecordContainer.blocks(of: found.layout)
                     found.completePlaces(
                         capacity: container.capacity(pageSize: planner.pageSize), limit: container.allocationLimit,
                         first: given, by: &planner, path)
@@ -147,14 +147,10 @@ extension PayloadRecords {
                 case .vmalloc:
                     if let area = target.area {
                         try writer.write(area, owner: owner, path: path)
-                        let record = found.layout.structure
-                        // Records that cross pages have no form of their own in each of them.
-                        let isWhole = writer.pageSize.bytes % record.size == 0
+                        let pageSize = writer.pageSize
                         try writer.write(
                             found.bytes, in: area, role: .payloadRecords,
-                            form: { count in
-                                isWhole ? .records(header: nil, record: record, count: count / record.size) : .opaque
-                            }, owner: owner, path: path)
+                            form: { found.layout.form(from: $0, count: $1, pageSize) }, owner: owner, path: path)
                     }
                 case .flexible, .frame, .tree, .token: break
                 }

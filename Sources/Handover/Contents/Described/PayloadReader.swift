@@ -178,7 +178,7 @@ struct PayloadReader {
     private func readBlocks(
         _ layout: PayloadLayout, at address: PhysicalAddress, _ depth: Int, _ log: inout ReadingLog
     ) -> PayloadRecords? {
-        let container = RecordContainer.blocks(of: layout.structure)
+        let container = RecordContainer.blocks(of: layout)
         var records = PayloadRecords(layout)
         records.headerSize = container.headerSize
         var reader = RecordReader(context: context, container: container, role: .payloadRecords, owner: owner)
@@ -260,16 +260,14 @@ struct PayloadReader {
         }
         var records = PayloadRecords(layout)
         records.area = (pages, page)
-        var rest = Int(min(count, capacity)) * layout.size
+        let total = Int(min(count, capacity)) * layout.size
+        var rest = total
         for address in pages {
             let here = min(rest, page)
-            // Records need not end where a page does: those that begin in it are shown with it.
             log.add(
                 Extent(
                     address: address, byteCount: page, role: .payloadRecords,
-                    form: page % layout.size == 0
-                        ? .records(header: nil, record: layout.structure, count: here / layout.size) : .opaque,
-                    owner: owner))
+                    form: layout.form(from: total - rest, count: here, context.pageSize), owner: owner))
             guard here > 0 else { continue }
             guard log.visit(address, as: .payloadRecords, structure: layout.name, of: owner),
                 let bytes = copy(here, at: address, of: layout, &log)
@@ -313,13 +311,5 @@ struct PayloadReader {
         _ cause: Finding.Cause = .count
     ) -> Finding {
         Finding(cause, of: owner, at: Place(layout.structure, at: address), found: found, expected: expected)
-    }
-}
-
-extension RecordContainer {
-    /// A chain of KHO blocks of a structure.
-    static func blocks(of record: StructureDescription) -> RecordContainer {
-        RecordContainer(
-            header: BlockHeaderLayout.layout.structure, record: record, form: .blockChain(limit: blockLimit))
     }
 }

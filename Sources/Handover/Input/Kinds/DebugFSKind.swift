@@ -161,7 +161,7 @@ extension Reading {
                     .leftOut, .unknown, of: .kho, at: Place(Place.rootName), found: "\(count) bytes",
                     expected: "\(state.kho?.fdtSize.map(String.init) ?? "all"): the kernel fixes the size of out/fdt when the first subtree is registered"), at: 0)
         }
-        let layout = LUOLayout.layout
+        let layout = state.generation?.luo?.record
         switch side {
         case .outgoing:
             for index in findings.indices where findings[index].owner.isLUO && findings[index].severity == .unknown {
@@ -175,21 +175,21 @@ extension Reading {
                         at: Place(Place.rootName, field: state.generation?.root.mapProperty), found: "0",
                         expected: "the map of preserved memory, written at kexec"))
             }
-            if state.luo?.sessionsAddress?.rawValue == 0 {
+            if let layout, state.luo?.sessionsAddress?.rawValue == 0 {
                 state.luo?.sessions = nil
                 findings.append(
                     Finding(
                         .notYetWritten, .unknown, of: .luo(), at: Place(layout.structure).field(layout.sessions),
                         found: "0", expected: "the sessions, written at kexec"))
             }
-        case .incoming where state.generation?.luo?.form == .record:
+        case .incoming:
             for index in findings.indices
-            where findings[index].owner.isLUO && findings[index].place.isIn(layout.structure) {
+            where findings[index].owner.isLUO && findings[index].place.isIn(layout?.structure) {
                 findings[index].severity = .unknown
                 findings[index].cause = .freed
                 findings[index].expected += ", and freed by the kernel since"
             }
-        case .incoming, nil: break
+        case nil: break
         }
     }
 }

@@ -4,9 +4,9 @@ extension InputKind {
     static let luoRecord = InputKind(
         name: "luo", summary: "a raw luo_ser",
         refusal: .file { source, file in
-            let layout = LUOLayout.layout
-            let bytes = source.prefix(layout.structure.size)
-            guard bytes.count == layout.structure.size else {
+            let bytes = source.prefix(PageSize.kib4.bytes)
+            guard let layout = LUOLayout(ofBlob: bytes, among: Generation.known) else { return "no kernel has one" }
+            guard bytes.count >= layout.structure.size else {
                 return "it has \(file.count) bytes, fewer than the \(layout.structure.size) of a luo_ser"
             }
             let compatible = layout.compatible.read(bytes.span.bytes)
@@ -14,7 +14,11 @@ extension InputKind {
                 ? nil : "compatible is \(compatible.quoted), not \"\(LUOLayout.compatiblePrefix)…\""
         },
         read: { source, context throws(InputError) in
-            let bytes = Array(source.prefix(LUOLayout.layout.structure.size))
+            var bytes = source.prefix(PageSize.kib4.bytes)
+            let generations = context.options.generation.map { [$0] } ?? context.options.generations
+            if let layout = LUOLayout(ofBlob: bytes, among: generations) {
+                bytes = Array(bytes.prefix(layout.structure.size))
+            }
             let blob = HandoverDocument.Blob(name: "LUO", bytes: bytes)
             return [try context.read(blob, of: source, kind: "luo") { reader throws(Finding) in
                 try reader.read(luo: bytes)
@@ -49,7 +53,7 @@ extension InputKind {
         name: "flb", summary: "a raw page of FLB records",
         refusal: .file { source, file in
             let header = FLBHeaderLayout.layout
-            let record = FLBLayout.layout
+            guard let record = Generation.latest.luo?.flbs?.record else { return "no kernel has FLBs" }
             let limit = PageSize.kib64.bytes
             guard file.count <= UInt64(limit) else { return "it has \(file.count) bytes, more than any page" }
             let bytes = source.prefix(limit)
