@@ -87,6 +87,7 @@ extension CheckRule {
             "luo-misnamed": .init("6.19", other),
             "luo-unknown": .init("6.16", "Boot a kernel that has the Live Update Orchestrator: 6.19 or later."),
             "luo-subtree": .init("6.19", rewritten),
+            "luo-damaged": .init("6.19", to: "7.1", rewritten),
             "luo-address": .init("6.19", incomplete),
             "luo-size": .init("7.2", rewritten),
             "luo-compatible": .init("6.19", other),

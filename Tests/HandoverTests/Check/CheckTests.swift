@@ -41,6 +41,23 @@ import Testing
         #expect(check.results.contains { $0.rule.name == rule })
     }
 
+    /// Words of LUO's FDT in 7.1/empty that a real 7.1 does not look at, and one that it does.
+    @Test(arguments: [
+        (240, [0, 0, 0, 0], Verdict.unchecked, "luo-damaged"), (32, [0, 0xa5, 0, 0x3f], .unchecked, "luo-damaged"),
+        (72, [0xff, 0, 0, 0], .panic, "luo-compatible"),
+    ] as [(UInt64, [UInt8], Verdict, String)])
+    func `a kernel takes what libfdt finds of LUO's FDT`(
+        offset: UInt64, bytes: [UInt8], verdict: Verdict, rule: String
+    ) throws {
+        let path = FilePath(Captures.path("7.1/empty"))
+        let subject = try #require(try CheckSubject.subjects(in: path, options: InputOptions()).first)
+        let luo = try #require(subject.reading?.state.kho?.subtrees?.first { $0.name == "LUO" }?.address?.advanced(by: offset))
+        let check = HandoverCheck(
+            CheckSubject(memory: try subject.memory.changed(bytes, at: luo), rootAt: try #require(subject.rootAddress)))
+        #expect(check.verdict == verdict)
+        #expect(check.results.map(\.rule.name).contains(rule), "\(check.results.map { "\($0.rule.name): \($0.finding)" })")
+    }
+
     @Test func `preserved memory in a scratch area is found`() throws {
         let path = FilePath(Captures.path("7.3/basic"))
         let subject = try #require(try CheckSubject.subjects(in: path, options: InputOptions()).first)

@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import Testing
 
 @testable import Handover
 
@@ -106,4 +107,18 @@ func memoryFixture(_ name: String) -> FilePath {
     var path = FilePath(#filePath)
     for _ in 0..<4 { path.removeLastComponent() }
     return path.appending("Fixtures/memory").appending(name)
+}
+
+extension PhysicalMemory {
+    /// The memory with other bytes at `address`, within a page of 4 KiB; the rest is as it was.
+    func changed(_ bytes: [UInt8], at address: PhysicalAddress) throws -> LayeredMemory {
+        let offset = Int(address.rawValue % 4096)
+        let start = PhysicalAddress(address.rawValue - UInt64(offset))
+        var page = try #require(copy(at: start, count: 4096))
+        page.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        var change = SparseMemory()
+        try change.write(page, at: start)
+        change.statedPageSize = nil
+        return LayeredMemory([change, self])
+    }
 }

@@ -88,6 +88,13 @@ extension CheckRule {
                 finding.owner.isLUO && finding.cause == .size && finding.place.isIn(handover.abi?.record?.structure)
             }),
         CheckRule(
+            "luo-damaged", .error, .unchecked, at: .initialisation, about: "damage behind what the kernel reads of LUO's FDT",
+            then: "libfdt finds what it looks for, and the kernel goes on with that; what it leads to is not judged here",
+            in: "luo_early_startup",
+            claims: { finding, handover in
+                isState(finding, handover) && finding.cause == .notATree && handover.findsAllOfLUO
+            }),
+        CheckRule(
             "luo-compatible", .error, .panic, at: .initialisation, about: "the version of LUO's state", then: panics,
             in: "luo_early_startup", seen: "luo: LUO state is incompatible with 'luo-vN'",
             claims: { finding, handover in
@@ -122,6 +129,22 @@ extension CheckRule {
 }
 
 extension ReceivedHandover {
+    /// Whether libfdt shows the kernel all that it looks for in LUO's FDT, be that whole or not; C: `fdt_ro_probe_` is all
+    /// that stands before it.
+    fileprivate var findsAllOfLUO: Bool {
+        guard let abi, case .tree(let tree) = abi.form, let address = luoAddress,
+            !subject.isMisplaced(address), let bytes = memory.copy(at: address, count: pageSize.bytes)
+        else { return false }
+        let received = ReceivedTree(bytes, at: address, generation.root)
+        guard let root = received.root, root.isCompatible(with: abi.compatible),
+            root.number(tree.numberProperty) != nil
+        else { return false }
+        return [tree.sessions, tree.flbs].compactMap { $0 }.allSatisfy { node in
+            guard let found = root.child(node.name), found.isCompatible(with: node.compatible) else { return false }
+            return found.number(node.addressProperty) != nil
+        }
+    }
+
     /// Where a part of LUO's state is: a field of its structure, or a property of its FDT.
     func place<Value>(
         of field: (LUOLayout) -> Field<Value>, _ property: (Generation.LUOState.Tree) -> String?
