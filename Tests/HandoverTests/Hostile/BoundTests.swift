@@ -6,7 +6,7 @@ import Testing
 @testable import Handover
 
 /// Handovers that would keep a careless reader busy for ever, or make it ask for all memory.
-@Suite(.timeLimit(.minutes(1))) struct BoundTests {
+@Suite(.timeLimit(.minutes(10))) struct BoundTests {
     private func built(_ name: String) throws -> HandoverImage {
         try #require(Corruption.all.first { $0.name == name }).build()
     }

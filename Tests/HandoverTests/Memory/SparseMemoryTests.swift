@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aHundredThousandPagesInRandomOrder() throws {
+    @Test(.timeLimit(.minutes(10))) func aHundredThousandPagesInRandomOrder() throws {
         var generator = SeededGenerator(state: 3)
         var memory = SparseMemory(pageSize: 64)
         for page in (0..<100_000 as Range<UInt64>).shuffled(using: &generator) {
