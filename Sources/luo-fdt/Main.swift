@@ -8,10 +8,10 @@ enum Main {
         LostFile.isUnreadable()
         if let dump = DumpRequest(plain: CommandLine.arguments.dropFirst()) { dump.run() }
         if let command = LuoFDT.unknownCommand(CommandLine.arguments.dropFirst()) {
-            let nearest = Spelling.nearest(to: command, among: LuoFDT.commands)
+            let suggestion = Spelling.suggestion(for: command, among: LuoFDT.commands)
             LuoFDT.exit(
                 withError: ValidationError(
-                    "There is no command \(ImageText(command))" + (nearest.map { "; did you mean \"\($0)\"?" } ?? ".")))
+                    "There is no command \(ImageText(command))" + (suggestion.map { "; \($0)" } ?? ".")))
         }
         LuoFDT.main()
     }

@@ -195,10 +195,9 @@ struct Comparison {
         for pair in pairs(before, after, by: \.address) where pair.before != pair.after {
             guard let residue = pair.before ?? pair.after else { continue }
             let extents = pair.before == nil ? self.after.extents : self.before.extents
-            let same = Self.sameCount(pair.before?.data, pair.after?.data)
             let texts = Self.texts(of: pair.before?.data, pair.after?.data, orElse: "what the state gives")
             note(
-                "bytes at \(extents.place(of: residue.address.advanced(by: UInt64(same)) ?? residue.address))",
+                "bytes at \(extents.place(of: residue.address.advanced(by: UInt64(texts.same)) ?? residue.address))",
                 texts.before, texts.after, isLayout: isMoved)
         }
     }
@@ -210,17 +209,12 @@ struct Comparison {
         mergeAdjacent(ranges.sorted { $0.lowerBound < $1.lowerBound })
     }
 
-    /// How many bytes are the same before the first that is not.
-    private static func sameCount(_ before: [UInt8]?, _ after: [UInt8]?) -> Int {
-        guard let before, let after else { return 0 }
-        return zip(before, after).prefix { $0 == $1 }.count
-    }
-
-    /// Two pieces of bytes from the first on that is not the same.
+    /// How many bytes of two pieces are the same before the first that is not, and what each has from there on.
     private static func texts(
         of before: [UInt8]?, _ after: [UInt8]?, orElse absent: String
-    ) -> (before: String, after: String) {
-        let same = sameCount(before, after)
+    ) -> (same: Int, before: String, after: String) {
+        var same = 0
+        if let before, let after { same = zip(before, after).prefix { $0 == $1 }.count }
         func text(of bytes: [UInt8]?) -> String {
             guard let bytes else { return absent }
             let shown = bytes.dropFirst(same).prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
@@ -228,7 +222,7 @@ struct Comparison {
             let place = same > 0 ? "+0x\(String(same, radix: 16)) " : ""
             return place + (bytes.count > same + 8 || same > 0 ? "\(shown) … (\(bytes.count) bytes)" : shown)
         }
-        return (text(of: before), text(of: after))
+        return (same, text(of: before), text(of: after))
     }
 
     // MARK: - Memory that nothing describes
@@ -271,7 +265,8 @@ struct Comparison {
             }
         }
         if let changed {
-            note("\(changed.count == 1 ? "one of the" : "\(changed.count)") \(subject), the first at \(changed.first)", nil, nil, isLayout: isLayout)
+            let count = changed.count == 1 ? "one of the" : "\(changed.count)"
+            note("\(count) \(subject), the first at \(changed.first)", nil, nil, isLayout: isLayout)
         }
         if let oneSided {
             noteUncompared(
@@ -499,6 +494,7 @@ struct Comparison {
         let newMap = ContentsMap(of: new.file, preserved: after.state.preserved, pageSize: pageSize)
         // What neither has memory for is the same hole in both, or not available in both.
         let pages = pageSize.pages(for: size)
+        let wholePages = size >> UInt64(pageSize.shift)
         let ranges = oldMap.pages(in: regions.before) + newMap.pages(in: regions.after)
         var changed = 0
         var first: UInt64 = 0
@@ -514,7 +510,7 @@ struct Comparison {
             if page >= differing {
                 let stretch = min(
                     oldMap.pagesInRow(from: page), newMap.pagesInRow(from: page), pagesToCompare,
-                    size >> UInt64(pageSize.shift) - min(page, size >> UInt64(pageSize.shift)), Self.stretch)
+                    wholePages - min(page, wholePages), Self.stretch)
                 if stretch > 1, let old = oldMap.address(ofPage: page), let new = newMap.address(ofPage: page) {
                     let count = Int(stretch) * pageSize.bytes
                     if oldMemory.isEqual(at: old, to: newMemory, at: new, count: count) ?? false {

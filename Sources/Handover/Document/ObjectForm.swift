@@ -87,7 +87,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
             let member = members[missing.trailingZeroBitCount]
             missing &= missing - 1
             // A key that is misspelt is not missing.
-            let isMisspelt = reader.problems[knownOutside...].contains { $0.problem.hasSuffix(Self.hint(member.key)) }
+            let isMisspelt = reader.problems[knownOutside...].contains { $0.problem.hasSuffix(Spelling.question(member.key)) }
             if isMisspelt { continue }
             reader.note(DocumentError(path: "", problem: "missing key \"\(member.key)\": \(member.summary)"))
         }
@@ -122,11 +122,9 @@ struct ObjectForm<Object: Sendable>: Sendable {
     }
 
     private func unknown(_ key: String) -> DocumentReadError {
-        let nearest = Spelling.nearest(to: key, among: members.map(\.key))
-        return .document("unknown key \(ImageText(key))" + (nearest.map(Self.hint) ?? ""))
+        let suggestion = Spelling.suggestion(for: key, among: members.map(\.key))
+        return .document("unknown key \(ImageText(key))" + (suggestion.map { "; \($0)" } ?? ""))
     }
-
-    private static func hint(_ key: String) -> String { "; did you mean \"\(key)\"?" }
 
     /// The members' keys in one piece: there is no array to take out of an array for each.
     private struct Keys {
@@ -197,30 +195,5 @@ struct ObjectForm<Object: Sendable>: Sendable {
                 key: key, summary: summary, isRequired: false, schema: codec.schema,
                 write: { _, _ in }, read: member.read)
         }
-    }
-}
-
-/// Finds what somebody may have meant to write.
-package enum Spelling {
-    /// The candidate nearest to `word`, or `nil` if none is near.
-    package static func nearest(to word: String, among candidates: some Collection<String>) -> String? {
-        let best = candidates.sorted().map { ($0, distance(Array(word.utf8), Array($0.utf8))) }.min { $0.1 < $1.1 }
-        guard let best, best.1 <= max(2, word.utf8.count / 3) else { return nil }
-        return best.0
-    }
-
-    /// The Levenshtein distance.
-    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var row = Array(0...right.count)
-        for (index, byte) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for (place, other) in right.enumerated() {
-                let above = row[place + 1]
-                row[place + 1] = min(above + 1, row[place] + 1, diagonal + (byte == other ? 0 : 1))
-                diagonal = above
-            }
-        }
-        return row[right.count]
     }
 }

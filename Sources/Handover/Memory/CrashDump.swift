@@ -141,19 +141,9 @@ public struct CrashDump: PhysicalMemory {
     /// Lets go of the part of the file that the pages come from: they are mostly in the order of their addresses.
     public func release(_ range: Range<PhysicalAddress>) {
         var (start, end) = (UInt64.max, UInt64.min)
-        for run in runs[runs.firstIndex(endingBehind: range.lowerBound)...] {
-            guard run.range.lowerBound < range.upperBound else { break }
-            let part = run.range.clamped(to: range)
-            let first = (part.lowerBound.rawValue - run.range.lowerBound.rawValue) / header.pageSize
-            let count = (part.upperBound.rawValue - part.lowerBound.rawValue) / header.pageSize
-            let table = header.bitmaps.upperBound + (run.descriptor + first) * UInt64(DumpDescriptor.size)
-            try? file.withBytes(at: table, count: Int(count) * DumpDescriptor.size) { bytes in
-                for place in 0..<Int(count) {
-                    let descriptor = DumpDescriptor(bytes, at: place * DumpDescriptor.size)
-                    guard descriptor.offset != zeros, descriptor.end <= file.count else { continue }
-                    (start, end) = (min(start, descriptor.offset), max(end, descriptor.end))
-                }
-            }
+        forEachDescriptor(in: range) { _, descriptor in
+            guard let descriptor, descriptor.offset != zeros, descriptor.end <= file.count else { return }
+            (start, end) = (min(start, descriptor.offset), max(end, descriptor.end))
         }
         if start < end { file.release(at: start, count: end - start) }
     }
@@ -250,13 +240,18 @@ public struct CrashDump: PhysicalMemory {
         }
     }
 
-    /// Hands the descriptor of every page to `body`; `nil` if the file ends before it.
-    private func forEachDescriptor(_ body: (PhysicalAddress, DumpDescriptor?) -> Void) {
+    /// Hands the descriptor of every page to `body`, or of those in a range; `nil` if the file ends before it.
+    private func forEachDescriptor(
+        in range: Range<PhysicalAddress>? = nil, _ body: (PhysicalAddress, DumpDescriptor?) -> Void
+    ) {
         let size = DumpDescriptor.size
         let portion = 4096
-        for run in runs {
-            let count = (run.range.upperBound.rawValue - run.range.lowerBound.rawValue) / header.pageSize
-            var index: UInt64 = 0
+        let first = range.map { runs.firstIndex(endingBehind: $0.lowerBound) } ?? runs.startIndex
+        for run in runs[first...] {
+            if let range, run.range.lowerBound >= range.upperBound { break }
+            let pages = range.map(run.range.clamped) ?? run.range
+            let count = (pages.upperBound.rawValue - run.range.lowerBound.rawValue) / header.pageSize
+            var index = (pages.lowerBound.rawValue - run.range.lowerBound.rawValue) / header.pageSize
             while index < count {
                 let offset = header.bitmaps.upperBound + (run.descriptor + index) * UInt64(size)
                 let room = offset < file.count ? Int(min(file.count - offset, UInt64(portion * size))) / size : 0

@@ -30,8 +30,7 @@ extension ScenarioStep: Decodable {
         let verb = try object.string("do", "what is done")
         guard let form = ScenarioActions.all.first(where: { $0.verb == verb }) else {
             let known = ScenarioActions.all.map { $0.verb }
-            let nearest = Spelling.nearest(to: verb, among: known).map { "did you mean \"\($0)\"?" }
-            let hint = nearest ?? "what can is \(known.joined(separator: ", "))"
+            let hint = Spelling.suggestion(for: verb, among: known) ?? "what can is \(known.joined(separator: ", "))"
             throw object.error(at: "do", "\"\(verb)\" cannot be done; \(hint)")
         }
         object = try StrictObject(decoder, "a step", keys: ["do"] + Self.members(of: form).map(\.name))

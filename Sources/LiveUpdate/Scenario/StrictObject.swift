@@ -49,7 +49,7 @@ struct StrictObject {
         for key in container.allKeys.map(\.stringValue).sorted() where !keys.contains(key) {
             let nearest = Spelling.nearest(to: key, among: keys)
             if let nearest { misspelt.insert(nearest) }
-            let hint = nearest.map { "did you mean \"\($0)\"?" } ?? "here are: \(keys.sorted().joined(separator: ", "))"
+            let hint = nearest.map(Spelling.question) ?? "here are: \(keys.sorted().joined(separator: ", "))"
             try ScenarioProblems.note(error("unknown key \"\(key)\"; \(hint)"))
         }
     }

@@ -171,8 +171,8 @@ struct Check: ParsableCommand {
     }
 
     private static func unknownRule(_ name: String, among known: some Collection<String>) -> ValidationError {
-        let nearest = Spelling.nearest(to: name, among: Array(known)).map { "; did you mean \"\($0)\"?" } ?? ";"
-        return ValidationError("There is no rule \(ImageText(name))\(nearest) luo-fdt check --rules lists them.")
+        let suggestion = Spelling.suggestion(for: name, among: known).map { " \($0)" } ?? ""
+        return ValidationError("There is no rule \(ImageText(name));\(suggestion) luo-fdt check --rules lists them.")
     }
 
     /// Takes rules as -W and -E ask for.

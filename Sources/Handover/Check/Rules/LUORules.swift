@@ -64,13 +64,13 @@ extension CheckRule {
                 finding.place.isInRoot && finding.owner == handover.abi.map { .subtree($0.subtree) }
             },
             find: { handover, findings in
-                // The nodes of a root that is not whole are not read, but libfdt finds those before the damage.
-                guard let root = handover.subject.root, (try? FlattenedTree(root)) == nil,
-                    let name = handover.abi?.subtree, let node = handover.subtree(name)
-                else { return }
+                guard let name = handover.abi?.subtree, let node = handover.subtree(name) else { return }
                 let abi = handover.generation.root
                 let properties = [abi.sizeProperty, abi.addressProperty].compactMap { $0 }
-                guard let missing = properties.first(where: { node.number($0) == nil }) else { return }
+                // The nodes of a root that is not whole are not read, but libfdt finds those before the damage.
+                guard let missing = properties.first(where: { node.number($0) == nil }),
+                    let root = handover.subject.root, (try? FlattenedTree(root)) == nil
+                else { return }
                 findings.report(
                     .missing, of: .subtree(name),
                     at: node.place(Place.rootName, missing, treeAt: handover.subject.rootAddress),

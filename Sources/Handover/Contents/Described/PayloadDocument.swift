@@ -235,8 +235,8 @@ struct PayloadForm: Sendable {
             { (reader, range) throws(DocumentReadError) in
                 let key = reader.string(range)
                 if let index = keys.firstIndex(where: { $0.key == key }) { return index }
-                let nearest = Spelling.nearest(to: key, among: keys.map(\.key))
-                throw .document("unknown key \"\(key)\"" + (nearest.map { "; did you mean \"\($0)\"?" } ?? ""))
+                let suggestion = Spelling.suggestion(for: key, among: keys.map(\.key))
+                throw .document("unknown key \"\(key)\"" + (suggestion.map { "; \($0)" } ?? ""))
             })
         {
             let (key, value) = keys[index]
