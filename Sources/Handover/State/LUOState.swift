@@ -134,46 +134,35 @@ public struct FileState: Hashable, Sendable {
     private var handle: UInt64 = 0
     private var rest: Rest = .none
 
-    /// What else is known. Only contents take more than a word, which the many files of unknown handlers gain by.
+    /// What else is known. Only what few files have takes more than a word, which the many files of unknown handlers gain
+    /// by: of several cases with values, a copy would have to ask for the one that it is.
     private indirect enum Rest: Hashable, Sendable {
         case none
         case handle
-        case content(AnyContent, hasHandle: Bool)
-        /// What else is known, and the further fields.
-        case further(PayloadValue, Rest)
+        case more(AnyContent?, further: PayloadValue?, hasHandle: Bool)
 
         var content: AnyContent? {
-            switch self {
-            case .none, .handle: nil
-            case .content(let content, _): content
-            case .further(_, let rest): rest.content
-            }
+            if case .more(let content, _, _) = self { content } else { nil }
         }
 
-        var hasContent: Bool {
-            switch self {
-            case .none, .handle: false
-            case .content: true
-            case .further(_, let rest): rest.hasContent
-            }
+        var further: PayloadValue? {
+            if case .more(_, let fields, _) = self { fields } else { nil }
         }
 
         var hasHandle: Bool {
             switch self {
             case .none: false
             case .handle: true
-            case .content(_, let hasHandle): hasHandle
-            case .further(_, let rest): rest.hasHandle
+            case .more(_, _, let hasHandle): hasHandle
             }
         }
 
-        var further: PayloadValue? {
-            if case .further(let fields, _) = self { fields } else { nil }
-        }
-
         init(_ content: AnyContent?, further: PayloadValue?, hasHandle: Bool) {
-            let rest = content.map { Rest.content($0, hasHandle: hasHandle) } ?? (hasHandle ? .handle : .none)
-            self = further.map { .further($0, rest) } ?? rest
+            if content == nil, further == nil {
+                self = hasHandle ? .handle : .none
+            } else {
+                self = .more(content, further: further, hasHandle: hasHandle)
+            }
         }
     }
 
@@ -204,10 +193,13 @@ public struct FileState: Hashable, Sendable {
     }
 
     /// Whether there is a ``content``; takes no time, where to get one copies it.
-    public var hasContent: Bool { rest.hasContent }
+    public var hasContent: Bool {
+        if case .more(.some, _, _) = rest { true } else { false }
+    }
 
     /// What the handler preserved, if its kind is known and the memory is available.
     var content: (any Content)? {
+        // To ask first spares the many files without one a copy.
         get { hasContent ? rest.content?.content : nil }
         set { rest = Rest(newValue.map(AnyContent.init), further: rest.further, hasHandle: rest.hasHandle) }
     }
