@@ -115,7 +115,7 @@ dist:
 licences:
 	@mkdir -p $(LICENCES) && cd $(LICENCES) && \
 	for checkout in $(LICENSED); do \
-		cp $(CURDIR)/.build/checkouts/$$checkout/LICENSE* $$checkout || exit 1; \
+		install -m 644 $(CURDIR)/.build/checkouts/$$checkout/LICENSE* $$checkout || exit 1; \
 	done && \
 	cp "$$(dirname "$$(readlink -f "$$(command -v swift)")")/../share/swift/LICENSE.txt" swift && \
 	for library in $(ARCHIVES) gcc_s; do \
@@ -178,8 +178,10 @@ luo-fdt: embedded-library
 luo-fdt: arch-dependent-file-in-usr-share
 luo-fdt: binary-from-other-architecture
 luo-fdt: statically-linked-binary
+# Linked at a fixed address, which saves a third of the start: docs/performance.md.
+luo-fdt: hardening-no-pie
 endef
-DEBEMAIL ?= luo-fdt@localhost.localdomain
+DEBEMAIL ?= luo-fdt@users.noreply.github.com
 DEBFULLNAME ?= The luo-fdt maintainers
 export DEB_CONTROL DEB_LICENSES DEB_OVERRIDES
 deb:
@@ -188,6 +190,7 @@ deb:
 	mkdir -p $(DEB)/debian $(DEB_ROOT)/DEBIAN $(DEB_ROOT)/usr/share/doc/luo-fdt $(DEB_ROOT)/usr/share/lintian/overrides
 	printf '%s\n' "$$DEB_CONTROL" >$(DEB)/debian/control
 	mv $(DEB_ROOT)/usr/share/zsh/site-functions $(DEB_ROOT)/usr/share/zsh/vendor-completions
+	sed -i '1{/^#!/d}' $(DEB_ROOT)/usr/share/bash-completion/completions/luo-fdt
 	gzip -9n $(DEB_ROOT)/usr/share/man/man1/luo-fdt.1
 	{ cat LICENSE; printf '\n%s\n' "$$DEB_LICENSES"; } >$(DEB_ROOT)/usr/share/doc/luo-fdt/copyright
 	@$(MAKE) --no-print-directory licences LICENCES=$(DEB_ROOT)/usr/share/doc/luo-fdt/licences

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Handover
 import KernelABI
 
@@ -6,6 +7,11 @@ import KernelABI
 enum Main {
     static func main() {
         LostFile.isUnreadable()
+        if CommandLine.arguments.isEmpty {
+            // Where Swift has them from.
+            Diagnostics.report("there is no /proc/self/cmdline to read the arguments from: mount -t proc proc /proc")
+            exit(ExitStatus.unreadable.rawValue)
+        }
         if let dump = DumpRequest(plain: CommandLine.arguments.dropFirst()) { dump.run() }
         if let command = LuoFDT.unknownCommand(CommandLine.arguments.dropFirst()) {
             let suggestion = Spelling.suggestion(for: command, among: LuoFDT.commands)

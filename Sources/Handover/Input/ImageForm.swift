@@ -99,6 +99,8 @@ extension Finding {
         switch damage {
         case .cutShort(let count, let stated, let pages):
             self.init(cutShort: count, of: stated, ", without \(pages) pages")
+        case .endMissing:
+            self.init("a flattened dump without the mark of its end", "one that was written to its end")
         case .incomplete:
             self.init(
                 image: Place("disk_dump_header", field: "status"), "makedumpfile's mark that the dump is incomplete",
@@ -109,6 +111,10 @@ extension Finding {
             self.init("\(count) more pages whose page_desc is damaged", "none")
         case .pageSize(let text):
             self.init(pageSize: text)
+        case .machine(let name):
+            self.init(
+                image: Place("disk_dump_header", field: "utsname.machine"), name.named,
+                Machine.allCases.map(\.rawValue).joined(separator: " or "))
         }
     }
 }

@@ -29,6 +29,8 @@ public struct CrashDump: PhysicalMemory {
     public enum Damage: Hashable, Sendable {
         /// The file has `count` of at least `stated` bytes: that many `pages` are not in it, or only in part.
         case cutShort(count: UInt64, stated: UInt64, pages: UInt64)
+        /// A flattened dump ends before the mark of its end: what the pieces behind would have replaced is not known.
+        case endMissing
         /// `makedumpfile` could not write all of it, and says so (`DUMP_DH_COMPRESSED_INCOMPLETE`).
         case incomplete
         /// The descriptor of the page at `address` says what is true of no page.
@@ -37,6 +39,8 @@ public struct CrashDump: PhysicalMemory {
         case furtherDescriptors(UInt64)
         /// `PAGESIZE` of VMCOREINFO is not 4096, 16384 or 65536: it is left out of account.
         case pageSize(String)
+        /// The name of the machine is none of those that hand over.
+        case machine(KernelString)
     }
 
     private let file: MappedFile
@@ -82,7 +86,9 @@ public struct CrashDump: PhysicalMemory {
         pagesLeftOut = bitmaps.countLeftOut
         statedPageSize = header.statedPageSize
         damage = header.isIncomplete ? [.incomplete] : []
+        if file.isCutShort { damage.append(.endMissing) }
         if statedPageSize == nil, let text = header.info.pageSize { damage.append(.pageSize(text)) }
+        if header.machine == nil, !header.machineName.bytes.isEmpty { damage.append(.machine(header.machineName)) }
         checkDescriptors(count: count)
     }
 

@@ -12,7 +12,9 @@ struct DumpHeader: Sendable {
     let dumpLevel: UInt32
     /// The page frames of a part of a split dump.
     let part: Range<UInt64>?
-    let machine: Machine?
+    /// The machine's name as `uname -m` gives it; empty where the dump does not say it.
+    let machineName: KernelString
+    var machine: Machine? { machineName.validString.flatMap(Machine.init(rawValue:)) }
     let release: String?
     /// The name of the machine among others.
     let host: String
@@ -32,7 +34,7 @@ struct DumpHeader: Sendable {
         let subHeader = UInt64(layout.subHeaderBlocks.read(header)) * pageSize
         bitmaps = pageSize + subHeader..<pageSize + subHeader + UInt64(layout.bitmapBlocks.read(header)) * pageSize
         isIncomplete = layout.status.read(header) & DumpHeaderLayout.incomplete != 0
-        machine = layout.machine.read(header).validString.flatMap(Machine.init(rawValue:))
+        machineName = layout.machine.read(header)
         let release = layout.release.read(header).validString ?? ""
         self.release = release.isEmpty ? nil : release
         host = layout.host.read(header).validString ?? ""

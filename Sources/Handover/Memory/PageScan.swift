@@ -12,6 +12,8 @@ struct PageScan: Sendable {
     /// Read at once: much, as that goes at the memory's speed, but little enough for a source that has to copy.
     private static let portion: UInt64 = 4 << 20
     private static let batch: UInt64 = 64 << 20
+    /// Of a source that is larger, what has been searched is let go.
+    private static let held: UInt64 = 16 << 20
     /// The portions of a batch of a source that is larger are searched side by side.
     private static let large: UInt64 = 1 << 30
 
@@ -37,7 +39,7 @@ struct PageScan: Sendable {
             @Sendable func part(_ portion: Range<UInt64>) -> Part {
                 defer {
                     // What has been searched is not held, lest it fill the memory of a crash kernel.
-                    if total > Self.batch {
+                    if total > Self.held {
                         memory.release(PhysicalAddress(portion.lowerBound)..<PhysicalAddress(portion.upperBound))
                     }
                 }
