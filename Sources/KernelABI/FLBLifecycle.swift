@@ -23,8 +23,8 @@ public struct FLBLifecycle: Hashable, Sendable {
     public let counter: Counter
     /// What becomes of a session with a file that has no handler.
     public let failedDeserialization: FailedDeserialization
-    /// By what the memfd handler knows a file.
-    public let memfdIdentity: Identity
+    /// By what handlers know a file.
+    public let fileIdentity: Identity
     /// Whether `EINVAL` meets a session's name that is empty or too long, and what is for sessions of the other
     /// direction. Without these checks an incoming session preserves files, and an outgoing one finishes them.
     public let checksSessions: Bool
@@ -126,35 +126,35 @@ extension FLBLifecycle {
         name: "6.19", registration: .quiescent, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
-        failedDeserialization: .ignored, memfdIdentity: .file, checksSessions: false, incomingLocks: .pieces)
+        failedDeserialization: .ignored, fileIdentity: .file, checksSessions: false, incomingLocks: .pieces)
 
     /// 6.19.13: a session that cannot be deserialized is an error.
     public static let v6_19_13 = FLBLifecycle(
         name: "6.19.13", registration: .quiescent, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
-        failedDeserialization: .refused, memfdIdentity: .file, checksSessions: false, incomingLocks: .pieces)
+        failedDeserialization: .refused, fileIdentity: .file, checksSessions: false, incomingLocks: .pieces)
 
     /// 7.0 (mainline cab056f2): FLBs arrive.
     public static let v7_0 = FLBLifecycle(
         name: "7.0", registration: .quiescent, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
-        failedDeserialization: .refused, memfdIdentity: .file, checksSessions: false, incomingLocks: .pieces)
+        failedDeserialization: .refused, fileIdentity: .file, checksSessions: false, incomingLocks: .pieces)
 
     /// Mainline 118c3908, on the way from 7.0 to 7.1: sessions are no longer quiesced.
     public static let v7_0_118c3908 = FLBLifecycle(
         name: "7.0-118c3908", registration: .locked, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileUsed,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
-        failedDeserialization: .ignored, memfdIdentity: .file, checksSessions: false, incomingLocks: .pieces)
+        failedDeserialization: .ignored, fileIdentity: .file, checksSessions: false, incomingLocks: .pieces)
 
     /// 7.1, as of 7.1.3: unregistering returns nothing, and modules of handlers are held for files.
     public static let v7_1 = FLBLifecycle(
         name: "7.1", registration: .locked, unregistration: .silent,
         handlerOwner: .whileUsed, flbOwner: .whileUsed,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
-        failedDeserialization: .refused, memfdIdentity: .inode, checksSessions: false, incomingLocks: .pieces)
+        failedDeserialization: .refused, fileIdentity: .inode, checksSessions: false, incomingLocks: .pieces)
 
     /// 7.1 with what it took over from 7.2, as of 7.1.8 and up to 7.1.13: counts saturate, and who gets an incoming
     /// object holds it.
@@ -162,12 +162,12 @@ extension FLBLifecycle {
         name: "7.1.8", registration: .locked, unregistration: .silent,
         handlerOwner: .whileUsed, flbOwner: .whileUsed,
         outgoingAccess: .lent, incomingAccess: .counted, failedRetrieve: .triedAgain, counter: .saturating,
-        failedDeserialization: .refused, memfdIdentity: .inode, checksSessions: true, incomingLocks: .whole)
+        failedDeserialization: .refused, fileIdentity: .inode, checksSessions: true, incomingLocks: .whole)
 
     /// 7.2: who gets an outgoing object holds it, and a failed `retrieve` is remembered.
     public static let v7_2 = FLBLifecycle(
         name: "7.2", registration: .locked, unregistration: .silent,
         handlerOwner: .whileUsed, flbOwner: .whileUsed,
         outgoingAccess: .counted, incomingAccess: .counted, failedRetrieve: .remembered, counter: .saturating,
-        failedDeserialization: .undone, memfdIdentity: .inode, checksSessions: true, incomingLocks: .whole)
+        failedDeserialization: .undone, fileIdentity: .inode, checksSessions: true, incomingLocks: .whole)
 }

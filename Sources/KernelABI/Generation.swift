@@ -243,7 +243,7 @@ extension Generation {
         return generation
     }
 
-    /// What the names begin with that tell versions apart: `kho-v`, `luo-v`, `memfd-v`.
+    /// What the names begin with that tell versions apart: `kho-v`, `luo-v`.
     public static let nameBases: Set<String> = Set(
         known.flatMap { [$0.root.compatible, $0.luo?.compatible].compactMap { $0 } + $0.fileHandlers.map(\.compatible) }
             .map(base(of:)))

@@ -1,10 +1,10 @@
 import Handover
 import KernelABI
 
-/// A file as an image shows it: what its memfd should be once a kernel has given it back.
+/// A file as an image shows it: what it should be once a kernel has given it back.
 public struct ExpectedFile: Hashable, Sendable {
     public var token: UInt64
-    /// In bytes; `nil` if the file is no memfd, or its descriptor is not in the image.
+    /// In bytes; `nil` if the image does not show what the file's handle leads to.
     public var size: UInt64?
     public var position: UInt64?
     /// ``FNV1a`` of the contents; `nil` if they are not all in the image.
@@ -12,11 +12,11 @@ public struct ExpectedFile: Hashable, Sendable {
 
     init(_ file: FileState, in state: HandoverState, memory: any PhysicalMemory) {
         token = file.token
-        guard let memfd = file.memfd else { return }
-        size = memfd.size
+        guard let contents = file.fileContents else { return }
+        size = contents.size
         // The kernel takes no other: vfs_setpos() leaves the position at 0.
-        position = memfd.position > UInt64(Int64.max) ? 0 : memfd.position
-        hash = file.fileContents.flatMap { FNV1a.hash(of: $0, in: state, memory: memory) }
+        position = contents.position.map { $0 > UInt64(Int64.max) ? 0 : $0 }
+        hash = FNV1a.hash(of: contents, in: state, memory: memory)
     }
 }
 

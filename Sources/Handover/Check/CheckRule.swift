@@ -20,8 +20,8 @@ public struct CheckRule: Sendable {
     public let errno: KernelErrno?
     /// What one sees of it on that kernel: a line of its log, or the call that fails; `nil` if there is nothing to see.
     public let symptom: String?
-    /// What the description of a kind says beyond that, if the rule is one of its.
-    let described: RuleExplanation?
+    /// For which kernels the rule matters, and what to do.
+    public let explanation: RuleExplanation
     private let functionOf: @Sendable (Generation) -> String?
     /// Whether the rule is the one that tells of what the readers have found.
     let claims: @Sendable (Finding, ReceivedHandover) -> Bool
@@ -39,7 +39,7 @@ public struct CheckRule: Sendable {
         _ name: String, _ severity: Severity, _ verdict: Verdict, at stage: BootStage, about summary: String,
         then consequence: String, in function: String? = nil,
         inFunctionOf functionOf: (@Sendable (Generation) -> String?)? = nil, errno: KernelErrno? = nil,
-        seen symptom: String? = nil, explained described: RuleExplanation? = nil,
+        seen symptom: String? = nil, explained explanation: RuleExplanation,
         claims: @escaping @Sendable (Finding, ReceivedHandover) -> Bool = { _, _ in false },
         find: @escaping @Sendable (ReceivedHandover, inout RuleFindings) -> Void = { _, _ in }
     ) {
@@ -52,7 +52,7 @@ public struct CheckRule: Sendable {
         self.functionOf = functionOf ?? { _ in function }
         self.errno = errno
         self.symptom = symptom
-        self.described = described
+        self.explanation = explanation
         self.claims = claims
         self.find = find
     }
@@ -74,7 +74,7 @@ public struct CheckRule: Sendable {
 
     private static let envelope =
         inputRules + rootRules + releaseRules + mapRules + subtreeRules + luoRules + sessionRules + fileRules + flbRules
-    private static let others = memfdRules + lintRules
+    private static let others = ContentKinds.coded.flatMap { $0.rules } + lintRules
 }
 
 /// What one rule finds.

@@ -5,7 +5,7 @@ import KernelABI
 /// What the reader found, a document describes and the writer lays out are values of this one type. The defaults are
 /// those of a payload without memory of its own.
 protocol Content: Sendable {
-    /// The kind and its layout, for messages: `memfd-v2`, `pci 2`.
+    /// The kind and its layout, for messages: `pci 2`.
     var title: String { get }
     /// How far the kind has come.
     var status: ContentStatus { get }
@@ -38,6 +38,9 @@ protocol Content: Sendable {
 
     /// The bytes of a file that the content describes, if it is a file's.
     var fileContents: FileContents? { get }
+
+    /// Notes what is not the same in another content, member by member; `false` if it cannot tell.
+    func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool
 
     /// Leaves out what was not read, so that nothing is made up in its place.
     mutating func forgetUnread()
@@ -79,6 +82,7 @@ extension Content {
     var status: ContentStatus { .released }
     var fileContents: FileContents? { nil }
     var lists: [ContentList] { [] }
+    func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool { false }
     mutating func forgetUnread() {}
 }
 
@@ -103,6 +107,8 @@ struct AnyContent: Hashable, Sendable {
 public struct FileContents: Sendable {
     /// The size of the file in bytes; `nil` if it is not known.
     public var size: UInt64?
+    /// Where the file is read and written next, in bytes; `nil` if the handover does not say it.
+    public var position: UInt64?
     /// The folios, as the handover lists them; `nil` if the list was not read.
     public var folios: [FolioState]?
     /// The number of folios that the handover states; `nil` if it states none.

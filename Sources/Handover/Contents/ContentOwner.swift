@@ -62,6 +62,13 @@ protocol CodedContent: Content, DocumentObject {
     static var key: String { get }
     /// What a kernel of a generation knows of it.
     static func kinds(of generation: Generation) -> [any ContentKind]
+    /// What a kernel retrieves of a content of this type, for its rules.
+    associatedtype Received: Sendable = Never
+    static func received(in luo: LUOState?, _ generation: Generation) -> [Received]
+    /// What is checked of it besides what its readers find.
+    static var rules: [CheckRule] { get }
+    /// What pages look like that hold it, for a search.
+    static func patterns(of generation: Generation, _ pageSize: PageSize) -> [ContentPattern]
     /// A file with this text, which cannot be changed; `nil` if files of this kind hold no text.
     static func sealed(_ text: String, _ generation: Generation) -> Self?
     /// Writes the definitions of its schema.
@@ -69,6 +76,12 @@ protocol CodedContent: Content, DocumentObject {
 }
 
 extension CodedContent {
+    static func received(in luo: LUOState?, _ generation: Generation) -> [Received] { [] }
+    static var rules: [CheckRule] { [] }
+    static func patterns(of generation: Generation, _ pageSize: PageSize) -> [ContentPattern] { [] }
+    static var identifier: ObjectIdentifier { ObjectIdentifier(Self.self) }
+    static func anyReceived(in luo: LUOState?, _ generation: Generation) -> any Sendable { received(in: luo, generation) }
+
     static func sealed(_ text: String, _ generation: Generation) -> Self? { nil }
 
     var documentKey: String { Self.key }

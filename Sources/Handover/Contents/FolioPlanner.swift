@@ -36,7 +36,7 @@ extension HandoverPlanner {
         visit(given, fileSize: fileSize, order: nil, sizes, path(), &visitor)
     }
 
-    /// Assigns frames to the folios of a file, all of one order, in one run as `memfd_pin_folios` fills its holes.
+    /// Assigns frames to the folios of a file, all of one order, in one run as a kernel fills its holes.
     @discardableResult
     mutating func assignFolios<Visitor: AllocationVisitor>(
         _ folios: inout [FolioState], order: Int, _ path: @autoclosure () -> DocumentPath, _ visitor: inout Visitor

@@ -15,7 +15,7 @@ struct FolioSizes {
         self.index = index
     }
 
-    /// The order of the folio at `place` of a memfd's list.
+    /// The order of the folio at `place` of a file's list.
     func order(of place: Int, in folios: [FolioState], filePages: UInt64) -> Int {
         let folio = folios[place]
         if let order = index?.order(at: PhysicalAddress(folio.pfn << UInt64(pageSize.shift))) { return order }

@@ -1,6 +1,6 @@
 import KernelABI
 
-/// One folio of a file's contents. C: `memfd_luo_folio_ser`.
+/// One folio of a file's contents.
 public struct FolioState: Hashable, Sendable {
     /// The page frame number, 52 bits; 0 for a hole.
     public var pfn: UInt64 = 0
@@ -20,7 +20,7 @@ public struct FolioState: Hashable, Sendable {
 
 extension FolioState: DocumentObject {
     static let form = ObjectForm<FolioState>(
-        "folio", "a folio of a memfd", compact: true,
+        "folio", "a folio of a file", compact: true,
         [
             .always(
                 "pfn", { $0.pfn }, { $0.pfn = $1 }, HexCodec(), required: true, "the page frame number; 0 for a hole"),

@@ -36,12 +36,12 @@ struct Comparison {
 
     // MARK: - Noting
 
-    private mutating func note(_ subject: String, _ before: String?, _ after: String?, isLayout: Bool = false) {
+    mutating func note(_ subject: String, _ before: String?, _ after: String?, isLayout: Bool = false) {
         changes.append(HandoverDiff.Change(subject: subject, before: before, after: after, isLayout: isLayout))
     }
 
     /// Notes two values that differ, and one that is on one side alone.
-    private mutating func compare<Value: Equatable>(
+    mutating func compare<Value: Equatable>(
         _ subject: @autoclosure () -> String, _ before: Value?, _ after: Value?, isLayout: Bool = false
     ) {
         if let before, let after {
@@ -377,7 +377,7 @@ struct Comparison {
         return names.count > 4 ? "\(shown), …" : shown
     }
 
-    private static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+    static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 
     private mutating func compareBlocks(_ subject: String, _ before: [BlockState]?, _ after: [BlockState]?) {
         guard let before, let after else { return }
@@ -404,10 +404,17 @@ struct Comparison {
         }
     }
 
-    /// Compares what a handle leads to, of a kind that is described.
+    /// Compares what a handle leads to.
     private mutating func compareContent(_ subject: String, _ before: (any Content)?, _ after: (any Content)?) {
-        guard let before, let after, AnyContent(before) != AnyContent(after) else { return }
-        note("\(subject), payload", nil, nil, isLayout: isMoved)
+        guard let before, let after else { return }
+        if !before.compare(to: after, subject, by: &self), AnyContent(before) != AnyContent(after) {
+            note("\(subject), payload", nil, nil, isLayout: isMoved)
+        }
+        guard let old = before.fileContents, let new = after.fileContents else { return }
+        if old.source != new.source, old.source != nil, new.source != nil {
+            note("\(subject), contents", "given", "given otherwise")
+        }
+        compareContents(subject, old, new)
     }
 
     // MARK: - Files
@@ -415,7 +422,7 @@ struct Comparison {
     private mutating func compareFiles(_ session: String, _ before: [FileState], _ after: [FileState]) {
         for pair in pairs(before, after, by: \.token) {
             guard let token = (pair.before ?? pair.after)?.token else { continue }
-            // Of a memfd, there are contents to compare.
+            // Where the handle leads on, there is more to compare.
             if let old = pair.before, !old.hasContent, old == pair.after { continue }
             let subject = "\(session), file \(Self.hex(token))"
             guard let old = pair.before, let new = pair.after else {
@@ -424,18 +431,17 @@ struct Comparison {
             }
             compare("\(subject), compatible", old.compatible, new.compatible)
             compareFurther(subject, old.further, new.further)
-            if old.memfd == nil { compareContent(subject, old.content, new.content) }
-            guard let oldMemFD = old.memfd, let newMemFD = new.memfd else {
-                // The handle of an unknown handler is all there is of the file; a memfd's is an address.
-                let isLayout = old.memfd != nil || new.memfd != nil
-                compare("\(subject), data", old.data.map(Self.hex), new.data.map(Self.hex), isLayout: isLayout)
-                if isLayout, before.count == after.count {
-                    note(subject, old.memfd == nil ? "not readable" : "a memfd", new.memfd == nil ? "not readable" : "a memfd")
-                }
+            if let content = old.content, let other = new.content {
+                compareContent(subject, content, other)
+                compare("\(subject), descriptor", old.data.map(Self.hex), new.data.map(Self.hex), isLayout: true)
                 continue
             }
-            compareMemFDs(subject, oldMemFD, newMemFD)
-            compare("\(subject), descriptor", old.data.map(Self.hex), new.data.map(Self.hex), isLayout: true)
+            // The handle of an unknown handler is all there is of the file; where it leads on, it is an address.
+            let isLayout = old.content != nil || new.content != nil
+            compare("\(subject), data", old.data.map(Self.hex), new.data.map(Self.hex), isLayout: isLayout)
+            if isLayout, before.count == after.count {
+                note(subject, old.content?.title ?? "not readable", new.content?.title ?? "not readable")
+            }
         }
         if before.map(\.token) != after.map(\.token), Set(before.map(\.token)) == Set(after.map(\.token)) {
             note("\(session), order of files", nil, nil, isLayout: true)
@@ -443,55 +449,18 @@ struct Comparison {
     }
 
     private static func summary(of file: FileState) -> String {
-        if let size = file.memfd?.size { return "a memfd of \(size) bytes" }
+        if let content = file.content, let size = content.fileContents?.size { return "\(content.title) of \(size) bytes" }
         return file.compatible.map(\.quoted) ?? ""
     }
 
-    private mutating func compareMemFDs(_ subject: String, _ before: MemFDState, _ after: MemFDState) {
-        compare("\(subject), position", before.position, after.position)
-        compare("\(subject), size", before.size, after.size)
-        compare("\(subject), seals", before.seals.map { Self.hex(UInt64($0)) }, after.seals.map { Self.hex(UInt64($0)) })
-        compare("\(subject), flags", before.flags.map { Self.hex(UInt64($0)) }, after.flags.map { Self.hex(UInt64($0)) })
-        if before.contents != after.contents, before.contents != nil, after.contents != nil {
-            note("\(subject), contents", "given", "given otherwise")
-        }
-        compareContents(subject, before, after)
-        compare("\(subject), number of folios", before.folioCount, after.folioCount, isLayout: true)
-        compareFolios(subject, before.folios ?? [], after.folios ?? [])
-        let (old, new) = (before.vmalloc, after.vmalloc)
-        compare("\(subject), list of folios, flags", old?.flags, new?.flags, isLayout: true)
-        compare("\(subject), list of folios, order", old?.order, new?.order, isLayout: true)
-        compare("\(subject), list of folios, pages", old?.totalPages, new?.totalPages, isLayout: true)
-        if let old = old?.chunks, let new = new?.chunks, old != new {
-            note(
-                "\(subject), list of folios, addresses", old.first?.address?.description ?? "none",
-                new.first?.address?.description ?? "none", isLayout: true)
-        }
-    }
-
-    private mutating func compareFolios(_ subject: String, _ before: [FolioState], _ after: [FolioState]) {
-        let flags = zip(before, after).filter { $0.index == $1.index && $0.flags != $1.flags }
-        if let first = flags.first {
-            note(
-                "\(subject), flags of the folio at page \(first.0.index)", Self.hex(UInt64(first.0.flags)),
-                Self.hex(UInt64(first.1.flags)))
-        }
-        let moved = zip(before, after).filter { $0.index != $1.index || $0.pfn != $1.pfn }
-        if let first = moved.first {
-            note(
-                "\(subject), \(moved.count) folios, the first at page \(first.0.index)", Self.hex(first.0.pfn),
-                Self.hex(first.1.pfn), isLayout: true)
-        }
-    }
-
     /// Holds the bytes of two files against each other, page by page, where both are available.
-    private mutating func compareContents(_ subject: String, _ old: MemFDState, _ new: MemFDState) {
+    private mutating func compareContents(_ subject: String, _ old: FileContents, _ new: FileContents) {
         guard let oldMemory = before.memory, let newMemory = after.memory,
             before.state.pageSize == after.state.pageSize, let pageSize = before.state.pageSize,
             let size = [old.size, new.size].compactMap({ $0 }).min()
         else { return }
-        let oldMap = ContentsMap(of: old.file, preserved: before.state.preserved, pageSize: pageSize)
-        let newMap = ContentsMap(of: new.file, preserved: after.state.preserved, pageSize: pageSize)
+        let oldMap = ContentsMap(of: old, preserved: before.state.preserved, pageSize: pageSize)
+        let newMap = ContentsMap(of: new, preserved: after.state.preserved, pageSize: pageSize)
         // What neither has memory for is the same hole in both, or not available in both.
         let pages = pageSize.pages(for: size)
         let wholePages = size >> UInt64(pageSize.shift)

@@ -24,7 +24,7 @@ public struct HandoverDiff: Sendable {
     /// One side of the comparison.
     public struct Side: Sendable {
         public var state: HandoverState
-        /// Where the contents of memfds are, if they are available.
+        /// Where the contents of files are, if they are available.
         public var memory: (any PhysicalMemory)?
         /// The pieces of memory that describe the handover.
         public var extents: [Extent] = []

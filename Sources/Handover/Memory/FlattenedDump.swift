@@ -22,6 +22,7 @@ enum FlattenedDump {
         var count: UInt64 = 0
         var isWhole = false
         var position = headerSize
+        var released: UInt64 = 0
         while position < file.count {
             let header = try? file.withBytes(at: position, count: headerCount) {
                 (offset: layout.offset.read($0).byteSwapped, size: layout.size.read($0).byteSwapped)
@@ -39,6 +40,11 @@ enum FlattenedDump {
                 FileSegments.Segment(range: PhysicalAddress(header.offset)..<PhysicalAddress(end), offset: position))
             count = max(count, end)
             position += present
+            // The headers stand all over the file: what is read for them is not held.
+            if position - released >= 4 << 20 {
+                file.release(at: released, count: position - released)
+                released = position
+            }
         }
         // What no piece has is zero.
         let zeros = FileSegments.Segment(range: PhysicalAddress(0)..<PhysicalAddress(count), offset: nil)

@@ -38,7 +38,7 @@ public struct Capture: Sendable {
     /// like a part of the description is withheld.
     ///
     /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: all memory
-    ///   that is preserved, among it the contents of memfds and of `reserve_mem` regions.
+    ///   that is preserved, among it the contents of files and of `reserve_mem` regions.
     public init(of reading: Reading, in memory: any PhysicalMemory, contents: Bool) {
         var state = reading.state
         // Nothing that is kept says which of several page sizes is right.
@@ -144,7 +144,7 @@ extension HandoverState {
     /// The release of the kernel that handed over, as far as it is known.
     public var release: String? { kexecMetadata?.previousRelease?.validString ?? kernel }
 
-    /// The memory that is handed over: the contents of memfds and of `reserve_mem` regions.
+    /// The memory that is handed over: the contents of files and of `reserve_mem` regions.
     public var contentsExtents: [Extent] {
         var extents: [Extent] = []
         forEachContents { owner, _, map in extents += map.extents(owner: owner) }

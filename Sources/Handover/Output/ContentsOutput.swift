@@ -60,7 +60,7 @@ public struct ContentsOutput: Sendable {
     }
 }
 
-/// Writes a memfd's contents from their beginning to their end.
+/// Writes a file's contents from their beginning to their end.
 private struct Writer {
     let file: OutputFile
     let pageSize: PageSize

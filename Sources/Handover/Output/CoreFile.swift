@@ -14,7 +14,7 @@ public struct CoreFile: Sendable {
 
     /// Finds out where everything is to lie, which the planner has completed.
     ///
-    /// - Parameter open: opens the file that a memfd's `content` names.
+    /// - Parameter open: opens the file that a `content` names.
     public init(
         of state: HandoverState, contents open: @escaping @Sendable (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {

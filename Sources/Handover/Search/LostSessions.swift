@@ -5,7 +5,7 @@ import KernelABI
 ///
 /// A kernel frees `luo_ser` and the map of preserved memory once it has read them. What nobody has retrieved by then is
 /// still in place, but only a search finds it: pages that can be a block of sessions or of files, a page of FLBs or a
-/// memfd's descriptor, are read as such, and count by how well what they lead to fits.
+/// file's descriptor, are read as such, and count by how well what they lead to fits.
 ///
 /// What is found belongs to *a* handover: to which one, and whether it was retrieved since, the pages do not say.
 struct LostSessions {
@@ -72,14 +72,14 @@ struct LostSessions {
                 "session \($0.name.quoted), in the block at \(address)"
             }
         }
-        for (kind, noun) in [(PagePatterns.Kind.files, "files"), (.memfd, "a memfd")] {
+        for kind in patterns.ofFiles {
             let later = Set(
                 (pages[kind] ?? []).compactMap { kind == .files ? patterns.next(after: $0, in: memory) : nil })
             for address in (pages[kind] ?? []) where !later.contains(address) && !seen.contains(address) {
                 let part = Self.read(kind, at: address, in: memory, pageSize, generation)
-                // A page that looks like a descriptor by chance leads nowhere.
-                if kind == .memfd, part?.findings.isEmpty != true { continue }
-                add(part) { _ in "\(noun) at \(address), of no session that was found" }
+                // A page that looks like it by chance leads nowhere.
+                if kind != .files, part?.findings.isEmpty != true { continue }
+                add(part) { _ in "\(kind.noun) at \(address), of no session that was found" }
             }
         }
         if sessions.isEmpty, let flbs {
@@ -137,7 +137,7 @@ struct LostSessions {
         return try writer.finish().bytes
     }
 
-    /// Reads files that no session leads to, or a memfd that no file leads to, by way of pages that do, put where the
+    /// Reads files that no session leads to, or what a file's handle led to, by way of pages that do, put where the
     /// machine has no memory.
     private static func read(
         _ kind: PagePatterns.Kind, at address: PhysicalAddress, in memory: any PhysicalMemory, _ pageSize: PageSize,
@@ -150,14 +150,13 @@ struct LostSessions {
         var pages = SparseMemory(pageSize: pageSize.bytes)
         var files = address
         var count = fileCount(at: address, in: memory, abi, pageSize)
-        if kind == .memfd {
-            guard let handler = generation.fileHandlers.first(where: { $0.layout is MemFDLayout }) else { return nil }
+        if case .content(let handler) = kind {
             files = PhysicalAddress(sessionPage.rawValue + size)
             count = 1
             var page = [UInt8](repeating: 0, count: pageSize.bytes)
             if abi.files.header != nil { BlockHeaderLayout.layout.count.write(1, to: &page) }
             let layout = abi.files.record
-            layout.compatible.write(KernelString(handler.compatible), to: &page, at: abi.files.headerSize)
+            layout.compatible.write(KernelString(handler), to: &page, at: abi.files.headerSize)
             layout.data.write(address.rawValue, to: &page, at: abi.files.headerSize)
             layout.token.write(address.rawValue, to: &page, at: abi.files.headerSize)
             try? pages.write(page, at: files)
@@ -216,5 +215,11 @@ extension Owner {
         case .session(let session, _), .file(let session, _): session == name
         default: false
         }
+    }
+}
+
+extension PagePatterns.Kind {
+    fileprivate var noun: String {
+        if case .content(let handler) = self { "a file of \(handler)" } else { "files" }
     }
 }

@@ -10,18 +10,19 @@ struct PagePatterns: Sendable {
         case sessions
         case files
         case flbs
-        case memfd
+        /// What the handle of a file leads to.
+        case content(handler: String)
     }
 
     private let abi: Generation.LUOState
-    private let memfds: [MemFDLayout]
+    private let contents: [ContentPattern]
     private let pageSize: PageSize
 
     /// `nil` for a generation without LUO.
     init?(_ generation: Generation, _ pageSize: PageSize) {
         guard let luo = generation.luo else { return nil }
         abi = luo
-        memfds = generation.fileHandlers.compactMap { $0.layout as? MemFDLayout }
+        contents = ContentKinds.coded.flatMap { $0.patterns(of: generation, pageSize) }
         self.pageSize = pageSize
     }
 
@@ -34,8 +35,11 @@ struct PagePatterns: Sendable {
         }
         if isContainer(page, abi.files, of: { isName(file, page, at: $0) }) { return .files }
         if let flbs = abi.flbs, isContainer(page, flbs, of: { isName(flbs.record.name, page, at: $0) }) { return .flbs }
-        return memfds.contains { isDescriptor(page, $0) } ? .memfd : nil
+        return contents.first { $0.matches(page) }?.kind
     }
+
+    /// What belongs to files: their records, and what their handles lead to.
+    var ofFiles: [Kind] { [.files] + contents.map(\.kind) }
 
     /// The block that the block at `address` leads to.
     func next(after address: PhysicalAddress, in memory: any PhysicalMemory) -> PhysicalAddress? {
@@ -97,17 +101,12 @@ struct PagePatterns: Sendable {
         return (files.rawValue == 0) == (count == 0) && pageSize.isAligned(files)
             && count <= UInt64(abi.files.limit(pageSize: pageSize))
     }
+}
 
-    /// Whether the page has a memfd's descriptor and nothing else: its list has as many pages as its folios need.
-    private func isDescriptor(_ page: RawSpan, _ layout: MemFDLayout) -> Bool {
-        let folios = layout.folioCount.read(page)
-        let vmalloc = layout.folios.layout
-        let base = layout.folios.offset
-        let first = vmalloc.first.read(page, at: base)
-        guard folios > 0, folios < 1 << 32, first.rawValue > 0, pageSize.isAligned(first) else { return false }
-        let (bytes, size) = (UInt64(pageSize.bytes), UInt64(FolioLayout.layout.structure.size))
-        return UInt64(vmalloc.totalPages.read(page, at: base)) == (folios * size + bytes - 1) / bytes
-            && layout.size.read(page) / bytes <= 1 << 40 && vmalloc.order.read(page, at: base) <= 10
-            && page.extracting(layout.structure.size..<page.byteCount).firstNonzeroByte == nil
-    }
+/// What a page looks like that holds what a file's handle leads to, and nothing else.
+struct ContentPattern: Sendable {
+    let handler: String
+    let matches: @Sendable (_ page: RawSpan) -> Bool
+
+    var kind: PagePatterns.Kind { .content(handler: handler) }
 }

@@ -14,7 +14,7 @@ public struct HandoverImage: Sendable {
 
     /// Lays out what the planner has completed.
     ///
-    /// - Parameter contents: opens the file that a memfd's `content` names.
+    /// - Parameter contents: opens the file that a `content` names.
     public init(
         of state: HandoverState, contents: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
@@ -52,7 +52,7 @@ public enum WriteError: Error, Hashable, Sendable {
     case file(FileError)
     /// The contents take more memory than an image is given.
     case contentsTooLarge
-    /// The contents of the memfd at this path are not zero in a page of the file that no folio holds.
+    /// The contents of the file at this path are not zero in a page of the file that no folio holds.
     case hole(String, page: UInt64)
 }
 

@@ -4,8 +4,8 @@ import KernelABI
 ///
 /// Addresses that are given are kept. Those that are not are assigned from the base upwards, in this order: the root
 /// FDT; the subtrees' blobs in the order of their registration; the page of FLBs; the sessions' array or blocks; then
-/// for each session the array or blocks of its files, and for each memfd its descriptor, its contents, the chunks and
-/// the pages of its list of folios; the `reserve_mem` regions; and last the map of preserved memory, for which all
+/// for each session the array or blocks of its files, and for each file what its handle leads to: the descriptor, the
+/// contents, the chunks and the pages of the list of folios; the `reserve_mem` regions; and last the map of preserved memory, for which all
 /// others have to be known, the root first and tables before what is below them. Each is aligned to its own size
 /// where the kernel allocates it as one block, else to a page.
 public struct HandoverPlanner {
@@ -26,13 +26,13 @@ public struct HandoverPlanner {
     var problems: [DocumentError] = []
     var canBeForced = true
     var space: AddressSpace
-    /// Measures the contents of a memfd that are not given in the document itself.
+    /// Measures the contents of a file that are not given in the document itself.
     let sizeOfFile: (String) throws(FileError) -> UInt64
 
     /// Completes `state`.
     ///
     /// - Parameters:
-    ///   - sizeOfFile: the size in bytes of the file that a memfd's `content` names.
+    ///   - sizeOfFile: the size in bytes of the file that a `content` names.
     /// - Throws: all that is wrong with it.
     public static func plan(
         _ state: consuming HandoverState, options: Options = Options(),

@@ -93,7 +93,7 @@ extension HandoverPlanner {
         if file.hasContent {
             completeContent(of: &file, path())
         } else {
-            if file.compatible == nil { reportUnbuildable(path(), "a file needs a memfd or a payload, or its handler's compatible and data") }
+            if file.compatible == nil { reportUnbuildable(path(), "a file needs a content, or its handler's compatible and data") }
             file.data = file.data ?? 0
         }
         checkLength(

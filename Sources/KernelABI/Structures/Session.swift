@@ -64,7 +64,7 @@ public struct FileLayout: RecordLayout {
     public static let v1 = FileLayout { builder in
         (
             compatible: builder.characters("compatible", count: 48, "The name of the handler that preserved the file."),
-            data: builder.number("data", UInt64.self, .handle, "The handler's own handle; for memfds an address."),
+            data: builder.number("data", UInt64.self, .handle, "The handler's own handle, for most an address."),
             token: builder.number("token", UInt64.self, .handle, "Identifies the file within its session.")
         )
     }

@@ -27,7 +27,7 @@ extension FileHandler {
             // What was retrieved, or could not be, has been cleaned up by then.
             if status == .notYet { preserved.discard(memory) }
         }
-        if kernel.lifecycle?.memfdIdentity == .inode {
+        if kernel.lifecycle?.fileIdentity == .inode {
             operations.identity = { file in (file as? MemFD)?.inode ?? ObjectIdentifier(file) }
         }
         return FileHandler(compatible: version.compatible, operations: operations)

@@ -18,6 +18,8 @@ extension PhysicalAddress: ExpressibleByArgument {
         guard let value = digits.map({ UInt64($0, radix: 16) }) ?? UInt64(argument) else { return nil }
         self.init(value)
     }
+
+    public var defaultValueDescription: String { "\(self)" }
 }
 
 extension PageSize: ExpressibleByArgument {

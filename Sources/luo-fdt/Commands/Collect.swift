@@ -23,7 +23,7 @@ struct Collect: ParsableCommand {
 
     @OptionGroup var destination: OutputArguments
 
-    @Flag(help: "Keep all memory that is handed over: contents of memfds and regions, and what else is preserved.")
+    @Flag(help: "Keep all memory that is handed over: contents of files and regions, and what else is preserved.")
     var contents = false
 
     @OptionGroup var input: InputArguments

@@ -8,8 +8,8 @@ struct Diff: ParsableCommand {
         commandName: "diff",
         abstract: "Shows what changed between two handovers.",
         discussion: """
-            Sessions and FLBs are compared by name, files by token, regions by name, memfds with their contents; then \
-            where it all lies, and every byte that none of this accounts for. A FILE is anything that dump takes, or a \
+            Sessions, FLBs and regions are compared by name, files by token and with their contents; then where it all \
+            lies, and every byte that none of this accounts for. A FILE is anything that dump takes, or a \
             JSON document. Directories with two sides are compared side by side; an out with an in, as what was handed \
             over with what was received. What an input does not show is said with a ?.
 

@@ -239,7 +239,7 @@ extension HandoverView {
 /// What the files of one session, or of several, come to.
 private struct SessionTotal {
     var files = 0
-    /// The size of all memfds in bytes, `nil` if there is none.
+    /// The size of all files in bytes, `nil` if there is none.
     var size: UInt64?
 
     init() {}

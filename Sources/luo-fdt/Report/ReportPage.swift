@@ -159,7 +159,7 @@ struct ReportPage {
                     result.finding, kind: result.severity.rawValue,
                     title: "\(result.severity.rawValue): \(result.rule.name)", verdict: result.verdict.rawValue,
                     """
-                    <p>\(result.consequence(in: check.generation))</p><p class="faint">\(result.rule.explanation?.remedy ?? "")</p>
+                    <p>\(result.consequence(in: check.generation))</p><p class="faint">\(result.rule.explanation.remedy)</p>
                     """)
             } + damage.map { finding($0, kind: "error", title: "damage", verdict: "not readable", "") })
     }

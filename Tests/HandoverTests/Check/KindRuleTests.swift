@@ -84,7 +84,7 @@ import Testing
         #expect(result.finding.place.field == rule.field)
         if let field = rule.field, field != "domain" { #expect(result.finding.place.address == address) }
         #expect(bad.verdict == result.rule.verdict)
-        #expect(result.rule.explanation?.remedy.isEmpty == false)
+        #expect(!result.rule.explanation.remedy.isEmpty)
     }
 
     private static func build(_ rule: Case) throws -> (Case, HandoverImage, PhysicalAddress) {

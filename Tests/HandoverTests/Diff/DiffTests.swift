@@ -32,8 +32,8 @@ import Testing
                 state.luo?.sessions?[0].files?[1].token = 0x99
             } == [
                 "~ session \"vm-alpha\", file 0x1000, size: 4096 -> 1",
-                "- session \"vm-alpha\", file 0x1001: a memfd of 8192 bytes",
-                "+ session \"vm-alpha\", file 0x99: a memfd of 8192 bytes",
+                "- session \"vm-alpha\", file 0x1001: memfd of 8192 bytes",
+                "+ session \"vm-alpha\", file 0x99: memfd of 8192 bytes",
             ])
     }
 

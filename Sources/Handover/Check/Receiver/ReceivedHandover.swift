@@ -22,7 +22,8 @@ struct ReceivedHandover: Sendable {
     let folioSizes: FolioSizes
     /// The memory that is handed over.
     let contents: [Extent]
-    let memfds: [ReceivedMemFD]
+    /// What the kernel retrieves of the contents that are written in Swift, by their types.
+    private let retrieved: [ObjectIdentifier: any Sendable]
     /// The payloads whose kinds have rules.
     let payloads: [ReceivedPayload]
     /// The names of the handlers of those files that the readers found something wrong with.
@@ -58,7 +59,9 @@ struct ReceivedHandover: Sendable {
         folioSizes = FolioSizes(preserved: reading?.state.preserved, pageSize: subject.pageSize)
         contents = reading?.state.contentsExtents ?? []
         preserved = reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
-        memfds = ReceivedMemFD.all(of: reading?.state.luo, generation)
+        let luo = reading?.state.luo
+        retrieved = Dictionary(
+            uniqueKeysWithValues: ContentKinds.coded.map { ($0.identifier, $0.anyReceived(in: luo, generation)) })
         let damaged = Set(self.reading.findings.lazy.filter { $0.severity == .damage }.map(\.owner))
         payloads = ReceivedPayload.all(of: self.reading.state, subject.kinds, damaged)
         damagedFiles = Self.handlers(of: damaged, self.reading.state.luo)
@@ -76,6 +79,11 @@ struct ReceivedHandover: Sendable {
 
     /// Whether the input lacks some of what is the owner's: then nothing can be said of how it fits together.
     func isIncomplete(_ owner: Owner) -> Bool { incomplete.contains(owner) }
+
+    /// What the kernel retrieves of contents of a type.
+    func received<Coded: CodedContent>(_ type: Coded.Type) -> [Coded.Received] {
+        retrieved[type.identifier] as? [Coded.Received] ?? []
+    }
 
     private static func handlers(of owners: Set<Owner>, _ luo: LUOState?) -> [Owner: KernelString] {
         var handlers: [Owner: KernelString] = [:]
@@ -133,41 +141,6 @@ struct Handlers: Sendable {
     func contains(_ name: KernelString) -> Bool { all.contains(name) }
 
     var names: String { all.map(\.quoted).joined(separator: ", ") }
-}
-
-/// A memfd that a kernel retrieves; a class, as every rule visits all of them.
-final class ReceivedMemFD: Sendable {
-    let owner: Owner
-    /// What the kernel reads the descriptor by.
-    let layout: MemFDLayout
-    /// The descriptor.
-    let place: Place
-    let descriptor: MemFDState
-
-    private init(_ owner: Owner, _ layout: MemFDLayout, at address: PhysicalAddress, _ descriptor: MemFDState) {
-        self.owner = owner
-        self.layout = layout
-        place = Place(layout.structure, at: address)
-        self.descriptor = descriptor
-    }
-
-    /// The memfds whose descriptors are available.
-    static func all(of luo: LUOState?, _ generation: Generation) -> [ReceivedMemFD] {
-        var list: [ReceivedMemFD] = []
-        let layouts = generation.fileHandlers.compactMap { handler in
-            (handler.layout as? MemFDLayout).map { (name: KernelString(handler.compatible), layout: $0) }
-        }
-        for session in luo?.sessions ?? [] {
-            for file in session.files ?? [] {
-                guard let memfd = file.memfd, let data = file.data,
-                    let layout = layouts.first(where: { $0.name == file.compatible })?.layout
-                else { continue }
-                let owner = Owner.file(session: session.name, token: file.token)
-                list.append(ReceivedMemFD(owner, layout, at: PhysicalAddress(data), memfd))
-            }
-        }
-        return list
-    }
 }
 
 /// What a kernel can take back from the map of preserved memory.

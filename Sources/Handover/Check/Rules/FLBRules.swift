@@ -7,6 +7,7 @@ extension CheckRule {
             "flb-absent", .error, .partly, at: .retrieval, about: "whether there is a page of FLBs",
             then: "the kernel has no FLB to give", in: "luo_flb_setup_incoming", errno: .noData,
             seen: "liveupdate_flb_get_incoming() gives ENODATA",
+            explained: .init("7.0", .findWriter),
             find: { handover, findings in
                 guard handover.luo?.flbAddress?.rawValue == 0, let container = handover.abi?.flbs,
                     let place = handover.place(of: { $0.flbs }, { $0.flbs?.addressProperty })
@@ -19,6 +20,7 @@ extension CheckRule {
             "flb-address", .error, .unchecked, at: .retrieval, about: "where the page of FLBs is",
             then: "the kernel reads whatever is there", in: "luo_flb_retrieve_one",
             seen: "BUG: unable to handle page fault for address: …",
+            explained: .init("7.0", .captureMore),
             claims: { finding, handover in
                 finding.owner.isLUO && (finding.isLost || finding.cause == .visitedBefore)
                     && (finding.place.isIn(FLBHeaderLayout.layout.structure)
@@ -27,16 +29,19 @@ extension CheckRule {
         CheckRule(
             "flb-count", .error, .unchecked, at: .retrieval, about: "the number of FLBs",
             then: "the kernel reads past the page", in: "luo_flb_retrieve_one",
+            explained: .init("7.0", .findWriter),
             claims: { finding, _ in finding.cause == .count && finding.place.isIn(FLBHeaderLayout.layout.structure) }),
         CheckRule(
             "flb-name", .error, .partly, at: .retrieval, about: "the names of FLBs", then: "the kernel does not find the FLB",
             in: "luo_flb_retrieve_one", errno: .noEntry, seen: "liveupdate_flb_get_incoming() gives ENOENT",
+            explained: .init("7.0", .uniqueNames),
             claims: { finding, handover in
                 finding.cause == .termination && finding.place.isIn(handover.abi?.flbs?.record.structure)
             }),
         CheckRule(
             "flb-cut-name", .warning, .accepted, at: .retrieval, about: "names of FLBs that may have been cut",
             then: "if the name is longer, the kernel does not find the FLB", in: "luo_flb_serialize",
+            explained: .init("7.0", .uniqueNames),
             find: { handover, findings in
                 handover.forEachFLB { flb, place, layout in
                     let limit = layout.name.count - 1
@@ -49,6 +54,7 @@ extension CheckRule {
         CheckRule(
             "flb-duplicate", .error, .partly, at: .retrieval, about: "FLBs of the same name",
             then: "the kernel finds the first of them only", in: "luo_flb_retrieve_one",
+            explained: .init("7.0", .uniqueNames),
             find: { handover, findings in
                 var names: Set<KernelString> = []
                 handover.forEachFLB { flb, place, layout in
@@ -63,6 +69,7 @@ extension CheckRule {
             "flb-file-count", .warning, .accepted, at: .retrieval, about: "the number of files that depend on an FLB",
             then: "the kernel finishes the FLB too early, or never", in: "luo_flb_file_finish",
             seen: "WARNING: lib/refcount.c refcount_warn_saturate, when the last file is finished",
+            explained: .init("7.0", .preserveAnew),
             find: { handover, findings in
                 guard let luo = handover.luo, luo.flbs?.isEmpty == false, let files = handover.filesByHandler else { return }
                 var sums: Set<UInt64> = [0]
@@ -80,6 +87,7 @@ extension CheckRule {
         CheckRule(
             "flb-pages", .warning, .accepted, at: .retrieval, about: "the number of pages of FLBs",
             then: "the kernel does not look",
+            explained: .init("7.0", .nothing),
             find: { handover, findings in
                 guard let pages = handover.luo?.flbPageCount, pages != 1 else { return }
                 let layout = FLBHeaderLayout.layout

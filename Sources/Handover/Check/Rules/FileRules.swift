@@ -9,26 +9,31 @@ extension CheckRule {
             "file-chain", .error, .openFails, at: .open, about: "the chain of blocks of a session's files",
             then: givesEIO, in: "kho_block_set_restore", errno: .io,
             seen: "luo: Block set is corrupted; open(/dev/liveupdate) gives EIO",
+            explained: .init("7.2", .findWriter),
             claims: { finding, _ in finding.owner.isSession && finding.isEndlessChain }),
         CheckRule(
             "file-block-count", .error, .openFails, at: .open, about: "the number of files in a block", then: givesEIO,
             in: "kho_block_set_restore", errno: .io,
             seen: "luo: Block contains invalid entry count: N; open(/dev/liveupdate) gives EIO",
+            explained: .init("7.2", .findWriter),
             claims: { finding, _ in finding.owner.isSession && finding.cause == .count && finding.isInBlock }),
         CheckRule(
             "file-address", .error, .unchecked, at: .open, about: "where the files of a session are",
             then: "the kernel follows the pointer, and takes whatever is there for files", in: "luo_file_deserialize",
             seen: "BUG: unable to handle page fault for address: …",
+            explained: .init("6.19", .captureMore),
             claims: { finding, _ in finding.owner.isSession && finding.isLost }),
         CheckRule(
             "file-shared-chain", .error, .unchecked, at: .open, about: "files that belong to two sessions",
             then: "the kernel lists them for both, and frees their blocks twice", in: "luo_file_finish",
             seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives ENOENT for the second session",
+            explained: .init("6.19", .findOwners),
             claims: { finding, _ in finding.owner.isSession && finding.cause == .visitedBefore }),
         CheckRule(
             "file-handler", .error, .openFails, at: .open, about: "the handlers of files", then: givesEIO,
             in: "luo_file_deserialize_one", errno: .io,
             seen: "luo: No registered handler for compatible '…'; open(/dev/liveupdate) gives EIO",
+            explained: .init("6.19", .loadHandlers),
             claims: { finding, _ in finding.cause == .termination && finding.owner.isFile },
             find: { handover, findings in
                 guard let layout = handover.abi?.files.record else { return }
@@ -53,20 +58,24 @@ extension CheckRule {
             "file-count", .error, .openFails, at: .open, about: "the number of files that a session states",
             then: givesEIO, in: "luo_file_deserialize", errno: .io,
             seen: "luo: File count mismatch: expected N, found M; open(/dev/liveupdate) gives EIO",
+            explained: .init("7.2", .findWriter),
             claims: { finding, _ in finding.owner.isSession && finding.cause == .mismatch }),
         CheckRule(
             "file-array-count", .error, .unchecked, at: .open, about: "the number of files in their array",
             then: "the kernel reads past the pages", in: "luo_file_deserialize",
+            explained: .init("6.19", to: "7.1", .findWriter),
             claims: { finding, _ in finding.owner.isSession && finding.cause == .count }),
         CheckRule(
             "file-set-lost", .error, .partly, at: .open, about: "sessions whose files are nowhere",
             then: "the kernel warns, and the session has no files", in: "luo_file_deserialize", errno: .noEntry,
             seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives ENOENT",
+            explained: .init("6.19", .findWriter),
             claims: { finding, _ in finding.owner.isSession && finding.cause == .link }),
         CheckRule(
             "file-token", .error, .partly, at: .retrieval, about: "files of the same token in a session",
             then: "the kernel finds the first of them only", in: "luo_retrieve_file",
             seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives the first file again, or ENOENT",
+            explained: .init("6.19", "Give each file of a session a token of its own when it is preserved."),
             find: { handover, findings in
                 guard let layout = handover.abi?.files.record else { return }
                 for (index, session) in handover.sessions.enumerated() {

@@ -6,6 +6,7 @@ extension CheckRule {
         CheckRule(
             "not-available", .note, .unknown, at: .root, about: "what the input does not show",
             then: "whether it is as it should be cannot be told from this input",
+            explained: .init("6.16", .captureMore),
             claims: { finding, handover in
                 finding.owner == .input || handover.isOfTheInput(finding)
             },

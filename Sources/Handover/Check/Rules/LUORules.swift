@@ -25,6 +25,7 @@ extension CheckRule {
             "luo-absent", .note, .accepted, at: .initialisation, about: "whether there is a state of LUO",
             then: "the kernel starts without sessions", in: "luo_early_startup",
             seen: "no line: LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
+            explained: .init("6.19", "If sessions were meant to be handed over, boot with liveupdate=on."),
             find: { handover, findings in
                 guard handover.isPopulated, let abi = handover.abi, handover.subtree(abi.subtree) == nil
                 else { return }
@@ -36,6 +37,7 @@ extension CheckRule {
             "luo-misnamed", .error, .partly, at: .initialisation, about: "a state of LUO under another name",
             then: "the kernel does not find it, and starts without sessions", in: "luo_early_startup",
             errno: .noEntry, seen: "LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
+            explained: .init("6.19", .sameGeneration),
             find: { handover, findings in
                 guard handover.isPopulated, let abi = handover.abi, handover.subtree(abi.subtree) == nil
                 else { return }
@@ -49,6 +51,7 @@ extension CheckRule {
         CheckRule(
             "luo-unknown", .error, .ignored, at: .initialisation, about: "a state of LUO for a kernel without LUO",
             then: "the boot goes on, and the sessions are lost", seen: "nothing: there is no /dev/liveupdate",
+            explained: .init("6.16", "Boot a kernel that has the Live Update Orchestrator: 6.19 or later."),
             find: { handover, findings in
                 guard handover.isPopulated, handover.abi == nil,
                     let name = Generation.all.compactMap({ $0.luo?.subtree }).first(where: { handover.subtree($0) != nil })
@@ -60,6 +63,7 @@ extension CheckRule {
         CheckRule(
             "luo-subtree", .error, .panic, at: .initialisation, about: "the node of LUO's state", then: panics,
             in: "luo_early_startup", seen: "luo: failed to retrieve LUO state 'LUO' from KHO: -22",
+            explained: .init("6.19", .findWriter),
             claims: { finding, handover in
                 finding.place.isInRoot && finding.owner == handover.abi.map { .subtree($0.subtree) }
             },
@@ -80,10 +84,12 @@ extension CheckRule {
             "luo-address", .error, .unchecked, at: .initialisation, about: "where LUO's state is",
             then: "the kernel reads whatever is there", in: "luo_early_startup",
             seen: "BUG: unable to handle page fault for address: …",
+            explained: .init("6.19", .captureMore),
             claims: { finding, handover in finding.owner == handover.abi.map { .subtree($0.subtree) } }),
         CheckRule(
             "luo-size", .error, .panic, at: .initialisation, about: "the size of LUO's state", then: panics,
             in: "luo_early_startup", seen: "luo: LUO state is too small (N < 32)",
+            explained: .init("7.2", .findWriter),
             claims: { finding, handover in
                 finding.owner.isLUO && finding.cause == .size && finding.place.isIn(handover.abi?.record?.structure)
             }),
@@ -91,12 +97,14 @@ extension CheckRule {
             "luo-damaged", .error, .unchecked, at: .initialisation, about: "damage behind what the kernel reads of LUO's FDT",
             then: "libfdt finds what it looks for, and the kernel goes on with that; what it leads to is not judged here",
             in: "luo_early_startup",
+            explained: .init("6.19", to: "7.1", .findWriter),
             claims: { finding, handover in
                 isState(finding, handover) && finding.cause == .notATree && handover.findsAllOfLUO
             }),
         CheckRule(
             "luo-compatible", .error, .panic, at: .initialisation, about: "the version of LUO's state", then: panics,
             in: "luo_early_startup", seen: "luo: LUO state is incompatible with 'luo-vN'",
+            explained: .init("6.19", .sameGeneration),
             claims: { finding, handover in
                 isState(finding, handover) && [.compatible, .notATree].contains(finding.cause)
                     && !finding.place.structure.contains("/")
@@ -112,12 +120,14 @@ extension CheckRule {
         CheckRule(
             "luo-tree", .error, .panic, at: .initialisation, about: "the nodes and properties of LUO's FDT", then: panics,
             in: "luo_early_startup", seen: "luo: … and a panic",
+            explained: .init("6.19", to: "7.1", .findWriter),
             claims: { finding, handover in
                 isState(finding, handover) && [.missing, .size, .compatible].contains(finding.cause)
             }),
         CheckRule(
             "luo-number", .warning, .accepted, at: .initialisation, about: "the number of live updates",
             then: "the kernel takes it as it is", in: "luo_early_startup",
+            explained: .init("6.19", .nothing),
             find: { handover, findings in
                 guard handover.luo?.liveUpdateNumber == 0,
                     let place = handover.place(of: { $0.liveUpdateNumber }, { $0.numberProperty })

@@ -6,10 +6,12 @@ extension CheckRule {
         CheckRule(
             "dangling-pointer", .error, .unchecked, at: .retrieval, about: "pointers to where there is no memory",
             then: "the kernel follows the pointer", seen: "BUG: unable to handle page fault for address: …",
+            explained: .init("6.16", .captureMore),
             claims: { finding, _ in finding.isLost }),
         CheckRule(
             "uncovered-page", .error, .unchecked, at: .map, about: "pages of the handover that are not preserved",
             then: "the kernel gives the page to others, and reads it all the same",
+            explained: .init("6.16", .preserveAll),
             find: { handover, findings in
                 guard let preserved = handover.preserved else { return }
                 let reading = handover.reading
@@ -35,6 +37,7 @@ extension CheckRule {
             "region-tail", .note, .accepted, at: .initialisation, about: "regions whose last page is not whole",
             then: "what is in a region's last page is lost if that is not whole: the kernel preserves whole pages",
             in: "reserved_mem_preserve",
+            explained: .init("6.16", "Make the size of the region a multiple of the page size."),
             find: { handover, findings in
                 guard handover.isPopulated else { return }
                 let pageSize = UInt64(handover.pageSize.bytes)
@@ -48,6 +51,7 @@ extension CheckRule {
         CheckRule(
             "split-block", .warning, .accepted, at: .open, about: "pages that are preserved in other blocks than a kernel's",
             then: "the kernel warns, and does not free the page", in: "kho_restore_free",
+            explained: .init("6.16", .preserveAll),
             find: { handover, findings in
                 guard let preserved = handover.preserved else { return }
                 let reading = handover.reading
@@ -66,6 +70,7 @@ extension CheckRule {
             "shared-contents", .error, .partly, at: .retrieval, about: "pages of a file that belong to another file, too",
             then: "the kernel warns, and the file that is retrieved second is lost", in: "kho_restore_page",
             errno: .io, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EIO",
+            explained: .init("6.19", .findOwners),
             find: { handover, findings in
                 handover.forEachOverlap { extent, other, address in
                     guard extent.role == .contents, other.role == .contents else { return }
@@ -77,6 +82,7 @@ extension CheckRule {
         CheckRule(
             "two-owners", .error, .unchecked, at: .retrieval, about: "pages that belong to two owners",
             then: "the kernel hands the page to the one, and what the other does with it is open",
+            explained: .init("6.16", .findOwners),
             find: { handover, findings in
                 handover.forEachOverlap { extent, other, address in
                     guard extent.role != .contents || other.role != .contents else { return }
@@ -88,6 +94,8 @@ extension CheckRule {
         CheckRule(
             "scratch", .error, .unchecked, at: .map, about: "pages in the memory that the next kernel boots from",
             then: "the kernel overwrites the page before it reads it", in: "kho_scratch_overlap",
+            explained: .init(
+                "6.16", "Preserve no memory in the scratch areas; keep them the same on both sides (kho_scratch=)."),
             find: { handover, findings in
                 for area in handover.options.scratch + handover.subject.scratch {
                     let expected = "nothing in the scratch area from \(area.lowerBound) to \(area.upperBound)"
@@ -114,6 +122,7 @@ extension CheckRule {
         CheckRule(
             "alignment", .warning, .accepted, at: .open, about: "structures that do not begin where a page does",
             then: "the kernel reads them where they are",
+            explained: .init("6.16", .findWriter),
             find: { handover, findings in
                 guard let address = handover.luoAddress, !handover.pageSize.isAligned(address) else { return }
                 findings.report(
@@ -123,6 +132,7 @@ extension CheckRule {
         CheckRule(
             "slack", .warning, .accepted, at: .open, about: "bytes after structures that are not zero",
             then: "the kernel does not look at them",
+            explained: .init("6.16", .nothing),
             find: { handover, findings in
                 let reading = handover.reading
                 for extent in reading.extents {
@@ -139,6 +149,7 @@ extension CheckRule {
         CheckRule(
             "stale-root", .note, .accepted, at: .root, about: "roots that earlier handovers left behind",
             then: "the kernel is not told of them",
+            explained: .init("6.16", "Nothing needs to be done; --fdt-pa ADDRESS reads one of them."),
             find: { handover, findings in
                 for address in handover.subject.reading?.state.kho?.staleRoots ?? [] {
                     findings.report(
@@ -148,7 +159,9 @@ extension CheckRule {
             }),
         CheckRule(
             "damage", .error, .unchecked, at: .retrieval, about: "damage that no other rule covers",
-            then: "what the kernel does is open", claims: { _, _ in true }),
+            then: "what the kernel does is open",
+            explained: .init("6.16", .findWriter),
+            claims: { _, _ in true }),
     ]
 }
 

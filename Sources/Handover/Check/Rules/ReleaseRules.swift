@@ -7,6 +7,7 @@ extension CheckRule {
             "page-size", .error, .unchecked, at: .map, about: "the page size of the two kernels",
             then: "the kernel takes the tables of preserved memory for those of its own page size",
             in: "kho_radix_walk_tree",
+            explained: .init("6.16", "Boot a kernel of the page size of the one that handed over."),
             find: { handover, findings in
                 guard handover.isPopulated, handover.generation.preservedMap == .radixTree,
                     let size = handover.options.pageSize, let finding = PageSize.mismatch(handover.pageSize, size)
@@ -16,6 +17,7 @@ extension CheckRule {
         CheckRule(
             "structure-layout", .error, .unchecked, at: .map, about: "the structures of the receiving kernel",
             then: "the kernel reads fields where it has them",
+            explained: .init("6.16", .sameGeneration),
             find: { handover, findings in
                 for difference in handover.options.differences { findings.report(difference) }
             }),
@@ -23,6 +25,8 @@ extension CheckRule {
             "map-bitmap", .error, .unchecked, at: .map, about: "the size of the bitmaps of preserved memory",
             then: "the kernel reads as much as its own bitmaps have, and preserves whatever that says",
             in: "deserialize_bitmap",
+            explained: .init(
+                "6.16", to: "7.0", "6.17.9 changed the size of a bitmap without a new version: boot a kernel from the same side of it."),
             find: { handover, findings in
                 guard handover.isPopulated, let written = handover.subject.reading?.state.generation else { return }
                 let pageSize = handover.pageSize
@@ -33,6 +37,7 @@ extension CheckRule {
         ofDefect(
             "large-block", .error, .unchecked, at: .map, about: "preserved blocks of 2 GiB and more",
             in: "kho_preserved_memory_reserve",
+            explained: .init("7.0", to: "7.2.12", "Preserve blocks of at most 1 GiB, or boot a later release."),
             find: { handover, findings in
                 for (order, count) in handover.preserved?.summary.blocksByOrder.sorted(by: { $0.key < $1.key }) ?? []
                 where order + handover.pageSize.shift >= 31 {
@@ -42,55 +47,9 @@ extension CheckRule {
                 }
             }),
         ofDefect(
-            "folio-order", .error, .partly, at: .retrieval, about: "folios that are larger than the kernel allocates",
-            in: "kho_restore_folio", errno: .io,
-            find: { handover, findings in
-                let pageSize = handover.pageSize
-                handover.forEachFolio { folio, owner in
-                    let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
-                    guard let order = handover.preserved?.order(at: address, pageSize: pageSize),
-                        order > pageSize.largestOrder
-                    else { return false }
-                    findings.report(
-                        .outOfRange, of: owner, at: Place(FolioLayout.layout.structure, at: address),
-                        found: "order \(order)", expected: "at most \(pageSize.largestOrder)")
-                    return true
-                }
-            }),
-        ofDefect(
-            "memfd-written-late", .error, .unchecked, at: .retrieval,
-            about: "folios that are not marked as dirty and up to date",
-            find: { handover, findings in
-                let layout = FolioLayout.layout
-                handover.forEachFolio { folio, owner in
-                    guard folio.flags & FolioLayout.preservedFlags != FolioLayout.preservedFlags else { return false }
-                    findings.report(
-                        .outOfRange, of: owner, at: Place(layout.structure.name, field: layout.flags.name),
-                        found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
-                        expected: "0x\(String(FolioLayout.preservedFlags, radix: 16)), which mended kernels always write")
-                    return true
-                }
-            }),
-        ofDefect(
-            "vmalloc-full-chunk", .error, .unchecked, at: .retrieval, about: "full chunks of page addresses",
-            in: "kho_restore_vmalloc",
-            find: { handover, findings in
-                let layout = VmallocChunkLayout.layout(handover.pageSize)
-                for session in handover.subject.reading?.state.luo?.sessions ?? [] {
-                    for file in session.files ?? [] {
-                        for chunk in file.memfd?.vmalloc?.chunks ?? [] where chunk.pages.count >= layout.pages.count {
-                            findings.report(
-                                .count, of: .file(session: session.name, token: file.token),
-                                at: Place(layout.structure, at: chunk.address),
-                                found: "\(chunk.pages.count) addresses",
-                                expected: "at most \(layout.pages.count - 1), and a 0")
-                        }
-                    }
-                }
-            }),
-        ofDefect(
             "empty-block", .error, .panic, at: .initialisation, about: "blocks of sessions without a session",
             in: "kho_block_set_restore",
+            explained: .init("7.2", "Keep a session in the last block: create one more, and keep it open until kexec."),
             find: { handover, findings in
                 let layout = BlockHeaderLayout.layout
                 for block in handover.luo?.blocks ?? [] where block.count == 0 {
@@ -102,6 +61,8 @@ extension CheckRule {
         ofDefect(
             "radix-depth", .error, .unchecked, at: .map, about: "the depth of the radix tree",
             in: "kho_radix_walk_tree",
+            explained: .init(
+                "7.1-rc1", to: "7.1-rc5", "Boot a kernel with a radix tree as deep as that of the one that handed over."),
             find: { handover, findings in
                 guard case .radix(let tree) = handover.state.preserved?.map, handover.pageSize == .kib16
                 else { return }
@@ -114,15 +75,16 @@ extension CheckRule {
     ]
 
     /// The rule that shows the defect of its name.
-    private static func ofDefect(
+    static func ofDefect(
         _ name: String, _ severity: Severity, _ verdict: Verdict, at stage: BootStage, about summary: String,
         in function: String? = nil, errno: KernelErrno? = nil,
+        explained explanation: RuleExplanation,
         find: @escaping @Sendable (ReceivedHandover, inout RuleFindings) -> Void
     ) -> CheckRule {
         CheckRule(
             name, severity, verdict, at: stage, about: summary,
             then: KernelDefect.all.first { $0.name == name }?.consequence ?? summary, in: function, errno: errno,
-            find: find)
+            explained: explanation, find: find)
     }
 
     /// The defect that a finding of this rule shows or is explained by, on the kernels in question, and whether they
@@ -178,16 +140,5 @@ extension PageSize {
         return Finding(
             .mismatch, of: .map, at: Place(RadixNodeLayout.layout(written).structure), found: "\(written.bytes) bytes",
             expected: "\(read.bytes) bytes")
-    }
-}
-
-extension ReceivedHandover {
-    /// Goes over the folios of all memfds; of each file until `body` returns true.
-    fileprivate func forEachFolio(_ body: (FolioState, Owner) -> Bool) {
-        for memfd in memfds {
-            for folio in memfd.descriptor.folios ?? [] where folio.pfn != 0 {
-                if body(folio, memfd.owner) { break }
-            }
-        }
     }
 }

@@ -9,6 +9,7 @@ extension CheckRule {
         CheckRule(
             "root-header", .error, .ignored, at: .root, about: "the header of the root FDT", then: lost,
             in: "kho_populate", seen: "KHO: setup: handover FDT (0x…) is invalid: -N",
+            explained: .init("6.16", .findWriter),
             find: { handover, findings in
                 guard let root = handover.subject.root else { return }
                 func report(_ cause: Finding.Cause, _ found: String, _ expected: String) {
@@ -25,6 +26,7 @@ extension CheckRule {
         CheckRule(
             "root-compatible", .error, .ignored, at: .root, about: "the version of the root FDT", then: lost,
             in: "kho_populate", seen: "KHO: setup: handover FDT (0x…) is incompatible with 'kho-vN': 1",
+            explained: .init("6.16", .sameGeneration),
             find: { handover, findings in
                 let expected = handover.generation.root.compatible
                 guard let tree = handover.tree, handover.subject.root?.isEmpty == false, tree.refusal == nil
@@ -43,6 +45,7 @@ extension CheckRule {
         CheckRule(
             "root-map", .error, .ignored, at: .root, about: "the property that leads to the map of preserved memory",
             then: lost, in: "kho_populate", seen: "KHO: failed to get preserved memory map; KHO: disabling KHO revival",
+            explained: .init("6.16", .findWriter),
             find: { handover, findings in
                 let name = handover.generation.root.mapProperty
                 guard let tree = handover.tree, tree.refusal == nil, let root = tree.root,
@@ -57,11 +60,15 @@ extension CheckRule {
         CheckRule(
             "root-damaged", .error, .unchecked, at: .root, about: "a later root that is damaged",
             then: "the kernel is told of one root: if it is this one, another handover than this is judged here",
-            in: "kho_populate", claims: { finding, _ in finding.cause == .damagedRoot }),
+            in: "kho_populate",
+            explained: .init(
+                "6.16", "Say which root the kernel is told of: --fdt-pa ADDRESS, or the boot data, decides."),
+            claims: { finding, _ in finding.cause == .damagedRoot }),
         CheckRule(
             "root-structure", .error, .partly, at: .root, about: "the nodes of the root FDT",
             then: "the kernel finds no subtree from there on", in: "kho_retrieve_subtree",
             seen: "no line: LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
+            explained: .init("6.16", .findWriter),
             claims: { finding, _ in finding.place.isInRoot && finding.cause == .notATree },
             find: { handover, findings in
                 guard handover.isPopulated, let root = handover.subject.root else { return }
@@ -76,6 +83,7 @@ extension CheckRule {
         CheckRule(
             "subtree-duplicate", .warning, .accepted, at: .root, about: "subtrees of the same name",
             then: "the kernel finds the first of them only", in: "kho_retrieve_subtree",
+            explained: .init("6.16", "Register each subtree once, under a name of its own."),
             claims: { finding, _ in finding.place.isInRoot && finding.cause == .duplicate }),
     ]
 
@@ -86,10 +94,12 @@ extension CheckRule {
             then: "the kernel follows the pointer, and takes whatever is there for a part of the map",
             inFunctionOf: { $0.preservedMap.walker },
             seen: "often nothing: the boot ends before there is a console (earlycon shows it)",
+            explained: .init("6.16", .captureMore),
             claims: { finding, _ in finding.owner.isMap }),
         CheckRule(
             "map-key", .error, .unchecked, at: .map, about: "the keys of preserved blocks",
             then: "the kernel decodes the key all the same, to a block that makes no sense", in: "kho_decode_radix_key",
+            explained: .init("7.1", .findWriter),
             find: { handover, findings in
                 guard case .radix(let tree) = handover.state.preserved?.map else { return }
                 let geometry = RadixGeometry(pageSize: handover.pageSize)
@@ -115,6 +125,7 @@ extension CheckRule {
             "map-block", .error, .unchecked, at: .map, about: "preserved blocks beyond any memory",
             then: "the kernel marks the block's first page, which has no struct page",
             in: "kho_preserved_memory_reserve", seen: "often nothing: the boot ends before there is a console",
+            explained: .init("6.16", .findWriter),
             find: { handover, findings in
                 guard let blocks = handover.preserved else { return }
                 let known = handover.options.memory

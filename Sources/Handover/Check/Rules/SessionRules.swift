@@ -19,15 +19,18 @@ extension CheckRule {
         CheckRule(
             "session-chain", .error, .panic, at: .initialisation, about: "the chain of blocks of sessions", then: panics,
             in: "kho_block_set_restore", seen: "luo: Block set is corrupted",
+            explained: .init("7.2", .findWriter),
             claims: { finding, _ in finding.owner.isLUO && finding.isEndlessChain }),
         CheckRule(
             "session-block-count", .error, .panic, at: .initialisation, about: "the number of sessions in a block",
             then: panics, in: "kho_block_set_restore", seen: "luo: Block contains invalid entry count: N",
+            explained: .init("7.2", .findWriter),
             claims: { finding, _ in finding.owner.isLUO && finding.cause == .count && finding.isInBlock }),
         CheckRule(
             "session-address", .error, .unchecked, at: .initialisation, about: "where the sessions are",
             then: "the kernel follows the pointer, and takes whatever is there for sessions",
             in: "luo_session_setup_incoming", seen: "BUG: unable to handle page fault for address: …",
+            explained: .init("6.19", .captureMore),
             claims: { finding, handover in
                 finding.owner.isLUO && (finding.isLost || finding.cause == .visitedBefore)
                     && (finding.isInBlock || finding.place.isIn(SessionHeaderLayout.layout.structure)
@@ -36,6 +39,7 @@ extension CheckRule {
         CheckRule(
             "session-count", .error, .unchecked, at: .open, about: "the number of sessions in their array",
             then: "the kernel reads past the pages", in: "luo_session_deserialize",
+            explained: .init("6.19", to: "7.1", .findWriter),
             claims: { finding, _ in
                 finding.cause == .count && finding.place.isIn(SessionHeaderLayout.layout.structure)
             }),
@@ -43,6 +47,7 @@ extension CheckRule {
             "session-duplicate", .error, .openFails, at: .open, about: "sessions of the same name",
             then: "/dev/liveupdate gives EIO", in: "luo_session_insert", errno: .io,
             seen: "luo: Failed to insert session […] -17; open(/dev/liveupdate) gives EIO",
+            explained: .init("6.19", .uniqueNames),
             find: { handover, findings in
                 guard let layout = handover.abi?.sessions.record, let places = handover.reading.records.sessions
                 else { return }
@@ -62,6 +67,7 @@ extension CheckRule {
         CheckRule(
             "session-name", .warning, .accepted, at: .open, about: "the names of sessions",
             then: "the kernel keeps what its copy leaves of the name", in: "luo_session_alloc",
+            explained: .init("6.19", .uniqueNames),
             claims: { finding, _ in finding.cause == .termination && finding.owner.isSession },
             find: { handover, findings in
                 guard let layout = handover.abi?.sessions.record, let places = handover.reading.records.sessions

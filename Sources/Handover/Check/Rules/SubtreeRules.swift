@@ -9,12 +9,14 @@ extension CheckRule {
         CheckRule(
             "memblock-subtree", .error, .partly, at: .initialisation, about: "the node of the reserve_mem regions",
             then: remade, in: "reserve_mem_kho_retrieve_fdt", seen: "failed to retrieve FDT 'memblock' from KHO: -22",
+            explained: .init("6.16", .findWriter),
             claims: { finding, handover in
                 finding.place.isInRoot && finding.owner == .subtree(handover.generation.memblock.subtree)
             }),
         CheckRule(
             "memblock-compatible", .error, .partly, at: .initialisation, about: "the version of the reserve_mem regions",
             then: remade, in: "reserve_mem_kho_retrieve_fdt", seen: "FDT 'memblock' is incompatible with 'memblock-v1': 1",
+            explained: .init("6.16", .sameGeneration),
             claims: { finding, handover in
                 finding.owner == .subtree(handover.generation.memblock.subtree) && !finding.place.isInRoot
                     && ([.compatible, .missing].contains(finding.cause)
@@ -34,6 +36,7 @@ extension CheckRule {
             "memblock-structure", .error, .unchecked, at: .initialisation, about: "the nodes of reserve_mem regions",
             then: "the kernel looks for each of its regions by name, and finds those before the damage",
             in: "reserve_mem_kho_revive",
+            explained: .init("6.16", .findWriter),
             claims: { finding, handover in
                 finding.owner == .subtree(handover.generation.memblock.subtree) && !finding.place.isInRoot
                     && finding.cause == .notATree && handover.hasRegionsBeforeDamage
@@ -42,6 +45,7 @@ extension CheckRule {
             "memblock-region", .error, .partly, at: .initialisation, about: "the nodes of reserve_mem regions",
             then: "the region is made anew, without what was in it", in: "reserve_mem_kho_revive",
             seen: "Node '…' is incompatible with 'reserve-mem-v1': 1",
+            explained: .init("6.16", "Give both kernels the same reserve_mem= parameters: name and size must agree."),
             claims: { finding, _ in
                 if case .region = finding.owner { true } else { false }
             },
@@ -58,6 +62,7 @@ extension CheckRule {
             "kexec-metadata", .warning, .accepted, at: .initialisation, about: "the previous kernel's name",
             then: "the kernel warns, and does not say where it came from", in: "kho_in_kexec_metadata",
             seen: "KHO: kexec-metadata version N not supported (expected 1)",
+            explained: .init("7.1", .nothing),
             claims: { finding, handover in
                 handover.generation.kexecMetadata.map { finding.owner == .subtree($0.subtree) } ?? false
                     && ![.notAvailable, .unreadable].contains(finding.cause)

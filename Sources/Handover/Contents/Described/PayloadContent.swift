@@ -79,7 +79,7 @@ extension Payload: Content {
             let target = root.layout.sites[site].link.target, let layout = described.layouts[target],
             root.records(site, of: 0) == nil
         else { return }
-        // A folio for each page, as the memfd handler does; their frames are assigned with the addresses.
+        // A folio for each page, as the kernel's own handler does; their frames are assigned with the addresses.
         let order = form.order.flatMap { root.number($0, of: 0) } ?? 0
         let step: UInt64 = 1 << min(order, 20)
         let pages = planner.pageSize.pages(for: root.number(form.size, of: 0) ?? 0)

@@ -33,6 +33,12 @@ extension MemFDState: CodedContent {
         }
     }
 
+    static func patterns(of generation: Generation, _ pageSize: PageSize) -> [ContentPattern] {
+        memfdKinds(of: generation).map { kind in
+            ContentPattern(handler: kind.compatible) { kind.layout.isAlone(in: $0, pageSize) }
+        }
+    }
+
     static func sealed(_ text: String, _ generation: Generation) -> MemFDState? {
         guard let kind = memfdKinds(of: generation).first else { return nil }
         var memfd = MemFDState()
@@ -54,7 +60,7 @@ extension MemFDState: CodedContent {
     /// The bytes that the memfd holds.
     var file: FileContents {
         FileContents(
-            size: size, folios: folios, statedCount: folioCount, source: contents,
+            size: size, position: position, folios: folios, statedCount: folioCount, source: contents,
             usualFlags: (UInt64(FolioLayout.preservedFlags), FolioLayout.flagNames))
     }
 
@@ -146,4 +152,19 @@ extension FileState {
 extension Extent.Role {
     static let memfd = Self("memfd", isFreedAfterUse: true)
     static let folioList = Self("folio-list", isRestoredFirst: true)
+}
+
+extension MemFDLayout {
+    /// Whether the page has a memfd's descriptor and nothing else: its list has as many pages as its folios need.
+    fileprivate func isAlone(in page: RawSpan, _ pageSize: PageSize) -> Bool {
+        let count = folioCount.read(page)
+        let vmalloc = folios.layout
+        let base = folios.offset
+        let first = vmalloc.first.read(page, at: base)
+        guard count > 0, count < 1 << 32, first.rawValue > 0, pageSize.isAligned(first) else { return false }
+        let (bytes, record) = (UInt64(pageSize.bytes), UInt64(FolioLayout.layout.structure.size))
+        return UInt64(vmalloc.totalPages.read(page, at: base)) == (count * record + bytes - 1) / bytes
+            && size.read(page) / bytes <= 1 << 40 && vmalloc.order.read(page, at: base) <= 10
+            && page.extracting(structure.size..<page.byteCount).firstNonzeroByte == nil
+    }
 }

@@ -23,7 +23,7 @@ extension HandoverPlanner {
         let pages = pageSize.pages(for: memfd.size ?? 0)
         let count = memfd.folios.map { UInt64($0.count) } ?? pages
         if let given = memfd.folioCount, given != count {
-            reportForceable(path["nr_folios"], "\(given), but there are \(count) folios")
+            reportForceable(path["nr_folios"], "\(given), but the number of folios is \(count)")
         }
         memfd.folioCount = memfd.folioCount ?? count
         for (index, folio) in (memfd.folios ?? []).enumerated() {
@@ -47,7 +47,7 @@ extension HandoverPlanner {
         }
         var area = memfd.vmalloc ?? VmallocState()
         completeArea(
-            &area, byteCount: count * UInt64(FolioLayout.layout.structure.size), of: "the array of \(count) folios",
+            &area, byteCount: count * UInt64(FolioLayout.layout.structure.size), of: "the array of folios",
             path["vmalloc"])
         memfd.vmalloc = area
     }

@@ -1,25 +1,32 @@
 import KernelABI
 
-extension CheckRule {
+extension MemFDState {
     private static let fails = "the file cannot be retrieved"
 
-    /// Preserved memfds, each of which is looked at when somebody retrieves it.
-    static let memfdRules: [CheckRule] = [
+    static func received(in luo: LUOState?, _ generation: Generation) -> [ReceivedMemFD] {
+        ReceivedMemFD.all(of: luo, generation)
+    }
+
+    /// Each memfd is looked at when somebody retrieves it.
+    static let rules: [CheckRule] = [
         CheckRule(
             "memfd-shared", .error, .partly, at: .retrieval, about: "descriptors that two files share",
             then: "the kernel warns, and the file that is retrieved second is lost, or comes back empty",
             in: "memfd_luo_retrieve",
             errno: .invalid, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL, or no error",
+            explained: .init("6.19", .findOwners),
             claims: { finding, handover in finding.cause == .visitedBefore && handover.isDescriptor(finding.place) }),
         CheckRule(
             "memfd-address", .error, .unchecked, at: .retrieval, about: "where the descriptor of a memfd is",
             then: "the kernel takes whatever is there for the descriptor", in: "memfd_luo_retrieve",
             seen: "BUG: unable to handle page fault for address: …",
+            explained: .init("6.19", .captureMore),
             claims: { finding, handover in finding.isLost && handover.isDescriptor(finding.place) }),
         CheckRule(
             "memfd-seals", .error, .partly, at: .retrieval, about: "the seals of a memfd",
             then: fails, in: "memfd_luo_retrieve",
             errno: .notSupported, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EOPNOTSUPP",
+            explained: .init("7.1", "Boot a kernel that knows the seal, or preserve the memfd without it."),
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
                     guard let seals = memfd.descriptor.seals, seals & ~MemFDLayout.knownSeals != 0 else { return }
@@ -33,6 +40,7 @@ extension CheckRule {
             "memfd-vmalloc", .error, .partly, at: .retrieval, about: "the memory that holds the list of a memfd's folios",
             then: fails, in: "kho_restore_vmalloc",
             errno: .invalid, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL",
+            explained: .init("6.19", .findWriter),
             claims: { finding, _ in
                 finding.owner.isFile && finding.place.field?.hasPrefix("folios.") ?? false
                     || finding.cause == .visitedBefore && finding.place.structure == VmallocChunkLayout.layout(.kib4).structure.name
@@ -51,6 +59,7 @@ extension CheckRule {
             "memfd-folio-count", .error, .unchecked, at: .retrieval, about: "the number of folios of a memfd",
             then: "the kernel reads past the list of folios", in: "memfd_luo_retrieve_folios",
             seen: "BUG: unable to handle page fault for address: …",
+            explained: .init("6.19", .findWriter),
             claims: { finding, handover in finding.cause == .count && handover.isDescriptor(finding.place, field: true) },
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
@@ -67,6 +76,7 @@ extension CheckRule {
             "memfd-folio", .error, .partly, at: .retrieval, about: "folios that are not preserved",
             then: fails, in: "memfd_luo_retrieve_folios",
             errno: .io, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EIO",
+            explained: .init("6.19", .preserveAll),
             find: { handover, findings in
                 guard let preserved = handover.preserved else { return }
                 let pageSize = handover.pageSize
@@ -97,6 +107,7 @@ extension CheckRule {
             "memfd-index", .error, .partly, at: .retrieval, about: "folios at the same place of a memfd",
             then: fails, in: "shmem_add_to_page_cache",
             errno: .exists, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EEXIST",
+            explained: .init("6.19", .findWriter),
             find: { handover, findings in
                 guard let preserved = handover.preserved else { return }
                 let pageSize = handover.pageSize
@@ -122,6 +133,7 @@ extension CheckRule {
         CheckRule(
             "memfd-flags", .warning, .accepted, at: .retrieval, about: "flags that no kernel sets",
             then: "the kernel does not look at them",
+            explained: .init("6.19", .nothing),
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
                     if let flags = memfd.descriptor.flags, flags != 0 {
@@ -149,6 +161,7 @@ extension CheckRule {
             "memfd-stale-folio", .error, .partly, at: .retrieval, about: "folios that are not up to date",
             then: "the kernel clears the folio when it is read", in: "memfd_luo_retrieve_folios",
             seen: "no line: the file reads as zeros there",
+            explained: .init("6.19", "Write to, or read, every page of the memfd before it is preserved."),
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
                     guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.flags & 2 == 0 }) else { return }
@@ -162,6 +175,7 @@ extension CheckRule {
         CheckRule(
             "memfd-position", .warning, .accepted, at: .retrieval, about: "the position in a memfd",
             then: "the kernel leaves the position at 0: it is lost", in: "vfs_setpos", seen: "no line: the position is 0",
+            explained: .init("6.19", .nothing),
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
                     guard memfd.descriptor.position > UInt64(Int64.max) else { return }
@@ -174,6 +188,7 @@ extension CheckRule {
             "memfd-size", .error, .partly, at: .retrieval, about: "the size of a memfd, and the folios that it has",
             then: "the file is retrieved, and what no folio holds is lost: it reads as zeros", in: "memfd_luo_retrieve",
             seen: "no line",
+            explained: .init("6.19", .preserveAnew),
             find: { handover, findings in
                 let pageSize = handover.pageSize
                 handover.forEachMemFD { memfd in
@@ -196,7 +211,94 @@ extension CheckRule {
                         expected: "folios for all \(pages) pages: a kernel fills the holes before it preserves a file")
                 }
             }),
+        .ofDefect(
+            "folio-order", .error, .partly, at: .retrieval, about: "folios that are larger than the kernel allocates",
+            in: "kho_restore_folio", errno: .io,
+            explained: .init("6.16", to: "7.0", .preserveAll),
+            find: { handover, findings in
+                let pageSize = handover.pageSize
+                handover.forEachFolio { folio, owner in
+                    let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
+                    guard let order = handover.preserved?.order(at: address, pageSize: pageSize),
+                        order > pageSize.largestOrder
+                    else { return false }
+                    findings.report(
+                        .outOfRange, of: owner, at: Place(FolioLayout.layout.structure, at: address),
+                        found: "order \(order)", expected: "at most \(pageSize.largestOrder)")
+                    return true
+                }
+            }),
+        .ofDefect(
+            "memfd-written-late", .error, .unchecked, at: .retrieval,
+            about: "folios that are not marked as dirty and up to date",
+            explained: .init(
+                "6.19", to: "6.19.8", "Hand over from a later release, or write to the file only before it is preserved."),
+            find: { handover, findings in
+                let layout = FolioLayout.layout
+                handover.forEachFolio { folio, owner in
+                    guard folio.flags & FolioLayout.preservedFlags != FolioLayout.preservedFlags else { return false }
+                    findings.report(
+                        .outOfRange, of: owner, at: Place(layout.structure.name, field: layout.flags.name),
+                        found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
+                        expected: "0x\(String(FolioLayout.preservedFlags, radix: 16)), which mended kernels always write")
+                    return true
+                }
+            }),
+        .ofDefect(
+            "vmalloc-full-chunk", .error, .unchecked, at: .retrieval, about: "full chunks of page addresses",
+            in: "kho_restore_vmalloc",
+            explained: .init(
+                "6.18-rc1", to: "6.18-rc", "Boot 6.18 or later, or preserve an area of another number of pages."),
+            find: { handover, findings in
+                let layout = VmallocChunkLayout.layout(handover.pageSize)
+                for session in handover.subject.reading?.state.luo?.sessions ?? [] {
+                    for file in session.files ?? [] {
+                        for chunk in file.memfd?.vmalloc?.chunks ?? [] where chunk.pages.count >= layout.pages.count {
+                            findings.report(
+                                .count, of: .file(session: session.name, token: file.token),
+                                at: Place(layout.structure, at: chunk.address),
+                                found: "\(chunk.pages.count) addresses",
+                                expected: "at most \(layout.pages.count - 1), and a 0")
+                        }
+                    }
+                }
+            }),
     ]
+}
+
+/// A memfd that a kernel retrieves; a class, as every rule visits all of them.
+final class ReceivedMemFD: Sendable {
+    let owner: Owner
+    /// What the kernel reads the descriptor by.
+    let layout: MemFDLayout
+    /// The descriptor.
+    let place: Place
+    let descriptor: MemFDState
+
+    private init(_ owner: Owner, _ layout: MemFDLayout, at address: PhysicalAddress, _ descriptor: MemFDState) {
+        self.owner = owner
+        self.layout = layout
+        place = Place(layout.structure, at: address)
+        self.descriptor = descriptor
+    }
+
+    /// The memfds whose descriptors are available.
+    static func all(of luo: LUOState?, _ generation: Generation) -> [ReceivedMemFD] {
+        var list: [ReceivedMemFD] = []
+        let layouts = generation.fileHandlers.compactMap { handler in
+            (handler.layout as? MemFDLayout).map { (name: KernelString(handler.compatible), layout: $0) }
+        }
+        for session in luo?.sessions ?? [] {
+            for file in session.files ?? [] {
+                guard let memfd = file.memfd, let data = file.data,
+                    let layout = layouts.first(where: { $0.name == file.compatible })?.layout
+                else { continue }
+                let owner = Owner.file(session: session.name, token: file.token)
+                list.append(ReceivedMemFD(owner, layout, at: PhysicalAddress(data), memfd))
+            }
+        }
+        return list
+    }
 }
 
 /// Why a kernel cannot take an area of vmalloc memory back.
@@ -282,7 +384,16 @@ extension ReceivedMemFD {
 
 extension ReceivedHandover {
     /// Every memfd whose descriptor is available.
-    fileprivate func forEachMemFD(_ body: (ReceivedMemFD) -> Void) { memfds.forEach(body) }
+    fileprivate func forEachMemFD(_ body: (ReceivedMemFD) -> Void) { received(MemFDState.self).forEach(body) }
+
+    /// Visits the folios of all memfds; of each file until `body` returns true.
+    fileprivate func forEachFolio(_ body: (FolioState, Owner) -> Bool) {
+        forEachMemFD { memfd in
+            for folio in memfd.descriptor.folios ?? [] where folio.pfn != 0 {
+                if body(folio, memfd.owner) { break }
+            }
+        }
+    }
 
     /// Whether a place is a memfd's descriptor, or one of its own fields.
     fileprivate func isDescriptor(_ place: Place, field: Bool = false) -> Bool {
