@@ -15,6 +15,6 @@ import Testing
                 grep -c error $d/findings
                 """, environment: ["d": directory.path])
         #expect(command.text == "1\n8\n0\n")
-        #expect(command.errors.contains("bytes 0 to 65535 of the file are not in the image"))
+        #expect(command.errors.contains("bytes 0 to 65535 of the file cannot be read from the image"))
     }
 }

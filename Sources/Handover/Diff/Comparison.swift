@@ -155,15 +155,31 @@ struct Comparison {
         }
         let old = before.ranges ?? []
         let new = after.ranges ?? []
+        let count = changes.count
         // Memory that moved is the same memory to whoever ignores addresses.
-        for range in Self.subtract(new, from: old) { note("preserved memory", Self.text(of: range), nil, isLayout: true) }
-        for range in Self.subtract(old, from: new) { note("preserved memory", nil, Self.text(of: range), isLayout: true) }
+        let gone = Self.subtract(new, from: old)
+        let added = Self.subtract(old, from: new)
+        for range in gone where !self.after.mapIsIncomplete {
+            note("preserved memory", Self.text(of: range), nil, isLayout: true)
+        }
+        for range in added where !self.before.mapIsIncomplete {
+            note("preserved memory", nil, Self.text(of: range), isLayout: true)
+        }
+        if self.before.mapIsIncomplete || self.after.mapIsIncomplete {
+            let isBeforeWhole = !self.before.mapIsIncomplete
+            noteUncompared("some of the map of preserved memory", isBeforeWhole, !self.after.mapIsIncomplete, isLayout: true)
+            return
+        }
         compare("preserved pages", before.pages, after.pages, isLayout: true)
         for order in Set((before.blocksByOrder ?? [:]).keys).union((after.blocksByOrder ?? [:]).keys).sorted()
         where before.blocksByOrder != nil && after.blocksByOrder != nil {
             compare(
                 "preserved blocks of order \(order)", before.blocksByOrder?[order] ?? 0,
                 after.blocksByOrder?[order] ?? 0, isLayout: true)
+        }
+        // What neither ranges nor blocks show: where a bitmap begins, within a block.
+        if changes.count == count, let old = before.map, let new = after.map, old != new, !isMoved {
+            note("map of preserved memory, its tables", nil, nil, isLayout: true)
         }
     }
 
@@ -195,6 +211,15 @@ struct Comparison {
         for pair in pairs(before, after, by: \.address) where pair.before != pair.after {
             guard let residue = pair.before ?? pair.after else { continue }
             let extents = pair.before == nil ? self.after.extents : self.before.extents
+            // What a state leaves open that was not read whole says nothing of the bytes.
+            if self.before.absence == .unknown || self.after.absence == .unknown {
+                let bytes = [self.before, self.after].map { $0.memory?.copy(at: residue.address, count: residue.data.count) }
+                if let old = bytes[0], old == bytes[1] { continue }
+                if bytes.contains(nil) {
+                    noteUncompared("bytes at \(extents.place(of: residue.address))", bytes[0] != nil, bytes[1] != nil)
+                    continue
+                }
+            }
             let texts = Self.texts(of: pair.before?.data, pair.after?.data, orElse: "what the state gives")
             note(
                 "bytes at \(extents.place(of: residue.address.advanced(by: UInt64(texts.same)) ?? residue.address))",
@@ -407,8 +432,11 @@ struct Comparison {
     /// Compares what a handle leads to.
     private mutating func compareContent(_ subject: String, _ before: (any Content)?, _ after: (any Content)?) {
         guard let before, let after else { return }
-        if !before.compare(to: after, subject, by: &self), AnyContent(before) != AnyContent(after) {
-            note("\(subject), payload", nil, nil, isLayout: isMoved)
+        let count = changes.count
+        let isTold = before.compare(to: after, subject, by: &self)
+        let areWhole = self.before.absence == .missing && self.after.absence == .missing
+        if !isTold || areWhole && changes.count == count, AnyContent(before) != AnyContent(after) {
+            note("\(subject), payload", nil, nil, isLayout: isMoved || isTold)
         }
         guard let old = before.fileContents, let new = after.fileContents else { return }
         if old.source != new.source, old.source != nil, new.source != nil {

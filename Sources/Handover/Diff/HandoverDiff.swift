@@ -31,6 +31,9 @@ public struct HandoverDiff: Sendable {
         /// What it means that a value is not in ``state``.
         public var absence = Absence.unstated
 
+        /// Whether some of the map of preserved memory is not in the input, so that more may be preserved.
+        var mapIsIncomplete = false
+
         /// What it means that a value is missing.
         public enum Absence: Hashable, Sendable {
             /// Nothing: a document need not state it.
@@ -55,6 +58,7 @@ public struct HandoverDiff: Sendable {
             extents = reading.extents
             let isWhole = hasMemory && !reading.findings.contains { $0.severity == .unknown || $0.isLost }
             absence = isWhole ? .missing : .unknown
+            mapIsIncomplete = reading.findings.contains { $0.owner.isMap && ($0.severity == .unknown || $0.isLost) }
         }
     }
 

@@ -4,6 +4,8 @@ import KernelABI
 /// A handover and the memory that it is in: what is written to a file.
 public struct Capture: Sendable {
     public let state: HandoverState
+    /// What a search has found, and is kept with it.
+    public let found: [HandoverState]
     /// The pieces of memory that are kept. All of ``memory`` is in one of them.
     public let extents: [Extent]
     /// The memory of the extents, and no other.
@@ -27,6 +29,7 @@ public struct Capture: Sendable {
         let pages = extents.pages(of: state.statedPageSize)
         self.extents = extents + Extent.ofUnknownUse(memory.regions.flatMap { $0.pieces(notIn: pages) })
         self.memory = memory
+        found = []
         leftBehind = []
         withheld = []
         missing = []
@@ -39,13 +42,15 @@ public struct Capture: Sendable {
     ///
     /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: all memory
     ///   that is preserved, among it the contents of files and of `reserve_mem` regions.
-    public init(of reading: Reading, in memory: any PhysicalMemory, contents: Bool) {
+    /// - Parameter found: what a search has found besides in the same memory.
+    public init(of reading: Reading, in memory: any PhysicalMemory, contents: Bool, found: [Reading] = []) {
         var state = reading.state
         // Nothing that is kept says which of several page sizes is right.
         if !reading.alternatives.isEmpty { state.pageSize = nil }
         self.state = state
         let pageSize = reading.state.pageSize ?? .kib64
-        let readings = [reading] + reading.alternatives
+        self.found = found.map(\.state)
+        let readings = [reading] + reading.alternatives + found
         let structures = readings.flatMap(\.extents)
         let description = structures.pages(of: pageSize)
         let known = readings.flatMap(\.state.contentsExtents)
@@ -54,7 +59,7 @@ public struct Capture: Sendable {
         let handedOver = mergeAdjacent(all).flatMap { $0.pieces(notIn: description) }
         let regions = memory.regions
         guard contents else {
-            let disclosure = Disclosure(of: reading, in: memory)
+            let disclosure = Disclosure(of: reading, in: memory, found: found)
             let judged = structures.map { (extent: $0, reason: disclosure.objection(to: $0)) }
             extents = judged.filter { $0.reason == nil }.map(\.extent)
             withheld = judged.compactMap { piece in piece.reason.map { (piece.extent, $0) } }

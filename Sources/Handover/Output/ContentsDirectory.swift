@@ -3,47 +3,59 @@ import SystemPackage
 
 /// Writes the contents of all preserved files to a directory: `SESSION/TOKEN`.
 public struct ContentsDirectory: Sendable {
-    private let state: HandoverState
-    private let memory: any PhysicalMemory
-    /// The files whose contents are not known, and so not written.
-    public let unknown: [Owner]
+    private let documents: [HandoverDocument]
 
-    public init(of state: HandoverState, memory: any PhysicalMemory) {
-        self.state = state
-        self.memory = memory
-        unknown = (state.luo?.sessions ?? []).flatMap { session in
-            (session.files ?? []).filter { $0.fileContents == nil }.map {
-                .file(session: session.name, token: $0.token)
-            }
-        }
+    /// What is not in the directory as it was preserved.
+    public enum Loss: Sendable {
+        /// The content of a file could not be read, or is of no kind that is known: it is not written.
+        case unread(Owner)
+        /// A file that cannot be written.
+        case unwritten(Owner, OutputError)
+        /// Bytes of the file at a path that are zero in the output, as the input does not have them.
+        case missing(path: String, [Range<UInt64>])
+    }
+
+    /// - Parameter documents: a handover, and what a search has found besides.
+    public init(of documents: [HandoverDocument]) {
+        self.documents = documents
     }
 
     /// Writes the directory whole, or not at all.
-    ///
-    /// - Returns: for each file that is not whole, its path and the bytes that are zero in the output because the input
-    ///   does not have them.
-    public func write(to destination: Destination) throws(OutputError) -> [(path: String, missing: [Range<UInt64>])] {
-        let pageSize = state.pageSize ?? .kib4
-        let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
-        var missing: [(path: String, missing: [Range<UInt64>])] = []
+    public func write(to destination: Destination) throws(OutputError) -> [Loss] {
+        var losses: [Loss] = []
         try destination.writeDirectory { (root) throws(OutputError) in
             var names = FileNames()
-            for session in state.luo?.sessions ?? [] {
-                guard let name = names.next(for: session.name.bytes) else { continue }
-                let directory = root.appending(name)
-                try directory.makeDirectory()
-                var tokens = FileNames()
-                for file in session.files ?? [] {
-                    guard let contents = file.fileContents,
-                        let token = tokens.next(for: Array("0x\(String(file.token, radix: 16))".utf8))
-                    else { continue }
-                    let output = ContentsOutput(of: contents, sizes, pageSize, memory: memory)
-                    let ranges = try output.write(to: directory.appending(token))
-                    if !ranges.isEmpty { missing.append(("\(name)/\(token)", ranges)) }
+            for document in documents {
+                let state = document.reading.state
+                let pageSize = state.pageSize ?? .kib4
+                let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
+                for session in state.luo?.sessions ?? [] {
+                    guard let name = names.next(for: session.name.bytes) else { continue }
+                    let directory = root.appending(name)
+                    try directory.makeDirectory()
+                    var tokens = FileNames()
+                    for file in session.files ?? [] {
+                        let owner = Owner.file(session: session.name, token: file.token)
+                        guard let contents = file.fileContents,
+                            let token = tokens.next(for: Array("0x\(String(file.token, radix: 16))".utf8))
+                        else {
+                            losses.append(.unread(owner))
+                            continue
+                        }
+                        let output = ContentsOutput(of: contents, sizes, pageSize, memory: document.memory)
+                        do throws(OutputError) {
+                            let ranges = try output.write(to: directory.appending(token))
+                            if !ranges.isEmpty { losses.append(.missing(path: "\(name)/\(token)", ranges)) }
+                        } catch {
+                            // A size that no file can have is that file's damage: the others are written.
+                            guard case .file(_, .fileTooLarge) = error else { throw error }
+                            losses.append(.unwritten(owner, error))
+                        }
+                    }
                 }
             }
         }
-        return missing
+        return losses
     }
 }
 

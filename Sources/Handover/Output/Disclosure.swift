@@ -19,12 +19,13 @@ struct Disclosure {
 
     /// - Parameter reading: what was read. Where it leaves the page size open, what is contents with any of the sizes is
     ///   contents, and which memory is preserved is not known.
-    init(of reading: Reading, in memory: any PhysicalMemory) {
+    /// - Parameter found: what a search has found besides, of which no map says whether it is preserved.
+    init(of reading: Reading, in memory: any PhysicalMemory, found: [Reading] = []) {
         self.memory = memory
         pageSize = reading.state.statedPageSize
-        let readings = [reading] + reading.alternatives
+        let readings = [reading] + reading.alternatives + found
         contents = readings.flatMap(\.state.contentsExtents).pages(of: pageSize)
-        let state = reading.alternatives.isEmpty ? reading.state.preserved : nil
+        let state = reading.alternatives.isEmpty && found.isEmpty ? reading.state.preserved : nil
         preserved = state?.map == nil ? nil : state?.ranges
         map = readings.flatMap(\.extents).filter { !$0.role.isPreserved }.pages(of: pageSize)
         marked = state?.marked(pageSize: pageSize) ?? [:]

@@ -60,6 +60,26 @@ public struct HandoverReader: Sendable {
         return Reading(state, log)
     }
 
+    /// Reads as much as can be made out of a root FDT that libfdt refuses, at the first of these addresses that has
+    /// one of a known version.
+    func read(damagedRootsAt candidates: [PhysicalAddress]) -> Reading? {
+        for address in candidates {
+            guard let bytes = context.memory.copy(at: address, count: context.pageSize.bytes) else { continue }
+            let tree: Result<FlattenedTree, FDTError> = Result { () throws(FDTError) in
+                try FlattenedTree(bytes: bytes.span.bytes)
+            }
+            let root = PartialRoot(PartialTree(bytes), subtrees: [])
+            guard case .failure(let verdict) = tree, root.compatible != nil,
+                let rest = try? root.tree(compatible: nil),
+                var reading = try? read(root: rest, isKernels: false, at: address, blobs: [:])
+            else { continue }
+            reading.state.kho?.fdtSize = root.statedSize
+            reading.findings = root.findings(verdict: verdict) + reading.findings
+            return reading
+        }
+        return nil
+    }
+
     /// The root FDT at `address`.
     public func root(at address: PhysicalAddress) throws(Finding) -> FlattenedTree {
         let structure = "root FDT"

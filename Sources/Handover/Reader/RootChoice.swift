@@ -40,7 +40,7 @@ public struct RootChoice: Sendable {
             throw unreadable.first?.problem
                 ?? Finding(
                     .missing, of: .kho, at: Place("root FDT"), found: "none in this memory",
-                    expected: "a page that holds an FDT with a compatible of kho-v…")
+                    expected: "a page that holds an FDT with a compatible of kho-v…; --search finds sessions without one")
         }
         stale = (roots.indices.filter { $0 != best }.map { roots[$0].address } + rejected).sorted()
         var reading = roots[best].reading

@@ -24,6 +24,15 @@ struct InputArguments: ParsableArguments {
         }
     }
 
+    /// A whole handover with its memory, and what a search has found beside it.
+    struct ReadImage {
+        var input: HandoverInput
+        var document: HandoverDocument
+        var found: [HandoverDocument]
+
+        var documents: [HandoverDocument] { [document] + found }
+    }
+
     /// Reads an input that has to be one whole handover, with its memory; `nil` if it is not, which is reported.
     ///
     /// - Parameters:
@@ -31,7 +40,7 @@ struct InputArguments: ParsableArguments {
     ///   - isWanted: of several, the first is taken that is wanted, else the first.
     func readImage(
         _ path: FilePath?, where isWanted: (HandoverState) -> Bool = { _ in true }
-    ) -> (input: HandoverInput, document: HandoverDocument)? {
+    ) -> ReadImage? {
         var options = options
         let path = SourceArguments.inputs([path].compactMap { $0 }, &options)[0]
         do throws(InputError) {
@@ -41,11 +50,12 @@ struct InputArguments: ParsableArguments {
             let documents = input.documents.filter {
                 !$0.memory.regions.isEmpty && ($0.reading.state.kho?.fdtAddress != nil || $0.isFound)
             }
-            guard let document = documents.first(where: { isWanted($0.reading.state) }) ?? documents.first else {
+            guard let index = documents.firstIndex(where: { isWanted($0.reading.state) }) ?? documents.indices.first else {
                 Diagnostics.report("\(path): this is a \(input.kind), without the memory that it points to")
                 return nil
             }
-            return (input, document)
+            let found = documents.indices.filter { $0 != index && documents[$0].isFound }.map { documents[$0] }
+            return ReadImage(input: input, document: documents[index], found: found)
         } catch {
             Diagnostics.report("\(error)")
             return nil

@@ -28,24 +28,25 @@ struct OutputArguments: ParsableArguments {
 
     /// Writes a handover and says on standard error what was written.
     func write(_ capture: Capture, as form: OutputForm, inputs: [FilePath]) -> ExitStatus {
-        write(capture.state, regions: { capture.memory.regions }, inputs) { (destination) throws(OutputError) in
+        write([capture.state] + capture.found, regions: { capture.memory.regions }, inputs) { (destination) throws(OutputError) in
             try form.write(capture, to: destination)
         }
     }
 
     /// Writes a handover that is laid out on the way.
     func write(_ core: CoreFile, as form: OutputForm, inputs: [FilePath]) -> ExitStatus {
-        write(core.state, regions: { core.regions }, inputs) { (destination) throws(OutputError) in
+        write([core.state], regions: { core.regions }, inputs) { (destination) throws(OutputError) in
             try core.write(to: destination, as: form)
         }
     }
 
     private func write(
-        _ state: HandoverState, regions: () -> [Range<PhysicalAddress>], _ inputs: [FilePath],
+        _ states: [HandoverState], regions: () -> [Range<PhysicalAddress>], _ inputs: [FilePath],
         _ write: (Destination) throws(OutputError) -> Void
     ) -> ExitStatus {
         guard Output.write(to: output, inputs: inputs, write) != nil else { return .unreadable }
-        let sessions = state.luo?.sessions ?? []
+        let state = states[0]
+        let sessions = states.flatMap { $0.luo?.sessions ?? [] }
         let files = sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
         let pages = regions().reduce(0) {
             $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) / UInt64((state.pageSize ?? .kib4).bytes)

@@ -30,11 +30,12 @@ struct Collect: ParsableCommand {
 
     func run() throws {
         let form = try destination.form()
-        guard let (input, document) = input.readImage(image) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
-        let capture = Capture(of: document.reading, in: document.memory, contents: contents)
+        guard let read = input.readImage(image) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        let capture = Capture(
+            of: read.document.reading, in: read.document.memory, contents: contents, found: read.found.map(\.reading))
         let written = destination.write(capture, as: form, inputs: [image].compactMap(\.self) + self.input.options.files)
         guard written == .fine else { throw ExitCode(written.rawValue) }
         let kept = CaptureReport.print(capture, of: destination.output)
-        try kept.worse(input.isDamaged ? .damaged : .fine).end()
+        try kept.worse(read.input.isDamaged ? .damaged : .fine).end()
     }
 }

@@ -47,9 +47,10 @@ struct Extract: ParsableCommand {
         let read = input.readImage(image) { state in
             wanted.map { name in state.luo?.sessions?.contains { $0.name == name } ?? false } ?? true
         }
-        guard let (_, document) = read else { throw ExitCode(ExitStatus.unreadable.rawValue) }
-        if all { return try writeAll(document).end() }
-        guard let session, let token, let file = file(token, of: session, in: document.reading.state) else {
+        guard let read else { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        let document = read.document
+        if all { return try writeAll(read.documents).worse(read.input.isDamaged ? .damaged : .fine).end() }
+        guard let session, let token, let file = file(token, of: session, in: document.reading) else {
             throw ExitCode(ExitStatus.unreadable.rawValue)
         }
         let contents = ContentsOutput(of: file, in: document.reading.state, memory: document.memory)
@@ -67,16 +68,25 @@ struct Extract: ParsableCommand {
         return missing.isEmpty ? .fine : .damaged
     }
 
-    private func writeAll(_ document: HandoverDocument) -> ExitStatus {
-        let contents = ContentsDirectory(of: document.reading.state, memory: document.memory)
-        guard let missing = Output.write(to: output, inputs: inputs, contents.write) else {
+    private func writeAll(_ documents: [HandoverDocument]) -> ExitStatus {
+        guard let losses = Output.write(to: output, inputs: inputs, ContentsDirectory(of: documents).write) else {
             return .unreadable
         }
-        for (path, ranges) in missing {
-            for range in ranges { report(range, of: path) }
+        for loss in losses {
+            switch loss {
+            case .missing(let path, let ranges): for range in ranges { report(range, of: path) }
+            case .unread(let owner):
+                Diagnostics.report("\(name): \(owner) is not written: \(whyUnread(owner, documents.map(\.reading)))")
+            case .unwritten(let owner, let error): Diagnostics.report("\(name): \(owner) is not written: \(error)")
+            }
         }
-        for owner in contents.unknown { Diagnostics.report("\(name): \(owner): its content is of no known kind") }
-        return missing.isEmpty ? .fine : .damaged
+        return losses.isEmpty ? .fine : .damaged
+    }
+
+    /// Why the content of a file is not there.
+    private func whyUnread(_ owner: Owner, _ readings: [Reading]) -> String {
+        readings.contains { $0.findings.contains { $0.owner == owner } }
+            ? "its content could not be read" : "its content is of no kind that is known"
     }
 
     /// The image's name in messages.
@@ -84,12 +94,12 @@ struct Extract: ParsableCommand {
 
     private func report(_ missing: Range<UInt64>, of file: String) {
         Diagnostics.report(
-            "\(name): bytes \(missing.lowerBound) to \(missing.upperBound - 1) of \(file) are not in the image, and zeros "
-                + "in the output: collect keeps them with --contents")
+            "\(name): bytes \(missing.lowerBound) to \(missing.upperBound - 1) of \(file) cannot be read from the image, "
+                + "and are zeros in the output")
     }
 
-    private func file(_ token: Token, of session: String, in state: HandoverState) -> FileContents? {
-        let sessions = state.luo?.sessions ?? []
+    private func file(_ token: Token, of session: String, in reading: Reading) -> FileContents? {
+        let sessions = reading.state.luo?.sessions ?? []
         guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
             Diagnostics.report(
                 "\(name): there is no session \"\(session)\"; there are \(Selection.list(sessions.map(\.name.quoted)))")
@@ -104,7 +114,8 @@ struct Extract: ParsableCommand {
         }
         guard let contents = file.fileContents else {
             Diagnostics.report(
-                "\(name): token \(token) has no content that is known; its handler is \(file.compatible?.quoted ?? "\"\"")")
+                "\(name): token \(token): \(whyUnread(.file(session: found.name, token: token.value), [reading])); its "
+                    + "handler is \(file.compatible?.quoted ?? "\"\"")")
             return nil
         }
         return contents

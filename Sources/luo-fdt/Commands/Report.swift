@@ -51,8 +51,11 @@ struct Report: ParsableCommand {
     private func document(_ path: FilePath) throws -> (input: HandoverInput, document: HandoverDocument) {
         do throws(InputError) {
             let read = try input.read(path, input.options)
-            if let document = read.documents.first, read.documents.count == 1 { return (read, document) }
-            Diagnostics.report("\(path): this shows \(read.documents.count) handovers; give one of them")
+            let handovers = read.documents.filter { !$0.isFound }
+            if handovers.count <= 1, let document = handovers.first ?? read.documents.first { return (read, document) }
+            Diagnostics.report(
+                "\(path): this shows \(handovers.count) handovers; give one of "
+                    + handovers.compactMap(\.part).joined(separator: ", "))
         } catch {
             Diagnostics.report("\(error)")
         }

@@ -25,20 +25,23 @@ struct DumpOutput {
     /// - Returns: what was asked for and is not there, in words.
     func show(_ input: HandoverInput) -> [String] {
         var problems: [String] = []
-        for (index, document) in input.documents.enumerated() {
+        var isFirst = true
+        for document in input.documents {
             var document = document
             if let problem = selection.apply(to: &document.reading) {
                 problems.append(problem)
                 continue
             }
-            heading(of: input, document, isFirst: index == 0)
+            heading(of: input, document, isFirst: isFirst)
+            isFirst = false
             switch question {
             case .addresses(let addresses): answer(addresses, document)
             case .preserved: ranges(document)
             case nil: show(document, of: input)
             }
         }
-        return problems
+        // One of several has it, of those that a search has found, or of two sides.
+        return problems.count == input.documents.count ? problems : []
     }
 
     private func show(_ document: HandoverDocument, of input: HandoverInput) {

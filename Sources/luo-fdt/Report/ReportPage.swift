@@ -69,7 +69,8 @@ struct ReportPage {
             <p class="faint">Each is below the one that points to it, and leads to its bytes.</p>
             \(structures)
             <h2 id="handed-over">Handed over</h2>
-            \(sessions)
+            \(sessions(of: state))
+            \(found)
             \(flbs)
             \(regions)
             \(subtrees)
@@ -296,7 +297,16 @@ struct ReportPage {
 
     // MARK: - Tables
 
-    private var sessions: Markup {
+    /// What a search has found, and the kernel is not told of.
+    private var found: Markup {
+        Markup(
+            input.documents.filter { $0.isFound && $0.part != document.part }.map { document in
+                let notes = document.notes.map { "<li>\($0.name) \($0.text)</li>" as Markup }
+                return "<h3>Found by the search</h3>\n<ul>\(Markup(notes))</ul>\n\(sessions(of: document.reading.state))"
+            })
+    }
+
+    private func sessions(of state: HandoverState) -> Markup {
         let sessions = state.luo?.sessions ?? []
         guard !sessions.isEmpty else { return "<p>There are no sessions.</p>" }
         var left = Self.mostRows

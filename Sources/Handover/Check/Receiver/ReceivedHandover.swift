@@ -80,6 +80,16 @@ struct ReceivedHandover: Sendable {
     /// Whether the input lacks some of what is the owner's: then nothing can be said of how it fits together.
     func isIncomplete(_ owner: Owner) -> Bool { incomplete.contains(owner) }
 
+    /// Reports an address at which no machine has memory, where the input has none to look into.
+    func reportIfNowhere(
+        _ address: PhysicalAddress, of owner: Owner, at place: Place, _ findings: inout RuleFindings
+    ) {
+        guard address.rawValue == 0 || address >= subject.memoryEnd else { return }
+        findings.report(
+            .outOfRange, of: owner, at: place, found: "an address of \(address)",
+            expected: "one below \(subject.memoryEnd), where a machine's memory ends")
+    }
+
     /// What the kernel retrieves of contents of a type.
     func received<Coded: CodedContent>(_ type: Coded.Type) -> [Coded.Received] {
         retrieved[type.identifier] as? [Coded.Received] ?? []

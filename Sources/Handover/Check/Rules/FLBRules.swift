@@ -25,6 +25,11 @@ extension CheckRule {
                 finding.owner.isLUO && (finding.isLost || finding.cause == .visitedBefore)
                     && (finding.place.isIn(FLBHeaderLayout.layout.structure)
                         || finding.place.isIn(handover.abi?.flbs?.record.structure))
+            },
+            find: { handover, findings in
+                guard handover.memory.regions.isEmpty, let address = handover.luo?.flbAddress, address.rawValue != 0
+                else { return }
+                handover.reportIfNowhere(address, of: .luo(), at: Place(FLBHeaderLayout.layout.structure), &findings)
             }),
         CheckRule(
             "flb-count", .error, .unchecked, at: .retrieval, about: "the number of FLBs",

@@ -85,7 +85,13 @@ extension CheckRule {
             then: "the kernel reads whatever is there", in: "luo_early_startup",
             seen: "BUG: unable to handle page fault for address: …",
             explained: .init("6.19", .captureMore),
-            claims: { finding, handover in finding.owner == handover.abi.map { .subtree($0.subtree) } }),
+            claims: { finding, handover in finding.owner == handover.abi.map { .subtree($0.subtree) } },
+            find: { handover, findings in
+                // Where there is memory, the readers have looked.
+                guard handover.memory.regions.isEmpty, let name = handover.abi?.subtree, let address = handover.luoAddress
+                else { return }
+                handover.reportIfNowhere(address, of: .subtree(name), at: Place("subtree"), &findings)
+            }),
         CheckRule(
             "luo-size", .error, .panic, at: .initialisation, about: "the size of LUO's state", then: panics,
             in: "luo_early_startup", seen: "luo: LUO state is too small (N < 32)",

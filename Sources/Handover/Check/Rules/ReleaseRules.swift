@@ -28,7 +28,10 @@ extension CheckRule {
             explained: .init(
                 "6.16", to: "7.0", "6.17.9 changed the size of a bitmap without a new version: boot a kernel from the same side of it."),
             find: { handover, findings in
-                guard handover.isPopulated, let written = handover.subject.reading?.state.generation else { return }
+                // Which size it is, only a map tells.
+                guard handover.isPopulated, let state = handover.subject.reading?.state, state.preserved?.map != nil,
+                    let written = state.generation
+                else { return }
                 let pageSize = handover.pageSize
                 let finding = Generation.bitmapMismatch(
                     written, pageSize, read: handover.generation, handover.options.pageSize ?? pageSize)

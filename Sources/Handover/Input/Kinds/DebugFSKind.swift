@@ -59,7 +59,7 @@ struct DebugFSDirectory {
             document.notes = part.notes
             document.side = part.side
             document.scratch += part.scratch
-            if beside == nil, context.memory == nil {
+            if beside == nil {
                 document.reading.explain(as: part.side, countOfCutRoot: blobs.root?.countIfCutShort)
             }
             documents.append(document)
@@ -77,8 +77,11 @@ struct DebugFSDirectory {
 
         var holdsHandover: Bool { Directory.holds(root) || !Directory.entries(of: subtrees).isEmpty }
 
+        /// The side that it is; `nil` if neither its name nor its files say so.
+        var side: HandoverDocument.Side? { namedSide ?? (scratch.isEmpty ? nil : .outgoing) }
+
         /// The side that the directory's name says it is: `in`, `kho-in`, `kho_in`.
-        var side: HandoverDocument.Side? {
+        private var namedSide: HandoverDocument.Side? {
             let name = path.lastComponent?.string.lowercased() ?? ""
             let words = name.split { "-_. ".contains($0) }
             guard let last = words.last, words.dropLast().allSatisfy({ $0 == "kho" }) else { return nil }
@@ -134,7 +137,13 @@ struct DebugFSDirectory {
         }
 
         private func read(_ path: FilePath) throws(FileError) -> [UInt8] {
-            InputSource.bytes(of: try MappedFile(path: path), limit: InputSource.blobLimit)
+            do throws(FileError) {
+                return InputSource.bytes(of: try MappedFile(path: path), limit: InputSource.blobLimit)
+            } catch {
+                // What is empty hides nothing that is beside it.
+                if case .isEmpty = error { return [] }
+                throw error
+            }
         }
     }
 }
@@ -182,14 +191,14 @@ extension Reading {
                         .notYetWritten, .unknown, of: .luo(), at: Place(layout.structure).field(layout.sessions),
                         found: "0", expected: "the sessions, written at kexec"))
             }
-        case .incoming:
+        case .incoming, nil:
+            let whether = side == nil ? ", or, in what was received, freed by the kernel since" : ", and freed by the kernel since"
             for index in findings.indices
             where findings[index].owner.isLUO && findings[index].place.isIn(layout?.structure) {
                 findings[index].severity = .unknown
                 findings[index].cause = .freed
-                findings[index].expected += ", and freed by the kernel since"
+                findings[index].expected += whether
             }
-        case nil: break
         }
     }
 }

@@ -45,16 +45,17 @@ extension InputContext {
         let image = MemoryImage(joining: [image] + [memory].compactMap { $0 })
         var findings = image.findings
         do throws(Finding) {
-            var reading: Reading
-            if let rootAddress = rootAddress ?? stated {
-                reading = try withBestPageSize(in: image.memory) { reader throws(Finding) in
-                    try reader.read(rootAt: rootAddress)
-                }
-            } else {
-                let scan = RootScan(of: image.memory, progress: progress)
-                findings += scan.findings
-                reading = try withBestPageSize(in: image.memory) { reader throws(Finding) in
-                    try RootChoice(among: scan.candidates, reader: reader).reading
+            let given = (rootAddress ?? stated).map { [$0] }
+            let scan = given == nil ? RootScan(of: image.memory, progress: progress) : nil
+            findings += scan?.findings ?? []
+            let candidates = given ?? scan?.candidates ?? []
+            var reading = try withBestPageSize(in: image.memory) { reader throws(Finding) in
+                do throws(Finding) {
+                    if let given { return try reader.read(rootAt: given[0]) }
+                    return try RootChoice(among: candidates, reader: reader).reading
+                } catch {
+                    if let reading = reader.read(damagedRootsAt: candidates) { return reading }
+                    throw error
                 }
             }
             reading.findings = findings + reading.findings
