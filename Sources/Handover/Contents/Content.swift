@@ -45,6 +45,9 @@ protocol Content: Sendable {
     /// Leaves out what was not read, so that nothing is made up in its place.
     mutating func forgetUnread()
 
+    /// Makes zero what a document does not say: the bytes behind a NUL, and those of no field.
+    mutating func forgetUnsaid()
+
     /// What `dump` shows of it on one line, in columns.
     var cells: [ContentCell] { get }
     /// The records that it leads to.
@@ -84,6 +87,7 @@ extension Content {
     var lists: [ContentList] { [] }
     func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool { false }
     mutating func forgetUnread() {}
+    mutating func forgetUnsaid() {}
 }
 
 extension Content where Self: Hashable {

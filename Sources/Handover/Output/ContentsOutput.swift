@@ -18,7 +18,7 @@ public struct ContentsOutput: Sendable {
         self.pageSize = pageSize
         map = ContentsMap(of: file, sizes, pageSize: pageSize)
         size = file.size ?? 0
-        isIncomplete = UInt64(file.folios?.count ?? 0) < file.statedCount ?? 0
+        isIncomplete = file.folios.map { UInt64($0.count) < file.statedCount ?? 0 } ?? true
         self.memory = memory
     }
 

@@ -55,7 +55,14 @@ extension Extent.Form {
     fileprivate func objection(to bytes: RawSpan) -> String? {
         switch self {
         case .opaque: return "nothing is known of its form"
-        case .slice: return "its structures go on in other pages"
+        case .slice(let record, let start, let count):
+            // Those that begin or end in another page are not whole here.
+            var place = (record.size - start % record.size) % record.size
+            while place + record.size <= count, record.fits(in: bytes, at: place) {
+                if let objection = record.objection(to: bytes, at: place) { return objection }
+                place += record.size
+            }
+            return Self.objection(toRest: bytes, from: count)
         case .tree:
             do throws(FDTError) {
                 _ = try FlattenedTree(bytes: bytes)

@@ -74,13 +74,20 @@ struct ReadingContext: Sendable {
     /// The size of the memory available in bytes: what is read is never more than that.
     let memorySize: UInt64
 
+    private static let large: UInt64 = 256 << 20
+
     init(memory: any PhysicalMemory, pageSize: PageSize, kinds: ContentKinds = .standard) {
         self.memory = memory
         self.kinds = kinds
         self.pageSize = pageSize
         let regions = memory.regions
         hasMemory = !regions.isEmpty
-        memorySize = regions.reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) }
+        func size(_ ranges: [Range<PhysicalAddress>]) -> UInt64 {
+            ranges.reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) }
+        }
+        let all = size(regions)
+        // Of memory that is mostly holes, what is stored counts, and zeros as much again.
+        memorySize = all > Self.large ? min(all, size(memory.storedExtents) &* 2 &+ Self.large) : all
     }
 
     /// Reads `count` bytes that belong to `structure`.

@@ -25,9 +25,10 @@ extension Reading {
 
     /// Holds what would be built of the state against the memory; `nil` if nothing would be.
     private func compare(with memory: any PhysicalMemory) -> ResidueFinder? {
+        var state = state
+        state.forgetUnsaid()
         // A state that was read whole has nothing left to plan.
         if let finder = Self.compare(state, with: memory) { return finder }
-        var state = state
         state.decideFolios()
         var options = HandoverPlanner.Options()
         options.force = true
@@ -113,6 +114,29 @@ extension HandoverState {
             for file in (luo?.sessions?[session].files ?? []).indices {
                 guard luo?.sessions?[session].files?[file].hasContent ?? false else { continue }
                 luo?.sessions?[session].files?[file].content?.forgetUnread()
+            }
+        }
+    }
+
+    /// Makes zero what a document does not say of contents.
+    fileprivate mutating func forgetUnsaid() {
+        for index in (kho?.subtrees ?? []).indices where kho?.subtrees?[index].content is Payload {
+            kho?.subtrees?[index].content?.forgetUnsaid()
+        }
+        for index in (luo?.flbs ?? []).indices where luo?.flbs?[index].content is Payload {
+            luo?.flbs?[index].content?.forgetUnsaid()
+        }
+        for session in (luo?.sessions ?? []).indices {
+            // Adjacent files mostly are of one kind, which is mostly written in Swift.
+            var coded: KernelString?
+            for file in (luo?.sessions?[session].files ?? []).indices {
+                let compatible = luo?.sessions?[session].files?[file].compatible
+                if compatible == coded { continue }
+                guard luo?.sessions?[session].files?[file].content is Payload else {
+                    coded = compatible
+                    continue
+                }
+                luo?.sessions?[session].files?[file].content?.forgetUnsaid()
             }
         }
     }

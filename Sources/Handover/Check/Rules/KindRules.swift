@@ -104,12 +104,17 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
             }
         }),
         KindTest("limit", "a number that is too small or too large", .number, find: { rule, payload, findings in
-            let range = (rule.least ?? 0)...max(rule.least ?? 0, rule.most ?? .max)
             payload.visit(rule.field ?? "", by: rule) { field in
-                guard let number = field.number, !range.contains(number) else { return }
+                guard let number = field.number else { return }
+                let signed = field.member.isSigned ? field.member.signed(number) : nil
+                let isNegative = signed ?? 0 < 0
+                let isTooSmall = rule.least.map { isNegative || number < $0 } ?? false
+                guard isTooSmall || !isNegative && number > rule.most ?? .max else { return }
+                let least = rule.least.map { "\($0)" } ?? (signed == nil ? "0" : nil)
                 findings.report(
-                    .outOfRange, of: payload.owner, at: field.place, found: "\(number)",
-                    expected: rule.most.map { "\(range.lowerBound) to \($0)" } ?? "\(range.lowerBound) or more")
+                    .outOfRange, of: payload.owner, at: field.place, found: signed.map { "\($0)" } ?? "\(number)",
+                    expected: rule.most.map { most in least.map { "\($0) to \(most)" } ?? "at most \(most)" }
+                        ?? "\(least ?? "0") or more")
             }
         }),
         KindTest("token", "a token that the session does not have", .token, find: { rule, payload, findings in

@@ -23,13 +23,33 @@ extension CheckRule {
                     whole.byteCount = extent.byteCount / pageSize.bytes * pageSize.bytes
                     return whole
                 }
-                for extents in [reading.extents, regions] {
-                    for extent in extents where extent.role.isPreserved && !extent.role.isRestoredFirst {
+                // What is known of those that are written in Swift, their own rules say.
+                let described = handover.describedFiles
+                let contents = described.isEmpty ? [] : handover.contents.filter { described[$0.owner] != nil }
+                for extents in [reading.extents, regions, contents] {
+                    for extent in extents
+                    where extent.role.isPreserved && (!extent.role.isRestoredFirst || described[extent.owner] != nil) {
                         guard extent.byteCount > 0, !preserved.summary.contains(extent.pages(of: pageSize)) else { continue }
                         findings.report(
                             .notPreserved, of: extent.owner, at: Place(extent.role.name, at: extent.address),
                             found: "a page that is not preserved",
                             expected: "all of it in the map of preserved memory")
+                    }
+                }
+            }),
+        CheckRule(
+            "listed-twice", .error, .partly, at: .retrieval, about: "pages that a file of a described kind lists twice",
+            then: "one place of the file gets what belongs to another, or the page is handed out twice",
+            explained: .init("6.19", .findWriter),
+            find: { handover, findings in
+                for (owner, contents) in handover.describedFiles {
+                    var (frames, places): (Set<UInt64>, Set<UInt64>) = ([], [])
+                    for folio in contents.folios ?? [] where folio.pfn != 0 {
+                        let isNew = frames.insert(folio.pfn).inserted
+                        guard !isNew || !places.insert(folio.index).inserted else { continue }
+                        findings.report(
+                            .duplicate, of: owner, at: Place("folio", at: PhysicalAddress(folio.pfn << UInt64(handover.pageSize.shift))),
+                            found: "page \(folio.index) in frame 0x\(String(folio.pfn, radix: 16)) again", expected: "each once")
                     }
                 }
             }),
@@ -178,6 +198,23 @@ extension Extent {
 }
 
 extension ReceivedHandover {
+    /// The contents of the files whose kinds are described.
+    fileprivate var describedFiles: [Owner: FileContents] {
+        var files: [Owner: FileContents] = [:]
+        for session in sessions {
+            // Adjacent files mostly are of one kind, which is mostly written in Swift.
+            var coded: KernelString?
+            for file in session.files ?? [] where file.hasContent && file.compatible != coded {
+                guard let payload = file.content as? Payload else {
+                    coded = file.compatible
+                    continue
+                }
+                files[.file(session: session.name, token: file.token)] = payload.fileContents
+            }
+        }
+        return files
+    }
+
     /// Visits pieces of memory that begin inside of others, by address; but not two folios of one file, which is what
     /// another rule is about.
     fileprivate func forEachOverlap(_ body: (_ extent: Extent, _ other: Extent, _ address: PhysicalAddress) -> Void) {
@@ -196,8 +233,9 @@ extension ReceivedHandover {
             if piece.range.lowerBound < open.range.upperBound {
                 let (extent, other) = (lists[piece.list][piece.index], lists[open.list][open.index])
                 let isOneFile = extent.role == .contents && other.role == .contents && extent.owner == other.owner
-                // Bitmaps that are smaller than a page share one.
-                let areApart = extent.role == .bitmap && other.role == .bitmap && !extent.range.overlaps(other.range)
+                // What is smaller than a page can share one.
+                let areApart = !extent.range.overlaps(other.range)
+                    && (extent.role == .bitmap && other.role == .bitmap || !pageSize.isAligned(extent.address))
                 if !isOneFile, !areApart { body(extent, other, piece.range.lowerBound) }
                 guard piece.range.upperBound > open.range.upperBound else { continue }
             }

@@ -53,6 +53,16 @@ public final class DescribedKind: ContentKind {
             root = try resolver.resolve(form.payload, path["payload"])
         }
         layouts = resolver.layouts
+        for (index, link) in (form.links ?? []).enumerated() {
+            let names = link.field.split(separator: ".", maxSplits: 1)
+            let layout = names.first.flatMap { resolver.layouts[String($0)] }
+            guard names.count == 2, layout?.member(named: String(names[1])) != nil else {
+                throw .document(
+                    DocumentError(
+                        path: path["links"][index]["field"].text,
+                        problem: "no structure of the kind has a field \"\(link.field)\"; expected STRUCTURE.FIELD"))
+            }
+        }
         structures = Self.structures(from: root, layouts)
         try check(path)
     }
@@ -85,6 +95,10 @@ public final class DescribedKind: ContentKind {
                 DocumentError(
                     path: path.text, problem: "\"\(layout?.name ?? Self.treePayload)\" has no number \"\(field)\""))
         }
+        if name.isEmpty { throw .document(DocumentError(path: path["kind"].text, problem: "a kind needs a name")) }
+        if contents != nil, place != .file {
+            throw .document(DocumentError(path: path["contents"].text, problem: "only a file has contents"))
+        }
         if names.isEmpty || names.contains("") {
             throw .document(DocumentError(path: path["names"].text, problem: "a kind needs a name that is not empty"))
         }
@@ -96,12 +110,34 @@ public final class DescribedKind: ContentKind {
             let path = path["contents"]
             for field in [contents.size, contents.position, contents.order] { try require(field, of: root, path) }
             let list = root?.sites.first { $0.path == contents.list }?.link.target.flatMap { layouts[$0] }
+            if list == nil {
+                throw .document(
+                    DocumentError(
+                        path: path["list"].text,
+                        problem: "no field \"\(contents.list)\" of \"\(root?.name ?? Self.treePayload)\" leads to records"))
+            }
             for field in [contents.frame, contents.index, contents.flags] { try require(field, of: list, path) }
+        }
+        for layout in layouts.values.sorted(by: { $0.name < $1.name }) {
+            for member in layout.members {
+                if let (site, nonzero) = member.counted, let nonzero {
+                    try require(nonzero, of: layout.sites[site].link.target.flatMap { layouts[$0] }, path)
+                }
+                let keys = layout.sites.first { $0.path == member.name }.map { PayloadForm.keys(besides: member.name, $0.link) }
+                guard let key = keys?.first(where: { layout.member(named: $0) != nil }) else { continue }
+                throw .document(
+                    DocumentError(
+                        path: path.text,
+                        problem: "\"\(layout.name)\": documents need the key \"\(key)\" for what \"\(member.name)\" leads to"))
+            }
         }
         for (index, rule) in rules.enumerated() {
             let path = path["rules"][index]
             func problem(_ text: String) -> DocumentReadError {
                 .document(DocumentError(path: path.text, problem: text))
+            }
+            guard !rules[..<index].contains(where: { $0.name == rule.name }) else {
+                throw problem("there is another rule \"\(rule.name)\"")
             }
             guard !CheckRule.ownNames.contains(rule.name) else {
                 throw problem("\"\(rule.name)\" is the name of a rule of check's own")
@@ -119,6 +155,10 @@ public final class DescribedKind: ContentKind {
             guard isFit else {
                 let (test, field) = (rule.test.rawValue, rule.field ?? "")
                 throw problem("test \"\(test)\" needs \(rule.test.subject.rawValue); \"\(field)\" is not that")
+            }
+            if rule.test.subject == .number {
+                guard rule.least != nil || rule.most != nil else { throw problem("expected \"least\", \"most\" or both") }
+                guard rule.least ?? 0 <= rule.most ?? .max else { throw problem("\"least\" is larger than \"most\"") }
             }
             // The fields of the records that are tested.
             let records = rule.test == .unique ? field?.link?.target.flatMap { layouts[$0] } : field?.layout

@@ -200,7 +200,7 @@ struct KindLink: DocumentObject {
 /// A link of a structure whose fields come from BTF.
 struct KindLinkPlace: DocumentObject {
     var field = ""
-    var link = KindLink()
+    var link: KindLink?
     var counts: KindCount?
 
     static let form = ObjectForm<KindLinkPlace>(
@@ -208,7 +208,7 @@ struct KindLinkPlace: DocumentObject {
         [
             .always(
                 "field", { $0.field }, { $0.field = $1 }, StringCodec(), required: true, "STRUCTURE.FIELD"),
-            .always(
+            .ifKnown(
                 "leads_to", { $0.link }, { $0.link = $1 }, ObjectCodec<KindLink>(), "the memory that the field leads to"),
             .ifKnown(
                 "counts", { $0.counts }, { $0.counts = $1 }, ObjectCodec<KindCount>(), "what the field counts"),

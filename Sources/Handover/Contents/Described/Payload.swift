@@ -91,6 +91,18 @@ struct PayloadRecords: Hashable, Sendable {
         targets[site][record] = target
     }
 
+    /// Makes zero what a document does not say, here and in what the records lead to.
+    mutating func forgetUnsaid() {
+        if !layout.isSaidWhole { for record in 0..<count { layout.forgetUnsaid(&bytes, at: base(of: record)) } }
+        for site in targets.indices {
+            for record in targets[site].indices {
+                guard var found = targets[site][record].records?.records else { continue }
+                found.forgetUnsaid()
+                targets[site][record].records = .init(found)
+            }
+        }
+    }
+
     /// The number that a field of a record holds.
     func number(_ name: String, of record: Int) -> UInt64? {
         layout.member(named: name)?.number(bytes.span.bytes, at: base(of: record))
@@ -139,6 +151,14 @@ extension PayloadLayout {
 }
 
 extension PayloadLink {
+    /// Whether the field holds the address of records, 0 for none.
+    var isAddress: Bool {
+        switch self {
+        case .structure, .array, .blockChain, .arrayChain: true
+        default: false
+        }
+    }
+
     /// The size in bytes of what heads each allocation of the records.
     func headerSize(_ layouts: [String: PayloadLayout]) -> Int {
         switch self {

@@ -26,8 +26,15 @@ extension Payload: Content {
     var fileContents: FileContents? {
         guard let contents = described.contents, let root else { return nil }
         return FileContents(
-            size: root.number(contents.size, of: 0), folios: folios(contents, root), source: self.contents,
+            size: root.number(contents.size, of: 0), position: contents.position.flatMap { root.number($0, of: 0) },
+            folios: folios(contents, root), statedCount: statedCount(contents, root), source: self.contents,
             usualFlags: contents.flags.map { (contents.preserved, folioFlagNames(contents, $0, root.layout)) })
+    }
+
+    /// The number of folios that the payload counts; `nil` if it does not count them.
+    private func statedCount(_ contents: KindContents, _ root: PayloadRecords) -> UInt64? {
+        let site = root.layout.sites.first { $0.path == contents.list }
+        return site?.count.map { root.bytes.span.bytes.number(at: $0.offset, width: $0.width) }
     }
 
     private func folioFlagNames(_ contents: KindContents, _ flags: String, _ layout: PayloadLayout) -> [String] {
@@ -53,6 +60,22 @@ extension Payload: Content {
     }
 
     // MARK: - Building
+
+    mutating func forgetUnread() {
+        guard let contents = described.contents, var root,
+            let site = root.layout.sites.firstIndex(where: { $0.path == contents.list }),
+            let layout = root.layout.sites[site].link.target.flatMap({ described.layouts[$0] })
+        else { return }
+        self.root = nil
+        var target = root.target(site, of: 0)
+        target.records = target.records ?? .init(PayloadRecords(layout))
+        root.setTarget(target, site, of: 0)
+        self.root = root
+    }
+
+    mutating func forgetUnsaid() {
+        root?.forgetUnsaid()
+    }
 
     mutating func complete(name: inout KernelString?, by planner: inout HandoverPlanner, _ path: DocumentPath) {
         name = name ?? described.names.first.map { KernelString($0) }
@@ -97,7 +120,12 @@ extension Payload: Content {
         }
         root.setTarget(PayloadRecords.Target(records: .init(list)), site, of: 0)
         for member in root.layout.members where member.counted?.site == site {
-            _ = member.setNumber(UInt64(list.count), in: &root.bytes, at: 0)
+            let given = member.number(root.bytes.span.bytes, at: 0) ?? 0
+            if given == 0 {
+                _ = member.setNumber(UInt64(list.count), in: &root.bytes, at: 0)
+            } else if given != UInt64(list.count) {
+                planner.reportForceable(path[member.name], "\(given), but \(form.list) would have \(list.count) records")
+            }
         }
     }
 
@@ -160,7 +188,7 @@ extension Payload: Content {
             ) { $0 = tree }
         }
         guard let root else { return }
-        if described.place != .subtree { try root.writeWhole(described, owner: owner, path: path, to: &writer) }
+        if described.place != .subtree { try root.writeWhole(as: .payload, owner: owner, path: path, to: &writer) }
         try root.writeTargets(described, owner: owner, path: path, to: &writer)
     }
 
@@ -191,8 +219,21 @@ extension DescribedKind {
         in document: KindDocument, declared: @escaping (String) -> DeclaredStructure? = { _ in nil }
     ) throws(DocumentReadError) -> [DescribedKind] {
         var kinds: [DescribedKind] = []
+        for (index, structure) in document.structures.enumerated()
+        where document.structures[..<index].contains(where: { $0.name == structure.name }) {
+            throw .document(
+                DocumentError(
+                    path: DocumentPath.root["structures"][index].text,
+                    problem: "there is another structure \"\(structure.name)\""))
+        }
         for (index, form) in document.kinds.enumerated() {
-            kinds.append(try DescribedKind(form, of: document, .root["kinds"][index], declared: declared))
+            let kind = try DescribedKind(form, of: document, .root["kinds"][index], declared: declared)
+            guard !kinds.contains(where: { $0.title == kind.title && $0.place == kind.place }) else {
+                throw .document(
+                    DocumentError(
+                        path: DocumentPath.root["kinds"][index].text, problem: "there is another kind \"\(kind.title)\""))
+            }
+            kinds.append(kind)
         }
         return kinds
     }

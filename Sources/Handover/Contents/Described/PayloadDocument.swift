@@ -29,6 +29,16 @@ struct PayloadForm: Sendable {
         static let restKey = "rest"
     }
 
+    /// The keys that stand beside the one of a field that leads on.
+    static func keys(besides name: String, _ link: PayloadLink) -> [String] {
+        switch link {
+        case .frame, .token, .flexible: []
+        case .vmalloc: ["\(name)_vmalloc"]
+        case .blockChain, .arrayChain: ["\(name)_pa", "\(name)_blocks"]
+        case .structure, .array, .tree: ["\(name)_pa"]
+        }
+    }
+
     private func keys() -> [(key: String, value: Value)] {
         var keys: [(String, Value)] = []
         for member in layout.members {
@@ -329,8 +339,11 @@ struct PayloadForm: Sendable {
             guard bytes.count <= count else { throw .document("\(bytes.count) bytes do not fit into \(count)") }
             records.bytes.replaceSubrange(start..<start + bytes.count, with: bytes)
         case .numbers(let width, let count):
-            let values = try ArrayCodec(NumberCodec<UInt64>()).read(from: &reader)
-            guard values.count <= count, values.allSatisfy({ width == 8 || $0 >> UInt64(8 * width) == 0 }) else {
+            var values: [UInt64] = []
+            try reader.array { (reader) throws(DocumentReadError) in
+                values.append(try readNumber(of: member, from: &reader))
+            }
+            guard values.count <= count, values.allSatisfy({ $0 <= member.limit }) else {
                 throw .document("expected at most \(count) numbers of \(width) bytes")
             }
             for (index, value) in values.enumerated() {

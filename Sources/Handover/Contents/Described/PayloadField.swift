@@ -21,7 +21,12 @@ struct PayloadField {
     /// The number of records that the field counts; `nil` if it counts none, or they were not read.
     var counted: UInt64? {
         guard let (counted, nonzero) = member.counted else { return nil }
-        return records.records(site - member.firstSite + counted, of: record)?.count(nonzero: nonzero)
+        let index = site - member.firstSite + counted
+        if let found = records.records(index, of: record) { return found.count(nonzero: nonzero) }
+        // An address of 0 leads to none.
+        guard records.layout.sites[index].link.isAddress else { return nil }
+        let place = records.base(of: record) + records.layout.sites[index].offset
+        return records.bytes.span.bytes.number(at: place, width: 8) == 0 ? 0 : nil
     }
 
     var place: Place {

@@ -8,6 +8,10 @@ final class PayloadLayout: KernelStructure {
     let sites: [Site]
     /// In bytes, a power of two.
     let alignment: Int
+    /// For each byte, the bits that a field has; `nil` if fields have all.
+    private let said: [UInt8]?
+    /// The texts: what lies behind their NUL, no document says.
+    private let texts: [Range<Int>]
 
     /// One field.
     struct Member: Sendable {
@@ -40,6 +44,19 @@ final class PayloadLayout: KernelStructure {
         case area
         /// No bytes of its own: records behind the structure.
         case flexible
+
+        /// In bytes; of a bit field, those of its word.
+        fileprivate var byteCount: Int {
+            switch self {
+            case .number(let width), .bits(_, let width): width
+            case .characters(let count), .bytes(let count): count
+            case .numbers(let width, let count): width * count
+            case .structure(let layout): layout.size
+            case .structures(let layout, let count): layout.size * count
+            case .area: VmallocLayout.layout.structure.size
+            case .flexible: 0
+            }
+        }
     }
 
     /// A field that leads on.
@@ -57,7 +74,38 @@ final class PayloadLayout: KernelStructure {
         self.members = members
         self.sites = sites
         self.alignment = alignment
+        var said = [UInt8](repeating: 0, count: structure.size)
+        var texts: [Range<Int>] = []
+        for member in members {
+            switch member.type {
+            case .bits(let bits, _): for bit in bits { said[member.offset + bit / 8] |= 1 << (bit % 8) }
+            case .structure, .structures:
+                guard let (layout, count) = member.nested else { continue }
+                for base in stride(from: member.offset, to: member.offset + count * layout.size, by: layout.size) {
+                    for index in 0..<layout.size { said[base + index] |= layout.said?[index] ?? 0xff }
+                    texts += layout.texts.map { base + $0.lowerBound..<base + $0.upperBound }
+                }
+            default:
+                let range = member.offset..<member.offset + member.type.byteCount
+                for index in range { said[index] = 0xff }
+                if case .characters = member.type { texts.append(range) }
+            }
+        }
+        self.said = said.allSatisfy { $0 == 0xff } ? nil : said
+        self.texts = texts
     }
+
+    /// Makes zero what a document does not say of the record at `base`.
+    func forgetUnsaid(_ bytes: inout [UInt8], at base: Int) {
+        for (index, mask) in (said ?? []).enumerated() where mask != 0xff { bytes[base + index] &= mask }
+        for text in texts {
+            guard let end = text.first(where: { bytes[base + $0] == 0 }) else { continue }
+            for index in end..<text.upperBound { bytes[base + index] = 0 }
+        }
+    }
+
+    /// Whether a document says every byte.
+    var isSaidWhole: Bool { said == nil && texts.isEmpty }
 
     var name: String { structure.name }
     var size: Int { structure.size }
@@ -83,7 +131,7 @@ extension PayloadLayout.Member {
 
     /// A value of the field as a number with a sign.
     func signed(_ value: UInt64) -> Int64 {
-        let unused = limit == 0 ? 0 : UInt64(limit.leadingZeroBitCount)
+        let unused = UInt64(limit.leadingZeroBitCount)
         return Int64(bitPattern: value << unused) >> Int64(unused)
     }
 
@@ -109,10 +157,10 @@ extension PayloadLayout.Member {
         return true
     }
 
-    /// The largest number that fits.
+    /// The largest number that fits into the field, or into an element of it; 0 if it is none.
     var limit: UInt64 {
         switch type {
-        case .number(let width): .max >> UInt64(64 - 8 * width)
+        case .number(let width), .numbers(let width, _): .max >> UInt64(64 - 8 * width)
         case .bits(let bits, _): Self.mask(bits)
         default: 0
         }

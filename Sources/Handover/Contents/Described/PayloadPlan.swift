@@ -6,16 +6,11 @@ extension PayloadRecords {
         for (index, site) in layout.sites.enumerated() {
             for record in 0..<count {
                 var target = target(index, of: record)
-                let isAddress =
-                    switch site.link {
-                    case .structure, .array, .blockChain, .arrayChain: true
-                    default: false
-                    }
                 if target.records == nil, target.area == nil { continue }
                 let path = path[site.path]
                 var found = target.records?.records ?? PayloadRecords(site.link.target.flatMap { kind.layouts[$0] } ?? layout)
                 found.headerSize = site.link.headerSize(kind.layouts)
-                let given = isAddress ? address(at: base(of: record) + site.offset) : nil
+                let given = site.link.isAddress ? address(at: base(of: record) + site.offset) : nil
                 switch site.link {
                 case .blockChain:
                     let container = RecordContainer.blocks(of: found.layout)
@@ -63,8 +58,9 @@ extension PayloadRecords {
             planner.reportForceable(path, "\(count) records need \(places.count) blocks; the limit is \(limit)")
         }
         var rest = count
+        let areStated = places.contains { $0.stated != 0 }
         for index in places.indices {
-            if places[index].stated == 0 { places[index].stated = UInt64(min(rest, capacity)) }
+            if !areStated { places[index].stated = UInt64(min(rest, capacity)) }
             if places[index].stated > UInt64(capacity) {
                 planner.reportForceable(path, "\(places[index].stated) records; a block holds at most \(capacity)")
             }
@@ -141,7 +137,8 @@ extension PayloadRecords {
                 }
                 guard let found = target.records?.records else { continue }
                 switch site.link {
-                case .structure, .array: try found.writeWhole(kind, owner: owner, path: path, to: &writer)
+                case .structure: try found.writeWhole(as: .payload, owner: owner, path: path, to: &writer)
+                case .array: try found.writeWhole(as: .payloadRecords, owner: owner, path: path, to: &writer)
                 case .blockChain, .arrayChain:
                     try found.writeChain(site.link, kind, owner: owner, path: path, to: &writer)
                 case .vmalloc:
@@ -161,12 +158,12 @@ extension PayloadRecords {
 
     /// Writes records that lie in one allocation, with what is behind them.
     func writeWhole<Destination: PieceDestination>(
-        _ kind: DescribedKind, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
+        as role: Extent.Role, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
     ) throws(WriteError) {
         guard count > 0 else { return }
         let whole = bytes + (layout.flexibleSite.flatMap { records($0, of: 0) }?.bytes ?? [])
         try writer.placePages(
-            whole.count, at: places.first?.address, role: .payload, form: form, owner: owner, path: path
+            whole.count, at: places.first?.address, role: role, form: form, owner: owner, path: path
         ) { $0 = whole }
     }
 

@@ -30,7 +30,7 @@ struct PayloadReader {
         let tail = tail(of: records, &log)
         log.add(
             Extent(
-                address: address, byteCount: allocation(for: layout.size + (tail?.bytes.count ?? 0)), role: .payload,
+                address: address, byteCount: allocation(for: layout.size + (tail?.bytes.count ?? 0), at: address), role: .payload,
                 form: tail?.form ?? .structure(layout.structure), owner: owner))
         follow(&records, tail: tail?.bytes, depth: depth, &log)
         return records
@@ -113,7 +113,16 @@ struct PayloadReader {
             target.area = area
         case (_, let layout):
             let address = PhysicalAddress(records.bytes.span.bytes.number(at: base, width: 8))
-            guard address.rawValue != 0 else { return nil }
+            guard address.rawValue != 0 else {
+                if let count, count > 0, layout != nil {
+                    let place = records.address(of: record)?.advanced(by: UInt64(site.offset))
+                    log.report(
+                        Finding(
+                            .link, of: owner, at: Place(records.layout.name, field: site.path, at: place), found: "0",
+                            expected: "the address of \(count == 1 ? "a record" : "\(count) records")"))
+                }
+                return nil
+            }
             switch (site.link, layout) {
             case (.structure, let layout?): found = read(layout, at: address, depth: depth + 1, &log)
             case (.array, let layout?): found = readArray(layout, count ?? 0, at: address, depth, &log)
@@ -169,7 +178,7 @@ struct PayloadReader {
         records.places = [PayloadRecords.Place(address: address, stated: count, count: Int(count))]
         log.add(
             Extent(
-                address: address, byteCount: allocation(for: Int(size)), role: .payloadRecords,
+                address: address, byteCount: allocation(for: Int(size), at: address), role: .payloadRecords,
                 form: .records(header: nil, record: layout.structure, count: Int(count)), owner: owner))
         follow(&records, depth: depth, &log)
         return records
@@ -229,7 +238,7 @@ struct PayloadReader {
                 PayloadRecords.Place(address: here, stated: stated, count: (bytes?.count ?? 0) / layout.size))
             log.add(
                 Extent(
-                    address: here, byteCount: allocation(for: head.size + Int(size)), role: .payloadRecords,
+                    address: here, byteCount: allocation(for: head.size + Int(size), at: here), role: .payloadRecords,
                     form: .records(header: head.structure, record: layout.structure, count: Int(stated)), owner: owner))
             records.bytes += bytes ?? []
             if bytes == nil { break }
@@ -301,9 +310,10 @@ struct PayloadReader {
         context.read(layout.name, of: owner, at: address, count: count, &log) { [UInt8](copying: $0) }
     }
 
-    /// The size of the smallest allocation of whole pages that holds `count` bytes.
-    private func allocation(for count: Int) -> Int {
-        Int(max(1, context.pageSize.pages(for: UInt64(count)))) * context.pageSize.bytes
+    /// The size of the allocation at `address` that holds `count` bytes: whole pages, unless it begins inside of one.
+    private func allocation(for count: Int, at address: PhysicalAddress) -> Int {
+        guard context.pageSize.isAligned(address) else { return count }
+        return Int(max(1, context.pageSize.pages(for: UInt64(count)))) * context.pageSize.bytes
     }
 
     private func finding(

@@ -1,0 +1,160 @@
+import Foundation
+import Testing
+
+/// What is damaged, or found by a search, is neither lost nor passed over in silence.
+@Suite struct LossTests {
+    private static let image = "captures/7.3/basic.elf"
+
+    /// The image, with bytes changed.
+    private func changed(_ change: (inout Data) throws -> Void) throws -> (directory: TemporaryPath, path: String) {
+        let directory = try TemporaryPath()
+        var bytes = try Data(contentsOf: Fixture.directory.appending(path: Self.image))
+        try change(&bytes)
+        let path = directory.path + "/image.elf"
+        try bytes.write(to: URL(filePath: path))
+        return (directory, path)
+    }
+
+    /// The tag before kexec-metadata's node is none: LUO's node stands before it.
+    @Test func `a root whose structure is damaged is read as far as it goes`() throws {
+        let (directory, path) = try changed { bytes in
+            let name = try #require(bytes.range(of: Data([0, 0, 0, 1] + Array("kexec-metadata\0".utf8))))
+            bytes[name.lowerBound + 3] = 7
+        }
+        let dump = try Command("dump", path)
+        #expect(dump.status == 1)
+        #expect(dump.text.contains("vm-beta   1 file"))
+        #expect(dump.errors.contains("0x7 is no tag"))
+        let extract = try Command("extract", path, "--all", "-o", directory.path + "/files")
+        #expect(extract.status == 1)
+        #expect(FileManager.default.fileExists(atPath: directory.path + "/files/vm-beta/0xdeadbeef"))
+        #expect(try Command("check", path).status == 3)
+    }
+
+    @Test func `sessions without LUO's state are searched for, extracted, collected and reported`() throws {
+        // The compatible of LUO's state: nothing leads to sessions any more.
+        let (directory, path) = try changed { bytes in
+            let name = try #require(bytes.range(of: Data("luo-v5\0".utf8)))
+            bytes[name.lowerBound] = 0
+        }
+        #expect(try Command("dump", path, "--session", "vm-beta").status == 2)
+        let dump = try Command("dump", "--search", path, "--session", "vm-beta")
+        #expect(dump.text.contains("0xdeadbeef"))
+        #expect(!dump.errors.contains("no session"))
+        let files = directory.path + "/files"
+        _ = try Command("extract", "--search", path, "--all", "-o", files)
+        let one = directory.path + "/one"
+        #expect(try Command("extract", Self.image, "--session", "vm-beta", "--token", "0xdeadbeef", "-o", one).status == 0)
+        #expect(FileManager.default.contentsEqual(atPath: files + "/vm-beta/0xdeadbeef", andPath: one))
+        let copy = directory.path + "/copy.elf"
+        let collect = try Command("collect", "--search", path, "--contents", "-o", copy)
+        #expect(collect.errors.contains("3 sessions, 4 files"))
+        #expect(try Command("dump", "--search", copy).text.contains("vm-beta"))
+        let page = directory.path + "/page.html"
+        _ = try Command("report", "--search", path, "-o", page)
+        #expect(try String(contentsOfFile: page, encoding: .utf8).contains("Found by the search"))
+    }
+
+    @Test func `a size that no file can have costs that file alone`() throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                cat >$d/h.json <<END
+                {"sessions": [{"name": "s", "files": [
+                  {"token": 1, "memfd": {"size": 9223372036854775807, "folios": []}}, {"token": 2, "memfd": {"text": "x"}},
+                  {"token": 3, "compatible": "other-v1", "data": "0x1"}]}]}
+                END
+                $luo build $d/h.json --force -o $d/h.elf 2>$d/built
+                $luo extract $d/h.elf --all -o $d/files
+                echo $?; ls $d/files/s
+                """, environment: ["d": directory.path])
+        #expect(command.text == "1\n0x2\n")
+        #expect(command.errors.contains("token 0x1 is not written: "))
+        #expect(command.errors.contains("token 0x3 is not written: its content is of no kind that is known"))
+    }
+
+    // MARK: - debugfs
+
+    @Test func `an empty file hides nothing that is beside it`() throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                cp -r captures/7.3/debugfs/sender $d/kho; : >$d/kho/out/sub_fdts/kho_test
+                $luo dump $d/kho
+                """, environment: ["d": directory.path])
+        #expect(command.text.contains("kexec-metadata"))
+        #expect(command.text.contains("luo-v5"))
+        #expect(command.status == 0 || command.status == 1)
+    }
+
+    @Test(arguments: ["6.19", "7.1", "7.3", "7.3-arm64-16k"])
+    func `a healthy machine is not damaged for being told its memory, nor for its name`(version: String) throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                cp -r captures/$v/debugfs/receiver/in $d/after
+                $luo check --memory captures/$v/basic.elf captures/$v/debugfs/sender/out >$d/1; echo $?
+                $luo check --memory captures/$v/basic.elf captures/$v/debugfs/receiver/in >$d/2; echo $?
+                $luo check $d/after >$d/3; echo $?
+                """, environment: ["d": directory.path, "v": version])
+        for status in command.text.split(separator: "\n") { #expect(["0", "8"].contains(status), "\(command.text)") }
+    }
+
+    @Test func `bitmaps that debugfs does not show have no size that is wrong`() throws {
+        let command = try Command("check", "captures/6.17/debugfs/sender/out", "--kernel", "6.17.8")
+        #expect(!command.text.contains("expected 512"))
+        #expect(command.status == 8)
+    }
+
+    @Test func `an address that no machine has is wrong, though debugfs has no memory`() throws {
+        let directory = try TemporaryPath()
+        try FileManager.default.copyItem(
+            at: Fixture.directory.appending(path: "captures/7.3/debugfs/sender/out"), to: directory.url.appending(path: "out"))
+        let root = directory.url.appending(path: "out/fdt")
+        var bytes = try Data(contentsOf: root)
+        // In LUO's node the size stands before the address.
+        let node = try #require(bytes.range(of: Data("LUO\0".utf8)))
+        bytes.replaceSubrange(node.upperBound + 32..<node.upperBound + 40, with: Data(count: 8))
+        try bytes.write(to: root)
+        let command = try Command("check", directory.path + "/out")
+        #expect(command.text.contains("[luo-address]"))
+        #expect(command.status == 5)
+    }
+
+    // MARK: - diff
+
+    @Test func `what was cut off is not compared, and not said to be gone`() throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                head -c 184320 captures/7.3/basic.elf >$d/cut.elf
+                $luo diff captures/7.3/basic.elf $d/cut.elf; $luo diff memory/real-zlib.kdump memory/split-1.kdump
+                """, environment: ["d": directory.path])
+        #expect(command.text.contains("? some of the map of preserved memory: not in the second input"))
+        #expect(!command.text.contains("- preserved memory"))
+        #expect(!command.text.contains("~ bytes at"))
+    }
+
+    @Test func `the contents of described files are compared, wherever they lie`() throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                for text in one two; do
+                  cat >$d/$text.json <<END
+                {"sessions": [{"name": "s", "files": [
+                  {"token": 1, "compatible": "guest_memfd_luo_v1", "payload": {"text": "$text"}}]}]}
+                END
+                  $luo build $d/$text.json -o $d/$text.elf 2>>$d/built
+                done
+                $luo build $d/one.json --base 0x40000000 -o $d/high.elf 2>>$d/built
+                $luo diff $d/one.elf $d/two.elf; echo $?
+                $luo diff --ignore-addresses $d/one.elf $d/high.elf; echo $?
+                """, environment: ["d": directory.path])
+        #expect(command.text == """
+            ~ session "s", file 0x1, contents of 1 page, the first being page 0
+            1
+            0
+
+            """)
+    }
+}
