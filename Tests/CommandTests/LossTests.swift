@@ -73,6 +73,30 @@ import Testing
         #expect(command.errors.contains("token 0x3 is not written: its content is of no kind that is known"))
     }
 
+    @Test func `what a record leaves out is said`() throws {
+        let (directory, path) = try changed { bytes in
+            // luo_ser.sessions_pa.
+            let luo = try #require(bytes.range(of: Data("luo-v5\0\0".utf8)))
+            bytes.replaceSubrange(luo.lowerBound + 16..<luo.lowerBound + 24, with: Data(count: 8))
+        }
+        let check = try Command("check", path)
+        #expect(check.text.contains("[unreached]"), "\(check.text)")
+        let built = try Command(
+            shell: """
+                cat >$d/h.json <<END
+                {"sessions": [{"name": "s", "files": [
+                  {"token": 1, "memfd": {"size": 4096, "folios": [{"pfn": "0x20000", "flags": 3, "index": 0},
+                      {"pfn": "0x20001", "flags": 3, "index": 1}]}},
+                  {"token": 2, "memfd": {"size": 8192, "folios": [{"pfn": "0x20002", "flags": 3, "index": 1}]}}]}]}
+                END
+                $luo build $d/h.json --force -o $d/h.elf 2>$d/built
+                $luo check $d/h.elf | grep -c '^warning .memfd-tail. '
+                $luo extract $d/h.elf --session s --token 2 -o $d/file; echo $?
+                """, environment: ["d": directory.path])
+        #expect(built.text == "1\n1\n")
+        #expect(built.errors.contains("bytes 0 to 4095 of the file"))
+    }
+
     // MARK: - debugfs
 
     @Test func `an empty file hides nothing that is beside it`() throws {

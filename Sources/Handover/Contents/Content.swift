@@ -119,6 +119,8 @@ public struct FileContents: Sendable {
     public var statedCount: UInt64?
     /// What is in the file, where it is to be written.
     public var source: Source?
+    /// Whether a page that no folio holds is one of zeros; else the kernel would have listed a folio for it.
+    public var hasHoles = true
     /// The flags that folios mostly have, and the names of the bits; `nil` if folios have none.
     public var usualFlags: (value: UInt64, names: [String])?
 

@@ -6,7 +6,7 @@ public struct ContentsOutput: Sendable {
     private let size: UInt64
     private let pageSize: PageSize
     private let memory: any PhysicalMemory
-    /// Whether folios are missing from the list, so that what none holds may be anything.
+    /// Whether what no folio holds may be anything: folios are missing from the list, or holes are not left out of it.
     private let isIncomplete: Bool
 
     public init(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) {
@@ -18,7 +18,7 @@ public struct ContentsOutput: Sendable {
         self.pageSize = pageSize
         map = ContentsMap(of: file, sizes, pageSize: pageSize)
         size = file.size ?? 0
-        isIncomplete = file.folios.map { UInt64($0.count) < file.statedCount ?? 0 } ?? true
+        isIncomplete = !file.hasHoles || file.folios.map { UInt64($0.count) < file.statedCount ?? 0 } ?? true
         self.memory = memory
     }
 

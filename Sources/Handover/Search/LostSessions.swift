@@ -175,6 +175,7 @@ struct LostSessions {
         var reading = read(
             sessionsAt: sessionPage, flbs: nil, in: LayeredMemory([memory, pages]), pageSize, generation)
         reading?.extents.removeAll { $0.address.rawValue >= end }
+        if files != address { reading?.state.luo?.sessions?[0].filesAddress = nil }
         return reading
     }
 
@@ -215,11 +216,5 @@ extension Owner {
         case .session(let session, _), .file(let session, _): session == name
         default: false
         }
-    }
-}
-
-extension PagePatterns.Kind {
-    fileprivate var noun: String {
-        if case .content(let handler) = self { "a file of \(handler)" } else { "files" }
     }
 }

@@ -12,6 +12,16 @@ struct PagePatterns: Sendable {
         case flbs
         /// What the handle of a file leads to.
         case content(handler: String)
+
+        /// What there is in the page, in words.
+        var noun: String {
+            switch self {
+            case .sessions: "sessions"
+            case .files: "files"
+            case .flbs: "FLBs"
+            case .content(let handler): "a file of \(handler)"
+            }
+        }
     }
 
     private let abi: Generation.LUOState

@@ -167,6 +167,29 @@ extension CheckRule {
                 }
             }),
         CheckRule(
+            "unreached", .warning, .accepted, at: .retrieval, about: "records that nothing leads to",
+            then: "the kernel does not look at them: what they stand for is lost",
+            explained: .init("6.19", .findWriter),
+            find: { handover, findings in
+                let pageSize = handover.pageSize
+                // Where there is very much, the order of it all takes longer than all other rules.
+                guard !handover.subject.isLarge, let patterns = PagePatterns(handover.generation, pageSize) else { return }
+                var left = 1 << 14
+                let known = (handover.reading.extents + handover.contents).pages(of: pageSize)
+                let rest = (handover.preserved?.summary.ranges ?? []).flatMap { $0.pieces(notIn: known) }
+                for range in rest.flatMap({ $0.pieces(in: handover.memory.regions) }) {
+                    for page in range.portions(of: UInt64(pageSize.bytes)) where left > 0 {
+                        left -= 1
+                        let kind = try? handover.memory.withBytes(at: page.lowerBound, count: pageSize.bytes) { patterns.kind(of: $0) }
+                        guard let kind = kind.flatMap({ $0 }) else { continue }
+                        findings.report(
+                            .missing, of: .luo(), at: Place("preserved page", at: page.lowerBound),
+                            found: "what looks like \(kind.noun), and nothing leads to it",
+                            expected: "all records within reach: dump --search shows these")
+                    }
+                }
+            }),
+        CheckRule(
             "stale-root", .note, .accepted, at: .root, about: "roots that earlier handovers left behind",
             then: "the kernel is not told of them",
             explained: .init("6.16", "Nothing needs to be done; --fdt-pa ADDRESS reads one of them."),

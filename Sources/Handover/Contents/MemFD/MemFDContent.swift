@@ -60,7 +60,7 @@ extension MemFDState: CodedContent {
     /// The bytes that the memfd holds.
     var file: FileContents {
         FileContents(
-            size: size, position: position, folios: folios, statedCount: folioCount, source: contents,
+            size: size, position: position, folios: folios, statedCount: folioCount, source: contents, hasHoles: false,
             usualFlags: (UInt64(FolioLayout.preservedFlags), FolioLayout.flagNames))
     }
 

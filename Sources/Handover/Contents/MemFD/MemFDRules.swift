@@ -211,6 +211,20 @@ extension MemFDState {
                         expected: "folios for all \(pages) pages: a kernel fills the holes before it preserves a file")
                 }
             }),
+        CheckRule(
+            "memfd-tail", .warning, .accepted, at: .retrieval, about: "folios behind the end of a memfd",
+            then: "the file is retrieved, and nobody can read what lies behind its end", in: "memfd_luo_retrieve",
+            explained: .init("6.19", .findWriter),
+            find: { handover, findings in
+                handover.forEachMemFD { memfd in
+                    guard let size = memfd.descriptor.size else { return }
+                    let pages = handover.pageSize.pages(for: size)
+                    guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.index >= pages }) else { return }
+                    findings.report(
+                        .mismatch, of: memfd.owner, at: memfd.place.field(memfd.layout.size), found: "\(size)",
+                        expected: "more: there is a folio for page \(folio.index)")
+                }
+            }),
         .ofDefect(
             "folio-order", .error, .partly, at: .retrieval, about: "folios that are larger than the kernel allocates",
             in: "kho_restore_folio", errno: .io,
