@@ -43,6 +43,29 @@ extension FlattenedTree {
     }
 }
 
+extension FlattenedTree {
+    /// The name of the first property that a node has twice: libfdt finds one of them, and so does the kernel.
+    public var repeatedProperty: String? {
+        withBytes { bytes in
+            var tokens = Tokenizer(header, count: bytes.byteCount)
+            /// Where the names are of the properties of the node that was begun last: the same one for the same name.
+            var starts: Set<Int> = []
+            while let token = tokens.next(in: bytes) {
+                switch token {
+                case .beginNode, .endNode: starts.removeAll(keepingCapacity: true)
+                case .property(let property):
+                    guard !starts.insert(property.nameStart).inserted else { continue }
+                    let end = bytes.firstNUL(from: property.nameStart, to: bytes.byteCount) ?? bytes.byteCount
+                    return bytes.extracting(property.nameStart..<end).string
+                case .nop: continue
+                case .end: return nil
+                }
+            }
+            return nil
+        }
+    }
+}
+
 /// Where names of properties end. Properties share few names, so the last ones are remembered.
 private struct NameEnds {
     private var starts = InlineArray<16, Int>(repeating: -1)

@@ -145,6 +145,34 @@ import Testing
         #expect(command.status == 5)
     }
 
+    @Test func `what is wrong with a file is said by every command that reads it`() throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                cp memory/real-zlib.kdump $d/marked; printf '\\011' | dd of=$d/marked bs=1 seek=424 conv=notrunc 2>$d/dd
+                $luo diff memory/real-zlib.kdump $d/marked; echo $?
+                $luo extract $d/marked --all -o $d/files; echo $?
+                cp memory/real-zlib.kdump $d/pages; printf '\\210\\023' | dd of=$d/pages bs=1 seek=$((32768 + 8)) conv=notrunc 2>$d/dd
+                $luo dump $d/pages >$d/text; echo $?; grep -c 'found session' $d/text
+                """, environment: ["d": directory.path])
+        #expect(command.text == "3\n1\n1\n2\n")
+        #expect(command.errors.components(separatedBy: "mark that the dump is incomplete").count == 3)
+        #expect(command.errors.contains("page_desc.size is 5000"))
+    }
+
+    @Test func `a property that a node has twice is damage`() throws {
+        let directory = try TemporaryPath()
+        var bytes = try Data(contentsOf: Fixture.directory.appending(path: "fdt/board.dtb"))
+        // Two properties of the root get one name.
+        let first = try #require(bytes.range(of: Data([0, 0, 0, 3])))
+        let second = try #require(bytes.range(of: Data([0, 0, 0, 3]), in: first.upperBound + 8..<bytes.count))
+        bytes.replaceSubrange(second.upperBound + 4..<second.upperBound + 8, with: bytes[first.upperBound + 4..<first.upperBound + 8])
+        try bytes.write(to: directory.url.appending(path: "twice.dtb"))
+        let command = try Command("dump", directory.path + "/twice.dtb")
+        #expect(command.status == 1)
+        #expect(command.errors.contains(" twice, expected each once"))
+    }
+
     // MARK: - diff
 
     @Test func `what was cut off is not compared, and not said to be gone`() throws {

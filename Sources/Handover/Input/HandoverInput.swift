@@ -35,9 +35,10 @@ public struct HandoverInput: Sendable {
             self.documents = documents + [context.search(beside: documents)].compactMap { $0 }
         } catch {
             // Without a root, there may still be something.
-            guard case .noHandover = error, let image = try? MemoryImage(path: path, options: options),
-                let found = context.search(in: image)
+            guard case .noHandover(_, _, let problem, let others) = error,
+                let image = try? MemoryImage(path: path, options: options), var found = context.search(in: image)
             else { throw error }
+            found.reading.findings = [problem] + others + found.reading.findings
             documents = [found]
         }
     }

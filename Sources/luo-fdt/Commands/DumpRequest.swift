@@ -69,6 +69,18 @@ struct DumpRequest: Sendable {
             if handover.isDamaged { status = status.worse(.damaged) }
             return handover
         } catch {
+            if case .noHandover = error, !options.searches {
+                // What the root leads to may still be there.
+                var request = self
+                request.options.searches = true
+                var found = ExitStatus.fine
+                if let handover = request.show(parts, on: output, &found) {
+                    status = status.worse(found.worse(.damaged))
+                    return handover
+                }
+                status = status.worse(.unreadable)
+                return nil
+            }
             Diagnostics.report("\(error)")
             status = status.worse(.unreadable)
             return nil

@@ -100,6 +100,12 @@ extension InputContext {
         guard case .damaged(let partial, let verdict) = tree.contents else {
             var document = try self.read(blob, of: source, kind: kind, read)
             document.notes += source.afterTree
+            if let name = tree.whole?.repeatedProperty {
+                document.reading.findings.append(
+                    Finding(
+                        .duplicate, of: .input, at: Place("FDT"), found: "a node with property \(ImageText(name).quoted) twice",
+                        expected: "each once"))
+            }
             return document
         }
         let reading = Reading(
