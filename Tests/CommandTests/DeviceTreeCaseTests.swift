@@ -19,7 +19,7 @@ import Testing
     }
 
     static let cases = [
-        Case("plain", 0, "Not a handover"), Case("dup-prop", 0, "FDT, a"), Case("v2", 0, "FDT without compatible"),
+        Case("plain", 0, "Not a handover"), Case("dup-prop", 1, "property \"compatible\" twice, expected each once"), Case("v2", 0, "FDT without compatible"),
         Case("01-v3-hex-misaligned", 0, "FDT, old,board"),
         Case("trailing", 0, "after the FDT 128 bytes that are not shown\n"),
         Case("two-in-a-row", 0, "after the FDT 154 bytes that are not shown: another FDT begins there\n"),

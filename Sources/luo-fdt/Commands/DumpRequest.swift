@@ -69,7 +69,7 @@ struct DumpRequest: Sendable {
             if handover.isDamaged { status = status.worse(.damaged) }
             return handover
         } catch {
-            if case .noHandover = error, !options.searches {
+            if case .noHandover = error, !options.searches, options.rootAddress == nil, options.bootData == nil {
                 // What the root leads to may still be there.
                 var request = self
                 request.options.searches = true
