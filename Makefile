@@ -75,8 +75,8 @@ release: build
 	-$(COMMAND) layout --btf $(VMLINUX)
 	$(COMMAND) layout --btf $(VMLINUX) --skeleton $(VERSION)
 
-# Holds the sources of the modules that keep to it against .swift-format.
-FORMATTED = Sources/FDT
+# Holds the sources against .swift-format.
+FORMATTED = Sources Tests
 .PHONY: format-check
 format-check:
 	swift format lint --strict --configuration .swift-format --recursive $(FORMATTED)

@@ -7,8 +7,9 @@ extension RawSpan {
         guard count >= 8 else {
             var index = 0
             while index < count {
-                guard unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
-                    == other.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
+                guard
+                    unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
+                        == other.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
                 else { return false }
                 index += 1
             }
@@ -19,7 +20,8 @@ extension RawSpan {
         while index + 32 <= count {
             let difference =
                 (word(at: index) ^ other.word(at: index)) | (word(at: index + 8) ^ other.word(at: index + 8))
-                | (word(at: index + 16) ^ other.word(at: index + 16)) | (word(at: index + 24) ^ other.word(at: index + 24))
+                | (word(at: index + 16) ^ other.word(at: index + 16))
+                | (word(at: index + 24) ^ other.word(at: index + 24))
             guard difference == 0 else { return false }
             index += 32
         }

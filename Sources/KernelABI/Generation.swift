@@ -245,8 +245,10 @@ extension Generation {
 
     /// What the names begin with that tell versions apart: `kho-v`, `luo-v`.
     public static let nameBases: Set<String> = Set(
-        known.flatMap { [$0.root.compatible, $0.luo?.compatible].compactMap { $0 } + $0.fileHandlers.map(\.compatible) }
-            .map(base(of:)))
+        known.flatMap {
+            [$0.root.compatible, $0.luo?.compatible].compactMap { $0 } + $0.fileHandlers.map(\.compatible)
+        }
+        .map(base(of:)))
 
     /// A name without its version.
     private static func base(of name: String) -> String {

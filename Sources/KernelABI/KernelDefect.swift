@@ -115,7 +115,8 @@ extension KernelDefect {
         KernelDefect(
             name: "panic-unasked", side: .receiver, releases: ReleaseSpan(from: Release(6, 19)),
             symptom: "LUO's state is read whenever KHO is on, even without liveupdate=on",
-            evidence: "a state of LUO that does not match", consequence: "the kernel panics though nobody asked for LUO",
+            evidence: "a state of LUO that does not match",
+            consequence: "the kernel panics though nobody asked for LUO",
             explains: ["luo-subtree", "luo-size", "luo-compatible", "luo-tree"]),
         KernelDefect(
             name: "large-block", side: .receiver,

@@ -54,7 +54,8 @@ public struct LayoutComparison: Sendable {
     public init(of generation: Generation, pageSize: PageSize, with types: TypeInformation) {
         self.generation = generation
         self.pageSize = pageSize
-        machine = types.machine
+        machine =
+            types.machine
             ?? (types.structure(named: SetupDataLayout.layout.structure.name) == nil ? .aarch64 : .x86_64)
         structures = generation.structures(pageSize: pageSize, machine: machine).map { description in
             Self.compare(description, types.structure(named: description.name))

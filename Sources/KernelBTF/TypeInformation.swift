@@ -43,7 +43,9 @@ public final class TypeInformation {
         if access(path, R_OK) != 0 { return String(cString: strerror(errno)) }
         let start = start(of: path)
         if start.starts(with: [0x1f, 0x8b]) { return "it is compressed with gzip: unpack it first, gunzip -k \(path)" }
-        if start.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) { return "it is compressed with zstd: unpack it first, unzstd \(path)" }
+        if start.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
+            return "it is compressed with zstd: unpack it first, unzstd \(path)"
+        }
         if start.starts(with: elfMagic) {
             return code == ENOENT
                 ? "the ELF file has no .BTF section: it was stripped, or built without CONFIG_DEBUG_INFO_BTF"

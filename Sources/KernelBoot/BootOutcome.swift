@@ -120,7 +120,9 @@ public struct BootOutcome: Hashable, Sendable {
     private static func lostFLB(_ lines: [String], _ state: HandoverState?) -> String? {
         let isTested = lines.contains { $0.contains("FLBs with file handler") }
         guard isTested else { return nil }
-        let names = (state?.luo?.flbs ?? []).compactMap(\.name.validString).filter { $0.hasPrefix("liveupdate-test-flb-") }
+        let names = (state?.luo?.flbs ?? []).compactMap(\.name.validString).filter {
+            $0.hasPrefix("liveupdate-test-flb-")
+        }
         return names.first { name in !lines.contains { $0.contains("\(name): found flb data") } }
     }
 

@@ -140,7 +140,9 @@ public struct BootRun: Sendable {
     }
 
     private func commandLine(_ machine: some GuestMachine, _ state: HandoverState?) -> String {
-        let regions = Self.regions(of: state).map { "reserve_mem=\($0.size):\(machine.pageSize.bytes):\($0.name.repaired)" }
+        let regions = Self.regions(of: state).map {
+            "reserve_mem=\($0.size):\(machine.pageSize.bytes):\($0.name.repaired)"
+        }
         let common = ["kho=on liveupdate=on panic=-1 loglevel=8 printk.devkmsg=on"]
         return ([type(of: machine).console] + common + regions + [append]).joined(separator: " ")
     }

@@ -1,4 +1,3 @@
-
 /// The code that a handler or an FLB is made of, and which must not go away while it is in use.
 ///
 /// Mirrors the kernel's `struct module`, as far as `try_module_get` and `module_put` need it.

@@ -69,7 +69,9 @@ struct FuzzedHandovers: Sendable {
             }
             let page = base.pages[Int(number(0, 2)) % base.pages.count]
             var value = number(4, 8)
-            if value >> 62 == 2 { value = base.pages[Int(value & 0xffff) % base.pages.count].rawValue + (value >> 16 & 0xff) }
+            if value >> 62 == 2 {
+                value = base.pages[Int(value & 0xffff) % base.pages.count].rawValue + (value >> 16 & 0xff)
+            }
             let word = (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
             try? memory.write(word, at: PhysicalAddress(page.rawValue + number(2, 2) % 4089))
         }

@@ -3,11 +3,13 @@ import ArgumentParser
 struct LuoFDT: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "luo-fdt",
-        abstract: "Looks into what a Linux kernel hands over to the next: Kexec HandOver and the Live Update Orchestrator.",
+        abstract:
+            "Looks into what a Linux kernel hands over to the next: Kexec HandOver and the Live Update Orchestrator.",
         discussion: ExitStatus.discussion,
         version: "0.1.0",
         subcommands: [
-            Dump.self, Build.self, Collect.self, Extract.self, Check.self, Boot.self, Diff.self, Simulate.self, Layout.self,
+            Dump.self, Build.self, Collect.self, Extract.self, Check.self, Boot.self, Diff.self, Simulate.self,
+            Layout.self,
             Report.self, Schema.self,
         ])
 

@@ -144,14 +144,18 @@ import Testing
     static let refusals: [Refusal] = [
         Refusal(
             document: #"{"sessions": [{"name": "\#(long)"}]}"#,
-            said: #".sessions[0].name: "\#(long)" has 64 bytes; LIVEUPDATE_SESSION_NAME_LENGTH is 64, the NUL included"#),
-        Refusal(document: #"{"luo": {"sessions": [{"name": ""}]}}"#, said: ".luo.sessions[0].name: an empty name; luo_session_create gives EINVAL"),
+            said: #".sessions[0].name: "\#(long)" has 64 bytes; LIVEUPDATE_SESSION_NAME_LENGTH is 64, the NUL included"#
+        ),
+        Refusal(
+            document: #"{"luo": {"sessions": [{"name": ""}]}}"#,
+            said: ".luo.sessions[0].name: an empty name; luo_session_create gives EINVAL"),
         Refusal(
             document: #"{"sessions": [{"name": "a"}, {"name": "a"}]}"#,
             said: #".sessions[1].name: "a" is already used; luo_session_insert() returns EEXIST"#),
         Refusal(
             document: session(#""files": [{"token": 1, "memfd": {}}, {"token": "0x1", "memfd": {}}]"#),
-            said: ".sessions[0].files[1].token: 0x1 is already used in this session; luo_preserve_file() returns EEXIST"),
+            said: ".sessions[0].files[1].token: 0x1 is already used in this session; luo_preserve_file() returns EEXIST"
+        ),
         Refusal(
             document: session(#""files": [{"token": 1, "compatible": "\#(long.prefix(48))", "data": 1}]"#),
             said: "LIVEUPDATE_HNDL_COMPAT_LENGTH is 48, the NUL included"),
@@ -176,7 +180,8 @@ import Testing
                 kernel: "7.1"),
             said: ".sessions[0].files: 129; LUO_FILE_MAX is 128", canBeForced: false),
         Refusal(
-            document: #"{"kernel": "7.1", "sessions": [\#((0..<820).map { #"{"name": "s\#($0)"}"# }.joined(separator: ","))]}"#,
+            document:
+                #"{"kernel": "7.1", "sessions": [\#((0..<820).map { #"{"name": "s\#($0)"}"# }.joined(separator: ","))]}"#,
             said: ".sessions: 820; LUO_SESSION_MAX is 819", canBeForced: false),
         Refusal(
             document: #"{"kho": {"fdt_pa": "0x10000800"}}"#,

@@ -22,7 +22,8 @@ import Testing
 
     @Test func `inputs are tests for a harness`() throws {
         let inputs = [
-            "captures/7.3/basic.elf", "cases/debugfs/7.3-before-kexec", "cases/check/04-root-rsvmap-misaligned.elf", "nope",
+            "captures/7.3/basic.elf", "cases/debugfs/7.3-before-kexec", "cases/check/04-root-rsvmap-misaligned.elf",
+            "nope",
         ]
         let tap = try Command(["check", "--format", "tap"] + inputs)
         let lines = tap.text.split(separator: "\n").filter { !$0.hasPrefix("#") }

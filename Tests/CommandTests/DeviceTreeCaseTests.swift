@@ -19,13 +19,16 @@ import Testing
     }
 
     static let cases = [
-        Case("plain", 0, "Not a handover"), Case("dup-prop", 1, "property \"compatible\" twice, expected each once"), Case("v2", 0, "FDT without compatible"),
+        Case("plain", 0, "Not a handover"), Case("dup-prop", 1, "property \"compatible\" twice, expected each once"),
+        Case("v2", 0, "FDT without compatible"),
         Case("01-v3-hex-misaligned", 0, "FDT, old,board"),
         Case("trailing", 0, "after the FDT 128 bytes that are not shown\n"),
         Case("two-in-a-row", 0, "after the FDT 154 bytes that are not shown: another FDT begins there\n"),
         Case("07-two-trees", 0, "after the FDT 150 bytes that are not shown: another FDT begins there\n"),
         Case("02-kho-v5", 1, #"found "kho-v5", expected one of kho-v1, kho-v3, kho-v4"#),
-        Case("08-nop-after-root", 1, "tag 0x4 at 0x50 stands after the root node, expected a structure block that libfdt accepts"),
+        Case(
+            "08-nop-after-root", 1,
+            "tag 0x4 at 0x50 stands after the root node, expected a structure block that libfdt accepts"),
         Case("09-magic-8-bytes", 2, "it begins as an FDT, but has 8 bytes: the header of one has 40"),
         Case("10-named-root", 1, "the root node at 0x38 has a name, expected a structure block that libfdt accepts"),
         Case("bad-token", 1, "0x7 is no tag, expected a structure block that libfdt accepts"),
@@ -127,7 +130,8 @@ import Testing
     @Test func `a root whose blocks are misaligned is ignored, whatever the libfdt here takes`() throws {
         let check = try Command("check", "cases/check/04-root-rsvmap-misaligned.elf")
         #expect(check.status == 7)
-        #expect(check.text.contains("[root-header]") && check.text.contains("FDT_ERR_ALIGNMENT: 0x2c is no multiple of 8"))
+        #expect(
+            check.text.contains("[root-header]") && check.text.contains("FDT_ERR_ALIGNMENT: 0x2c is no multiple of 8"))
     }
 
     @Test func `an FDT at an address that is no multiple of 8 is none`() throws {

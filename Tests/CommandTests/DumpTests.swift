@@ -56,7 +56,8 @@ import Testing
 
     @Test(arguments: [
         ["dump", "--format", "picture", image], ["dump", "--page-size", "5000", image],
-        ["dump", "--kernel", "new", image], ["dump", "--as", "bogus", image], ["help", "nosuch"], ["dump", "--fdt-pa", "here", image], ["dump", "--subtree", "LUO", image],
+        ["dump", "--kernel", "new", image], ["dump", "--as", "bogus", image], ["help", "nosuch"],
+        ["dump", "--fdt-pa", "here", image], ["dump", "--subtree", "LUO", image],
         ["dump", "--fdt-pa", "0x1000", "--setup-data", "x", image], ["dump", "--no-such-option", image], ["dance"],
     ])
     func wrongUsageEndsWith64(_ arguments: [String]) throws {
@@ -138,7 +139,9 @@ import Testing
 
     @Test func rootIsWhereTheUserSays() throws {
         let found = try json(try Command("dump", "--format", "json", Self.image))
-        for arguments in [["--fdt-pa", "0x4c9000"], ["--setup-data", "captures/7.3/debugfs/receiver-setup_data/1/data"]] {
+        for arguments in [
+            ["--fdt-pa", "0x4c9000"], ["--setup-data", "captures/7.3/debugfs/receiver-setup_data/1/data"],
+        ] {
             let told = try json(try Command(["dump", "--format", "json"] + arguments + [Self.image]))
             #expect(told["luo"] == found["luo"])
             #expect(told["preserved"] == found["preserved"])
@@ -179,9 +182,10 @@ import Testing
 
     @Test func schemaRefusesWhatIsNoHandover() throws {
         let schema = try JSONSchema(try Command("schema").output)
-        for text in [#"{"kernel": 7}"#, #"{"sesions": []}"#, #"{"luo": {"sessions": [{"files": []}]}}"#, "[]",
-            #"{"kho": {"fdt_pa": "4c9000h"}}"#, #"{"page_size": 5000}"#]
-        {
+        for text in [
+            #"{"kernel": 7}"#, #"{"sesions": []}"#, #"{"luo": {"sessions": [{"files": []}]}}"#, "[]",
+            #"{"kho": {"fdt_pa": "4c9000h"}}"#, #"{"page_size": 5000}"#,
+        ] {
             let document = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
             #expect(schema.violations(of: document) != [], "\(text)")
         }
@@ -247,7 +251,8 @@ import Testing
             try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         }
         let kinds = lines.map { $0["record"] as? String }
-        #expect(kinds == ["handover", "session", "file", "file", "file", "session", "file", "session", "flb", "flb", "flb"])
+        #expect(
+            kinds == ["handover", "session", "file", "file", "file", "session", "file", "session", "flb", "flb", "flb"])
         let files = lines.filter { $0["record"] as? String == "file" }
         #expect(files.map { $0["session"] as? String } == ["vm-alpha", "vm-alpha", "vm-alpha", "vm-beta"])
         #expect(files.map { $0["token"] as? String } == ["0x1000", "0x1001", "0x1002", "0xdeadbeef"])
@@ -272,7 +277,8 @@ import Testing
                 luo-fdt build
 
                 """)
-        #expect(try Command("check", "/etc/passwd").errors == "luo-fdt: /etc/passwd: this is not a handover: it is text\n")
+        #expect(
+            try Command("check", "/etc/passwd").errors == "luo-fdt: /etc/passwd: this is not a handover: it is text\n")
     }
 
     @Test(arguments: [

@@ -33,9 +33,10 @@ import Testing
         }
     }
 
-    static let layouts: [Case] = ["6.16", "6.18", "6.19", "7.0", "7.1", "7.2"].map {
-        Case(name: "layout-\($0).text", arguments: ["layout", "--kernel", $0])
-    } + [Case(name: "layout-7.2-64K.json", arguments: ["layout", "--page-size", "64K", "--format", "json"])]
+    static let layouts: [Case] =
+        ["6.16", "6.18", "6.19", "7.0", "7.1", "7.2"].map {
+            Case(name: "layout-\($0).text", arguments: ["layout", "--kernel", $0])
+        } + [Case(name: "layout-7.2-64K.json", arguments: ["layout", "--page-size", "64K", "--format", "json"])]
 
     @Test(arguments: dumps) func dumpIsAsItWas(_ golden: Case) throws {
         let command = try Command(golden.arguments)

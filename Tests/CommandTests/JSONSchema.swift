@@ -98,7 +98,8 @@ struct JSONSchema {
             var known: [String: JSONValue] = [:]
             if case .object(let properties)? = schema["properties"] { known = properties }
             return members.filter { known[$0.key] == nil }.flatMap { key, member in
-                argument == .boolean(false) ? ["\(path): unknown key \(key)"] : check(member, argument, "\(path).\(key)")
+                argument == .boolean(false)
+                    ? ["\(path): unknown key \(key)"] : check(member, argument, "\(path).\(key)")
             }
         case ("pattern", _, _), ("minimum", _, _), ("maximum", _, _), ("minItems", _, _), ("maxItems", _, _),
             ("items", _, _), ("properties", _, _), ("required", _, _), ("additionalProperties", _, _):

@@ -36,7 +36,8 @@ import Testing
         var flb = try #require((luo["flbs"] as? [[String: Any]])?.first?["payload"] as? [String: Any])
         #expect(flb.removeValue(forKey: "version") as? Int == 3)
         #expect(flb.removeValue(forKey: "first_pa") as? String == "0x10005000")
-        #expect((flb.removeValue(forKey: "first_blocks") as? [[String: Any]])?.map { $0["count"] as? Int } == [170, 10])
+        #expect(
+            (flb.removeValue(forKey: "first_blocks") as? [[String: Any]])?.map { $0["count"] as? Int } == [170, 10])
         let given = try object(Data(contentsOf: Fixture.directory.appending(path: "kinds/rings-handover.json")))
         var expected = try #require((given["flbs"] as? [[String: Any]])?.first?["payload"] as? [String: Any])
         if kinds.count == 2 {
@@ -183,10 +184,10 @@ import Testing
         let path = try TemporaryPath()
         let document = path.url.appending(path: "h.json")
         try #"""
-            {"kernel": "7.3", "sessions": [{"name": "systemd", "files": [{"token": 1, "memfd": {"text": "a"}}],
-             "mapping": {"state": {"kexecsCount": 1}, "units": {"a.service": {"fdstore": [
-              {"type": "fd", "name": "x", "token": 1}]}}}}]}
-            """#.write(to: document, atomically: true, encoding: .utf8)
+        {"kernel": "7.3", "sessions": [{"name": "systemd", "files": [{"token": 1, "memfd": {"text": "a"}}],
+         "mapping": {"state": {"kexecsCount": 1}, "units": {"a.service": {"fdstore": [
+          {"type": "fd", "name": "x", "token": 1}]}}}}]}
+        """#.write(to: document, atomically: true, encoding: .utf8)
         let image = try build(document.path(), in: path)
         #expect(try Command("dump", image).text.contains("a.service  x  0x1"))
         #expect(try Command("check", image).text.hasSuffix(": accepted\n"))

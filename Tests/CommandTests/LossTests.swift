@@ -44,7 +44,8 @@ import Testing
         let files = directory.path + "/files"
         _ = try Command("extract", "--search", path, "--all", "-o", files)
         let one = directory.path + "/one"
-        #expect(try Command("extract", Self.image, "--session", "vm-beta", "--token", "0xdeadbeef", "-o", one).status == 0)
+        #expect(
+            try Command("extract", Self.image, "--session", "vm-beta", "--token", "0xdeadbeef", "-o", one).status == 0)
         #expect(FileManager.default.contentsEqual(atPath: files + "/vm-beta/0xdeadbeef", andPath: one))
         let copy = directory.path + "/copy.elf"
         let collect = try Command("collect", "--search", path, "--contents", "-o", copy)
@@ -133,7 +134,8 @@ import Testing
     @Test func `an address that no machine has is wrong, though debugfs has no memory`() throws {
         let directory = try TemporaryPath()
         try FileManager.default.copyItem(
-            at: Fixture.directory.appending(path: "captures/7.3/debugfs/sender/out"), to: directory.url.appending(path: "out"))
+            at: Fixture.directory.appending(path: "captures/7.3/debugfs/sender/out"),
+            to: directory.url.appending(path: "out"))
         let root = directory.url.appending(path: "out/fdt")
         var bytes = try Data(contentsOf: root)
         // In LUO's node the size stands before the address.
@@ -166,7 +168,8 @@ import Testing
         // Two properties of the root get one name.
         let first = try #require(bytes.range(of: Data([0, 0, 0, 3])))
         let second = try #require(bytes.range(of: Data([0, 0, 0, 3]), in: first.upperBound + 8..<bytes.count))
-        bytes.replaceSubrange(second.upperBound + 4..<second.upperBound + 8, with: bytes[first.upperBound + 4..<first.upperBound + 8])
+        bytes.replaceSubrange(
+            second.upperBound + 4..<second.upperBound + 8, with: bytes[first.upperBound + 4..<first.upperBound + 8])
         try bytes.write(to: directory.url.appending(path: "twice.dtb"))
         let command = try Command("dump", directory.path + "/twice.dtb")
         #expect(command.status == 1)
@@ -202,11 +205,12 @@ import Testing
                 $luo diff $d/one.elf $d/two.elf; echo $?
                 $luo diff --ignore-addresses $d/one.elf $d/high.elf; echo $?
                 """, environment: ["d": directory.path])
-        #expect(command.text == """
-            ~ session "s", file 0x1, contents of 1 page, the first being page 0
-            1
-            0
+        #expect(
+            command.text == """
+                ~ session "s", file 0x1, contents of 1 page, the first being page 0
+                1
+                0
 
-            """)
+                """)
     }
 }

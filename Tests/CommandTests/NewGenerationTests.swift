@@ -149,7 +149,8 @@ extension FLBLayout {
                 "reserved": ["base64": "AAAAAAAAAAABAAAAAAAAAA=="],
             ])
         let files = try #require(sessions[0].files)
-        #expect(files.map(\.compatible) == ["memfd-v2", KernelString(Self.longHandler), KernelString(Self.longHandler)])
+        #expect(
+            files.map(\.compatible) == ["memfd-v2", KernelString(Self.longHandler), KernelString(Self.longHandler)])
         #expect(
             files.map(\.further) == [
                 ["mode": 438, "kind": 15, "uses": 0], ["mode": 0, "kind": 0, "uses": "0xfffffffffffffff"],

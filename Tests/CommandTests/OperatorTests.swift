@@ -7,7 +7,9 @@ import Testing
 
     /// Runs the script in the docs that begins with `# NAME`.
     private func run(_ name: String, _ arguments: String...) throws -> (status: Int32, text: String) {
-        let docs = try String(contentsOf: Fixture.directory.deletingLastPathComponent().appending(path: "docs/operators.md"), encoding: .utf8)
+        let docs = try String(
+            contentsOf: Fixture.directory.deletingLastPathComponent().appending(path: "docs/operators.md"),
+            encoding: .utf8)
         let script = try #require(
             docs.components(separatedBy: "```bash\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
                 .first { $0.hasPrefix("# \(name) ") })

@@ -144,7 +144,8 @@ import Testing
 
     /// What makes a directory somebody's own.
     @Test(arguments: [
-        "touch $d/out/notes", "rm $d/out/memory.elf", "cp \(capture) $d/out/memory.elf", "truncate -s -1 $d/out/memory.elf",
+        "touch $d/out/notes", "rm $d/out/memory.elf", "cp \(capture) $d/out/memory.elf",
+        "truncate -s -1 $d/out/memory.elf",
     ])
     func `a directory that holds more is not replaced`(_ change: String) throws {
         let directory = try TemporaryPath()

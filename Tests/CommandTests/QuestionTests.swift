@@ -10,13 +10,25 @@ import Testing
 
     @Test(arguments: [
         // The first block of files: its first record's token, and the session's record that leads to it.
-        ("0xebd048", ["files of session \"vm-alpha\", block 1", "luo_file_ser[0]", "luo_session_ser[0].file_set_ser.files"]),
+        (
+            "0xebd048",
+            ["files of session \"vm-alpha\", block 1", "luo_file_ser[0]", "luo_session_ser[0].file_set_ser.files"]
+        ),
         // The second page of a file.
-        ("0xeca010", ["contents of session \"vm-beta\", token 0xdeadbeef", "byte 4112 of the file", "memfd_luo_folio_ser[1].pfn"]),
+        (
+            "0xeca010",
+            [
+                "contents of session \"vm-beta\", token 0xdeadbeef", "byte 4112 of the file",
+                "memfd_luo_folio_ser[1].pfn",
+            ]
+        ),
         // LUO's state, to which a property of the root leads.
         ("0xea2000", ["subtree of LUO", "luo_ser.compatible", "\"LUO\" \"preserved-data\""]),
         ("0x1fb99004", ["region of region \"testblk\""]),
-        ("0x10", ["nothing that the handover describes is there", "not preserved", "nothing in the handover points there"]),
+        (
+            "0x10",
+            ["nothing that the handover describes is there", "not preserved", "nothing in the handover points there"]
+        ),
     ])
     func anAddressIsExplained(_ address: String, _ words: [String]) throws {
         let command = try Command("dump", "--at", address, Self.image)

@@ -19,7 +19,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["6.18/basic", "6.19/basic", "7.1/basic", "7.3/basic", "7.3/empty"].filter(Fixture.captures.contains))
+    @Test(
+        arguments: ["6.18/basic", "6.19/basic", "7.1/basic", "7.3/basic", "7.3/empty"].filter(Fixture.captures.contains)
+    )
     func everyLinkLeadsSomewhere(_ capture: String) throws {
         let page = try page("captures/\(capture).elf")
         let places = try matches(#"\bid="([^"]*)""#, in: page)
@@ -50,7 +52,8 @@ import Testing
     @Test func namesCannotBecomeMarkup() throws {
         let directory = try TemporaryPath()
         let names = [
-            "<script>alert(1)</script>", "\\\"\\u0301 onload=alert(1) x=\\\"", "<\\u0301img src=x>", "'><svg/onload=a()>",
+            "<script>alert(1)</script>", "\\\"\\u0301 onload=alert(1) x=\\\"", "<\\u0301img src=x>",
+            "'><svg/onload=a()>",
             "&lt;b&gt;", "</pre></details><b>",
         ]
         let sessions = names.map { #"{"name": "\#($0)", "files": [{"token": 1, "memfd": {"text": "x"}}]}"# }
@@ -62,7 +65,8 @@ import Testing
         let page = try page(image)
         let known: Set = [
             "html", "head", "meta", "title", "link", "style", "body", "header", "h1", "div", "strong", "br", "dl", "dt",
-            "dd", "nav", "p", "a", "main", "h2", "h3", "span", "code", "i", "figure", "svg", "rect", "figcaption", "path",
+            "dd", "nav", "p", "a", "main", "h2", "h3", "span", "code", "i", "figure", "svg", "rect", "figcaption",
+            "path",
             "text", "table", "tr", "th", "td", "section", "details", "summary", "pre",
         ]
         #expect(Set(try matches("<([a-zA-Z0-9]+)", in: page)).subtracting(known) == [])

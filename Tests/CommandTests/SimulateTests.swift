@@ -6,9 +6,11 @@ import Testing
         let story = try Command("simulate", "scenarios/rollback.json")
         #expect(story.status == 0)
         #expect(story.errors == "")
-        #expect(story.output == (try Data(contentsOf: Fixture.directory.appending(path: "golden/simulate/rollback.txt"))))
+        #expect(
+            story.output == (try Data(contentsOf: Fixture.directory.appending(path: "golden/simulate/rollback.txt"))))
         let json = try Command("simulate", "--format", "json", "scenarios/rollback.json")
-        #expect(json.output == (try Data(contentsOf: Fixture.directory.appending(path: "golden/simulate/rollback.json"))))
+        #expect(
+            json.output == (try Data(contentsOf: Fixture.directory.appending(path: "golden/simulate/rollback.json"))))
     }
 
     @Test func `the image of a named kexec is written, and can be dumped`() throws {
@@ -68,11 +70,13 @@ import Testing
         #expect(tap.text.contains("\nnot ok 2 "))
         let junit = try Command("simulate", "--format", "junit", broken.path)
         #expect(junit.text.contains("tests=\"1\" failures=\"1\""))
-        #expect(junit.text.contains("<failure message=\"step 1: create session &quot;&quot;: it gives EINVAL, not ok\"/>"))
+        #expect(
+            junit.text.contains("<failure message=\"step 1: create session &quot;&quot;: it gives EINVAL, not ok\"/>"))
     }
 
     @Test func `the first kernel is handed an image`() throws {
-        let text = #"{"title": "t", "kernel": "7.3", "steps": [{"do": "register_handler", "handler": "memfd"}, {"do": "retrieve_session", "session": "vm-beta"}, {"do": "retrieve", "session": "vm-beta", "token": "0xdeadbeef"}, {"do": "close", "session": "vm-beta"}]}"#
+        let text =
+            #"{"title": "t", "kernel": "7.3", "steps": [{"do": "register_handler", "handler": "memfd"}, {"do": "retrieve_session", "session": "vm-beta"}, {"do": "retrieve", "session": "vm-beta", "token": "0xdeadbeef"}, {"do": "close", "session": "vm-beta"}]}"#
         let scenario = try TemporaryPath(text.utf8)
         let played = try Command("simulate", "--image", "captures/7.3/basic.elf", scenario.path)
         #expect(played.status == 0, "\(played.errors)")

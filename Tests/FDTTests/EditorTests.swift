@@ -49,9 +49,12 @@ import Testing
             (.badValue, { (editor) throws(FDTError) in try editor.addSubnode("") }),
             (.badValue, { (editor) throws(FDTError) in try editor.addSubnode("a/b") }),
             (.badValue, { (editor) throws(FDTError) in try editor.setProperty("a\0", of: "/") }),
-            (.noSpace, { (editor) throws(FDTError) in
-                try editor.setProperty("a", of: "/", bytes: [UInt8](repeating: 0, count: 4096))
-            }),
+            (
+                .noSpace,
+                { (editor) throws(FDTError) in
+                    try editor.setProperty("a", of: "/", bytes: [UInt8](repeating: 0, count: 4096))
+                }
+            ),
         ]
         for (code, edit) in refusals {
             let error = #expect(throws: FDTError.self) { try edit(&editor) }

@@ -37,7 +37,9 @@ extension FlattenedTree {
                 case FDT_PROP:
                     var name: UnsafePointer<CChar>?
                     var count: Int32 = 0
-                    guard let value = fdt_getprop_by_offset(bytes.baseAddress, here, &name, &count), let name else { return }
+                    guard let value = fdt_getprop_by_offset(bytes.baseAddress, here, &name, &count), let name else {
+                        return
+                    }
                     let span = UnsafeRawBufferPointer(start: value, count: Int(count))
                     events.append(.property(WalkedProperty(name: String(cString: name), value: Array(span))))
                 case FDT_NOP: events.append(.nop)

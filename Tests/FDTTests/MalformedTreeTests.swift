@@ -151,7 +151,8 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
     ]
 
     private static func property(
-        _ title: String, _ code: FDTError.Code, in operation: String = "fdt_check_full", length: UInt32 = 4, name: UInt32 = 0,
+        _ title: String, _ code: FDTError.Code, in operation: String = "fdt_check_full", length: UInt32 = 4,
+        name: UInt32 = 0,
         strings: [UInt8] = [97, 0]
     ) -> MalformedTree {
         MalformedTree(title, code, in: operation) {
@@ -191,7 +192,8 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
         #expect(FDTError.Code(rawValue: 0).description == "FDT_ERR 0")
         #expect(FDTError.Code(rawValue: -1).description == "FDT_ERR -1")
         #expect(FDTError.Code(rawValue: .max).description == "FDT_ERR 2147483647")
-        #expect(FDTError(.notFound, in: "fdt_path_offset", at: "/a").description == "fdt_path_offset: FDT_ERR_NOTFOUND: /a")
+        #expect(
+            FDTError(.notFound, in: "fdt_path_offset", at: "/a").description == "fdt_path_offset: FDT_ERR_NOTFOUND: /a")
     }
 }
 

@@ -33,7 +33,8 @@ import Testing
     func everyWord(name: String) throws {
         let bytes = try Fixture.bytes(name)
         let edges: [UInt32] = [
-            0, 1, 2, 3, 4, 9, 15, 16, 17, 0x28, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, 0xffff_fff4, .max, UInt32(bytes.count),
+            0, 1, 2, 3, 4, 9, 15, 16, 17, 0x28, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, 0xffff_fff4, .max,
+            UInt32(bytes.count),
         ]
         for start in stride(from: 0, through: bytes.count - 4, by: 4) {
             for edge in edges {
@@ -52,7 +53,8 @@ import Testing
         for round in 0..<100 {
             var damaged = bytes
             for _ in 0..<Int.random(in: 2...8, using: &random) {
-                damaged[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: .min ... .max, using: &random)
+                damaged[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(
+                    in: .min ... .max, using: &random)
             }
             examine(damaged, "round \(round)")
         }

@@ -81,7 +81,8 @@ import Testing
     @Test func overlappingNames() {
         let count: UInt32 = 20_000
         var raw = RawTree()
-        raw.structure = [RawTree.begin, 0] + (0..<count).flatMap { [RawTree.prop, 0, $0] } + [RawTree.endNode, RawTree.end]
+        raw.structure =
+            [RawTree.begin, 0] + (0..<count).flatMap { [RawTree.prop, 0, $0] } + [RawTree.endNode, RawTree.end]
         raw.strings = [UInt8](repeating: 97, count: Int(count)) + [0]
         let tree = PartialTree(raw.bytes)
         #expect(tree.missing.isEmpty)

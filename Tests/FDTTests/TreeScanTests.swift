@@ -31,7 +31,9 @@ import Testing
         try writer.node("") { (root) throws(FDTError) in
             for round in 0..<3 {
                 try root.node("n\(round)") { (node) throws(FDTError) in
-                    for index in 0..<100 { try node.property(String(repeating: "p", count: index % 37 + 1) + "\(index)") }
+                    for index in 0..<100 {
+                        try node.property(String(repeating: "p", count: index % 37 + 1) + "\(index)")
+                    }
                 }
             }
         }

@@ -64,7 +64,9 @@ import Testing
         try writer.finishReservations()
         try writer.beginNode("")
         try writer.beginNode("a")
-        let error = #expect(throws: FDTError.self) { try writer.property("big", bytes: [UInt8](repeating: 1, count: 128)) }
+        let error = #expect(throws: FDTError.self) {
+            try writer.property("big", bytes: [UInt8](repeating: 1, count: 128))
+        }
         #expect(error == FDTError(.noSpace, in: "fdt_property", at: "/a/big"))
         // Nothing of it was written.
         try writer.property("small", u32: 1)

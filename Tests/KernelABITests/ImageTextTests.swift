@@ -4,7 +4,8 @@ import Testing
 @Suite struct ImageTextTests {
     @Test(arguments: [
         ("vm-alpha", #""vm-alpha""#), ("gäste/β-1", #""gäste/β-1""#), ("a \"b\" \\", #""a \"b\" \\""#),
-        ("\u{1b}[31m\n\r\t\0", #""\u{1b}[31m\n\r\t\u{0}""#), ("\u{9b}x\u{202e}y\u{feff}", #""\u{9b}x\u{202e}y\u{feff}""#),
+        ("\u{1b}[31m\n\r\t\0", #""\u{1b}[31m\n\r\t\u{0}""#),
+        ("\u{9b}x\u{202e}y\u{feff}", #""\u{9b}x\u{202e}y\u{feff}""#),
         ("\u{2028}\u{a0}", #""\u{2028}\u{a0}""#), ("", #""""#),
     ])
     func `what is not visible is escaped`(text: String, shown: String) {

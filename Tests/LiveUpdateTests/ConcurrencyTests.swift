@@ -186,7 +186,8 @@ import Testing
                     // Lent, an object can be finished by others' files meanwhile; held, it cannot before ours are.
                     let isLent = release < "7.1.8"
                     problems.check(
-                        result == (isThere ? nil : .noSuchFileOrDirectory) || (isLent || held.isEmpty) && result == .noData,
+                        result == (isThere ? nil : .noSuchFileOrDirectory)
+                            || (isLent || held.isEmpty) && result == .noData,
                         "thread \(thread): get incoming gives \(String(describing: result))")
                     if result == nil, release >= "7.1.8" { held.append(flb) }
                     if let got = try session.retrieve(token: file.token) as? OpaqueFile {

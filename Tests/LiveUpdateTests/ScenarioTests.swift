@@ -99,7 +99,10 @@ import Testing
             #"{"do": "preserve", "file": "a", "session": "b", "tokn": 1}"#,
             ".steps[0]: unknown key \"tokn\"; did you mean \"token\"?"
         ),
-        (#"{"do": "fail", "of": "x", "operation": "finish", "with": "EIO"}"#, ".steps[0].operation: \"finish\" cannot fail"),
+        (
+            #"{"do": "fail", "of": "x", "operation": "finish", "with": "EIO"}"#,
+            ".steps[0].operation: \"finish\" cannot fail"
+        ),
         (#"{"do": "kexec", "into": "5.4"}"#, ".steps[0].into: no kernel \"5.4\" is known here"),
         (#"{"do": "kexec", "comes_up": "well"}"#, ".steps[0].comes_up: \"well\" is not how a kernel comes up"),
         (#"7"#, ".steps[0]: expected an object"),
@@ -127,7 +130,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"do": "preserve", "file": "x", "session": "s", "token": 1}"#, ".file: no file is called \"x\"; there is none"),
+        (
+            #"{"do": "preserve", "file": "x", "session": "s", "token": 1}"#,
+            ".file: no file is called \"x\"; there is none"
+        ),
         (#"{"do": "close", "session": "s"}"#, ".session: no session is called \"s\"; there is none"),
         (#"{"do": "get_outgoing", "flb": "x"}"#, ".flb: no FLB is called \"x\"; there are f"),
         (#"{"do": "get_outgoing", "flb": "memfd"}"#, ".flb: no FLB is called \"memfd\""),

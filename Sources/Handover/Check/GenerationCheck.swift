@@ -76,7 +76,8 @@ extension HandoverCheck {
                     (
                         "luo-tree",
                         finding(
-                            "\(abi.subtree)/\(read.name)", "compatible", written.map { "\"\($0.compatible)\"" } ?? "no such node",
+                            "\(abi.subtree)/\(read.name)", "compatible",
+                            written.map { "\"\($0.compatible)\"" } ?? "no such node",
                             "\"\(read.compatible)\"")
                     ))
             }

@@ -65,7 +65,8 @@ public struct ContentKinds: Sendable {
         }
         if !list.isEmpty { return list }
         let matches = described.filter { $0.place == place && $0.names.contains(text) }
-        let chosen = matches.filter { kind in variants[kind.name].map { $0 == kind.variant || $0 == kind.title } ?? true }
+        let chosen = matches.filter { kind in variants[kind.name].map { $0 == kind.variant || $0 == kind.title } ?? true
+        }
         // A name that the user describes is the user's.
         guard let first = chosen.first else { return [] }
         return chosen.filter { $0.name == first.name }

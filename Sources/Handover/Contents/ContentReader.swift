@@ -55,7 +55,8 @@ struct ContentReader {
             var trial = log
             let content = read(kind, &trial)
             let payload = content as? Payload
-            let fits = payload.map { payload in payload.root.map { payload.described.isVersion(of: $0) } ?? true } ?? false
+            let fits =
+                payload.map { payload in payload.root.map { payload.described.isVersion(of: $0) } ?? true } ?? false
             let damage = trial.findings.count - log.findings.count + (payload?.implausibility(in: context) ?? 1)
             if let best, (best.fits, -best.damage) > (fits, -damage) { continue }
             if let best, best.fits == fits, best.damage == damage {
@@ -125,16 +126,20 @@ extension Payload {
             for member in records.layout.members {
                 switch member.type {
                 case .characters(let size):
-                    let text = CharacterField(name: member.name, offset: member.offset, count: size).read(bytes, at: base)
+                    let text = CharacterField(name: member.name, offset: member.offset, count: size).read(
+                        bytes, at: base)
                     if !text.isTerminated { count += 1 }
                 case .bytes(let size) where member.meaning == .padding:
-                    if (0..<size).contains(where: { bytes.number(at: base + member.offset + $0, width: 1) != 0 }) { count += 1 }
+                    if (0..<size).contains(where: { bytes.number(at: base + member.offset + $0, width: 1) != 0 }) {
+                        count += 1
+                    }
                 case .number where member.meaning == .padding:
                     if member.number(bytes, at: base) != 0 { count += 1 }
                 default: break
                 }
             }
         }
-        return count + records.targets.joined().reduce(0) { $0 + ($1.records.map { implausibility(of: $0.records) } ?? 0) }
+        return count
+            + records.targets.joined().reduce(0) { $0 + ($1.records.map { implausibility(of: $0.records) } ?? 0) }
     }
 }

@@ -91,7 +91,8 @@ public struct ContentsMap: Sendable {
         func count(_ ranges: [Range<UInt64>]) -> UInt64 {
             ranges.merged().reduce(0) { $0 + min($1.upperBound, end) - min($1.lowerBound, end) }
         }
-        let stated = count((runs + other.runs).map { $0.index..<($0.index &+ $0.count < $0.index ? .max : $0.index &+ $0.count) })
+        let stated = count(
+            (runs + other.runs).map { $0.index..<($0.index &+ $0.count < $0.index ? .max : $0.index &+ $0.count) })
         return stated - min(stated, count(pages(in: regions) + other.pages(in: otherRegions)))
     }
 

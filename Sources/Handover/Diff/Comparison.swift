@@ -126,7 +126,8 @@ struct Comparison {
                 continue
             }
             if old.data != new.data {
-                if old.data == nil || new.data == nil, self.before.absence == .unknown || self.after.absence == .unknown {
+                if old.data == nil || new.data == nil, self.before.absence == .unknown || self.after.absence == .unknown
+                {
                     noteUncompared("\(subject), data", old.data != nil, new.data != nil)
                 } else {
                     let texts = Self.texts(of: old.data, new.data, orElse: "described")
@@ -139,7 +140,8 @@ struct Comparison {
         }
         compare("root FDT, address", before?.fdtAddress, after?.fdtAddress, isLayout: true)
         compare("root FDT, size", before?.fdtSize, after?.fdtSize, isLayout: true)
-        compare("map of preserved memory, address", before?.preservedMemoryMap, after?.preservedMemoryMap, isLayout: true)
+        compare(
+            "map of preserved memory, address", before?.preservedMemoryMap, after?.preservedMemoryMap, isLayout: true)
     }
 
     private mutating func comparePreserved(_ before: PreservedState?, _ after: PreservedState?) {
@@ -167,7 +169,8 @@ struct Comparison {
         }
         if self.before.mapIsIncomplete || self.after.mapIsIncomplete {
             let isBeforeWhole = !self.before.mapIsIncomplete
-            noteUncompared("some of the map of preserved memory", isBeforeWhole, !self.after.mapIsIncomplete, isLayout: true)
+            noteUncompared(
+                "some of the map of preserved memory", isBeforeWhole, !self.after.mapIsIncomplete, isLayout: true)
             return
         }
         compare("preserved pages", before.pages, after.pages, isLayout: true)
@@ -213,7 +216,9 @@ struct Comparison {
             let extents = pair.before == nil ? self.after.extents : self.before.extents
             // What a state leaves open that was not read whole says nothing of the bytes.
             if self.before.absence == .unknown || self.after.absence == .unknown {
-                let bytes = [self.before, self.after].map { $0.memory?.copy(at: residue.address, count: residue.data.count) }
+                let bytes = [self.before, self.after].map {
+                    $0.memory?.copy(at: residue.address, count: residue.data.count)
+                }
                 if let old = bytes[0], old == bytes[1] { continue }
                 if bytes.contains(nil) {
                     noteUncompared("bytes at \(extents.place(of: residue.address))", bytes[0] != nil, bytes[1] != nil)
@@ -257,12 +262,15 @@ struct Comparison {
     private mutating func compareUndescribedMemory() {
         guard !before.extents.isEmpty, !after.extents.isEmpty, let pageSize = before.state.pageSize else { return }
         let rest = [before, after].map { side in
-            let described = side.extents.filter(\.role.isMetadata)
+            let described =
+                side.extents.filter(\.role.isMetadata)
                 + side.state.contentsExtents.filter { $0.role == .contents || $0.role == .region }
             return Self.subtract(
                 Self.merged(described.map { $0.pages(of: pageSize) }), from: side.state.preserved?.ranges ?? [])
         }
-        compareMemory("preserved pages that no structure describes", rest[0].flatMap { $0.pieces(in: rest[1]) }, isLayout: isMoved)
+        compareMemory(
+            "preserved pages that no structure describes", rest[0].flatMap { $0.pieces(in: rest[1]) }, isLayout: isMoved
+        )
     }
 
     /// Compares pages of the first side with those of the second that lie `distance` bytes further. What is on neither
@@ -284,7 +292,9 @@ struct Comparison {
                 if let left, let right {
                     if left != right { changed = (changed?.first ?? address, (changed?.count ?? 0) + 1) }
                 } else if left != nil || right != nil {
-                    oneSided = (oneSided?.first ?? address, (oneSided?.count ?? 0) + 1, oneSided?.isInBefore ?? (left != nil))
+                    oneSided = (
+                        oneSided?.first ?? address, (oneSided?.count ?? 0) + 1, oneSided?.isInBefore ?? (left != nil)
+                    )
                 }
                 page += UInt64(pageSize.bytes)
             }
@@ -304,7 +314,9 @@ struct Comparison {
 
     private mutating func compareRegions(_ before: MemblockState?, _ after: MemblockState?) {
         compare("memblock, compatible", before?.compatible, after?.compatible)
-        guard before != nil || after != nil, let (old, new) = lists("regions", before?.regions, after?.regions) else { return }
+        guard before != nil || after != nil, let (old, new) = lists("regions", before?.regions, after?.regions) else {
+            return
+        }
         for pair in pairs(old, new, by: \.name) {
             guard let name = (pair.before ?? pair.after)?.name else { continue }
             let subject = "region \(name.quoted)"
@@ -406,9 +418,11 @@ struct Comparison {
 
     private mutating func compareBlocks(_ subject: String, _ before: [BlockState]?, _ after: [BlockState]?) {
         guard let before, let after else { return }
-        compare("\(subject), records in blocks", before.map(\.count), after.map(\.count), layoutText: { counts in
-            counts.map { $0.map(String.init) ?? "?" }.joined(separator: "+")
-        })
+        compare(
+            "\(subject), records in blocks", before.map(\.count), after.map(\.count),
+            layoutText: { counts in
+                counts.map { $0.map(String.init) ?? "?" }.joined(separator: "+")
+            })
         for (index, pair) in zip(before, after).enumerated() where index > 0 {
             compare("\(subject), block \(index + 1)", pair.0.address, pair.1.address, isLayout: true)
         }
@@ -477,7 +491,9 @@ struct Comparison {
     }
 
     private static func summary(of file: FileState) -> String {
-        if let content = file.content, let size = content.fileContents?.size { return "\(content.title) of \(size) bytes" }
+        if let content = file.content, let size = content.fileContents?.size {
+            return "\(content.title) of \(size) bytes"
+        }
         return file.compatible.map(\.quoted) ?? ""
     }
 

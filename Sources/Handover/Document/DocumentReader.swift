@@ -578,6 +578,7 @@ public struct DocumentReader {
 
     private func slot(of range: Range<Int>) -> Int {
         if range.isEmpty { return 0 }
-        return (range.count &* 7 &+ Int(window[range.lowerBound]) &+ Int(window[range.upperBound - 1]) &* 3) % names.count
+        return (range.count &* 7 &+ Int(window[range.lowerBound]) &+ Int(window[range.upperBound - 1]) &* 3)
+            % names.count
     }
 }

@@ -87,7 +87,9 @@ struct ObjectForm<Object: Sendable>: Sendable {
             let member = members[missing.trailingZeroBitCount]
             missing &= missing - 1
             // A key that is misspelt is not missing.
-            let isMisspelt = reader.problems[knownOutside...].contains { $0.problem.hasSuffix(Spelling.question(member.key)) }
+            let isMisspelt = reader.problems[knownOutside...].contains {
+                $0.problem.hasSuffix(Spelling.question(member.key))
+            }
             if isMisspelt { continue }
             reader.note(DocumentError(path: "", problem: "missing key \"\(member.key)\": \(member.summary)"))
         }

@@ -12,7 +12,8 @@ extension Extent {
         case .records(let header, let record, let count):
             let base = offset - (header?.size ?? 0)
             guard base / record.size < count else { break }
-            return Place("\(record.name)[\(base / record.size)]", field: record.path(at: base % record.size), at: address)
+            return Place(
+                "\(record.name)[\(base / record.size)]", field: record.path(at: base % record.size), at: address)
         case .slice(let record, let start, let count) where offset < count:
             let (index, inner) = (start + offset).quotientAndRemainder(dividingBy: record.size)
             return Place("\(record.name)[\(index)]", field: record.path(at: inner), at: address)
@@ -41,7 +42,9 @@ extension [Extent] {
 extension StructureDescription {
     /// The path of the field that the byte at `offset` belongs to; `nil` for padding.
     fileprivate func path(at offset: Int) -> String? {
-        guard let field = fields.last(where: { $0.offset <= offset && offset < $0.offset + $0.size }) else { return nil }
+        guard let field = fields.last(where: { $0.offset <= offset && offset < $0.offset + $0.size }) else {
+            return nil
+        }
         let inner = offset - field.offset
         let size = field.count.map { $0 > 0 ? field.size / $0 : field.size } ?? field.size
         let index = field.count != nil && field.meaning != .string && size > 0 ? "[\(inner / size)]" : ""

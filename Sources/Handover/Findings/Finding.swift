@@ -78,7 +78,8 @@ public struct Finding: Error, Hashable, Sendable {
     }
 
     public init(
-        _ cause: Cause, _ severity: Severity = .damage, of owner: Owner, at place: Place, found: String, expected: String
+        _ cause: Cause, _ severity: Severity = .damage, of owner: Owner, at place: Place, found: String,
+        expected: String
     ) {
         self.severity = severity
         self.cause = cause

@@ -80,7 +80,9 @@ extension Extent.Form {
             luo.compatible.read(span).bytes.starts(with: LUOLayout.compatiblePrefix.utf8)
         {
             self = .structure(luo.structure)
-        } else if bytes.count == metadata.structure.size, metadata.version.read(span) == KexecMetadataLayout.currentVersion {
+        } else if bytes.count == metadata.structure.size,
+            metadata.version.read(span) == KexecMetadataLayout.currentVersion
+        {
             self = .structure(metadata.structure)
         } else if let flb = (generation.luo?.flbs ?? Generation.latest.luo?.flbs)?.record,
             flbHeader.structure.fits(in: span), flbHeader.pageCount.read(span) == 1,

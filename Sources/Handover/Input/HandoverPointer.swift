@@ -98,9 +98,11 @@ struct HandoverPointer: Hashable, Sendable {
     func scratchAreas(in memory: any PhysicalMemory) -> [Range<PhysicalAddress>] {
         let layout = ScratchLayout.layout
         let size = layout.structure.size
-        guard let scratch, let bytes = memory.copy(
-            at: scratch.lowerBound,
-            count: Int(min(scratch.upperBound.rawValue - scratch.lowerBound.rawValue, UInt64(PageSize.kib64.bytes))))
+        guard let scratch,
+            let bytes = memory.copy(
+                at: scratch.lowerBound,
+                count: Int(min(scratch.upperBound.rawValue - scratch.lowerBound.rawValue, UInt64(PageSize.kib64.bytes)))
+            )
         else { return [] }
         return stride(from: 0, through: bytes.count - size, by: size).compactMap { offset in
             let span = bytes.span.bytes

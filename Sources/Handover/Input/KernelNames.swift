@@ -2,11 +2,11 @@ import KernelABI
 import SystemPackage
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// The names of versions that a kernel's image holds: `kho-v4`, `luo-v5` and so on.

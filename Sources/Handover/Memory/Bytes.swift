@@ -22,7 +22,9 @@ extension [UInt8] {
 extension RawSpan {
     /// Whether the bytes are those of `start`, and zeros after them.
     func equals(_ start: [UInt8]) -> Bool {
-        guard start.count <= byteCount, extracting(first: start.count).isEqual(to: start.span.bytes) else { return false }
+        guard start.count <= byteCount, extracting(first: start.count).isEqual(to: start.span.bytes) else {
+            return false
+        }
         return extracting(start.count..<byteCount).firstNonzeroByte == nil
     }
 

@@ -33,7 +33,8 @@ struct ELFCoreLayout {
 
         headers.reserveCapacity(Int(noteOffset) + note.count)
         ELFHeader(
-            type: ELF.typeCore, machine: machine?.elfMachine ?? ELF.noMachine, programHeaderOffset: UInt64(ELFHeader.size),
+            type: ELF.typeCore, machine: machine?.elfMachine ?? ELF.noMachine,
+            programHeaderOffset: UInt64(ELFHeader.size),
             sectionHeaderOffset: isExtended ? tableEnd : 0, programHeaderSize: UInt16(ELFProgramHeader.size),
             programHeaderCount: isExtended ? ELF.extendedNumbering : UInt16(count),
             sectionHeaderSize: isExtended ? UInt16(ELFSectionHeader.size) : 0,

@@ -87,7 +87,8 @@ public struct ELFCoreWriter: Sendable {
     /// Where memory that is available in `regions`, and stored in the extents `stored`, lies in the file.
     func layout(regions: [Range<PhysicalAddress>], stored: [Range<PhysicalAddress>]) -> ELFCoreLayout {
         ELFCoreLayout(
-            regions: regions, stored: stored, machine: machine, alignment: UInt64(max(pageSize ?? PageSize.kib64.bytes, 1)),
+            regions: regions, stored: stored, machine: machine,
+            alignment: UInt64(max(pageSize ?? PageSize.kib64.bytes, 1)),
             vmcoreinfo: vmcoreinfo)
     }
 

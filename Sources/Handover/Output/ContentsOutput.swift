@@ -46,7 +46,9 @@ public struct ContentsOutput: Sendable {
         guard end > writer.offset else { return }
         try writer.skip(to: max(start, writer.offset), isMissing: isIncomplete)
         /// The address of a place in the file, and the reverse.
-        func address(_ place: UInt64) -> PhysicalAddress { PhysicalAddress(addresses.lowerBound.rawValue + place - start) }
+        func address(_ place: UInt64) -> PhysicalAddress {
+            PhysicalAddress(addresses.lowerBound.rawValue + place - start)
+        }
         func place(_ address: PhysicalAddress) -> UInt64 { start + (address.rawValue - addresses.lowerBound.rawValue) }
         for piece in (address(writer.offset)..<address(end)).pieces(in: memory.regions) {
             try writer.skip(to: place(piece.lowerBound), isMissing: true)

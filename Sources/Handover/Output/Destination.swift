@@ -1,11 +1,11 @@
 import SystemPackage
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Where output goes. Everything that is written to files goes through here.
@@ -217,7 +217,9 @@ public struct Destination: Sendable {
         let isSame = identity == FileIdentity(status)
         if isSame { return input == path ? "it is the input" : "it is the input \(input)" }
         guard case .named(let place, let present) = place else { return nil }
-        if FileIdentity.directories(around: place).contains(FileIdentity(status)) { return "it is in the input \(input)" }
+        if FileIdentity.directories(around: place).contains(FileIdentity(status)) {
+            return "it is in the input \(input)"
+        }
         if present?.type == .directory, let identity, let input = try? Directory.realPath(input),
             FileIdentity.directories(around: input).contains(identity)
         {

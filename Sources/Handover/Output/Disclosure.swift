@@ -35,7 +35,9 @@ struct Disclosure {
     func objection(to extent: Extent) -> String? {
         let pages = extent.range.pages(of: pageSize)
         if !pages.pieces(in: contents).isEmpty { return "it is handed over as contents" }
-        if let preserved, extent.role.isPreserved, pages.pieces(in: preserved) != [pages] { return "it is not preserved" }
+        if let preserved, extent.role.isPreserved, pages.pieces(in: preserved) != [pages] {
+            return "it is not preserved"
+        }
         if let preserved, !extent.role.isPreserved, !pages.pieces(in: preserved).isEmpty {
             return "it is preserved, and the map of preserved memory is not"
         }
@@ -88,7 +90,9 @@ extension Extent.Form {
     }
 
     private static func objection(toRest bytes: RawSpan, from place: Int) -> String? {
-        guard place < bytes.byteCount, bytes.extracting(place..<bytes.byteCount).firstNonzeroByte != nil else { return nil }
+        guard place < bytes.byteCount, bytes.extracting(place..<bytes.byteCount).firstNonzeroByte != nil else {
+            return nil
+        }
         return "there is something behind its structures"
     }
 }

@@ -2,11 +2,11 @@ import CFiles
 import SystemPackage
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// A file that is being written: a new one, which is empty and has no name yet, or a stream.
@@ -46,9 +46,12 @@ struct OutputFile {
     }
 
     /// Copies as much as one call of the kernel does; returns where to go on.
-    private func copyPart(_ range: Range<UInt64>, of original: MappedFile, to place: UInt64) throws(FileError) -> UInt64 {
+    private func copyPart(_ range: Range<UInt64>, of original: MappedFile, to place: UInt64) throws(FileError) -> UInt64
+    {
         var (from, to) = (off_t(range.lowerBound), off_t(place))
-        let copied = original.descriptor.map { copy_file_range($0.rawValue, &from, descriptor.rawValue, &to, range.count, 0) }
+        let copied = original.descriptor.map {
+            copy_file_range($0.rawValue, &from, descriptor.rawValue, &to, range.count, 0)
+        }
         if let copied, copied > 0 { return UInt64(from) }
         if copied == -1, ![EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM].contains(errno) {
             throw .cannotWrite(path: path, Errno(rawValue: errno))

@@ -51,7 +51,8 @@ public struct AddressAnswer: Sendable {
             guard let run = map.runs.first(where: { map.addresses(of: $0)?.contains(address) ?? false }) else { return }
             for extent in map.extents(owner: owner) where extent.range.contains(address) {
                 let offset = (run.index &+ (page - run.pfn)) << UInt64(pageSize.shift)
-                places.append(Place(extent: extent, fileOffset: offset + (address.rawValue & UInt64(pageSize.bytes - 1))))
+                places.append(
+                    Place(extent: extent, fileOffset: offset + (address.rawValue & UInt64(pageSize.bytes - 1))))
             }
             // A record names the first page of a folio.
             if let folio = contents.folios?.filter({ $0.pfn != 0 && $0.pfn <= page }).max(by: { $0.pfn < $1.pfn }) {
@@ -73,7 +74,9 @@ public struct AddressAnswer: Sendable {
         pointers = reading.extents.flatMap { extent in
             var offsets: [Int] = []
             extent.forEachWord(in: document.memory) { word, offset in
-                if extent.holdsFrames ? frames.contains(FolioLayout.layout.pfn.extract(from: word)) : targets.contains(word) {
+                if extent.holdsFrames
+                    ? frames.contains(FolioLayout.layout.pfn.extract(from: word)) : targets.contains(word)
+                {
                     offsets.append(offset)
                 }
             }

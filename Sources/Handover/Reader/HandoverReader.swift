@@ -55,7 +55,8 @@ public struct HandoverReader: Sendable {
             context: context, blobs: blobs, generation: generation, generations: generations, isKernels: isKernels)
         guard let state = reader.read(root, at: address, &log) else {
             throw log.findings.last
-                ?? Finding(.missing, of: .kho, at: Place("root FDT", at: address), found: "nothing", expected: "a handover")
+                ?? Finding(
+                    .missing, of: .kho, at: Place("root FDT", at: address), found: "nothing", expected: "a handover")
         }
         return Reading(state, log)
     }

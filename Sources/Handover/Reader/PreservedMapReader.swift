@@ -108,7 +108,8 @@ struct PreservedMapReader {
     ///
     /// - Parameter pointer: what says where it is.
     private func isPlausible(
-        _ bitmap: BitmapChunkState.BitmapState, _ layout: BitmapLayout, order: UInt32, at pointer: @autoclosure () -> Place,
+        _ bitmap: BitmapChunkState.BitmapState, _ layout: BitmapLayout, order: UInt32,
+        at pointer: @autoclosure () -> Place,
         _ log: inout ReadingLog
     ) -> Bool {
         let owner = Owner.order(order, from: bitmap.start)

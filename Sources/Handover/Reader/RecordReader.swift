@@ -121,7 +121,8 @@ struct RecordReader<Record: KernelStructure> {
         } catch {
             for index in 0..<count {
                 guard let place = address.advanced(by: UInt64(start + index * size)),
-                    context.read(container.record.structure.name, of: owner, at: place, count: size, &log,
+                    context.read(
+                        container.record.structure.name, of: owner, at: place, count: size, &log,
                         { body($0, AdjacentRecords(from: 0, size: size, count: 1), place) }) != nil
                 else { return }
             }

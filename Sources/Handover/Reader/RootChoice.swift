@@ -40,7 +40,8 @@ public struct RootChoice: Sendable {
             throw unreadable.first?.problem
                 ?? Finding(
                     .missing, of: .kho, at: Place("root FDT"), found: "none in this memory",
-                    expected: "a page that holds an FDT with a compatible of kho-v…; --search finds sessions without one")
+                    expected:
+                        "a page that holds an FDT with a compatible of kho-v…; --search finds sessions without one")
         }
         stale = (roots.indices.filter { $0 != best }.map { roots[$0].address } + rejected).sorted()
         var reading = roots[best].reading
@@ -52,7 +53,8 @@ public struct RootChoice: Sendable {
             later.map { root in
                 let damage = root.reading.findings.first { $0.severity == .damage }
                 return Self.finding(.damage, at: root.address, damage, instead: roots[best].address)
-            } + unreadable.filter { $0.problem.cause != .compatible }.map { root in
+            }
+            + unreadable.filter { $0.problem.cause != .compatible }.map { root in
                 Self.finding(.unknown, at: root.address, root.problem, instead: roots[best].address)
             } + reading.findings
         self.reading = reading
@@ -65,7 +67,8 @@ public struct RootChoice: Sendable {
         Finding(
             .damagedRoot, severity, of: .kho, at: Place(Place.rootName, at: address),
             found: "what may be the live root, damaged" + (problem.map { " (\($0))" } ?? ""),
-            expected: "one that is whole, as that at \(instead), which is read instead; --fdt-pa \(address) reads this one")
+            expected:
+                "one that is whole, as that at \(instead), which is read instead; --fdt-pa \(address) reads this one")
     }
 
     /// How late a handover is: the update number, then the number of kexecs.

@@ -27,7 +27,8 @@ struct RootReader {
                         at: address.flatMap { $0.advanced(by: UInt64(property?.valueOffset ?? 0)) }),
                     found: compatible?.named ?? "no such property",
                     expected: "one of \(known)"
-                        + (DevelopmentSeries.describe(compatible: compatible?.bytes ?? []).map { ": this is \($0)" } ?? "")))
+                        + (DevelopmentSeries.describe(compatible: compatible?.bytes ?? []).map { ": this is \($0)" }
+                            ?? "")))
             let isRoot = property?.strings?.contains { $0.hasPrefix("kho-v") } ?? false
             return isRoot ? readUnknown(tree, compatible, at: address, &log) : nil
         }
@@ -163,7 +164,8 @@ struct RootReader {
 
     /// - Parameter tree: the blob as a tree, if it has been opened already.
     func readKnown(
-        _ name: String, _ blob: [UInt8], _ tree: FlattenedTree? = nil, at address: PhysicalAddress?, _ generation: Generation,
+        _ name: String, _ blob: [UInt8], _ tree: FlattenedTree? = nil, at address: PhysicalAddress?,
+        _ generation: Generation,
         into state: inout HandoverState, _ log: inout ReadingLog
     ) -> Bool {
         if let luo = generation.luo, name == luo.subtree {
@@ -203,9 +205,10 @@ struct RootReader {
         var size = subtree.size
         if isTree {
             // Without a size beside its address, a subtree is an FDT that states its own.
-            size = context.read(structure, of: .subtree(name), at: address, count: Header.size, &log) { bytes in
-                Header(bytes).map { UInt64($0.totalSize) }
-            } ?? nil
+            size =
+                context.read(structure, of: .subtree(name), at: address, count: Header.size, &log) { bytes in
+                    Header(bytes).map { UInt64($0.totalSize) }
+                } ?? nil
         }
         guard let size, let count = Int(exactly: size) else { return nil }
         guard log.visit(address, as: .subtree, structure: structure, of: .subtree(name)) else { return nil }

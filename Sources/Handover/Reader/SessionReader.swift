@@ -39,7 +39,8 @@ struct SessionReader {
         case .array:
             let count = reader.readArray(
                 at: address, count: nil,
-                countedAt: Place(SessionHeaderLayout.layout.structure, at: address).field(SessionHeaderLayout.layout.count),
+                countedAt: Place(SessionHeaderLayout.layout.structure, at: address).field(
+                    SessionHeaderLayout.layout.count),
                 &log, header: { SessionHeaderLayout.layout.count.read($0) }, records: add)
             guard count != nil else { return }
         case .blockChain:

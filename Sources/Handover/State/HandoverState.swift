@@ -145,7 +145,8 @@ struct FormatCodec: DocumentCodec {
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> UInt64 {
         let format = try NumberCodec<UInt64>().read(from: &reader)
         guard 1...HandoverState.documentFormat ~= format else {
-            throw .document("unknown format \(format); use a luo-fdt that knows it, or 1 to \(HandoverState.documentFormat)")
+            throw .document(
+                "unknown format \(format); use a luo-fdt that knows it, or 1 to \(HandoverState.documentFormat)")
         }
         return format
     }
@@ -196,7 +197,8 @@ struct MachineCodec: DocumentCodec {
         let text = try StringCodec().read(from: &reader)
         guard let machine = Machine(rawValue: text) else {
             throw .document(
-                "\(ImageText(text)) is no machine with KHO; they are \(Machine.allCases.map(\.rawValue).joined(separator: ", "))")
+                "\(ImageText(text)) is no machine with KHO; they are \(Machine.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
         }
         return machine
     }

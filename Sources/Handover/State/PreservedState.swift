@@ -220,7 +220,9 @@ private struct BlocksByOrderCodec: DocumentCodec {
         var result: [Int: UInt64] = [:]
         func order(_ reader: borrowing DocumentReader, _ key: Range<Int>) throws(DocumentReadError) -> Int {
             let text = reader.string(key)
-            guard let order = Int(text), (0...64).contains(order) else { throw .document("\(ImageText(text)) is no order") }
+            guard let order = Int(text), (0...64).contains(order) else {
+                throw .document("\(ImageText(text)) is no order")
+            }
             return order
         }
         while let order = try reader.key(isFirst: result.isEmpty, order) {

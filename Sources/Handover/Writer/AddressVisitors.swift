@@ -16,7 +16,8 @@ struct AddressClaimer: AllocationVisitor {
         }
         let (end, overflow) = address.rawValue.addingReportingOverflow(allocation.byteCount)
         if overflow {
-            planner.reportUnbuildable(path(), "\(address) and \(allocation.byteCount) bytes reach beyond the address space")
+            planner.reportUnbuildable(
+                path(), "\(address) and \(allocation.byteCount) bytes reach beyond the address space")
         }
         planner.space.claim(address.rawValue..<(overflow ? address.rawValue : end))
     }

@@ -20,7 +20,8 @@ extension HandoverPlanner {
         let path = DocumentPath.root["kho"]
         visitor.visit(&state.kho.orEmpty.fdtAddress, .folio(order: 0, pageSize), path["fdt_pa"], by: &self)
         let subtrees = state.kho?.subtrees ?? []
-        let indices = generation.root.construction == .edited ? Array(subtrees.indices.reversed()) : Array(subtrees.indices)
+        let indices =
+            generation.root.construction == .edited ? Array(subtrees.indices.reversed()) : Array(subtrees.indices)
         for index in indices {
             visitor.visit(
                 &state.kho.orEmpty.subtrees.orEmpty[index].address, allocation(of: subtrees[index]),

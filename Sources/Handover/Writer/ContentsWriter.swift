@@ -16,7 +16,9 @@ extension ImageWriter where Destination: ImageDestination {
         var total: UInt64 = 0
         for residue in state.residue ?? [] {
             let size = max(residue.size ?? 0, UInt64(residue.data.count))
-            guard let end = residue.address.advanced(by: size) else { throw .outside(residue.address, Int(clamping: size)) }
+            guard let end = residue.address.advanced(by: size) else {
+                throw .outside(residue.address, Int(clamping: size))
+            }
             try count(size, &total)
             destination.allocate(residue.address..<end)
             try destination.put(residue.data.count, at: residue.address) { $0 = residue.data }

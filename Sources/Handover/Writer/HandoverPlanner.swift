@@ -122,7 +122,8 @@ public struct HandoverPlanner {
         for (first, second) in overlaps {
             guard let path = finder.paths[second], let other = finder.paths[first] else { continue }
             reportForceable(
-                path, "0x\(String(space.claims[second].lowerBound, radix: 16)) overlaps \(other.text) at "
+                path,
+                "0x\(String(space.claims[second].lowerBound, radix: 16)) overlaps \(other.text) at "
                     + "0x\(String(space.claims[first].lowerBound, radix: 16))")
         }
     }

@@ -60,7 +60,8 @@ extension HandoverPlanner {
         luo.sessions = sessions
     }
 
-    private mutating func completeFiles(_ session: inout SessionState, _ abi: Generation.LUOState, _ path: DocumentPath) {
+    private mutating func completeFiles(_ session: inout SessionState, _ abi: Generation.LUOState, _ path: DocumentPath)
+    {
         session.addMapping(by: &self, path)
         var files = session.files ?? []
         session.files = nil
@@ -80,7 +81,10 @@ extension HandoverPlanner {
         let filesPath = path["files"]
         for index in files.indices {
             if tokensMayRepeat, !tokens.insert(files[index].token).inserted {
-                reportForceable(filesPath[index]["token"], "0x\(String(files[index].token, radix: 16)) is already used in this session; luo_preserve_file() returns EEXIST")
+                reportForceable(
+                    filesPath[index]["token"],
+                    "0x\(String(files[index].token, radix: 16)) is already used in this session; luo_preserve_file() returns EEXIST"
+                )
             }
             complete(&files[index], abi.files.record, filesPath[index])
         }
@@ -93,7 +97,9 @@ extension HandoverPlanner {
         if file.hasContent {
             completeContent(of: &file, path())
         } else {
-            if file.compatible == nil { reportUnbuildable(path(), "a file needs a content, or its handler's compatible and data") }
+            if file.compatible == nil {
+                reportUnbuildable(path(), "a file needs a content, or its handler's compatible and data")
+            }
             file.data = file.data ?? 0
         }
         checkLength(
@@ -140,12 +146,17 @@ extension HandoverPlanner {
             checkFurther(flb.further, of: container.record, path)
             if flb.name.bytes.isEmpty { reportForceable(path["name"], "an empty name") }
             if !names.insert(flb.name).inserted {
-                reportForceable(path["name"], "\(flb.name.quoted) is already used; liveupdate_register_flb() returns EEXIST")
+                reportForceable(
+                    path["name"], "\(flb.name.quoted) is already used; liveupdate_register_flb() returns EEXIST")
             }
-            if flb.count == 0 { reportForceable(path["count"], "0; luo_flb_serialize leaves out objects without files") }
+            if flb.count == 0 {
+                reportForceable(path["count"], "0; luo_flb_serialize leaves out objects without files")
+            }
         }
         let pages = UInt64(container.pagesPerAllocation)
-        if let given = luo.flbPageCount, given != pages { reportForceable(.root["luo"]["flb_pgcnt"], "\(given); it is \(pages)") }
+        if let given = luo.flbPageCount, given != pages {
+            reportForceable(.root["luo"]["flb_pgcnt"], "\(given); it is \(pages)")
+        }
         luo.flbPageCount = luo.flbPageCount ?? pages
         luo.flbs = flbs
     }
@@ -156,7 +167,8 @@ extension HandoverPlanner {
         _ recordPath: @autoclosure () -> DocumentPath
     ) {
         guard address?.rawValue == 0, count > 0 else { return }
-        reportUnbuildable(path(), "0x0 says that there is nothing, but there is \(recordPath().text); leave one of them out")
+        reportUnbuildable(
+            path(), "0x0 says that there is nothing, but there is \(recordPath().text); leave one of them out")
     }
 
     /// Makes the blocks that `count` records need, or holds those that are given against it.
@@ -176,7 +188,8 @@ extension HandoverPlanner {
             var list = blocks ?? [BlockState](repeating: BlockState(address: nil, count: nil), count: needed)
             if list.count > limit {
                 reportForceable(
-                    recordPath, "\(count) need \(list.count) blocks; KHO_MAX_BLOCKS is \(limit), so the limit is \(limit * capacity)"
+                    recordPath,
+                    "\(count) need \(list.count) blocks; KHO_MAX_BLOCKS is \(limit), so the limit is \(limit * capacity)"
                 )
             }
             var rest = count
@@ -191,7 +204,8 @@ extension HandoverPlanner {
             if rest != 0 {
                 reportUnbuildable(
                     isGiven ? path : recordPath,
-                    "the blocks hold \(count - rest) records, but there are \(count); leave blocks out to have them made")
+                    "the blocks hold \(count - rest) records, but there are \(count); leave blocks out to have them made"
+                )
             }
             blocks = list.isEmpty ? nil : list
         }

@@ -18,7 +18,9 @@ extension HandoverPlanner {
             if chunk.bitmaps.count > capacity {
                 reportUnbuildable(path["bitmaps"], "\(chunk.bitmaps.count) bitmaps; a chunk holds \(capacity)")
             }
-            if chunk.order >= orders { reportForceable(path["order"], "\(chunk.order); an order is less than \(orders)") }
+            if chunk.order >= orders {
+                reportForceable(path["order"], "\(chunk.order); an order is less than \(orders)")
+            }
             for (place, bitmap) in chunk.bitmaps.enumerated() {
                 let path = path["bitmaps"][place]
                 checkBits(bitmap.bits, path)
@@ -59,7 +61,8 @@ extension HandoverPlanner {
         let first = geometry.prefix(of: key, level: level)
         if first != key {
             reportUnbuildable(
-                path(), "\(key.prefixedHex) is inside the page of level \(level) whose first key is \(first.prefixedHex)")
+                path(),
+                "\(key.prefixedHex) is inside the page of level \(level) whose first key is \(first.prefixedHex)")
         } else if !keys[level].insert(key).inserted {
             reportUnbuildable(path(), "\(key.prefixedHex) is already the key of a page of level \(level)")
         } else if level + 1 < geometry.depth,
@@ -72,7 +75,9 @@ extension HandoverPlanner {
     /// Reports bits that are not in a bitmap of one page.
     private mutating func checkBits(_ bits: Bitmap, _ path: @autoclosure () -> DocumentPath) {
         let count = pageSize.bytes * 8
-        if let last = bits.last, last >= count { reportUnbuildable(path()["bits"], "bit \(last); a page has \(count) bits") }
+        if let last = bits.last, last >= count {
+            reportUnbuildable(path()["bits"], "bit \(last); a page has \(count) bits")
+        }
     }
 
     /// Visits the pages of a map that is given, the root first.
@@ -101,7 +106,9 @@ extension HandoverPlanner {
             if state.kho?.preservedMemoryMap == nil { state.kho?.preservedMemoryMap = chunks.first?.address }
         case (.radix(var tree), .radixTree):
             let path = path["radix"]
-            if !tree.nodes.isEmpty { takeRoot(&tree.nodes[0].address, state.kho?.preservedMemoryMap, path["nodes"][0]["pa"]) }
+            if !tree.nodes.isEmpty {
+                takeRoot(&tree.nodes[0].address, state.kho?.preservedMemoryMap, path["nodes"][0]["pa"])
+            }
             for index in tree.nodes.indices {
                 visitor.visit(&tree.nodes[index].address, .mapPage(pageSize), path["nodes"][index]["pa"], by: &self)
             }
@@ -133,7 +140,8 @@ extension HandoverPlanner {
             preserved.summarize(pageSize: pageSize)
             let path = DocumentPath.root["preserved"]
             if let ranges = stated.ranges, ranges != preserved.ranges {
-                reportForceable(path["ranges"], "they are not what the map's bits say; leave them, or the map's pages, out")
+                reportForceable(
+                    path["ranges"], "they are not what the map's bits say; leave them, or the map's pages, out")
             }
             if let pages = stated.pages, pages != preserved.pages {
                 reportForceable(path["pages"], "\(pages) is not what the map's bits say, \(preserved.pages ?? 0)")

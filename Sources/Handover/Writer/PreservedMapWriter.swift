@@ -62,7 +62,8 @@ extension ImageWriter {
             let index = geometry.tableIndex(of: key, level: level + 1)
             let parent = geometry.prefix(of: key, level: level + 1)
             guard tables[level + 1]?[parent] != nil else {
-                throw .incomplete(".preserved.radix.nodes: the table of level \(level + 1) above key 0x\(String(key, radix: 16))")
+                throw .incomplete(
+                    ".preserved.radix.nodes: the table of level \(level + 1) above key 0x\(String(key, radix: 16))")
             }
             nodeLayout.table[index].write(address, to: &tables[level + 1, default: [:]][parent, default: []])
         }

@@ -38,14 +38,19 @@ extension HandoverPlanner {
         for (index, subtree) in subtrees.enumerated() {
             let path = path["subtrees"][index]
             if !names.insert(subtree.name).inserted {
-                reportUnbuildable(path["name"], "\(subtree.name.quoted) is already used; kho_add_subtree() returns EEXIST")
+                reportUnbuildable(
+                    path["name"], "\(subtree.name.quoted) is already used; kho_add_subtree() returns EEXIST")
             }
             if subtree.name.bytes.isEmpty { reportUnbuildable(path["name"], "a subtree needs a name") }
             if let data = subtree.data {
                 let size = UInt64(data.count)
-                if let given = subtree.size, given != size { reportForceable(path["size"], "\(given), but data has \(size) bytes") }
+                if let given = subtree.size, given != size {
+                    reportForceable(path["size"], "\(given), but data has \(size) bytes")
+                }
                 if generation.root.sizeProperty == nil, Header(data.span.bytes).map({ UInt64($0.totalSize) }) != size {
-                    reportForceable(path["data"], "a subtree of \(generation.root.compatible) has to be an FDT, which states its size")
+                    reportForceable(
+                        path["data"],
+                        "a subtree of \(generation.root.compatible) has to be an FDT, which states its size")
                 }
                 subtrees[index].size = subtree.size ?? size
             } else if subtree.content != nil {
@@ -137,7 +142,8 @@ extension HandoverPlanner {
         let most = string.isTerminated ? field.count - 1 : field.count
         if string.bytes.count > most {
             reportForceable(
-                path(), "\(string.quoted) has \(string.bytes.count) bytes; \(limitName) is \(field.count), the NUL included")
+                path(),
+                "\(string.quoted) has \(string.bytes.count) bytes; \(limitName) is \(field.count), the NUL included")
         } else if !string.isTerminated {
             reportForceable(path(), "\(string.quoted) is not terminated; the kernel would read past the field")
         }

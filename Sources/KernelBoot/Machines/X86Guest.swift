@@ -196,7 +196,8 @@ struct X86Guest: GuestMachine {
             put(
                 [
                     0xfa,  // cli
-                    0x2e, 0x66, 0x0f, 0x01, 0x16, UInt8(Self.pointer & 0xff), UInt8(Self.pointer >> 8),  // lgdtl %cs:pointer
+                    // lgdtl %cs:pointer
+                    0x2e, 0x66, 0x0f, 0x01, 0x16, UInt8(Self.pointer & 0xff), UInt8(Self.pointer >> 8),
                     0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0,  // mov %cr0, %eax; or $1, %al; mov %eax, %cr0
                     0x66, 0xea,  // ljmpl $0x10, $protected
                 ] + address(Self.protected) + [0x10, 0x00], at: Self.start)

@@ -37,7 +37,8 @@ extension Event {
             if call.subject == .handler, call.name.hasPrefix("memfd-v") { return nil }
             if call.operation == .canFinish, call.error == nil { return nil }
             if let error = call.error { return "call \(call.name) \(call.operation.rawValue) -\(error.rawValue)" }
-            let data = call.subject == .flb && payloads.contains(call.name) && call.data != nil
+            let data =
+                call.subject == .flb && payloads.contains(call.name) && call.data != nil
                 ? " payload" : call.data.map { " 0x" + String($0, radix: 16) } ?? ""
             return "call \(call.name) \(call.operation.rawValue)\(data)"
         case .warning(let text) where text.hasPrefix("luo_"): return "warning \(text.prefix { $0 != ":" })"

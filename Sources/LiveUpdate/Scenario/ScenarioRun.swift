@@ -231,12 +231,16 @@ struct ScenarioRun: Sendable {
     }
 
     func outgoingSession(_ name: String) throws -> OutgoingSession {
-        guard let session = outgoing[name] else { throw ScenarioProblem("no session \"\(name)\" has been created", errno: .badFileDescriptor) }
+        guard let session = outgoing[name] else {
+            throw ScenarioProblem("no session \"\(name)\" has been created", errno: .badFileDescriptor)
+        }
         return session
     }
 
     func incomingSession(_ name: String) throws -> IncomingSession {
-        guard let session = incoming[name] else { throw ScenarioProblem("no session \"\(name)\" has been retrieved", errno: .badFileDescriptor) }
+        guard let session = incoming[name] else {
+            throw ScenarioProblem("no session \"\(name)\" has been retrieved", errno: .badFileDescriptor)
+        }
         return session
     }
 }
@@ -245,12 +249,12 @@ struct ScenarioRun: Sendable {
 final class ScenarioJournal: Sendable {
     private let events = Locked<[Event]>([])
 
-    var observer: Observer { 
+    var observer: Observer {
         { event in
             // What sides of a race do is theirs.
             if !RaceSide.record(event) { self.events.withLock { $0.append(event) } }
         }
-     }
+    }
 
     /// What has happened since the last call.
     func take() -> [Event] {

@@ -161,7 +161,8 @@ extension ScenarioStep {
             guard let expected else { continue }
             let found = events.compactMap { $0.call(of: subject) }
             if found != expected {
-                problems.append("it calls [\(found.joined(separator: ", "))], not [\(expected.joined(separator: ", "))]")
+                problems.append(
+                    "it calls [\(found.joined(separator: ", "))], not [\(expected.joined(separator: ", "))]")
             }
         }
         return problems

@@ -18,7 +18,8 @@ extension ScenarioReport: CustomStringConvertible {
 extension ScenarioReport.Entry {
     fileprivate func story(kernelColumn: Int, width: Int) -> String {
         let label = number.map(String.init) ?? (isBoot ? "·" : "")
-        let head = kernel.padded(to: kernelColumn) + " " + String(repeating: " ", count: max(0, 3 - label.count)) + label
+        let head =
+            kernel.padded(to: kernelColumn) + " " + String(repeating: " ", count: max(0, 3 - label.count)) + label
         let indent = String(repeating: " ", count: kernelColumn + 6)
         var line = sentence
         if case .errno(let errno) = result { line += " = \(errno.kernelName)" }
@@ -26,7 +27,8 @@ extension ScenarioReport.Entry {
         if let note { text += indent + "# " + note.wrapped(to: width - indent.count - 2, indent: indent + "# ") + "\n" }
         let happened = race?.lines ?? Self.folded(events.map(\.description))
         let references = moves.map { "\($0.name) \($0.from) → \($0.to)" }.joined(separator: ", ")
-        let lines = happened + (moves.isEmpty ? [] : ["references to owners: \(references)"])
+        let lines =
+            happened + (moves.isEmpty ? [] : ["references to owners: \(references)"])
             + problems.map { "NOT AS EXPECTED: \($0)" }
         for (index, line) in lines.enumerated() {
             let isLast = index == lines.count - 1
@@ -83,7 +85,8 @@ extension Event.Callback: CustomStringConvertible {
             arguments.append(handle)
         }
         if let error { returned = error.kernelName }
-        return "\(name): \(operation.rawValue)(\(arguments.joined(separator: ", ")))" + (returned.map { " = \($0)" } ?? "")
+        return "\(name): \(operation.rawValue)(\(arguments.joined(separator: ", ")))"
+            + (returned.map { " = \($0)" } ?? "")
     }
 }
 

@@ -132,7 +132,9 @@ final class IncomingFiles: Sendable {
                 kernel.log.message("Unable to finish session [\(session.bare)] on release")
                 return false
             }
-            if state.missing != 0 { kernel.log.warn("luo_file.c: \(state.missing) files are counted that are not there") }
+            if state.missing != 0 {
+                kernel.log.warn("luo_file.c: \(state.missing) files are counted that are not there")
+            }
             return true
         }
     }

@@ -50,7 +50,8 @@ struct InputArguments: ParsableArguments {
             let documents = input.documents.filter {
                 !$0.memory.regions.isEmpty && ($0.reading.state.kho?.fdtAddress != nil || $0.isFound)
             }
-            guard let index = documents.firstIndex(where: { isWanted($0.reading.state) }) ?? documents.indices.first else {
+            guard let index = documents.firstIndex(where: { isWanted($0.reading.state) }) ?? documents.indices.first
+            else {
                 Diagnostics.report("\(path): this is a \(input.kind), without the memory that it points to")
                 return nil
             }

@@ -28,7 +28,8 @@ struct OutputArguments: ParsableArguments {
 
     /// Writes a handover and says on standard error what was written.
     func write(_ capture: Capture, as form: OutputForm, inputs: [FilePath]) -> ExitStatus {
-        write([capture.state] + capture.found, regions: { capture.memory.regions }, inputs) { (destination) throws(OutputError) in
+        write([capture.state] + capture.found, regions: { capture.memory.regions }, inputs) {
+            (destination) throws(OutputError) in
             try form.write(capture, to: destination)
         }
     }
@@ -54,7 +55,8 @@ struct OutputArguments: ParsableArguments {
         let root = state.kho?.fdtAddress.map { "\($0)" } ?? "no address"
         Diagnostics.report(
             "\(output): kernel \(state.release ?? "unknown"), root FDT at \(root), "
-                + "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file")), \(Quantity.count(pages, "page"))")
+                + "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file")), \(Quantity.count(pages, "page"))"
+        )
         return .fine
     }
 }

@@ -148,7 +148,9 @@ struct Check: ParsableCommand {
                 let subjects = try ProgressBar.whileReading { (progress) throws(InputError) in
                     try CheckSubject.subjects(in: path, options: inputOptions, progress: progress)
                 }
-                reports += subjects.map { CheckReport(path: path, subject: $0, check: HandoverCheck($0, options: options)) }
+                reports += subjects.map {
+                    CheckReport(path: path, subject: $0, check: HandoverCheck($0, options: options))
+                }
                 last = subjects
             } catch {
                 Diagnostics.report("\(error)")
@@ -199,7 +201,9 @@ struct MemoryRange: ExpressibleByArgument {
     init?(argument: String) {
         let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
         guard parts.count == 2, let start = PhysicalAddress(argument: String(parts[0])) else { return nil }
-        guard let size = ByteCount(argument: String(parts[1])), let end = start.advanced(by: size.bytes) else { return nil }
+        guard let size = ByteCount(argument: String(parts[1])), let end = start.advanced(by: size.bytes) else {
+            return nil
+        }
         range = start..<end
     }
 }

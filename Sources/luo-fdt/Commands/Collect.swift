@@ -33,7 +33,8 @@ struct Collect: ParsableCommand {
         guard let read = input.readImage(image) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
         let capture = Capture(
             of: read.document.reading, in: read.document.memory, contents: contents, found: read.found.map(\.reading))
-        let written = destination.write(capture, as: form, inputs: [image].compactMap(\.self) + self.input.options.files)
+        let written = destination.write(
+            capture, as: form, inputs: [image].compactMap(\.self) + self.input.options.files)
         guard written == .fine else { throw ExitCode(written.rawValue) }
         let kept = CaptureReport.print(capture, of: destination.output)
         try kept.worse(read.input.isDamaged ? .damaged : .fine).end()

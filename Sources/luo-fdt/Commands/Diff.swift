@@ -56,7 +56,8 @@ struct Diff: ParsableCommand {
         for side in before {
             let place =
                 before.count == 1 && after.count == 1
-                ? rest.indices.first : rest.firstIndex { $0.part == side.part || $0.side == side.side && side.side != nil }
+                ? rest.indices.first
+                : rest.firstIndex { $0.part == side.part || $0.side == side.side && side.side != nil }
             guard let place else {
                 Diagnostics.report("\(side.part ?? "\(self.before)"): only in \(self.before)")
                 continue
@@ -111,7 +112,8 @@ struct Diff: ParsableCommand {
             return input.documents.map { document in
                 Part(
                     part: document.part, side: document.side, shown: HandoverDiff.Side(document),
-                    isOfDamagedFile: document.reading.findings.contains { $0.cause == .input && $0.severity == .damage })
+                    isOfDamagedFile: document.reading.findings.contains { $0.cause == .input && $0.severity == .damage }
+                )
             }
         } catch {
             Diagnostics.report("\(error)")

@@ -79,7 +79,9 @@ struct Dump: ParsableCommand {
             throw ValidationError("--subtree goes with --format dts and --format hex.")
         }
         let questions = [!parts.selection.isEverything, !at.isEmpty, preserved].count { $0 }
-        if questions > 1 { throw ValidationError("Ask for parts, for --at or for --preserved, not for several of them.") }
+        if questions > 1 {
+            throw ValidationError("Ask for parts, for --at or for --preserved, not for several of them.")
+        }
         if !parts.selection.isEverything, format.showsBlobs {
             throw ValidationError("--session, --token and --flb go with --format tree, json and jsonl.")
         }

@@ -45,7 +45,8 @@ struct DumpRequest: Sendable {
                 try HandoverInput(path, options: options, progress: progress)
             }
             if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
-                let names = handover.documents.flatMap { $0.blobs.map { ImageText($0.name).bare } }.joined(separator: ", ")
+                let names = handover.documents.flatMap { $0.blobs.map { ImageText($0.name).bare } }.joined(
+                    separator: ", ")
                 Diagnostics.report("\(handover.path): no subtree \"\(subtree)\"; there are \(names)")
                 status = status.worse(.unreadable)
                 return handover

@@ -28,7 +28,8 @@ struct Layout: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Compare with a kernel's own types: /sys/kernel/btf/vmlinux, a vmlinux, or a file of BTF.", valueName: "file"))
+            "Compare with a kernel's own types: /sys/kernel/btf/vmlinux, a vmlinux, or a file of BTF.",
+            valueName: "file"))
     var btf: FilePath?
 
     @Option(

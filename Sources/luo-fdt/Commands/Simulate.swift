@@ -43,7 +43,8 @@ struct Simulate: ParsableCommand {
     @Option(help: ArgumentHelp("The release of all kernels, whatever the scenario says.", valueName: "release"))
     var kernel: KernelRelease?
 
-    @Option(help: ArgumentHelp("An image that the first kernel is handed, in any form that dump reads.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("An image that the first kernel is handed, in any form that dump reads.", valueName: "path"))
     var image: FilePath?
 
     @Option(
@@ -54,7 +55,8 @@ struct Simulate: ParsableCommand {
     @Option(help: "The image's form: elf, bundle or directory. Told from the path's ending where it is not given.")
     var outputFormat: OutputForm?
 
-    @Option(help: ArgumentHelp("The name of the kexec whose image to write; the last one if not given.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The name of the kexec whose image to write; the last one if not given.", valueName: "name"))
     var at: String?
 
     func validate() throws {
@@ -103,7 +105,8 @@ struct Simulate: ParsableCommand {
         }
         do throws(MemoryError) {
             return try HandedOver(
-                copying: document.memory, rootAddress: document.reading.state.kho?.fdtAddress, pageSize: document.pageSize)
+                copying: document.memory, rootAddress: document.reading.state.kho?.fdtAddress,
+                pageSize: document.pageSize)
         } catch {
             Diagnostics.report("\(path): \(error)")
             throw ExitCode(ExitStatus.unreadable.rawValue)
@@ -123,7 +126,8 @@ struct Simulate: ParsableCommand {
         guard let capture = report.image(named: at)?.capture else {
             let names = report.images.compactMap(\.name).joined(separator: ", ")
             Diagnostics.report(
-                at.map { "no kexec is called \"\($0)\"; there are: \(names)" } ?? "the scenario came to no kexec: there is no image")
+                at.map { "no kexec is called \"\($0)\"; there are: \(names)" }
+                    ?? "the scenario came to no kexec: there is no image")
             return .unreadable
         }
         func write(to destination: Destination) throws(OutputError) { try form.write(capture, to: destination) }

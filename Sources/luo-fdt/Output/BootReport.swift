@@ -45,12 +45,15 @@ enum BootFormat: String, ExpressibleByArgument, CaseIterable {
     private static func writeText(_ report: BootReport, to output: OutputStream) {
         let outcome = report.result.outcome
         let release = report.result.release ?? report.kernel.string
-        output.write("\(ImageText.visible(report.image.string, inLine: true)): kernel \(ImageText.visible(release, inLine: true)): ")
+        output.write(
+            "\(ImageText.visible(report.image.string, inLine: true)): kernel \(ImageText.visible(release, inLine: true)): "
+        )
         output.write("\(outcome.verdict.rawValue): \(ImageText.visible(outcome.summary, inLine: true))\n")
         output.write("    \(ImageText.visible(outcome.line, inLine: true))\n")
         if report.uncompared > 0 {
             output.write(
-                "    the contents of \(Quantity.count(report.uncompared, "file")) were not compared: the image lacks them\n")
+                "    the contents of \(Quantity.count(report.uncompared, "file")) were not compared: the image lacks them\n"
+            )
         }
         guard let check = report.check, let agrees = report.agrees else { return }
         output.write("check: \(check.verdict.rawValue): \(agrees ? "they agree" : "they disagree")\n")

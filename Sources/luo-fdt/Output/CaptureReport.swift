@@ -11,7 +11,8 @@ enum CaptureReport {
         report(capture.leftBehind, "left behind; --contents keeps it", of: path)
         report(capture.missing, "not in the image", of: path)
         for (extent, reason) in capture.withheld.prefix(mostPieces) {
-            Diagnostics.report("\(path): withheld \(extent.role.name) of \(extent.owner) at \(extent.address): \(reason)")
+            Diagnostics.report(
+                "\(path): withheld \(extent.role.name) of \(extent.owner) at \(extent.address): \(reason)")
         }
         if capture.withheld.count > mostPieces {
             Diagnostics.report("\(path): withheld \(capture.withheld.count - mostPieces) more")
@@ -23,6 +24,7 @@ enum CaptureReport {
         if ranges.isEmpty { return }
         let size = ranges.reduce(0) { $0 &+ ($1.upperBound.rawValue - $1.lowerBound.rawValue) }
         Diagnostics.report(
-            "\(path): \(Quantity.bytes(size)) of handed-over memory in \(Quantity.count(ranges.count, "range")): \(what)")
+            "\(path): \(Quantity.bytes(size)) of handed-over memory in \(Quantity.count(ranges.count, "range")): \(what)"
+        )
     }
 }

@@ -147,7 +147,9 @@ struct DumpOutput {
                 return
             }
             guard case .tree = piece.form else {
-                if piece.isBlob { sink.write("// \(ImageText.visible(title, inLine: true)): no FDT; see --format hex\n\n") }
+                if piece.isBlob {
+                    sink.write("// \(ImageText.visible(title, inLine: true)): no FDT; see --format hex\n\n")
+                }
                 return
             }
             do throws(FDTError) {

@@ -22,8 +22,10 @@ struct LayoutBTF {
     private var verdict: String {
         if comparison.hasNone { return "has no KHO: none of the structures is there" }
         let releases = comparison.generation.releaseText
-        return "\(comparison.machine.rawValue), pages of \(comparison.pageSize.bytes) bytes, " + (comparison.isMatch
-            ? "matches \(releases)" : "differs from \(releases) in \(comparison.differences) of \(comparison.structures.count) structures")
+        return "\(comparison.machine.rawValue), pages of \(comparison.pageSize.bytes) bytes, "
+            + (comparison.isMatch
+                ? "matches \(releases)"
+                : "differs from \(releases) in \(comparison.differences) of \(comparison.structures.count) structures")
     }
 
     var text: String {
@@ -38,7 +40,9 @@ struct LayoutBTF {
                 text += "\(structure.name): same, \(size) bytes\n"
                 continue
             }
-            text += "\(structure.name): " + (size == structure.size ? "\(size) bytes" : "\(structure.size) -> \(size) bytes") + "\n"
+            text +=
+                "\(structure.name): "
+                + (size == structure.size ? "\(size) bytes" : "\(structure.size) -> \(size) bytes") + "\n"
             for field in structure.fields where field.change != .same {
                 text += "    \(field.name): \(field.change.text)\n"
             }

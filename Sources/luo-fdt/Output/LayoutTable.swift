@@ -38,7 +38,9 @@ struct LayoutTable {
             for field in structure.fields {
                 let declaration = "        \(field.type.padded(to: 28)) \(field.declarator);"
                 let place = "\(field.offset)\(field.bits.map { ":\($0.lowerBound)" } ?? "")"
-                text += declaration.padded(to: 58) + " /* \(place.paddedLeft(to: 6)) \(String(field.size).paddedLeft(to: 6))"
+                text +=
+                    declaration.padded(to: 58)
+                    + " /* \(place.paddedLeft(to: 6)) \(String(field.size).paddedLeft(to: 6))"
                 text += "  \(field.summary) */\n"
             }
             text += "};".padded(to: 58) + " /* size: \(structure.size) */\n"
@@ -46,7 +48,8 @@ struct LayoutTable {
         if !limits.isEmpty { text += "\n/* Limits */\n" }
         for limit in limits {
             text += "\(limit.what): \(limit.total)"
-            let unit = "\(limit.perAllocation) \(limit.record) in \(limit.pages == 1 ? "a page" : "\(limit.pages) pages")"
+            let unit =
+                "\(limit.perAllocation) \(limit.record) in \(limit.pages == 1 ? "a page" : "\(limit.pages) pages")"
             text += limit.allocations == 1 ? " (\(unit))\n" : " (\(unit), \(limit.allocations) blocks)\n"
         }
         text += "\n/* What is known, and from where */\n"

@@ -31,7 +31,8 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             do {
                 let list = shown.map(\.report)
-                output.write(Array(try reports.count == 1 ? list.first.map(encoder.encode) ?? Data() : encoder.encode(list)))
+                output.write(
+                    Array(try reports.count == 1 ? list.first.map(encoder.encode) ?? Data() : encoder.encode(list)))
                 output.write("\n")
             } catch {
                 Diagnostics.report("\(error)")
@@ -58,7 +59,9 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
         let failed = reports.filter { !$0.report.hasPassed }.map(\.name)
         let steps = reports.reduce(0) { $0 + $1.report.stepCount }
         let head = "\(reports.count) scenarios, \(steps) steps: "
-        return head + (failed.isEmpty ? "all as expected" : "\(failed.count) not as expected: \(failed.joined(separator: ", "))")
+        return head
+            + (failed.isEmpty
+                ? "all as expected" : "\(failed.count) not as expected: \(failed.joined(separator: ", "))")
     }
 }
 

@@ -41,7 +41,8 @@ struct TestReport {
                 case .failed: "<failure message=\"\(remarks)\"/>"
                 case .skipped: "<skipped message=\"\(remarks)\"/>"
                 }
-            text += element.map { "  <testcase name=\"\(name)\">\n    \($0)\n  </testcase>\n" }
+            text +=
+                element.map { "  <testcase name=\"\(name)\">\n    \($0)\n  </testcase>\n" }
                 ?? "  <testcase name=\"\(name)\"/>\n"
         }
         text += "</testsuite>\n"

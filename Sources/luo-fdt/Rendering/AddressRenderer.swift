@@ -23,7 +23,8 @@ struct AddressRenderer {
             outline.line(cells(place, answer.address, memory), isLast: false, to: &sink)
         }
         let count = answer.pointers.count
-        let heading = count == 0 ? "nothing in the handover points there" : "pointed to by \(Quantity.count(count, "field"))"
+        let heading =
+            count == 0 ? "nothing in the handover points there" : "pointed to by \(Quantity.count(count, "field"))"
         outline.line([Cell(heading, .heading)], isLast: true, to: &sink) { outline, sink in
             let shown = all || count <= TreeRenderer.Limit.others + 1 ? count : TreeRenderer.Limit.others
             let lines = answer.pointers.prefix(shown).map { cells($0, memory) }
@@ -51,7 +52,8 @@ struct AddressRenderer {
         ]
     }
 
-    private func cells(_ place: AddressAnswer.Place, _ address: PhysicalAddress, _ memory: any PhysicalMemory) -> [Cell] {
+    private func cells(_ place: AddressAnswer.Place, _ address: PhysicalAddress, _ memory: any PhysicalMemory) -> [Cell]
+    {
         let extent = place.extent
         let offset = address.rawValue - extent.address.rawValue
         var cells = [
@@ -75,7 +77,8 @@ struct AddressRenderer {
     }
 
     /// The field that a byte belongs to, and its value.
-    private func field(_ pointer: AddressAnswer.Pointer, _ memory: any PhysicalMemory) -> (name: String, value: String)? {
+    private func field(_ pointer: AddressAnswer.Pointer, _ memory: any PhysicalMemory) -> (name: String, value: String)?
+    {
         guard let bytes = pointer.bytes(in: memory) else { return nil }
         var found: (name: String, value: String)?
         // A value of an FDT goes by the names of its node and property, which come before it.

@@ -21,7 +21,8 @@ struct HexRenderer: Sendable {
         _ title: String, address: PhysicalAddress?, bytes: [UInt8], form: Extent.Form, to sink: inout TextSink
     ) {
         let place = address.map { " at \($0)" } ?? ""
-        style.write("\(title)\(place), \(bytes.count == 1 ? "1 byte" : "\(bytes.count) bytes")", as: .heading, to: &sink)
+        style.write(
+            "\(title)\(place), \(bytes.count == 1 ? "1 byte" : "\(bytes.count) bytes")", as: .heading, to: &sink)
         sink.endLine()
         let last = UInt64(bytes.count)
         let widths = Widths(

@@ -32,7 +32,8 @@ enum SourceValue {
     /// its numbers are native.
     static func namesKernelABI(_ value: RawSpan) -> Bool {
         kernelABIs.contains { prefix in
-            value.byteCount > prefix.count && value.extracting(first: prefix.count).withUnsafeBytes { $0.elementsEqual(prefix) }
+            value.byteCount > prefix.count
+                && value.extracting(first: prefix.count).withUnsafeBytes { $0.elementsEqual(prefix) }
         }
     }
 

@@ -68,7 +68,9 @@ struct StructureAnnotator {
             if field.bits != nil, start < cursor {
                 // The word has been shown with its first bit field.
                 if start + field.size <= end {
-                    take(Annotation(range: cursor..<cursor, field: "\(path).\(field.name)", value: value(of: field, at: start)))
+                    take(
+                        Annotation(
+                            range: cursor..<cursor, field: "\(path).\(field.name)", value: value(of: field, at: start)))
                 }
                 continue
             }
@@ -184,7 +186,8 @@ struct StructureAnnotator {
         guard !runs.isEmpty else { return "no bits" }
         let shown = runs.prefix(8).map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound - 1)" }
         let rest = runs.count - shown.count
-        return (runs.count == 1 && runs[0].count == 1 ? "bit " : "bits ") + shown.joined(separator: ",") + (rest > 0 ? " and \(Quantity.count(rest, "more run"))" : "")
+        return (runs.count == 1 && runs[0].count == 1 ? "bit " : "bits ") + shown.joined(separator: ",")
+            + (rest > 0 ? " and \(Quantity.count(rest, "more run"))" : "")
     }
 
     // MARK: - Values

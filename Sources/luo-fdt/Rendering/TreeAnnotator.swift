@@ -25,7 +25,8 @@ struct TreeAnnotator {
             Annotation(range: part.range, field: field, value: value)
         }
         switch part.kind {
-        case .header(let name, let word): return shown("fdt_header.\(name)", word.map { header(name, $0) } ?? "cut short")
+        case .header(let name, let word):
+            return shown("fdt_header.\(name)", word.map { header(name, $0) } ?? "cut short")
         case .reservation(let index, let address, let size):
             return shown("fdt_reserve_entry[\(index)]", "\(Quantity.hex(address)), \(Quantity.bytes(size))")
         case .reservationEnd: return shown("fdt_reserve_entry (end)")

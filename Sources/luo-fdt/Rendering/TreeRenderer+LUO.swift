@@ -7,10 +7,11 @@ extension HandoverView {
         var sections: [Section] = []
         // The page of FLBs by itself knows neither.
         if luo.liveUpdateNumber != nil || luo.compatible != nil {
-            let cells = [
-                Cell(luo.liveUpdateNumber.map { "live update \($0)" } ?? "live update without a number", .heading),
-                Cell(luo.compatible.map(\.bare) ?? ""),
-            ] + further(luo.further)
+            let cells =
+                [
+                    Cell(luo.liveUpdateNumber.map { "live update \($0)" } ?? "live update without a number", .heading),
+                    Cell(luo.compatible.map(\.bare) ?? ""),
+                ] + further(luo.further)
             sections.append { $0.line(cells, isLast: $2, to: &$1) }
         }
         if let sessions = luo.sessions {
@@ -79,14 +80,16 @@ extension HandoverView {
         outline.line(heading, isLast: isLast, to: &sink) { outline, sink in
             for index in picked {
                 let isLast = shown == sessions.count && index == sessions.count - 1
-                outline.line(cells(sessions[index], totals[index]), columns: sessionColumns, isLast: isLast, to: &sink) {
+                outline.line(cells(sessions[index], totals[index]), columns: sessionColumns, isLast: isLast, to: &sink)
+                {
                     outline, sink in
                     files(of: sessions[index], limit: fileLimit, fileColumns, &outline, &sink)
                 }
             }
             guard shown < sessions.count else { return }
             let isPicked = Set(picked)
-            let rest = totals.indices.lazy.filter { !isPicked.contains($0) }.map { totals[$0] }.reduce(SessionTotal(), +)
+            let rest = totals.indices.lazy.filter { !isPicked.contains($0) }.map { totals[$0] }.reduce(
+                SessionTotal(), +)
             let details = [Quantity.count(rest.files, "file"), rest.size.map(Quantity.bytes)]
             more(sessions.count - shown, &outline, &sink, details.compactMap { $0 })
         }
@@ -155,11 +158,13 @@ extension HandoverView {
         defer { session.mapping.map { self.mapping($0, of: session, &outline, &sink) } }
         guard shown < files.count else { return }
         let isPicked = Set(picked)
-        let bytes = files.indices.lazy.filter { !isPicked.contains($0) }.map { files[$0] }.reduce(UInt64(0)) { sum, file in
+        let bytes = files.indices.lazy.filter { !isPicked.contains($0) }.map { files[$0] }.reduce(UInt64(0)) {
+            sum, file in
             let sum = sum.addingReportingOverflow(file.fileContents?.size ?? 0)
             return sum.overflow ? .max : sum.partialValue
         }
-        more(files.count - shown, &outline, &sink, bytes > 0 ? [Quantity.bytes(bytes)] : [],
+        more(
+            files.count - shown, &outline, &sink, bytes > 0 ? [Quantity.bytes(bytes)] : [],
             isLast: session.mapping == nil)
     }
 
@@ -202,7 +207,9 @@ extension HandoverView {
         guard let contents = file.fileContents else {
             return [token, handler, Cell(""), Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")] + shown
         }
-        return [token, handler, Cell(contents.size.map(Quantity.bytes) ?? "", right: true)] + shown + [folios(of: contents)]
+        return [token, handler, Cell(contents.size.map(Quantity.bytes) ?? "", right: true)] + shown + [
+            folios(of: contents)
+        ]
     }
 
     /// How the folios of a file lie: how many, for how many pages, and in how many pieces of memory.
@@ -231,7 +238,9 @@ extension HandoverView {
         if runs > 1 { text += " in \(runs) runs" }
         if holes > 0 { text += ", \(Quantity.count(holes, "hole"))" }
         if odd > 0, let usual { text += ", \(odd) not \(Quantity.flags(usual.value, names: usual.names))" }
-        if let stated = file.statedCount, stated != UInt64(folios.count) { return Cell("\(text) of \(stated)", .damage) }
+        if let stated = file.statedCount, stated != UInt64(folios.count) {
+            return Cell("\(text) of \(stated)", .damage)
+        }
         return Cell(text)
     }
 }

@@ -123,7 +123,8 @@ struct MemoryFigure {
             let end = part.map(\.range.upperBound).max() ?? start
             defer { before = end }
             let range = start..<end
-            return Section(runs: drawn(part, in: range), range: range, gap: start.rawValue - min(before, start).rawValue)
+            return Section(
+                runs: drawn(part, in: range), range: range, gap: start.rawValue - min(before, start).rawValue)
         }
     }
 

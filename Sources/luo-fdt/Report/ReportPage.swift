@@ -98,7 +98,9 @@ struct ReportPage {
 
     /// Words of ours with names in them: those are in quotes where they need to be, unless somebody forgot.
     private func words(_ text: String) -> String {
-        let plain = text.unicodeScalars.allSatisfy { $0 == " " || $0 == "\"" || $0 == "\\" || ImageText("\($0)").bare == "\($0)" }
+        let plain = text.unicodeScalars.allSatisfy {
+            $0 == " " || $0 == "\"" || $0 == "\\" || ImageText("\($0)").bare == "\($0)"
+        }
         return plain ? text : ImageText(text).quoted
     }
 
@@ -136,9 +138,15 @@ struct ReportPage {
         let machine = state.machine?.rawValue ?? "machine not known"
         var facts: [(String, String)] = [
             ("input", input.kind),
-            ("handed over by", state.kexecMetadata?.previousRelease.map(\.bare) ?? "a kernel whose release is not known"),
-            ("read as", "kernel \(state.generation?.releaseText ?? "unknown"), \(machine), "
-                + (state.pageSize.map { "\(Quantity.bytes(UInt64($0.bytes))) pages" } ?? "pages of unknown size")),
+            (
+                "handed over by",
+                state.kexecMetadata?.previousRelease.map(\.bare) ?? "a kernel whose release is not known"
+            ),
+            (
+                "read as",
+                "kernel \(state.generation?.releaseText ?? "unknown"), \(machine), "
+                    + (state.pageSize.map { "\(Quantity.bytes(UInt64($0.bytes))) pages" } ?? "pages of unknown size")
+            ),
             ("sessions", "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file"))"),
         ]
         if let number = state.luo?.liveUpdateNumber { facts.append(("live update", "\(number)")) }
@@ -197,7 +205,9 @@ struct ReportPage {
 
     private func memory(_ figure: MemoryFigure) -> Markup {
         let legend = MemoryFigure.Use.allCases.compactMap { use -> Markup? in
-            figure.totals[use].map { "<span><i class=\"\(use.rawValue)\"></i>\(use.words), \(Quantity.bytes($0))</span> " }
+            figure.totals[use].map {
+                "<span><i class=\"\(use.rawValue)\"></i>\(use.words), \(Quantity.bytes($0))</span> "
+            }
         }
         return "<p class=\"legend\">\(Markup(legend))</p>\n\(Markup(figure.sections.map(section)))"
     }
@@ -218,7 +228,8 @@ struct ReportPage {
                 \(words("\(range), \(Quantity.bytes(run.bytes)): \(run.owner)\(rest)"))</title></rect>
                 """
         }
-        let gap: Markup = section.gap == 0 ? "" : "<p class=\"gap\">\(Quantity.bytes(section.gap)) with nothing of the handover</p>"
+        let gap: Markup =
+            section.gap == 0 ? "" : "<p class=\"gap\">\(Quantity.bytes(section.gap)) with nothing of the handover</p>"
         return """
             \(gap)<figure><svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" \
             aria-label="\(pieces) between \(first) and \(last)">\(Markup(runs))</svg>
@@ -302,7 +313,8 @@ struct ReportPage {
         Markup(
             input.documents.filter { $0.isFound && $0.part != document.part }.map { document in
                 let notes = document.notes.map { "<li>\($0.name) \($0.text)</li>" as Markup }
-                return "<h3>Found by the search</h3>\n<ul>\(Markup(notes))</ul>\n\(sessions(of: document.reading.state))"
+                return
+                    "<h3>Found by the search</h3>\n<ul>\(Markup(notes))</ul>\n\(sessions(of: document.reading.state))"
             })
     }
 
@@ -328,7 +340,8 @@ struct ReportPage {
             omitted += max(0, files.count - left)
             left -= min(files.count, left)
         }
-        let rest: Markup = omitted == 0 ? "" : "<p>\(omitted) more sessions and files: luo-fdt dump --all shows them.</p>"
+        let rest: Markup =
+            omitted == 0 ? "" : "<p>\(omitted) more sessions and files: luo-fdt dump --all shows them.</p>"
         return "\(table(["session, token", "handler", "size", "data", "content"], rows))\(rest)"
     }
 

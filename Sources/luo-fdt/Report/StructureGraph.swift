@@ -36,7 +36,9 @@ struct StructureGraph {
             nodes.append(Node(extent: extent, title: extent.title, depth: depth, parent: parent))
             var children: [Int] = []
             for address in extent.addresses(in: document.memory) {
-                if let child = indices[address], !visited.contains(child), !children.contains(child) { children.append(child) }
+                if let child = indices[address], !visited.contains(child), !children.contains(child) {
+                    children.append(child)
+                }
             }
             // What is handed over comes first, and then the map, of which a part tells enough.
             func isMap(_ child: Int) -> Bool { MemoryFigure.Use(extents[child]) == .map }
@@ -51,7 +53,9 @@ struct StructureGraph {
                 nodes.append(Node(extent: nil, title: pages, depth: depth + 1, parent: place))
             } else if children.count > shown || nodes.count >= Limit.nodes && !children.isEmpty {
                 let rest = children.count { !visited.contains($0) }
-                if rest > 0 { nodes.append(Node(extent: nil, title: "… \(rest) more", depth: depth + 1, parent: place)) }
+                if rest > 0 {
+                    nodes.append(Node(extent: nil, title: "… \(rest) more", depth: depth + 1, parent: place))
+                }
             }
         }
 

@@ -54,7 +54,8 @@ import Testing
                 var damaged = whole
                 for _ in 0..<Int.random(in: 1...4, using: &random) {
                     let place = Bool.random(using: &random) ? 40 : whole.count
-                    damaged[Int.random(in: 4..<place, using: &random)] = [0, 1, 0x28, 0xff].randomElement(using: &random) ?? 0
+                    damaged[Int.random(in: 4..<place, using: &random)] =
+                        [0, 1, 0x28, 0xff].randomElement(using: &random) ?? 0
                 }
                 expectAccount(of: damaged, .tree)
             }
@@ -73,7 +74,9 @@ import Testing
             next = annotation.range.upperBound
         }
         #expect(isSound && next == bytes.count, sourceLocation: location)
-        let text = text { HexRenderer().render("bytes", address: PhysicalAddress(0x1000), bytes: bytes, form: form, to: &$0) }
+        let text = text {
+            HexRenderer().render("bytes", address: PhysicalAddress(0x1000), bytes: bytes, form: form, to: &$0)
+        }
         #expect(shown(text) == bytes, sourceLocation: location)
     }
 
@@ -105,7 +108,8 @@ import Testing
         var bytes: [UInt8] = []
         while bytes.count < count {
             let run = Int.random(in: 1...60, using: &random)
-            bytes += Bool.random(using: &random)
+            bytes +=
+                Bool.random(using: &random)
                 ? [UInt8](repeating: 0, count: run) : (0..<run).map { _ in UInt8.random(in: 0...255, using: &random) }
         }
         return Array(bytes.prefix(count))
@@ -123,7 +127,9 @@ import Testing
         let form = Extent.Form.records(
             header: BlockHeaderLayout.layout.structure, record: session.structure, count: 1)
         #expect(
-            text { HexRenderer().render("sessions", address: PhysicalAddress(0xebc000), bytes: bytes, form: form, to: &$0) }
+            text {
+                HexRenderer().render("sessions", address: PhysicalAddress(0xebc000), bytes: bytes, form: form, to: &$0)
+            }
                 == #"""
                 sessions at 0xebc000, 128 bytes
                 0xebc000  +0000  00 00 00 00 00 00 00 00                          kho_block_header_ser.next                 none

@@ -2,6 +2,7 @@ import Foundation
 import Handover
 import KernelABI
 import SystemPackage
+
 @testable import luo_fdt
 
 /// What a renderer writes.

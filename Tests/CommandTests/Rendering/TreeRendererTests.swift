@@ -230,10 +230,11 @@ import Testing
 }
 
 @Suite struct QuantityTests {
-    @Test(arguments: [
-        (0, "0 B"), (1, "1 B"), (1023, "1023 B"), (1024, "1 KiB"), (5000, "5000 B"), (1 << 20, "1 MiB"),
-        (3 << 19, "1.5 MiB"), ((1 << 30) - 1, "1023.9 MiB"), (UInt64.max, "15.9 EiB"),
-    ] as [(UInt64, String)])
+    @Test(
+        arguments: [
+            (0, "0 B"), (1, "1 B"), (1023, "1023 B"), (1024, "1 KiB"), (5000, "5000 B"), (1 << 20, "1 MiB"),
+            (3 << 19, "1.5 MiB"), ((1 << 30) - 1, "1023.9 MiB"), (UInt64.max, "15.9 EiB"),
+        ] as [(UInt64, String)])
     func bytesHaveUnits(count: UInt64, text: String) {
         #expect(Quantity.bytes(count) == text)
     }

@@ -8,32 +8,41 @@ import Testing
 @Suite struct CheckTests {
     @Test(arguments: Captures.images)
     func `a capture of a real kernel is accepted`(image: String) throws {
-        let subject = try #require(try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
+        let subject = try #require(
+            try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
         let check = HandoverCheck(subject)
         #expect(check.verdict == .accepted)
         #expect(check.results.map { "\($0.rule.name): \($0.finding)" } == [])
     }
 
-    @Test(arguments: [
-        ("6.16", "6.17.8", Verdict.accepted, nil), ("6.17.8", "6.17.9", .unchecked, "map-bitmap"),
-        ("6.18", "6.17", .unchecked, "map-bitmap"), ("6.17.9", "6.18", .accepted, nil), ("6.18", "6.19", .accepted, nil), ("6.18", "7.1", .ignored, "root-compatible"),
-        ("6.19", "6.18", .ignored, "luo-unknown"), ("6.19", "7.0", .panic, "luo-tree"),
-        ("7.0", "6.19", .accepted, nil), ("7.1", "7.3", .ignored, "root-compatible"),
-        ("7.3", "7.1", .ignored, "root-compatible"), ("7.2", "7.3", .accepted, nil),
-    ] as [(String, String, Verdict, String?)])
-    func `generations pass or fail where they differ`(from: String, to: String, verdict: Verdict, rule: String?) throws {
+    @Test(
+        arguments: [
+            ("6.16", "6.17.8", Verdict.accepted, nil), ("6.17.8", "6.17.9", .unchecked, "map-bitmap"),
+            ("6.18", "6.17", .unchecked, "map-bitmap"), ("6.17.9", "6.18", .accepted, nil),
+            ("6.18", "6.19", .accepted, nil), ("6.18", "7.1", .ignored, "root-compatible"),
+            ("6.19", "6.18", .ignored, "luo-unknown"), ("6.19", "7.0", .panic, "luo-tree"),
+            ("7.0", "6.19", .accepted, nil), ("7.1", "7.3", .ignored, "root-compatible"),
+            ("7.3", "7.1", .ignored, "root-compatible"), ("7.2", "7.3", .accepted, nil),
+        ] as [(String, String, Verdict, String?)])
+    func `generations pass or fail where they differ`(from: String, to: String, verdict: Verdict, rule: String?) throws
+    {
         let check = HandoverCheck(
             from: try #require(Generation(release: from)), to: try #require(Generation(release: to)))
         #expect(check.verdict == verdict)
         #expect(check.results.first { $0.severity != .note }?.rule.name == rule)
     }
 
-    @Test(arguments: [("6.19/basic", "7.0", "luo-tree"), ("7.1/basic", "7.3", "root-compatible"), ("6.19/basic", "6.18", "luo-unknown"),
-        ("6.17/basic", "6.18", "map-bitmap"), ("6.18/basic", "6.17.8", "map-bitmap")])
-    func `an image says of another kernel what its generation does`(image: String, kernel: String, rule: String) throws {
+    @Test(arguments: [
+        ("6.19/basic", "7.0", "luo-tree"), ("7.1/basic", "7.3", "root-compatible"),
+        ("6.19/basic", "6.18", "luo-unknown"),
+        ("6.17/basic", "6.18", "map-bitmap"), ("6.18/basic", "6.17.8", "map-bitmap"),
+    ])
+    func `an image says of another kernel what its generation does`(image: String, kernel: String, rule: String) throws
+    {
         var options = HandoverCheck.Options()
         options.generation = Generation(release: kernel)
-        let subject = try #require(try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
+        let subject = try #require(
+            try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
         let check = HandoverCheck(subject, options: options)
         let from = try #require(subject.reading?.state.generation)
         let expected = HandoverCheck(from: from, to: try #require(options.generation))
@@ -42,20 +51,23 @@ import Testing
     }
 
     /// Words of LUO's FDT in 7.1/empty that a real 7.1 does not look at, and one that it does.
-    @Test(arguments: [
-        (240, [0, 0, 0, 0], Verdict.unchecked, "luo-damaged"), (32, [0, 0xa5, 0, 0x3f], .unchecked, "luo-damaged"),
-        (72, [0xff, 0, 0, 0], .panic, "luo-compatible"),
-    ] as [(UInt64, [UInt8], Verdict, String)])
+    @Test(
+        arguments: [
+            (240, [0, 0, 0, 0], Verdict.unchecked, "luo-damaged"), (32, [0, 0xa5, 0, 0x3f], .unchecked, "luo-damaged"),
+            (72, [0xff, 0, 0, 0], .panic, "luo-compatible"),
+        ] as [(UInt64, [UInt8], Verdict, String)])
     func `a kernel takes what libfdt finds of LUO's FDT`(
         offset: UInt64, bytes: [UInt8], verdict: Verdict, rule: String
     ) throws {
         let path = FilePath(Captures.path("7.1/empty"))
         let subject = try #require(try CheckSubject.subjects(in: path, options: InputOptions()).first)
-        let luo = try #require(subject.reading?.state.kho?.subtrees?.first { $0.name == "LUO" }?.address?.advanced(by: offset))
+        let luo = try #require(
+            subject.reading?.state.kho?.subtrees?.first { $0.name == "LUO" }?.address?.advanced(by: offset))
         let check = HandoverCheck(
             CheckSubject(memory: try subject.memory.changed(bytes, at: luo), rootAt: try #require(subject.rootAddress)))
         #expect(check.verdict == verdict)
-        #expect(check.results.map(\.rule.name).contains(rule), "\(check.results.map { "\($0.rule.name): \($0.finding)" })")
+        #expect(
+            check.results.map(\.rule.name).contains(rule), "\(check.results.map { "\($0.rule.name): \($0.finding)" })")
     }
 
     @Test func `preserved memory in a scratch area is found`() throws {

@@ -22,7 +22,10 @@ import Testing
         try change(&memory, image.state)
         var subject = CheckSubject(
             memory: memory, rootAt: try #require(image.rootAddress), pageSize: planned.pageSize ?? .kib4)
-        if subject.reading != nil { changeReading(&subject.reading!.state) }
+        if var reading = subject.reading {
+            changeReading(&reading.state)
+            subject.reading = reading
+        }
         var options = HandoverCheck.Options()
         options.scratch = scratch
         options.memory = machine
@@ -48,15 +51,18 @@ import Testing
         let rules = Set(CheckRule.all.map(\.name))
         for defect in KernelDefect.all {
             #expect(defect.explains.isSubset(of: rules), "\(defect.name)")
-            #expect((defect.evidence == nil) == (defect.explains.isEmpty && !rules.contains(defect.name)), "\(defect.name)")
+            #expect(
+                (defect.evidence == nil) == (defect.explains.isEmpty && !rules.contains(defect.name)), "\(defect.name)")
         }
         #expect(Set(KernelDefect.all.map(\.name)).count == KernelDefect.all.count)
     }
 
-    @Test(arguments: [
-        ("6.18.9", false), ("6.19", nil), ("6.19.0", true), ("6.19.12", true), ("6.19.13", false), ("6.19.20", false),
-        ("7.0", false), ("7.3.4", false),
-    ] as [(String, Bool?)])
+    @Test(
+        arguments: [
+            ("6.18.9", false), ("6.19", nil), ("6.19.0", true), ("6.19.12", true), ("6.19.13", false),
+            ("6.19.20", false),
+            ("7.0", false), ("7.3.4", false),
+        ] as [(String, Bool?)])
     func `a span of releases ends where it was mended`(release: String, has: Bool?) throws {
         let span = ReleaseSpan(from: Release(6, 19), mended: [Release(6, 19, 13), Release(7, 0)])
         #expect(span.contains(try #require(Release(release))) == has)
@@ -74,7 +80,8 @@ import Testing
 
     @Test(arguments: [("7.2.1", Verdict.unchecked), ("7.2.13", .accepted), ("7.3", .accepted), ("7.2", .accepted)])
     func `a block of 2 GiB is too large for some`(kernel: String, verdict: Verdict) throws {
-        let check = try check(#"{"kernel": "7.2", "preserved": {"ranges": [["0x80000000", "0x100000000"]]}}"#, on: kernel)
+        let check = try check(
+            #"{"kernel": "7.2", "preserved": {"ranges": [["0x80000000", "0x100000000"]]}}"#, on: kernel)
         #expect(check.verdict == verdict)
         #expect(check.results.map(\.severity) == (kernel == "7.2" ? [.note] : verdict == .accepted ? [] : [.error]))
     }
@@ -123,7 +130,9 @@ import Testing
         let document = #"{"kernel": "6.17.8", "reserve_mem": [{"name": "log", "size": 65536}]}"#
         let all = PhysicalAddress(0x1000_0000)..<PhysicalAddress(0x1100_0000)
         #expect(defects(try check(document, scratch: [all])) == ["metadata-in-scratch"])
-        #expect(defects(try check(#"{"kernel": "6.18", "reserve_mem": [{"name": "log", "size": 4096}]}"#, scratch: [all])) == [])
+        #expect(
+            defects(try check(#"{"kernel": "6.18", "reserve_mem": [{"name": "log", "size": 4096}]}"#, scratch: [all]))
+                == [])
     }
 
     @Test func `a full chunk has no end for the first readers`() throws {
@@ -158,20 +167,24 @@ import Testing
     }
 
     @Test func `a session name without an end is cut`() throws {
-        let check = try check(Self.document("7.3"), { memory, state in
-            let block = try #require(state.luo?.blocks?.first?.address)
-            try memory.write([UInt8](repeating: 0x61, count: 64), at: PhysicalAddress(block.rawValue + 16))
-        })
+        let check = try check(
+            Self.document("7.3"),
+            { memory, state in
+                let block = try #require(state.luo?.blocks?.first?.address)
+                try memory.write([UInt8](repeating: 0x61, count: 64), at: PhysicalAddress(block.rawValue + 16))
+            })
         #expect(check.verdict == .accepted)
         #expect(defects(check) == ["session-name-cut"])
     }
 
     @Test func `unknown flags of an area are masked out`() throws {
-        let check = try check(Self.document("7.3"), { memory, state in
-            let data = try #require(state.luo?.sessions?[0].files?[0].data)
-            let flags = MemFDLayout.v2.folios.offset + VmallocLayout.layout.flags.offset
-            try memory.write([0x81, 0], at: PhysicalAddress(data + UInt64(flags)))
-        })
+        let check = try check(
+            Self.document("7.3"),
+            { memory, state in
+                let data = try #require(state.luo?.sessions?[0].files?[0].data)
+                let flags = MemFDLayout.v2.folios.offset + VmallocLayout.layout.flags.offset
+                try memory.write([0x81, 0], at: PhysicalAddress(data + UInt64(flags)))
+            })
         #expect(check.verdict == .accepted)
         #expect(defects(check) == ["vmalloc-flags"])
     }
@@ -188,7 +201,8 @@ import Testing
             let (written, read) = (try #require(Release(from)), try #require(Release(to)))
             return defects(
                 HandoverCheck(
-                    from: try #require(Generation(written)), to: try #require(Generation(read)), releases: (written, read)))
+                    from: try #require(Generation(written)), to: try #require(Generation(read)),
+                    releases: (written, read)))
         }
         #expect(try names("6.19.3", "6.19.12").isSuperset(of: ["memfd-written-late", "dropped-file"]))
         #expect(try names("6.19.9", "6.19.13").isDisjoint(with: ["memfd-written-late", "dropped-file"]))

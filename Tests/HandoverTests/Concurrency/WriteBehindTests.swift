@@ -18,7 +18,9 @@ import Testing
             }
             let bytes = try MappedFile(path: path)
             for (index, piece) in pieces.enumerated() where !piece.isEmpty {
-                let written = try bytes.withBytes(at: UInt64(index) * 20_000, count: piece.count) { [UInt8](copying: $0) }
+                let written = try bytes.withBytes(at: UInt64(index) * 20_000, count: piece.count) {
+                    [UInt8](copying: $0)
+                }
                 #expect(written == piece)
             }
         }

@@ -23,7 +23,10 @@ import Testing
     static let payloads: [(place: ContentPlace, name: String, payload: String)] = [
         (.flb, "pci", #"{"version": 1, "devices": [{"domain": 1, "bdf": 8, "refcount": 1}]}"#),
         (.flb, "pci", #"{"version": 2, "devices": [{"domain": 0, "bdf": 16, "refcount": 3}, {"refcount": 0}]}"#),
-        (.flb, "pci-v1", #"{"max_nr_devices": 4, "nr_devices": 1, "devices": [{"domain": 7, "bdf": 8, "refcount": 1}]}"#),
+        (
+            .flb, "pci-v1",
+            #"{"max_nr_devices": 4, "nr_devices": 1, "devices": [{"domain": 7, "bdf": 8, "refcount": 1}]}"#
+        ),
         (.flb, "hugetlb-v1", #"{"hstates": [{"nr_pages": 2, "order": 9}], "nr_hstates": 1}"#),
         (.flb, "iommu-liveupdate-v1", #"{"iommus": {"nr": 2, "next": {"nr": 1}}, "domains": {"nr": 0}}"#),
         (.flb, "iommu-liveupdate", #"{"version": 3, "devices": {"nr": 4}}"#),

@@ -21,7 +21,8 @@ import Testing
         var rest = text[...]
         let plain: (Character) -> Bool = { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "\"" }
         while let first = rest.first {
-            let end = first == "\""
+            let end =
+                first == "\""
                 ? rest.dropFirst().firstIndex(of: "\"").map(rest.index(after:)) ?? rest.endIndex
                 : plain(first) ? rest.firstIndex { !plain($0) } ?? rest.endIndex : rest.index(after: rest.startIndex)
             pieces.append(rest[..<end])
@@ -30,7 +31,8 @@ import Testing
         let places = pieces.indices.filter { pieces[$0].first.map(plain) ?? false }
         for _ in 0...Int.random(in: 0..<3, using: &random) {
             guard let place = places.randomElement(using: &random) else { break }
-            let word = Bool.random(using: &random)
+            let word =
+                Bool.random(using: &random)
                 ? words.randomElement(using: &random)?[...] : places.randomElement(using: &random).map { pieces[$0] }
             pieces[place] = word ?? ""
         }

@@ -114,10 +114,14 @@ import Testing
 
     @Test(arguments: [
         (#""most": 10"#, #""least": 20, "most": 10"#, "larger"), (#", "most": 10"#, "", "expected \"least\""),
-        (#""name": "item""#, #""name": "head""#, "another structure"), (#""kind": "ram""#, #""kind": """#, "needs a name"),
+        (#""name": "item""#, #""name": "head""#, "another structure"),
+        (#""kind": "ram""#, #""kind": """#, "needs a name"),
         (#""list": "list", "frame""#, #""list": "lst", "frame""#, "leads to records"),
         (#""name": "small""#, #""name": "list_pa""#, "the key \"list_pa\""),
-        (#""payload": "head","#, #""payload": "head", "links": [{"field": "head.nope", "leads_to": {"frame": true}}],"#, "no structure"),
+        (
+            #""payload": "head","#,
+            #""payload": "head", "links": [{"field": "head.nope", "leads_to": {"frame": true}}],"#, "no structure"
+        ),
     ])
     func `a mistake in a description is named`(text: String, replacement: String, said: String) throws {
         let changed = Self.description.replacing(text, with: replacement)

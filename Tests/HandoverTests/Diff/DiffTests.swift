@@ -165,7 +165,8 @@ import Testing
         let preserved = try side(of: image.memory, rootAt: root).state.preserved?.ranges ?? []
         // What is behind the end of a tree or a file, in its last page, is nobody's.
         try flip(
-            bitsOf: preserved, of: image.memory, rootAt: root, pageSize: .kib4, stride: Self.stride ?? 97, withZeros: false)
+            bitsOf: preserved, of: image.memory, rootAt: root, pageSize: .kib4, stride: Self.stride ?? 97,
+            withZeros: false)
     }
 
     @Test func `what an input does not show is said, and is no difference`() throws {
@@ -177,10 +178,11 @@ import Testing
         #expect(diff.uncompared.contains { $0.subject == "sessions" && !$0.isInBefore && !$0.isInAfter })
     }
 
-    @Test(arguments: [
-        ([0..<10, 20..<30], [5..<22], [0..<5, 22..<30]), ([0..<10], [], [0..<10]), ([0..<10], [0..<10], []),
-        ([4..<8], [0..<5, 6..<7], [5..<6, 7..<8]),
-    ] as [([Range<UInt64>], [Range<UInt64>], [Range<UInt64>])])
+    @Test(
+        arguments: [
+            ([0..<10, 20..<30], [5..<22], [0..<5, 22..<30]), ([0..<10], [], [0..<10]), ([0..<10], [0..<10], []),
+            ([4..<8], [0..<5, 6..<7], [5..<6, 7..<8]),
+        ] as [([Range<UInt64>], [Range<UInt64>], [Range<UInt64>])])
     func `ranges are subtracted`(all: [Range<UInt64>], others: [Range<UInt64>], rest: [Range<UInt64>]) {
         func ranges(_ list: [Range<UInt64>]) -> [Range<PhysicalAddress>] {
             list.map { PhysicalAddress($0.lowerBound)..<PhysicalAddress($0.upperBound) }

@@ -32,10 +32,13 @@ import Testing
                 pieces.append((extent.address, bytes))
             }
             // Not all that is handed over is in the capture: of each range some pages stand for all.
-            let handedOver = Capture(of: document.reading, in: LayeredMemory([document.memory, AllZero()]), contents: false)
+            let handedOver = Capture(
+                of: document.reading, in: LayeredMemory([document.memory, AllZero()]), contents: false)
             var pages: [PhysicalAddress] = []
             for range in handedOver.leftBehind {
-                for page in stride(from: range.lowerBound.rawValue, to: range.upperBound.rawValue, by: Int(pageSize)).prefix(3) {
+                for page in stride(from: range.lowerBound.rawValue, to: range.upperBound.rawValue, by: Int(pageSize))
+                    .prefix(3)
+                {
                     pages.append(PhysicalAddress(page))
                 }
             }
@@ -46,7 +49,8 @@ import Testing
             for (address, bytes) in pieces {
                 for offset in stride(from: 0, to: bytes.count - 7, by: 4) {
                     let word: UInt64 = bytes.span.bytes.littleEndian(at: offset)
-                    let isFrame = word & 0xfff == 0 ? false : known.contains(PhysicalAddress((word & (1 << 52 - 1)) &* pageSize))
+                    let isFrame =
+                        word & 0xfff == 0 ? false : known.contains(PhysicalAddress((word & (1 << 52 - 1)) &* pageSize))
                     if word != 0, known.contains(PhysicalAddress(word)) || isFrame {
                         pointers.append(PhysicalAddress(address.rawValue + UInt64(offset)))
                     }
@@ -64,7 +68,8 @@ import Testing
             let written = try ELFCoreWriter(of: capture.state).bytes(of: capture.memory)
             #expect(Data(written).range(of: Data(DisclosureTests.canary.prefix(16))) == nil, "\(what): in the core")
             let bundle = try Bundle.tree(of: capture)
-            #expect(Data(bundle.bytes).range(of: Data(DisclosureTests.canary.prefix(16))) == nil, "\(what): in the bundle")
+            #expect(
+                Data(bundle.bytes).range(of: Data(DisclosureTests.canary.prefix(16))) == nil, "\(what): in the bundle")
             let subject = CheckSubject(memory: memory, rootAt: root)
             let words = reading.findings.map { "\($0)" } + HandoverCheck(subject).results.map { "\($0)" }
             #expect(words.filter { $0.contains("CANARY") } == [], "\(what)")

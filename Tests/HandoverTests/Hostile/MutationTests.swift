@@ -42,12 +42,14 @@ import Testing
         var words: [PhysicalAddress] = []
         for page in hostile.pages {
             let bytes = try #require(hostile.memory.copy(at: page, count: 4096))
-            for offset in stride(from: 0, to: 4096, by: 8) where offset < 32 || bytes[offset..<offset + 8].contains(where: { $0 != 0 }) {
+            for offset in stride(from: 0, to: 4096, by: 8)
+            where offset < 32 || bytes[offset..<offset + 8].contains(where: { $0 != 0 }) {
                 words.append(PhysicalAddress(page.rawValue + UInt64(offset)))
             }
         }
         var values: [UInt64] = [
-            0, 1, 50, 51, 52, 62, 63, 64, 65, 128, 129, 255, 256, 510, 511, 512, 819, 820, 10_000, 10_001, 1 << 31, 1 << 32,
+            0, 1, 50, 51, 52, 62, 63, 64, 65, 128, 129, 255, 256, 510, 511, 512, 819, 820, 10_000, 10_001, 1 << 31,
+            1 << 32,
             1 << 51, 1 << 52, 1 << 63, .max - 4095, .max,
         ]
         values += hostile.pages.flatMap { [$0.rawValue, $0.rawValue + 8] }
@@ -73,7 +75,8 @@ import Testing
                     continue
                 }
                 let count = Int.random(in: 1...512, using: &random)
-                let source = PhysicalAddress(from.rawValue + UInt64.random(in: 0..<UInt64(4096 - count), using: &random))
+                let source = PhysicalAddress(
+                    from.rawValue + UInt64.random(in: 0..<UInt64(4096 - count), using: &random))
                 let target = PhysicalAddress(to.rawValue + UInt64.random(in: 0..<UInt64(4096 - count), using: &random))
                 guard let bytes = memory.copy(at: source, count: count) else { continue }
                 try memory.write(bytes, at: target)
@@ -102,7 +105,9 @@ import Testing
     @Test func `images that are cut short`() throws {
         let data = [UInt8](try Data(contentsOf: URL(filePath: Captures.path("7.3/empty"))))
         Self.forEach(below: data.count, seed: 4) { count in
-            guard let core = try? ELFCore(file: MappedFile(bytes: Array(data.prefix(count)), name: "cut")) else { return }
+            guard let core = try? ELFCore(file: MappedFile(bytes: Array(data.prefix(count)), name: "cut")) else {
+                return
+            }
             for root in RootScan(of: core).candidates {
                 _ = HandoverCheck(CheckSubject(memory: core, rootAt: root)).verdict
             }

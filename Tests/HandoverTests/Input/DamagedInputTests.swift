@@ -172,8 +172,10 @@ import Testing
         try memory.write(littleEndian(count), at: try #require(block.advanced(by: 8)))
         let reading = try read(memory).reading
         #expect(reading.state.luo?.sessions?.count == 51)
-        #expect(reading.findings.map(\.description).contains(
-            "kho_block_header_ser.count of LUO, block 1 at \(PhysicalAddress(block.rawValue + 8)): found \(count), expected 1 to 51"))
+        #expect(
+            reading.findings.map(\.description).contains(
+                "kho_block_header_ser.count of LUO, block 1 at \(PhysicalAddress(block.rawValue + 8)): found \(count), expected 1 to 51"
+            ))
     }
 
     @Test(arguments: [0x7fff_f000, 0xffff_ffff_ffff_f000, 1]) func pointerToNowhereLosesOnlyWhatItLedTo(
@@ -196,9 +198,10 @@ import Testing
         let flbs = try #require(state.luo?.flbAddress)
         memory.removePage(at: flbs)
         let reading = try read(memory).reading
-        #expect(reading.findings.map(\.description) == [
-            "luo_flb_header_ser of LUO at \(flbs): found no memory at hand there, expected 16 bytes"
-        ])
+        #expect(
+            reading.findings.map(\.description) == [
+                "luo_flb_header_ser of LUO at \(flbs): found no memory at hand there, expected 16 bytes"
+            ])
         #expect(reading.state.luo?.flbs == nil)
         #expect(reading.state.luo?.sessions == state.luo?.sessions)
     }

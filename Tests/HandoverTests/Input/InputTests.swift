@@ -155,13 +155,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ([0x1F, 0x8B, 8, 0], "gzip: unpack it first: gunzip -k "),
-        ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz: unpack it first: unxz -k "),
-        ([0x28, 0xB5, 0x2F, 0xFD], "zstd: unpack it first: unzstd "),
-        ([0x42, 0x5A, 0x68, 0x39], "bzip2: unpack it first: bunzip2 -k "),
-        ([0x04, 0x22, 0x4D, 0x18], "lz4: unpack it first: unlz4 -k "),
-    ] as [([UInt8], String)]) func aCompressedFileIsSaidToBeOne(_ magic: [UInt8], _ words: String) throws {
+    @Test(
+        arguments: [
+            ([0x1F, 0x8B, 8, 0], "gzip: unpack it first: gunzip -k "),
+            ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz: unpack it first: unxz -k "),
+            ([0x28, 0xB5, 0x2F, 0xFD], "zstd: unpack it first: unzstd "),
+            ([0x42, 0x5A, 0x68, 0x39], "bzip2: unpack it first: bunzip2 -k "),
+            ([0x04, 0x22, 0x4D, 0x18], "lz4: unpack it first: unlz4 -k "),
+        ] as [([UInt8], String)]) func aCompressedFileIsSaidToBeOne(_ magic: [UInt8], _ words: String) throws
+    {
         try inFile(magic + [UInt8](repeating: 7, count: 100)) { path in
             #expect { try HandoverInput(path) } throws: { "\($0)" == "\(path): compressed with \(words)\(path)" }
         }
@@ -327,7 +329,8 @@ import Testing
             let place = Int(region.lowerBound.rawValue)..<Int(region.upperBound.rawValue)
             device.replaceSubrange(
                 place, with: try image.memory.copy(at: region.lowerBound.rawValue, count: place.count))
-            list += String(place.lowerBound, radix: 16) + "-" + String(place.upperBound - 1, radix: 16)
+            list +=
+                String(place.lowerBound, radix: 16) + "-" + String(place.upperBound - 1, radix: 16)
                 + " : System RAM\n  00000000-00000fff : System RAM\n"
         }
         try inMachine(Array(Self.machine[1..<2])) { root in

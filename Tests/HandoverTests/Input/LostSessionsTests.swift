@@ -59,8 +59,9 @@ import Testing
             in: memory, pageSize: .kib4, generation: generation, known: [], progress: { _, _ in })
         let wanted = (state.luo?.sessions ?? []).filter { !($0.files ?? []).isEmpty }
         #expect(files.reading.state.luo?.sessions?.map(\.files) == wanted.map(\.files))
-        #expect(files.reading.state.luo?.sessions?.map(\.name.repaired)
-            == wanted.compactMap(\.filesAddress).map { "found at \($0)" })
+        #expect(
+            files.reading.state.luo?.sessions?.map(\.name.repaired)
+                == wanted.compactMap(\.filesAddress).map { "found at \($0)" })
 
         // Without these, too, the memfds are.
         for session in wanted { memory.removePage(at: try #require(session.filesAddress)) }

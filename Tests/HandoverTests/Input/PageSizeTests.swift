@@ -2,8 +2,9 @@ import FDT
 import KernelABI
 import Testing
 
-@testable import Handover
 import struct Handover.Capture
+
+@testable import Handover
 
 /// The page size of images that do not state it.
 @Suite struct PageSizeTests {

@@ -206,8 +206,9 @@ import Testing
 
     @Test func `the parts of a split dump are one memory`() throws {
         let parts = ["split-1.kdump", "split-2.kdump"].map(memoryFixture)
-        #expect(HandoverInput.groups(of: [parts[0], memoryFixture("real-zlib.kdump"), parts[1]])
-            == [parts, [memoryFixture("real-zlib.kdump")]])
+        #expect(
+            HandoverInput.groups(of: [parts[0], memoryFixture("real-zlib.kdump"), parts[1]])
+                == [parts, [memoryFixture("real-zlib.kdump")]])
         let whole = try HandoverInput(memoryFixture("real-zlib.kdump")).documents[0].reading.state
         for parts in [parts, parts.reversed()] {
             var options = InputOptions()

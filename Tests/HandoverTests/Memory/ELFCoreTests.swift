@@ -8,10 +8,13 @@ import Testing
     private static let pattern = (0..<0x4000).map { UInt8(truncatingIfNeeded: $0 ^ ($0 >> 8)) }
 
     @Test func readsSegmentsAtTheirPhysicalAddresses() throws {
-        let core = try ELFCore(bytes: RawCore(segments: [
-            .init(offset: 0x2000, physical: 0x9000, fileSize: 0x1000, memorySize: 0x1000),
-            .init(offset: 0x1000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000),
-        ], contents: Self.pattern).bytes)
+        let core = try ELFCore(
+            bytes: RawCore(
+                segments: [
+                    .init(offset: 0x2000, physical: 0x9000, fileSize: 0x1000, memorySize: 0x1000),
+                    .init(offset: 0x1000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000),
+                ], contents: Self.pattern
+            ).bytes)
         #expect(core.regions == [range(0x5000, 0x6000), range(0x9000, 0xA000)])
         #expect(core.storedExtents == core.regions)
         #expect(core.damage.isEmpty)
@@ -31,12 +34,15 @@ import Testing
 
     @Test func stitchesReadsAcrossAdjacentSegments() throws {
         // Adjacent in memory, in the other order in the file; then zeroes; then adjacent in both.
-        let core = try ELFCore(bytes: RawCore(segments: [
-            .init(offset: 0x2000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000),
-            .init(offset: 0x1000, physical: 0x6000, fileSize: 0x1000, memorySize: 0x2000),
-            .init(offset: 0x3000, physical: 0x8000, fileSize: 0x1000, memorySize: 0x1000),
-            .init(offset: 0x4000, physical: 0x9000, fileSize: 0x1000, memorySize: 0x1000),
-        ], contents: Self.pattern).bytes)
+        let core = try ELFCore(
+            bytes: RawCore(
+                segments: [
+                    .init(offset: 0x2000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000),
+                    .init(offset: 0x1000, physical: 0x6000, fileSize: 0x1000, memorySize: 0x2000),
+                    .init(offset: 0x3000, physical: 0x8000, fileSize: 0x1000, memorySize: 0x1000),
+                    .init(offset: 0x4000, physical: 0x9000, fileSize: 0x1000, memorySize: 0x1000),
+                ], contents: Self.pattern
+            ).bytes)
         #expect(core.regions == [range(0x5000, 0xA000)])
         #expect(core.storedExtents == [range(0x5000, 0x6000), range(0x6000, 0x7000), range(0x8000, 0xA000)])
         let zeroes = [UInt8](repeating: 0, count: 0x1000)
@@ -55,11 +61,14 @@ import Testing
         let ones = [UInt8](repeating: 1, count: 0x3000)
         let twos = [UInt8](repeating: 2, count: 0x1000)
         let threes = [UInt8](repeating: 3, count: 0x4000)
-        let core = try ELFCore(bytes: RawCore(segments: [
-            .init(offset: 0x1000, physical: 0x2000, fileSize: 0x3000, memorySize: 0x3000),
-            .init(offset: 0x4000, physical: 0x3000, fileSize: 0x1000, memorySize: 0x1000),
-            .init(offset: 0x5000, physical: 0x1000, fileSize: 0x4000, memorySize: 0x6000),
-        ], contents: ones + twos + threes).bytes)
+        let core = try ELFCore(
+            bytes: RawCore(
+                segments: [
+                    .init(offset: 0x1000, physical: 0x2000, fileSize: 0x3000, memorySize: 0x3000),
+                    .init(offset: 0x4000, physical: 0x3000, fileSize: 0x1000, memorySize: 0x1000),
+                    .init(offset: 0x5000, physical: 0x1000, fileSize: 0x4000, memorySize: 0x6000),
+                ], contents: ones + twos + threes
+            ).bytes)
         #expect(core.regions == [range(0x1000, 0x7000)])
         for (address, byte) in [(0x1000, 3), (0x1FFF, 3), (0x2000, 1), (0x3000, 1), (0x4FFF, 1), (0x5000, 0)] {
             #expect(try core.copy(at: UInt64(address), count: 1) == [UInt8(byte)], "at \(address)")
@@ -67,9 +76,12 @@ import Testing
     }
 
     @Test func zeroFilledMemoryReadsAsZeroAndIsNotStored() throws {
-        let core = try ELFCore(bytes: RawCore(segments: [
-            .init(offset: 0x1000, physical: 0x1000, fileSize: 0x10, memorySize: 1 << 40),
-        ], contents: Self.pattern).bytes)
+        let core = try ELFCore(
+            bytes: RawCore(
+                segments: [
+                    .init(offset: 0x1000, physical: 0x1000, fileSize: 0x10, memorySize: 1 << 40)
+                ], contents: Self.pattern
+            ).bytes)
         #expect(core.regions == [range(0x1000, 0x1000 + 1 << 40)])
         #expect(core.storedExtents == [range(0x1000, 0x1010)])
         #expect(try core.copy(at: 0x100F, count: 3) == [Self.pattern[15], 0, 0])
@@ -80,15 +92,18 @@ import Testing
     }
 
     @Test func whatAFileCutShortLacksIsNotAvailable() throws {
-        let whole = RawCore(segments: [
-            .init(offset: 0x1000, physical: 0x10000, fileSize: 0x2000, memorySize: 0x3000),
-            .init(offset: 0x3000, physical: 0x20000, fileSize: 0x1000, memorySize: 0x1000),
-        ], contents: Self.pattern).bytes
+        let whole = RawCore(
+            segments: [
+                .init(offset: 0x1000, physical: 0x10000, fileSize: 0x2000, memorySize: 0x3000),
+                .init(offset: 0x3000, physical: 0x20000, fileSize: 0x1000, memorySize: 0x1000),
+            ], contents: Self.pattern
+        ).bytes
         let core = try ELFCore(bytes: Array(whole[..<0x1800]))
         #expect(core.regions == [range(0x10000, 0x10800), range(0x12000, 0x13000)])
-        #expect(core.damage == [
-            .cutShort(count: 0x1800, stated: 0x4000)
-        ])
+        #expect(
+            core.damage == [
+                .cutShort(count: 0x1800, stated: 0x4000)
+            ])
         #expect(throws: MemoryError.self) { try core.copy(at: 0x10800, count: 1) }
         let headersOnly = try ELFCore(bytes: Array(whole[..<130]))
         #expect(headersOnly.damage.first == .programHeadersMissing(stated: 2, present: 1))
@@ -96,41 +111,51 @@ import Testing
 
     /// /proc/kcore has virtual memory, too.
     @Test func segmentsWithoutAPhysicalAddressAreNoDamage() throws {
-        let core = try ELFCore(bytes: RawCore(segments: [
-            .init(offset: 0x1000, virtual: 1 << 63, physical: .max, fileSize: 1 << 40, memorySize: 1 << 40),
-            .init(offset: 0x1000, virtual: 3 << 62, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000),
-        ], contents: Self.pattern).bytes)
+        let core = try ELFCore(
+            bytes: RawCore(
+                segments: [
+                    .init(offset: 0x1000, virtual: 1 << 63, physical: .max, fileSize: 1 << 40, memorySize: 1 << 40),
+                    .init(offset: 0x1000, virtual: 3 << 62, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000),
+                ], contents: Self.pattern
+            ).bytes)
         #expect(core.regions == [range(0x5000, 0x6000)])
         #expect(core.damage.isEmpty)
     }
 
     @Test func moreSegmentsThanAreCountedAreRefused() throws {
-        var bytes = RawCore(segments: [
-            .init(offset: 0x1000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000)
-        ], contents: Self.pattern).bytes
+        var bytes = RawCore(
+            segments: [
+                .init(offset: 0x1000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000)
+            ], contents: Self.pattern
+        ).bytes
         bytes.put(0xFFFF as UInt16, at: 56)
         #expect(throws: ELFError.noSegmentCount) { try ELFCore(bytes: bytes) }
     }
 
     @Test func segmentsThatMakeNoSenseAreLeftOut() throws {
-        let core = try ELFCore(bytes: RawCore(segments: [
-            .init(offset: 0x1000, physical: .max - 1, fileSize: 0x1000, memorySize: 0x1000),
-            .init(offset: 0x1000, physical: 0x5000, fileSize: 0x2000, memorySize: 0x1000),
-            .init(offset: .max, physical: 0x9000, fileSize: .max, memorySize: 0x1000),
-        ], contents: Self.pattern).bytes)
+        let core = try ELFCore(
+            bytes: RawCore(
+                segments: [
+                    .init(offset: 0x1000, physical: .max - 1, fileSize: 0x1000, memorySize: 0x1000),
+                    .init(offset: 0x1000, physical: 0x5000, fileSize: 0x2000, memorySize: 0x1000),
+                    .init(offset: .max, physical: 0x9000, fileSize: .max, memorySize: 0x1000),
+                ], contents: Self.pattern
+            ).bytes)
         #expect(core.regions == [range(0x5000, 0x6000)])
-        #expect(core.damage == [
-            .segmentWraps(index: 0, address: PhysicalAddress(.max - 1), size: 0x1000),
-            .segmentSizesDisagree(index: 1, fileSize: 0x2000, memorySize: 0x1000),
-            .segmentSizesDisagree(index: 2, fileSize: .max, memorySize: 0x1000),
-            .cutShort(count: 0x5000, stated: .max),
-        ])
+        #expect(
+            core.damage == [
+                .segmentWraps(index: 0, address: PhysicalAddress(.max - 1), size: 0x1000),
+                .segmentSizesDisagree(index: 1, fileSize: 0x2000, memorySize: 0x1000),
+                .segmentSizesDisagree(index: 2, fileSize: .max, memorySize: 0x1000),
+                .cutShort(count: 0x5000, stated: .max),
+            ])
     }
 
     @Test func refusesWhatIsNotACoreOfPhysicalMemory() throws {
-        let good = RawCore(segments: [
-            .init(offset: 0x1000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000)
-        ], contents: Self.pattern)
+        let good = RawCore(
+            segments: [
+                .init(offset: 0x1000, physical: 0x5000, fileSize: 0x1000, memorySize: 0x1000)
+            ], contents: Self.pattern)
         func refusal(_ change: (inout [UInt8]) -> Void) -> ELFError? {
             var bytes = good.bytes
             change(&bytes)
@@ -153,11 +178,17 @@ import Testing
             refusal { $0.put(UInt64.max, at: 32) }
                 == .outsideFile(structure: "program header table", offset: .max, fileSize: size))
         #expect(
-            refusal { $0.put(0xFFFF as UInt16, at: 56); $0.put(size - 63, at: 40) }
+            refusal {
+                $0.put(0xFFFF as UInt16, at: 56)
+                $0.put(size - 63, at: 40)
+            }
                 == .outsideFile(
                     structure: "section header 0 (e_phnum is PN_XNUM)", offset: size - 63, fileSize: size))
         #expect(
-            refusal { $0.put(0x5000 as UInt64, at: 80); $0.put(0 as UInt64, at: 88) } == .noPhysicalAddresses)
+            refusal {
+                $0.put(0x5000 as UInt64, at: 80)
+                $0.put(0 as UInt64, at: 88)
+            } == .noPhysicalAddresses)
         // Physical memory that begins at 0 is no such case.
         #expect(refusal { $0.put(0 as UInt64, at: 88) } == nil)
     }
@@ -166,9 +197,10 @@ import Testing
         var note: [UInt8] = []
         ELFNote.append(name: "CORE", contents: [1, 2, 3, 4, 5], to: &note)
         ELFNote.append(name: "VMCOREINFO", contents: Array("OSRELEASE=6.1-x\nPAGESIZE=16384\nX=1\n".utf8), to: &note)
-        var raw = RawCore(segments: [
-            .init(type: 4, offset: 0x1000, physical: 0, fileSize: UInt64(note.count), memorySize: 0)
-        ], contents: note, machine: 183)
+        var raw = RawCore(
+            segments: [
+                .init(type: 4, offset: 0x1000, physical: 0, fileSize: UInt64(note.count), memorySize: 0)
+            ], contents: note, machine: 183)
         let core = try ELFCore(bytes: raw.bytes)
         #expect(core.statedMachine == .aarch64)
         #expect(core.statedPageSize == 16384)

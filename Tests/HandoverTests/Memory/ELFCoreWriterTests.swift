@@ -115,7 +115,8 @@ import Testing
     @Test(arguments: [65_533, 65_534]) func manySegments(count: Int) throws {
         var memory = SparseMemory(pageSize: 16)
         for index in 0..<count {
-            try memory.write([UInt8(truncatingIfNeeded: index), UInt8(truncatingIfNeeded: index >> 8)],
+            try memory.write(
+                [UInt8(truncatingIfNeeded: index), UInt8(truncatingIfNeeded: index >> 8)],
                 at: PhysicalAddress(UInt64(index) * 32))
         }
         let bytes = try ELFCoreWriter(machine: .x86_64, pageSize: 16, osRelease: "x").bytes(of: memory)

@@ -27,7 +27,8 @@ struct ExtentTableTests {
         for _ in 0..<Int.random(in: 0...60, using: &random) {
             let gap = Bool.random(using: &random) ? 0 : random.next() >> UInt64.random(in: 8...62, using: &random)
             let (start, isBehind) = end.addingReportingOverflow(gap)
-            let (next, overflow) = start.addingReportingOverflow(1 + random.next() >> UInt64.random(in: 8...62, using: &random))
+            let (next, overflow) = start.addingReportingOverflow(
+                1 + random.next() >> UInt64.random(in: 8...62, using: &random))
             if isBehind || overflow { break }
             pieces.append(Piece(start, next))
             end = next

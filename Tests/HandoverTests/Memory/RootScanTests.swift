@@ -74,12 +74,15 @@ import Testing
         let tree = Self.tree()
         let contents = tree + tree
         for cut in [1, 3, 4, 20, 50] {
-            let core = try ELFCore(bytes: RawCore(segments: [
-                .init(offset: 0x1000, physical: 0x7000, fileSize: UInt64(cut), memorySize: UInt64(cut)),
-                .init(
-                    offset: UInt64(0x1000 + tree.count + cut), physical: UInt64(0x7000 + cut),
-                    fileSize: UInt64(tree.count - cut), memorySize: UInt64(tree.count - cut)),
-            ], contents: contents).bytes)
+            let core = try ELFCore(
+                bytes: RawCore(
+                    segments: [
+                        .init(offset: 0x1000, physical: 0x7000, fileSize: UInt64(cut), memorySize: UInt64(cut)),
+                        .init(
+                            offset: UInt64(0x1000 + tree.count + cut), physical: UInt64(0x7000 + cut),
+                            fileSize: UInt64(tree.count - cut), memorySize: UInt64(tree.count - cut)),
+                    ], contents: contents
+                ).bytes)
             #expect(core.storedExtents.count == 2)
             #expect(Self.candidates(core) == [0x7000], "cut at \(cut)")
         }

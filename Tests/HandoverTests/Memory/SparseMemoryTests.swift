@@ -84,7 +84,9 @@ import Testing
                 memory.removePage(at: PhysicalAddress(start))
                 for address in pages(start, start + 1) { model[address] = nil }
             default:
-                let bytes = (0..<Int.random(in: 1...100, using: &generator)).map { UInt8(truncatingIfNeeded: $0 + seed) }
+                let bytes = (0..<Int.random(in: 1...100, using: &generator)).map {
+                    UInt8(truncatingIfNeeded: $0 + seed)
+                }
                 try memory.write(bytes, at: PhysicalAddress(start))
                 for address in pages(start, start + UInt64(bytes.count)) where model[address] == nil {
                     model[address] = 0

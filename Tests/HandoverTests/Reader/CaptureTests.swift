@@ -36,7 +36,8 @@ import Testing
         let expected = try capture.expected().preserved
         #expect(preserved.pages == expected.pages)
         #expect(preserved.bytes == expected.bytes)
-        let byOrder = Dictionary(uniqueKeysWithValues: (preserved.blocksByOrder ?? [:]).map { (String($0.key), $0.value) })
+        let byOrder = Dictionary(
+            uniqueKeysWithValues: (preserved.blocksByOrder ?? [:]).map { (String($0.key), $0.value) })
         #expect(byOrder == expected.by_order)
         #expect(
             preserved.ranges?.map { [$0.lowerBound.rawValue, $0.upperBound.rawValue] }

@@ -3,8 +3,9 @@ import KernelABI
 import SystemPackage
 import Testing
 
-@testable import Handover
 import struct Handover.Capture
+
+@testable import Handover
 
 /// Handovers that are built, read, and built again.
 @Suite struct BuildTests {

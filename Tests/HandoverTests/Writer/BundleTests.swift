@@ -2,8 +2,9 @@ import FDT
 import KernelABI
 import Testing
 
-@testable import Handover
 import struct Handover.Capture
+
+@testable import Handover
 
 /// Bundles: what is written comes back, and what is malformed is refused.
 @Suite struct BundleTests {

@@ -97,7 +97,8 @@ extension PlanProblemTests {
         let bitmaps = (0..<301).map { #"{"start": "0x\#(String($0 << 27, radix: 16))", "bits": "0"}"# }
         #expect(
             try problems(
-                #"{"kernel": "6.19", "preserved": {"chunks": [{"order": 0, "bitmaps": [\#(bitmaps.joined(separator: ","))]}]}}"#)
+                #"{"kernel": "6.19", "preserved": {"chunks": [{"order": 0, "bitmaps": [\#(bitmaps.joined(separator: ","))]}]}}"#
+            )
                 == [".preserved.chunks[0].bitmaps: 301 bitmaps; a chunk holds 255"])
         #expect(
             try problems(
@@ -119,14 +120,18 @@ extension PlanProblemTests {
                 #"{"kernel": "7.3", "preserved": {"radix": {"nodes": [\#(nodes)], "leaves": [\#(leaves)]}}}"#)
         }
         #expect(
-            try problems(nodes: tables, leaves: #"{"key": "0x8001", "bits": "0"}, {"key": "0x8000", "bits": "32768"}"#) == [
-                ".preserved.radix.leaves[0].key: 0x8001 is inside the page of level 0 whose first key is 0x8000",
-                ".preserved.radix.leaves[1].bits: bit 32768; a page has 32768 bits",
-            ])
+            try problems(nodes: tables, leaves: #"{"key": "0x8001", "bits": "0"}, {"key": "0x8000", "bits": "32768"}"#)
+                == [
+                    ".preserved.radix.leaves[0].key: 0x8001 is inside the page of level 0 whose first key is 0x8000",
+                    ".preserved.radix.leaves[1].bits: bit 32768; a page has 32768 bits",
+                ])
         #expect(
             try problems(
-                nodes: tables + #", {"level": 1, "key": "0x0"}, {"level": 0, "key": "0x0"}, {"level": 6, "key": "0x0"}"#,
-                leaves: #"{"key": "0x1000000", "bits": "0"}, {"key": "0x8000", "bits": "0"}, {"key": "0x8000", "bits": "1"}"#)
+                nodes: tables
+                    + #", {"level": 1, "key": "0x0"}, {"level": 0, "key": "0x0"}, {"level": 6, "key": "0x0"}"#,
+                leaves:
+                    #"{"key": "0x1000000", "bits": "0"}, {"key": "0x8000", "bits": "0"}, {"key": "0x8000", "bits": "1"}"#
+            )
                 == [
                     ".preserved.radix.nodes[5].key: 0x0 is already the key of a page of level 1",
                     ".preserved.radix.nodes[6].level: 0; tables have the levels 1 to 5",

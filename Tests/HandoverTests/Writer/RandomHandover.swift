@@ -64,7 +64,9 @@ struct RandomHandover {
                 file.data = UInt64.random(in: 0...UInt64.max, using: &random)
             } else {
                 file.memfd = memfd()
-                file.compatible = generation.fileHandlers.randomElement(using: &random).map { KernelString($0.compatible) }
+                file.compatible = generation.fileHandlers.randomElement(using: &random).map {
+                    KernelString($0.compatible)
+                }
             }
             return file
         }

@@ -102,7 +102,9 @@ struct Unknowable: Sendable {
         // A shift by more bits than the word has is undefined in C; x86 takes the last five bits of the number.
         Unknowable(name: "shift") { $0.summary.contains("kho_vmalloc.order: ") },
         // Nobody asks for files whose tokens the changed handover does not show.
-        Unknowable(name: "lost files") { $0.rules == ["file-set-lost (ENOENT)"] && $0.kernel == Verdict.accepted.rawValue },
+        Unknowable(name: "lost files") {
+            $0.rules == ["file-set-lost (ENOENT)"] && $0.kernel == Verdict.accepted.rawValue
+        },
     ]
 
     static func reason(for judgement: Judgement) -> Unknowable? { all.first { $0.explains(judgement) } }

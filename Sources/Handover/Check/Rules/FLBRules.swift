@@ -37,7 +37,8 @@ extension CheckRule {
             explained: .init("7.0", .findWriter),
             claims: { finding, _ in finding.cause == .count && finding.place.isIn(FLBHeaderLayout.layout.structure) }),
         CheckRule(
-            "flb-name", .error, .partly, at: .retrieval, about: "the names of FLBs", then: "the kernel does not find the FLB",
+            "flb-name", .error, .partly, at: .retrieval, about: "the names of FLBs",
+            then: "the kernel does not find the FLB",
             in: "luo_flb_retrieve_one", errno: .noEntry, seen: "liveupdate_flb_get_incoming() gives ENOENT",
             explained: .init("7.0", .uniqueNames),
             claims: { finding, handover in
@@ -53,7 +54,8 @@ extension CheckRule {
                     guard flb.name.isTerminated, flb.name.bytes.count == limit else { return }
                     findings.report(
                         .termination, of: .flb(flb.name), at: place.field(layout.name),
-                        found: "\(flb.name.named), which fills the field", expected: "a name of less than \(limit) bytes")
+                        found: "\(flb.name.named), which fills the field",
+                        expected: "a name of less than \(limit) bytes")
                 }
             }),
         CheckRule(
@@ -76,7 +78,9 @@ extension CheckRule {
             seen: "WARNING: lib/refcount.c refcount_warn_saturate, when the last file is finished",
             explained: .init("7.0", .preserveAnew),
             find: { handover, findings in
-                guard let luo = handover.luo, luo.flbs?.isEmpty == false, let files = handover.filesByHandler else { return }
+                guard let luo = handover.luo, luo.flbs?.isEmpty == false, let files = handover.filesByHandler else {
+                    return
+                }
                 var sums: Set<UInt64> = [0]
                 for count in files.values { sums.formUnion(sums.map { $0 + count }) }
                 handover.forEachFLB { flb, place, layout in
@@ -97,7 +101,8 @@ extension CheckRule {
                 guard let pages = handover.luo?.flbPageCount, pages != 1 else { return }
                 let layout = FLBHeaderLayout.layout
                 findings.report(
-                    .outOfRange, of: .luo(), at: Place(layout.structure, at: handover.luo?.flbAddress).field(layout.pageCount),
+                    .outOfRange, of: .luo(),
+                    at: Place(layout.structure, at: handover.luo?.flbAddress).field(layout.pageCount),
                     found: "\(pages)", expected: "1")
             }),
     ]
@@ -114,7 +119,9 @@ extension ReceivedHandover {
     fileprivate var filesByHandler: [KernelString: UInt64]? {
         guard let sessions = luo?.sessions else { return nil }
         // A broken chain of sessions has lost some.
-        guard !reading.findings.contains(where: { $0.owner.isLUO && ($0.isEndlessChain || $0.isLost) }) else { return nil }
+        guard !reading.findings.contains(where: { $0.owner.isLUO && ($0.isEndlessChain || $0.isLost) }) else {
+            return nil
+        }
         var counts: [KernelString: UInt64] = [:]
         for session in sessions {
             guard UInt64((session.files ?? []).count) == session.count ?? 0 else { return nil }

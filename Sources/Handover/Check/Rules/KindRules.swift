@@ -54,18 +54,21 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
         case number = "a number"
     }
 
-    static let unique = KindTest("unique", "records that are there twice", .records, find: { rule, payload, findings in
-        var seen: Set<[UInt64]> = []
-        let fields = rule.by ?? []
-        payload.visit("\(rule.field ?? "").\(fields.first ?? "")", by: rule) { field in
-            let key = fields.map { field.records.number($0, of: field.record) ?? 0 }
-            guard !seen.insert(key).inserted else { return }
-            findings.report(
-                .duplicate, of: payload.owner, at: field.place,
-                found: zip(fields, key).map { "\($0) 0x\(String($1, radix: 16))" }.joined(separator: ", ") + " again",
-                expected: "each once")
-        }
-    })
+    static let unique = KindTest(
+        "unique", "records that are there twice", .records,
+        find: { rule, payload, findings in
+            var seen: Set<[UInt64]> = []
+            let fields = rule.by ?? []
+            payload.visit("\(rule.field ?? "").\(fields.first ?? "")", by: rule) { field in
+                let key = fields.map { field.records.number($0, of: field.record) ?? 0 }
+                guard !seen.insert(key).inserted else { return }
+                findings.report(
+                    .duplicate, of: payload.owner, at: field.place,
+                    found: zip(fields, key).map { "\($0) 0x\(String($1, radix: 16))" }.joined(separator: ", ")
+                        + " again",
+                    expected: "each once")
+            }
+        })
 
     static let allCases = [
         KindTest(
@@ -86,66 +89,83 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                 return finding.cause != .version && link?.structures.contains(finding.place.structure) ?? false
             }),
         unique,
-        KindTest("count", "a number of records that is not theirs", .count, find: { rule, payload, findings in
-            // What could not be read cannot be counted.
-            guard payload.isWhole else { return }
-            payload.visit(rule.field ?? "", by: rule) { field in
-                guard let number = field.number, let counted = field.counted, number != counted else { return }
+        KindTest(
+            "count", "a number of records that is not theirs", .count,
+            find: { rule, payload, findings in
+                // What could not be read cannot be counted.
+                guard payload.isWhole else { return }
+                payload.visit(rule.field ?? "", by: rule) { field in
+                    guard let number = field.number, let counted = field.counted, number != counted else { return }
+                    findings.report(
+                        .mismatch, of: payload.owner, at: field.place, found: "\(number)", expected: "\(counted)")
+                }
+            }),
+        KindTest(
+            "excess", "a number of records that is larger than theirs", .count,
+            find: { rule, payload, findings in
+                guard payload.isWhole else { return }
+                payload.visit(rule.field ?? "", by: rule) { field in
+                    guard let number = field.number, let counted = field.counted, number > counted else { return }
+                    findings.report(
+                        .mismatch, of: payload.owner, at: field.place, found: "\(number)",
+                        expected: "at most \(counted)")
+                }
+            }),
+        KindTest(
+            "limit", "a number that is too small or too large", .number,
+            find: { rule, payload, findings in
+                payload.visit(rule.field ?? "", by: rule) { field in
+                    guard let number = field.number else { return }
+                    let signed = field.member.isSigned ? field.member.signed(number) : nil
+                    let isNegative = signed ?? 0 < 0
+                    let isTooSmall = rule.least.map { isNegative || number < $0 } ?? false
+                    guard isTooSmall || !isNegative && number > rule.most ?? .max else { return }
+                    let least = rule.least.map { "\($0)" } ?? (signed == nil ? "0" : nil)
+                    findings.report(
+                        .outOfRange, of: payload.owner, at: field.place, found: signed.map { "\($0)" } ?? "\(number)",
+                        expected: rule.most.map { most in least.map { "\($0) to \(most)" } ?? "at most \(most)" }
+                            ?? "\(least ?? "0") or more")
+                }
+            }),
+        KindTest(
+            "token", "a token that the session does not have", .token,
+            find: { rule, payload, findings in
+                guard let tokens = payload.tokens else { return }
+                for entry in payload.mapping?.entries ?? [] {
+                    guard let token = entry.token, !tokens.contains(token) else { continue }
+                    findings.report(
+                        .missing, of: payload.owner, at: payload.textPlace(entry.path),
+                        found: "token 0x\(String(token, radix: 16)), \(ImageText(entry.name).quoted)",
+                        expected: "the token of a file of the session")
+                }
+                payload.visit(rule.field ?? "", by: rule) { field in
+                    guard let token = field.number, !tokens.contains(token) || payload.owner.hasToken(token) else {
+                        return
+                    }
+                    findings.report(
+                        .missing, of: payload.owner, at: field.place, found: "token 0x\(String(token, radix: 16))",
+                        expected: "the token of another file of the session")
+                }
+            }),
+        KindTest(
+            "session", "the name of a session that there is not", .mapping,
+            find: { _, payload, findings in
+                for entry in payload.mapping?.entries ?? [] {
+                    guard let session = entry.session, !payload.sessions.contains(KernelString(session)) else {
+                        continue
+                    }
+                    findings.report(
+                        .missing, of: payload.owner, at: payload.textPlace(entry.path),
+                        found: "session \(ImageText(session).quoted)", expected: "the name of a session")
+                }
+            }),
+        KindTest(
+            "json", "a text that is not JSON", .mapping,
+            find: { _, payload, findings in
+                guard let problem = payload.mapping?.problem else { return }
                 findings.report(
-                    .mismatch, of: payload.owner, at: field.place, found: "\(number)", expected: "\(counted)")
-            }
-        }),
-        KindTest("excess", "a number of records that is larger than theirs", .count, find: { rule, payload, findings in
-            guard payload.isWhole else { return }
-            payload.visit(rule.field ?? "", by: rule) { field in
-                guard let number = field.number, let counted = field.counted, number > counted else { return }
-                findings.report(
-                    .mismatch, of: payload.owner, at: field.place, found: "\(number)", expected: "at most \(counted)")
-            }
-        }),
-        KindTest("limit", "a number that is too small or too large", .number, find: { rule, payload, findings in
-            payload.visit(rule.field ?? "", by: rule) { field in
-                guard let number = field.number else { return }
-                let signed = field.member.isSigned ? field.member.signed(number) : nil
-                let isNegative = signed ?? 0 < 0
-                let isTooSmall = rule.least.map { isNegative || number < $0 } ?? false
-                guard isTooSmall || !isNegative && number > rule.most ?? .max else { return }
-                let least = rule.least.map { "\($0)" } ?? (signed == nil ? "0" : nil)
-                findings.report(
-                    .outOfRange, of: payload.owner, at: field.place, found: signed.map { "\($0)" } ?? "\(number)",
-                    expected: rule.most.map { most in least.map { "\($0) to \(most)" } ?? "at most \(most)" }
-                        ?? "\(least ?? "0") or more")
-            }
-        }),
-        KindTest("token", "a token that the session does not have", .token, find: { rule, payload, findings in
-            guard let tokens = payload.tokens else { return }
-            for entry in payload.mapping?.entries ?? [] {
-                guard let token = entry.token, !tokens.contains(token) else { continue }
-                findings.report(
-                    .missing, of: payload.owner, at: payload.textPlace(entry.path),
-                    found: "token 0x\(String(token, radix: 16)), \(ImageText(entry.name).quoted)",
-                    expected: "the token of a file of the session")
-            }
-            payload.visit(rule.field ?? "", by: rule) { field in
-                guard let token = field.number, !tokens.contains(token) || payload.owner.hasToken(token) else { return }
-                findings.report(
-                    .missing, of: payload.owner, at: field.place, found: "token 0x\(String(token, radix: 16))",
-                    expected: "the token of another file of the session")
-            }
-        }),
-        KindTest("session", "the name of a session that there is not", .mapping, find: { _, payload, findings in
-            for entry in payload.mapping?.entries ?? [] {
-                guard let session = entry.session, !payload.sessions.contains(KernelString(session)) else { continue }
-                findings.report(
-                    .missing, of: payload.owner, at: payload.textPlace(entry.path),
-                    found: "session \(ImageText(session).quoted)", expected: "the name of a session")
-            }
-        }),
-        KindTest("json", "a text that is not JSON", .mapping, find: { _, payload, findings in
-            guard let problem = payload.mapping?.problem else { return }
-            findings.report(
-                .outOfRange, of: payload.owner, at: payload.textPlace(nil), found: problem, expected: "JSON")
-        }),
+                    .outOfRange, of: payload.owner, at: payload.textPlace(nil), found: problem, expected: "JSON")
+            }),
     ]
 
     private init(

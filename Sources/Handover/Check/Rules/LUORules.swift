@@ -54,7 +54,9 @@ extension CheckRule {
             explained: .init("6.16", "Boot a kernel that has the Live Update Orchestrator: 6.19 or later."),
             find: { handover, findings in
                 guard handover.isPopulated, handover.abi == nil,
-                    let name = Generation.all.compactMap({ $0.luo?.subtree }).first(where: { handover.subtree($0) != nil })
+                    let name = Generation.all.compactMap({ $0.luo?.subtree }).first(where: {
+                        handover.subtree($0) != nil
+                    })
                 else { return }
                 findings.report(
                     .compatible, of: .luo(), at: Place("\(Place.rootName)/\(name)", at: handover.subject.rootAddress),
@@ -88,7 +90,8 @@ extension CheckRule {
             claims: { finding, handover in finding.owner == handover.abi.map { .subtree($0.subtree) } },
             find: { handover, findings in
                 // Where there is memory, the readers have looked.
-                guard handover.memory.regions.isEmpty, let name = handover.abi?.subtree, let address = handover.luoAddress
+                guard handover.memory.regions.isEmpty, let name = handover.abi?.subtree,
+                    let address = handover.luoAddress
                 else { return }
                 handover.reportIfNowhere(address, of: .subtree(name), at: Place("subtree"), &findings)
             }),
@@ -100,8 +103,10 @@ extension CheckRule {
                 finding.owner.isLUO && finding.cause == .size && finding.place.isIn(handover.abi?.record?.structure)
             }),
         CheckRule(
-            "luo-damaged", .error, .unchecked, at: .initialisation, about: "damage behind what the kernel reads of LUO's FDT",
-            then: "libfdt finds what it looks for, and the kernel goes on with that; what it leads to is not judged here",
+            "luo-damaged", .error, .unchecked, at: .initialisation,
+            about: "damage behind what the kernel reads of LUO's FDT",
+            then:
+                "libfdt finds what it looks for, and the kernel goes on with that; what it leads to is not judged here",
             in: "luo_early_startup",
             explained: .init("6.19", to: "7.1", .findWriter),
             claims: { finding, handover in
@@ -124,7 +129,8 @@ extension CheckRule {
                     found: "an FDT at an address that is no multiple of 8", expected: "one that libfdt accepts")
             }),
         CheckRule(
-            "luo-tree", .error, .panic, at: .initialisation, about: "the nodes and properties of LUO's FDT", then: panics,
+            "luo-tree", .error, .panic, at: .initialisation, about: "the nodes and properties of LUO's FDT",
+            then: panics,
             in: "luo_early_startup", seen: "luo: … and a panic",
             explained: .init("6.19", to: "7.1", .findWriter),
             claims: { finding, handover in

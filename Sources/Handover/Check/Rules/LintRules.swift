@@ -29,7 +29,9 @@ extension CheckRule {
                 for extents in [reading.extents, regions, contents] {
                     for extent in extents
                     where extent.role.isPreserved && (!extent.role.isRestoredFirst || described[extent.owner] != nil) {
-                        guard extent.byteCount > 0, !preserved.summary.contains(extent.pages(of: pageSize)) else { continue }
+                        guard extent.byteCount > 0, !preserved.summary.contains(extent.pages(of: pageSize)) else {
+                            continue
+                        }
                         findings.report(
                             .notPreserved, of: extent.owner, at: Place(extent.role.name, at: extent.address),
                             found: "a page that is not preserved",
@@ -48,8 +50,10 @@ extension CheckRule {
                         let isNew = frames.insert(folio.pfn).inserted
                         guard !isNew || !places.insert(folio.index).inserted else { continue }
                         findings.report(
-                            .duplicate, of: owner, at: Place("folio", at: PhysicalAddress(folio.pfn << UInt64(handover.pageSize.shift))),
-                            found: "page \(folio.index) in frame 0x\(String(folio.pfn, radix: 16)) again", expected: "each once")
+                            .duplicate, of: owner,
+                            at: Place("folio", at: PhysicalAddress(folio.pfn << UInt64(handover.pageSize.shift))),
+                            found: "page \(folio.index) in frame 0x\(String(folio.pfn, radix: 16)) again",
+                            expected: "each once")
                     }
                 }
             }),
@@ -69,7 +73,8 @@ extension CheckRule {
                 }
             }),
         CheckRule(
-            "split-block", .warning, .accepted, at: .open, about: "pages that are preserved in other blocks than a kernel's",
+            "split-block", .warning, .accepted, at: .open,
+            about: "pages that are preserved in other blocks than a kernel's",
             then: "the kernel warns, and does not free the page", in: "kho_restore_free",
             explained: .init("6.16", .preserveAll),
             find: { handover, findings in
@@ -87,7 +92,8 @@ extension CheckRule {
                 }
             }),
         CheckRule(
-            "shared-contents", .error, .partly, at: .retrieval, about: "pages of a file that belong to another file, too",
+            "shared-contents", .error, .partly, at: .retrieval,
+            about: "pages of a file that belong to another file, too",
             then: "the kernel warns, and the file that is retrieved second is lost", in: "kho_restore_page",
             errno: .io, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EIO",
             explained: .init("6.19", .findOwners),
@@ -123,7 +129,8 @@ extension CheckRule {
                         findings.report(
                             .overlap, of: .map,
                             at: Place("map of preserved memory", at: max(range.lowerBound, area.lowerBound)),
-                            found: "preserved memory up to \(min(range.upperBound, area.upperBound))", expected: expected)
+                            found: "preserved memory up to \(min(range.upperBound, area.upperBound))",
+                            expected: expected)
                     }
                     // What is preserved has just been reported, if the map is known.
                     for extent in handover.reading.extents
@@ -156,10 +163,12 @@ extension CheckRule {
             find: { handover, findings in
                 let reading = handover.reading
                 for extent in reading.extents {
-                    guard let used = extent.usedBytes, used < extent.byteCount, let start = extent.address.advanced(by: UInt64(used))
+                    guard let used = extent.usedBytes, used < extent.byteCount,
+                        let start = extent.address.advanced(by: UInt64(used))
                     else { continue }
                     let place = try? handover.memory.withBytes(
-                        at: start, count: extent.byteCount - used) { $0.firstNonzeroByte }
+                        at: start, count: extent.byteCount - used
+                    ) { $0.firstNonzeroByte }
                     guard let place = place.flatMap({ $0 }) else { continue }
                     findings.report(
                         .slack, of: extent.owner, at: Place(extent.role.name, at: start.advanced(by: UInt64(place))),
@@ -173,14 +182,18 @@ extension CheckRule {
             find: { handover, findings in
                 let pageSize = handover.pageSize
                 // Where there is very much, the order of it all takes longer than all other rules.
-                guard !handover.subject.isLarge, let patterns = PagePatterns(handover.generation, pageSize) else { return }
+                guard !handover.subject.isLarge, let patterns = PagePatterns(handover.generation, pageSize) else {
+                    return
+                }
                 var left = 1 << 14
                 let known = (handover.reading.extents + handover.contents).pages(of: pageSize)
                 let rest = (handover.preserved?.summary.ranges ?? []).flatMap { $0.pieces(notIn: known) }
                 for range in rest.flatMap({ $0.pieces(in: handover.memory.regions) }) {
                     for page in range.portions(of: UInt64(pageSize.bytes)) where left > 0 {
                         left -= 1
-                        let kind = try? handover.memory.withBytes(at: page.lowerBound, count: pageSize.bytes) { patterns.kind(of: $0) }
+                        let kind = try? handover.memory.withBytes(at: page.lowerBound, count: pageSize.bytes) {
+                            patterns.kind(of: $0)
+                        }
                         guard let kind = kind.flatMap({ $0 }) else { continue }
                         findings.report(
                             .missing, of: .luo(), at: Place("preserved page", at: page.lowerBound),
@@ -196,8 +209,10 @@ extension CheckRule {
             find: { handover, findings in
                 for address in handover.subject.reading?.state.kho?.staleRoots ?? [] {
                     findings.report(
-                        .stale, of: .kho, at: Place("root FDT", at: address), found: "a root that an earlier handover left behind",
-                        expected: "the live one at \(handover.subject.rootAddress?.description ?? "an address not known")")
+                        .stale, of: .kho, at: Place("root FDT", at: address),
+                        found: "a root that an earlier handover left behind",
+                        expected:
+                            "the live one at \(handover.subject.rootAddress?.description ?? "an address not known")")
                 }
             }),
         CheckRule(
@@ -257,7 +272,8 @@ extension ReceivedHandover {
                 let (extent, other) = (lists[piece.list][piece.index], lists[open.list][open.index])
                 let isOneFile = extent.role == .contents && other.role == .contents && extent.owner == other.owner
                 // What is smaller than a page can share one.
-                let areApart = !extent.range.overlaps(other.range)
+                let areApart =
+                    !extent.range.overlaps(other.range)
                     && (extent.role == .bitmap && other.role == .bitmap || !pageSize.isAligned(extent.address))
                 if !isOneFile, !areApart { body(extent, other, piece.range.lowerBound) }
                 guard piece.range.upperBound > open.range.upperBound else { continue }

@@ -26,7 +26,8 @@ extension CheckRule {
             then: "the kernel reads as much as its own bitmaps have, and preserves whatever that says",
             in: "deserialize_bitmap",
             explained: .init(
-                "6.16", to: "7.0", "6.17.9 changed the size of a bitmap without a new version: boot a kernel from the same side of it."),
+                "6.16", to: "7.0",
+                "6.17.9 changed the size of a bitmap without a new version: boot a kernel from the same side of it."),
             find: { handover, findings in
                 // Which size it is, only a map tells.
                 guard handover.isPopulated, let state = handover.subject.reading?.state, state.preserved?.map != nil,
@@ -65,7 +66,8 @@ extension CheckRule {
             "radix-depth", .error, .unchecked, at: .map, about: "the depth of the radix tree",
             in: "kho_radix_walk_tree",
             explained: .init(
-                "7.1-rc1", to: "7.1-rc5", "Boot a kernel with a radix tree as deep as that of the one that handed over."),
+                "7.1-rc1", to: "7.1-rc5", "Boot a kernel with a radix tree as deep as that of the one that handed over."
+            ),
             find: { handover, findings in
                 guard case .radix(let tree) = handover.state.preserved?.map, handover.pageSize == .kib16
                 else { return }
@@ -132,7 +134,8 @@ extension Generation {
         else { return nil }
         return Finding(
             .size, of: .map, at: Place(BitmapLayout(byteCount: pageSize.bytes).structure),
-            found: "\(found.bytes(pageSize: pageSize)) bytes", expected: "\(expected.bytes(pageSize: readPageSize)) bytes")
+            found: "\(found.bytes(pageSize: pageSize)) bytes",
+            expected: "\(expected.bytes(pageSize: readPageSize)) bytes")
     }
 }
 

@@ -17,7 +17,8 @@ extension CheckRule {
     /// The sessions' chain or array, and the sessions in it.
     static let sessionRules: [CheckRule] = [
         CheckRule(
-            "session-chain", .error, .panic, at: .initialisation, about: "the chain of blocks of sessions", then: panics,
+            "session-chain", .error, .panic, at: .initialisation, about: "the chain of blocks of sessions",
+            then: panics,
             in: "kho_block_set_restore", seen: "luo: Block set is corrupted",
             explained: .init("7.2", .findWriter),
             claims: { finding, _ in finding.owner.isLUO && finding.isEndlessChain }),
@@ -57,7 +58,8 @@ extension CheckRule {
                     if let first = seen[name] {
                         findings.report(
                             .duplicate, of: .session(session.name), at: places[index].field(layout.name),
-                            found: "\(session.name.named), as at \(places[first].address.map { "\($0)" } ?? "\(first)")",
+                            found:
+                                "\(session.name.named), as at \(places[first].address.map { "\($0)" } ?? "\(first)")",
                             expected: "a name that no other session has")
                     } else {
                         seen[name] = index

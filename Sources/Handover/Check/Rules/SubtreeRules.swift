@@ -14,8 +14,10 @@ extension CheckRule {
                 finding.place.isInRoot && finding.owner == .subtree(handover.generation.memblock.subtree)
             }),
         CheckRule(
-            "memblock-compatible", .error, .partly, at: .initialisation, about: "the version of the reserve_mem regions",
-            then: remade, in: "reserve_mem_kho_retrieve_fdt", seen: "FDT 'memblock' is incompatible with 'memblock-v1': 1",
+            "memblock-compatible", .error, .partly, at: .initialisation,
+            about: "the version of the reserve_mem regions",
+            then: remade, in: "reserve_mem_kho_retrieve_fdt",
+            seen: "FDT 'memblock' is incompatible with 'memblock-v1': 1",
             explained: .init("6.16", .sameGeneration),
             claims: { finding, handover in
                 finding.owner == .subtree(handover.generation.memblock.subtree) && !finding.place.isInRoot

@@ -114,7 +114,8 @@ public final class DescribedKind: ContentKind {
                 throw .document(
                     DocumentError(
                         path: path["list"].text,
-                        problem: "no field \"\(contents.list)\" of \"\(root?.name ?? Self.treePayload)\" leads to records"))
+                        problem:
+                            "no field \"\(contents.list)\" of \"\(root?.name ?? Self.treePayload)\" leads to records"))
             }
             for field in [contents.frame, contents.index, contents.flags] { try require(field, of: list, path) }
         }
@@ -123,12 +124,16 @@ public final class DescribedKind: ContentKind {
                 if let (site, nonzero) = member.counted, let nonzero {
                     try require(nonzero, of: layout.sites[site].link.target.flatMap { layouts[$0] }, path)
                 }
-                let keys = layout.sites.first { $0.path == member.name }.map { PayloadForm.keys(besides: member.name, $0.link) }
+                let keys = layout.sites.first { $0.path == member.name }.map {
+                    PayloadForm.keys(besides: member.name, $0.link)
+                }
                 guard let key = keys?.first(where: { layout.member(named: $0) != nil }) else { continue }
                 throw .document(
                     DocumentError(
                         path: path.text,
-                        problem: "\"\(layout.name)\": documents need the key \"\(key)\" for what \"\(member.name)\" leads to"))
+                        problem:
+                            "\"\(layout.name)\": documents need the key \"\(key)\" for what \"\(member.name)\" leads to"
+                    ))
             }
         }
         for (index, rule) in rules.enumerated() {
@@ -157,7 +162,9 @@ public final class DescribedKind: ContentKind {
                 throw problem("test \"\(test)\" needs \(rule.test.subject.rawValue); \"\(field)\" is not that")
             }
             if rule.test.subject == .number {
-                guard rule.least != nil || rule.most != nil else { throw problem("expected \"least\", \"most\" or both") }
+                guard rule.least != nil || rule.most != nil else {
+                    throw problem("expected \"least\", \"most\" or both")
+                }
                 guard rule.least ?? 0 <= rule.most ?? .max else { throw problem("\"least\" is larger than \"most\"") }
             }
             // The fields of the records that are tested.

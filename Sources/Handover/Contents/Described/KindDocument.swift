@@ -127,7 +127,8 @@ struct KindField: DocumentObject {
                 "counts", { $0.counts }, { $0.counts = $1 }, ObjectCodec<KindCount>(),
                 "what the field counts, if that is not all records of a link"),
             .ifKnown(
-                "leads_to", { $0.link }, { $0.link = $1 }, ObjectCodec<KindLink>(), "the memory that the field leads to"),
+                "leads_to", { $0.link }, { $0.link = $1 }, ObjectCodec<KindLink>(), "the memory that the field leads to"
+            ),
         ])
 }
 
@@ -209,7 +210,8 @@ struct KindLinkPlace: DocumentObject {
             .always(
                 "field", { $0.field }, { $0.field = $1 }, StringCodec(), required: true, "STRUCTURE.FIELD"),
             .ifKnown(
-                "leads_to", { $0.link }, { $0.link = $1 }, ObjectCodec<KindLink>(), "the memory that the field leads to"),
+                "leads_to", { $0.link }, { $0.link = $1 }, ObjectCodec<KindLink>(), "the memory that the field leads to"
+            ),
             .ifKnown(
                 "counts", { $0.counts }, { $0.counts = $1 }, ObjectCodec<KindCount>(), "what the field counts"),
         ])
@@ -245,11 +247,13 @@ struct KindContents: DocumentObject {
         "kindContents", "the fields that describe the contents of a file", compact: true,
         [
             .always(
-                "size", { $0.size }, { $0.size = $1 }, StringCodec(), required: true, "the field with the size in bytes"),
+                "size", { $0.size }, { $0.size = $1 }, StringCodec(), required: true, "the field with the size in bytes"
+            ),
             .ifKnown(
                 "position", { $0.position }, { $0.position = $1 }, StringCodec(), "the field with the file position"),
             .always(
-                "list", { $0.list }, { $0.list = $1 }, StringCodec(), required: true, "the field that leads to the folios"),
+                "list", { $0.list }, { $0.list = $1 }, StringCodec(), required: true,
+                "the field that leads to the folios"),
             .always(
                 "frame", { $0.frame }, { $0.frame = $1 }, StringCodec(), required: true,
                 "the folio's field with the page frame number"),

@@ -74,7 +74,8 @@ struct LayoutResolver {
             layout = try lay(out: form, fields(of: structure), size: structure.size, place)
         } else {
             throw Self.problem(
-                place, form == nil
+                place,
+                form == nil
                     ? "there is no structure \"\(name)\" here, and none in the type information of --btf"
                     : "structure \"\(name)\" has no fields, and --btf gives no \"\(form?.btf ?? name)\"")
         }
@@ -292,7 +293,8 @@ struct LayoutResolver {
                 }
             // Those of nested structures have been resolved there.
             guard let count, site.count == nil, !site.path.contains(".") else { continue }
-            guard let place = members.firstIndex(where: { $0.name == count }), case .number(let width) = members[place].type
+            guard let place = members.firstIndex(where: { $0.name == count }),
+                case .number(let width) = members[place].type
             else { throw Self.problem(path, "\"\(site.path)\": there is no number \"\(count)\" to count its records") }
             sites[index].count = (members[place].offset, width)
             if members[place].counted == nil { members[place].counted = (index, nil) }
@@ -325,7 +327,8 @@ struct LayoutResolver {
         if form.isTree { links.append(.tree) }
         if form.isToken { links.append(.token) }
         guard links.count == 1 else {
-            throw problem(path, "expected one of structure, array, block_chain, array_chain, vmalloc, frame, fdt, token")
+            throw problem(
+                path, "expected one of structure, array, block_chain, array_chain, vmalloc, frame, fdt, token")
         }
         return links[0]
     }
@@ -368,7 +371,8 @@ private struct TypeName {
             isFlexible = number.isEmpty
             count = Int(number)
             guard isFlexible || (1...65536).contains(count ?? 0) else {
-                throw .document(DocumentError(path: path.text, problem: "\"\(text)\" is no array of 1 to 65536 elements"))
+                throw .document(
+                    DocumentError(path: path.text, problem: "\"\(text)\" is no array of 1 to 65536 elements"))
             }
             rest = rest[..<bracket]
         }

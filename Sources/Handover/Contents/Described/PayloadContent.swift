@@ -96,7 +96,9 @@ extension Payload: Content {
         let given = root.number(form.size, of: 0) ?? 0
         if let length = planner.length(of: contents, path) {
             if given == 0 { _ = size.setNumber(length, in: &root.bytes, at: 0) }
-            if given != 0, length > given { planner.reportUnbuildable(path, "\(length) bytes do not fit: \(form.size) is \(given)") }
+            if given != 0, length > given {
+                planner.reportUnbuildable(path, "\(length) bytes do not fit: \(form.size) is \(given)")
+            }
         }
         guard let site = root.layout.sites.firstIndex(where: { $0.path == form.list }),
             let target = root.layout.sites[site].link.target, let layout = described.layouts[target],
@@ -116,7 +118,9 @@ extension Payload: Content {
         for record in 0..<list.count {
             let base = list.base(of: record)
             _ = layout.member(named: form.index)?.setNumber(UInt64(record) * step, in: &list.bytes, at: base)
-            if let flags = form.flags { _ = layout.member(named: flags)?.setNumber(form.preserved, in: &list.bytes, at: base) }
+            if let flags = form.flags {
+                _ = layout.member(named: flags)?.setNumber(form.preserved, in: &list.bytes, at: base)
+            }
         }
         root.setTarget(PayloadRecords.Target(records: .init(list)), site, of: 0)
         for member in root.layout.members where member.counted?.site == site {
@@ -124,7 +128,8 @@ extension Payload: Content {
             if given == 0 {
                 _ = member.setNumber(UInt64(list.count), in: &root.bytes, at: 0)
             } else if given != UInt64(list.count) {
-                planner.reportForceable(path[member.name], "\(given), but \(form.list) would have \(list.count) records")
+                planner.reportForceable(
+                    path[member.name], "\(given), but \(form.list) would have \(list.count) records")
             }
         }
     }
@@ -195,7 +200,9 @@ extension Payload: Content {
     /// The blob of a subtree, which is the payload itself.
     var blob: [UInt8] {
         guard let root else { return tree ?? [] }
-        guard let site = root.layout.flexibleSite, let tail = root.records(site, of: 0) else { return root.bytes + rest }
+        guard let site = root.layout.flexibleSite, let tail = root.records(site, of: 0) else {
+            return root.bytes + rest
+        }
         return root.bytes + tail.bytes + rest
     }
 
@@ -231,7 +238,8 @@ extension DescribedKind {
             guard !kinds.contains(where: { $0.title == kind.title && $0.place == kind.place }) else {
                 throw .document(
                     DocumentError(
-                        path: DocumentPath.root["kinds"][index].text, problem: "there is another kind \"\(kind.title)\""))
+                        path: DocumentPath.root["kinds"][index].text, problem: "there is another kind \"\(kind.title)\""
+                    ))
             }
             kinds.append(kind)
         }
@@ -316,7 +324,8 @@ struct UnresolvedPayload: Content, Hashable {
         named name: KernelString?, at place: ContentPlace, _ generation: Generation, _ kinds: ContentKinds
     ) throws(DocumentReadError) -> any Content {
         let named = name.map { kinds.candidates(named: $0, at: place, generation) } ?? []
-        let candidates = kind == nil ? named : named.filter { $0.title == kind || $0.name == kind || $0.variant == kind }
+        let candidates =
+            kind == nil ? named : named.filter { $0.title == kind || $0.name == kind || $0.variant == kind }
         guard !candidates.isEmpty else {
             let known = kinds.all.filter { $0.place == place }.flatMap(\.names)
             throw .document(

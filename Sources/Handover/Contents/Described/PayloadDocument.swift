@@ -42,7 +42,8 @@ struct PayloadForm: Sendable {
     private func keys() -> [(key: String, value: Value)] {
         var keys: [(String, Value)] = []
         for member in layout.members {
-            let isSite = layout.sites.indices.contains(member.firstSite)
+            let isSite =
+                layout.sites.indices.contains(member.firstSite)
                 && layout.sites[member.firstSite].path == member.name
             guard isSite else {
                 keys.append((member.name, .field(member)))
@@ -136,7 +137,8 @@ struct PayloadForm: Sendable {
 
     private func isZero(_ member: PayloadLayout.Member, _ records: PayloadRecords, _ base: Int) -> Bool {
         switch member.type {
-        case .bytes(let count): records.bytes[base + member.offset..<base + member.offset + count].allSatisfy { $0 == 0 }
+        case .bytes(let count):
+            records.bytes[base + member.offset..<base + member.offset + count].allSatisfy { $0 == 0 }
         default: member.number(records.bytes.span.bytes, at: base) == 0
         }
     }

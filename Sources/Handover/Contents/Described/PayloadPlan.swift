@@ -8,7 +8,8 @@ extension PayloadRecords {
                 var target = target(index, of: record)
                 if target.records == nil, target.area == nil { continue }
                 let path = path[site.path]
-                var found = target.records?.records ?? PayloadRecords(site.link.target.flatMap { kind.layouts[$0] } ?? layout)
+                var found =
+                    target.records?.records ?? PayloadRecords(site.link.target.flatMap { kind.layouts[$0] } ?? layout)
                 found.headerSize = site.link.headerSize(kind.layouts)
                 let given = site.link.isAddress ? address(at: base(of: record) + site.offset) : nil
                 switch site.link {
@@ -100,7 +101,9 @@ extension PayloadRecords {
                         for place in found.places.indices where isChain || found.count > 0 {
                             visitor.visit(&found.places[place].address, allocation, path, by: &planner)
                         }
-                        if let first = found.places.first?.address { bytes.setNumber(first.rawValue, at: offset, width: 8) }
+                        if let first = found.places.first?.address {
+                            bytes.setNumber(first.rawValue, at: offset, width: 8)
+                        }
                     }
                     found.visitAllocations(kind, path, by: &planner, &visitor)
                     target.records = .init(found)

@@ -18,7 +18,8 @@ struct PayloadReader {
         -> PayloadRecords?
     {
         guard depth < Self.deepest else {
-            log.report(finding(layout, address, "a structure \(depth) links away from the payload", "fewer links", .tooLong))
+            log.report(
+                finding(layout, address, "a structure \(depth) links away from the payload", "fewer links", .tooLong))
             return nil
         }
         guard log.visit(address, as: .payload, structure: layout.name, of: owner) else { return nil }
@@ -30,7 +31,8 @@ struct PayloadReader {
         let tail = tail(of: records, &log)
         log.add(
             Extent(
-                address: address, byteCount: allocation(for: layout.size + (tail?.bytes.count ?? 0), at: address), role: .payload,
+                address: address, byteCount: allocation(for: layout.size + (tail?.bytes.count ?? 0), at: address),
+                role: .payload,
                 form: tail?.form ?? .structure(layout.structure), owner: owner))
         follow(&records, tail: tail?.bytes, depth: depth, &log)
         return records
@@ -251,7 +253,8 @@ struct PayloadReader {
     }
 
     private func readArea(
-        _ area: inout VmallocState, at place: Place, _ layout: PayloadLayout, _ count: UInt64?, _ depth: Int, _ log: inout ReadingLog
+        _ area: inout VmallocState, at place: Place, _ layout: PayloadLayout, _ count: UInt64?, _ depth: Int,
+        _ log: inout ReadingLog
     ) -> PayloadRecords? {
         let reader = VmallocReader(context: context)
         reader.readChunks(of: &area, at: place, owner: owner, &log)
@@ -295,7 +298,9 @@ struct PayloadReader {
             let header = context.read("FDT", of: owner, at: address, count: Header.size, &log, { Header($0) }),
             let header, header.magic == Header.magic, log.spend(UInt64(header.totalSize))
         else { return nil }
-        let bytes = context.read("FDT", of: owner, at: address, count: Int(header.totalSize), &log) { [UInt8](copying: $0) }
+        let bytes = context.read("FDT", of: owner, at: address, count: Int(header.totalSize), &log) {
+            [UInt8](copying: $0)
+        }
         if let bytes {
             log.add(Extent(address: address, byteCount: bytes.count, role: .payload, form: .tree, owner: owner))
         }

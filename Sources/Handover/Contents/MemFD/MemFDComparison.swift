@@ -12,8 +12,10 @@ extension Comparison {
     fileprivate mutating func compare(_ before: MemFDState, _ after: MemFDState, _ subject: String) {
         compare("\(subject), position", before.position, after.position)
         compare("\(subject), size", before.size, after.size)
-        compare("\(subject), seals", before.seals.map { Self.hex(UInt64($0)) }, after.seals.map { Self.hex(UInt64($0)) })
-        compare("\(subject), flags", before.flags.map { Self.hex(UInt64($0)) }, after.flags.map { Self.hex(UInt64($0)) })
+        compare(
+            "\(subject), seals", before.seals.map { Self.hex(UInt64($0)) }, after.seals.map { Self.hex(UInt64($0)) })
+        compare(
+            "\(subject), flags", before.flags.map { Self.hex(UInt64($0)) }, after.flags.map { Self.hex(UInt64($0)) })
         compare("\(subject), number of folios", before.folioCount, after.folioCount, isLayout: true)
         compareFolios(subject, before.folios ?? [], after.folios ?? [])
         let (old, new) = (before.vmalloc, after.vmalloc)

@@ -17,7 +17,8 @@ extension HandoverPlanner {
             if unknown != 0 {
                 reportForceable(
                     path["seals"],
-                    "0x\(String(unknown, radix: 16)) is not in MEMFD_LUO_ALL_SEALS, 0x\(String(MemFDLayout.knownSeals, radix: 16))")
+                    "0x\(String(unknown, radix: 16)) is not in MEMFD_LUO_ALL_SEALS, 0x\(String(MemFDLayout.knownSeals, radix: 16))"
+                )
             }
         }
         let pages = pageSize.pages(for: memfd.size ?? 0)
@@ -28,13 +29,16 @@ extension HandoverPlanner {
         memfd.folioCount = memfd.folioCount ?? count
         for (index, folio) in (memfd.folios ?? []).enumerated() {
             if folio.pfn > FolioLayout.layout.pfn.limit {
-                reportUnbuildable(path["folios"][index]["pfn"], "a page frame number has \(FolioLayout.layout.pfn.bits.count) bits")
+                reportUnbuildable(
+                    path["folios"][index]["pfn"], "a page frame number has \(FolioLayout.layout.pfn.bits.count) bits")
             }
             if UInt64(folio.flags) > FolioLayout.layout.flags.limit {
-                reportUnbuildable(path["folios"][index]["flags"], "there are \(FolioLayout.layout.flags.bits.count) bits of flags")
+                reportUnbuildable(
+                    path["folios"][index]["flags"], "there are \(FolioLayout.layout.flags.bits.count) bits of flags")
             }
             if folio.index >= max(1, pages) {
-                reportForceable(path["folios"][index]["index"], "\(folio.index) is past the end of the file, \(pages) pages")
+                reportForceable(
+                    path["folios"][index]["index"], "\(folio.index) is past the end of the file, \(pages) pages")
             }
         }
         guard memfd.folios != nil || count <= Self.mostFoliosMade else {

@@ -69,7 +69,8 @@ struct MemFDReader {
                     form: .records(header: nil, record: folio.structure, count: max(0, here)), owner: owner))
             guard here > 0 else { continue }
             guard log.visit(page, as: .folioList, structure: name, of: owner) else { return folios }
-            let read: Void? = context.read(name, of: owner, at: page, count: here * folio.structure.size, &log) { bytes in
+            let read: Void? = context.read(name, of: owner, at: page, count: here * folio.structure.size, &log) {
+                bytes in
                 for index in 0..<here {
                     let base = index * folio.structure.size
                     let word = folio.pfn.word.read(bytes, at: base)

@@ -13,7 +13,8 @@ extension MemFDState {
             "memfd-shared", .error, .partly, at: .retrieval, about: "descriptors that two files share",
             then: "the kernel warns, and the file that is retrieved second is lost, or comes back empty",
             in: "memfd_luo_retrieve",
-            errno: .invalid, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL, or no error",
+            errno: .invalid,
+            seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL, or no error",
             explained: .init("6.19", .findOwners),
             claims: { finding, handover in finding.cause == .visitedBefore && handover.isDescriptor(finding.place) }),
         CheckRule(
@@ -37,13 +38,15 @@ extension MemFDState {
                 }
             }),
         CheckRule(
-            "memfd-vmalloc", .error, .partly, at: .retrieval, about: "the memory that holds the list of a memfd's folios",
+            "memfd-vmalloc", .error, .partly, at: .retrieval,
+            about: "the memory that holds the list of a memfd's folios",
             then: fails, in: "kho_restore_vmalloc",
             errno: .invalid, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL",
             explained: .init("6.19", .findWriter),
             claims: { finding, _ in
                 finding.owner.isFile && finding.place.field?.hasPrefix("folios.") ?? false
-                    || finding.cause == .visitedBefore && finding.place.structure == VmallocChunkLayout.layout(.kib4).structure.name
+                    || finding.cause == .visitedBefore
+                        && finding.place.structure == VmallocChunkLayout.layout(.kib4).structure.name
             },
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
@@ -52,7 +55,8 @@ extension MemFDState {
                     else { return }
                     guard let problem = VmallocProblem.find(in: vmalloc, of: memfd, handover) else { return }
                     findings.report(
-                        problem.cause, of: memfd.owner, at: problem.place, found: problem.found, expected: problem.expected)
+                        problem.cause, of: memfd.owner, at: problem.place, found: problem.found,
+                        expected: problem.expected)
                 }
             }),
         CheckRule(
@@ -60,12 +64,15 @@ extension MemFDState {
             then: "the kernel reads past the list of folios", in: "memfd_luo_retrieve_folios",
             seen: "BUG: unable to handle page fault for address: …",
             explained: .init("6.19", .findWriter),
-            claims: { finding, handover in finding.cause == .count && handover.isDescriptor(finding.place, field: true) },
+            claims: { finding, handover in finding.cause == .count && handover.isDescriptor(finding.place, field: true)
+            },
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
-                    guard let count = memfd.descriptor.folioCount, count != 0, let vmalloc = memfd.descriptor.vmalloc else { return }
+                    guard let count = memfd.descriptor.folioCount, count != 0, let vmalloc = memfd.descriptor.vmalloc
+                    else { return }
                     let pageSize = UInt64(handover.pageSize.bytes)
-                    let capacity = UInt64(vmalloc.totalPages ?? 0) * pageSize / UInt64(FolioLayout.layout.structure.size)
+                    let capacity =
+                        UInt64(vmalloc.totalPages ?? 0) * pageSize / UInt64(FolioLayout.layout.structure.size)
                     guard count > capacity, VmallocProblem.find(in: vmalloc, of: memfd, handover) == nil else { return }
                     findings.report(
                         .count, of: memfd.owner, at: memfd.place.field(memfd.layout.folioCount),
@@ -88,14 +95,16 @@ extension MemFDState {
                         let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
                         if preserved.order(at: address, pageSize: pageSize) == nil {
                             findings.report(
-                                .notPreserved, of: memfd.owner, at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
+                                .notPreserved, of: memfd.owner,
+                                at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
                                 found: "page \(folio.index) at \(address), where no preserved block begins",
                                 expected: "a folio in the map of preserved memory")
                             return
                         }
                         if isRepeated, !taken.insert(folio.pfn).inserted {
                             findings.report(
-                                .duplicate, of: memfd.owner, at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
+                                .duplicate, of: memfd.owner,
+                                at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
                                 found: "page \(folio.index) at \(address), a folio that is in the list before",
                                 expected: "every folio once")
                             return
@@ -141,14 +150,16 @@ extension MemFDState {
                             .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.flags),
                             found: "0x\(String(flags, radix: 16))", expected: "0")
                     }
-                    if let flags = memfd.descriptor.vmalloc?.flags, flags >> UInt16(VmallocLayout.flagNames.count) != 0 {
+                    if let flags = memfd.descriptor.vmalloc?.flags, flags >> UInt16(VmallocLayout.flagNames.count) != 0
+                    {
                         findings.report(
                             .outOfRange, of: memfd.owner,
                             at: memfd.place.field(memfd.layout.folios).field(VmallocLayout.layout.flags),
                             found: "0x\(String(flags, radix: 16))",
                             expected: "flags of 0x3 alone")
                     }
-                    if let folio = memfd.descriptor.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }) {
+                    if let folio = memfd.descriptor.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }
+                    ) {
                         findings.report(
                             .outOfRange, of: memfd.owner,
                             at: memfd.place(of: FolioLayout.layout.flags, handover.pageSize) { $0 == folio },
@@ -164,7 +175,9 @@ extension MemFDState {
             explained: .init("6.19", "Write to, or read, every page of the memfd before it is preserved."),
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
-                    guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.flags & 2 == 0 }) else { return }
+                    guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.flags & 2 == 0 }) else {
+                        return
+                    }
                     findings.report(
                         .outOfRange, of: memfd.owner,
                         at: memfd.place(of: FolioLayout.layout.flags, handover.pageSize) { $0 == folio },
@@ -174,7 +187,8 @@ extension MemFDState {
             }),
         CheckRule(
             "memfd-position", .warning, .accepted, at: .retrieval, about: "the position in a memfd",
-            then: "the kernel leaves the position at 0: it is lost", in: "vfs_setpos", seen: "no line: the position is 0",
+            then: "the kernel leaves the position at 0: it is lost", in: "vfs_setpos",
+            seen: "no line: the position is 0",
             explained: .init("6.19", .nothing),
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
@@ -195,7 +209,8 @@ extension MemFDState {
                     guard let size = memfd.descriptor.size, !handover.isIncomplete(memfd.owner) else { return }
                     if size > UInt64(Int64.max) {
                         findings.report(
-                            .outOfRange, of: memfd.owner, at: memfd.place.field(memfd.layout.size), found: "\(size)", expected: "at most \(Int64.max)")
+                            .outOfRange, of: memfd.owner, at: memfd.place.field(memfd.layout.size), found: "\(size)",
+                            expected: "at most \(Int64.max)")
                         return
                     }
                     let pages = pageSize.pages(for: size)
@@ -219,7 +234,9 @@ extension MemFDState {
                 handover.forEachMemFD { memfd in
                     guard let size = memfd.descriptor.size else { return }
                     let pages = handover.pageSize.pages(for: size)
-                    guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.index >= pages }) else { return }
+                    guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.index >= pages }) else {
+                        return
+                    }
                     findings.report(
                         .mismatch, of: memfd.owner, at: memfd.place.field(memfd.layout.size), found: "\(size)",
                         expected: "more: there is a folio for page \(folio.index)")
@@ -246,7 +263,8 @@ extension MemFDState {
             "memfd-written-late", .error, .unchecked, at: .retrieval,
             about: "folios that are not marked as dirty and up to date",
             explained: .init(
-                "6.19", to: "6.19.8", "Hand over from a later release, or write to the file only before it is preserved."),
+                "6.19", to: "6.19.8",
+                "Hand over from a later release, or write to the file only before it is preserved."),
             find: { handover, findings in
                 let layout = FolioLayout.layout
                 handover.forEachFolio { folio, owner in
@@ -254,7 +272,8 @@ extension MemFDState {
                     findings.report(
                         .outOfRange, of: owner, at: Place(layout.structure.name, field: layout.flags.name),
                         found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
-                        expected: "0x\(String(FolioLayout.preservedFlags, radix: 16)), which mended kernels always write")
+                        expected:
+                            "0x\(String(FolioLayout.preservedFlags, radix: 16)), which mended kernels always write")
                     return true
                 }
             }),
@@ -323,7 +342,8 @@ private struct VmallocProblem {
     var expected: String
 
     /// No initializer: those own their arguments, and a handover is much to copy for each memfd.
-    static func find(in vmalloc: VmallocState, of memfd: ReceivedMemFD, _ handover: ReceivedHandover) -> VmallocProblem? {
+    static func find(in vmalloc: VmallocState, of memfd: ReceivedMemFD, _ handover: ReceivedHandover) -> VmallocProblem?
+    {
         let layout = VmallocLayout.layout
         let pageSize = handover.pageSize
         let total = UInt64(vmalloc.totalPages ?? 0)
@@ -332,7 +352,8 @@ private struct VmallocProblem {
         let (pages, overflow) = entries.multipliedReportingOverflow(by: order < 52 ? 1 << order : .max)
         guard !overflow, pages == total else {
             return VmallocProblem(
-                cause: .mismatch, place: memfd.place.field(memfd.layout.folios).field(layout.totalPages), found: "\(total)",
+                cause: .mismatch, place: memfd.place.field(memfd.layout.folios).field(layout.totalPages),
+                found: "\(total)",
                 expected: "\(overflow ? "fewer than 2^64" : "\(pages)"), which is what its chunks list")
         }
         // The readers stop at a chunk that has been read before; the kernel, at one that it has taken back already.
@@ -343,7 +364,8 @@ private struct VmallocProblem {
             next.rawValue != 0
         {
             return VmallocProblem(
-                cause: .visitedBefore, place: Place(chunkLayout.structure, at: last).field(chunkLayout.header).field(link.next),
+                cause: .visitedBefore,
+                place: Place(chunkLayout.structure, at: last).field(chunkLayout.header).field(link.next),
                 found: "\(next)",
                 expected: "the end, or a chunk that is in no list before")
         }
@@ -365,7 +387,8 @@ private struct VmallocProblem {
             }
             if let address = chunk.address, preserved.order(at: address, pageSize: pageSize) == nil {
                 return VmallocProblem(
-                    cause: .notPreserved, place: Place(chunkLayout.structure, at: address), found: "a chunk that is not preserved",
+                    cause: .notPreserved, place: Place(chunkLayout.structure, at: address),
+                    found: "a chunk that is not preserved",
                     expected: "one in the map of preserved memory")
             }
         }

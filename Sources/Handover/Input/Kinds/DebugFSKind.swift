@@ -4,7 +4,8 @@ import SystemPackage
 
 extension InputKind {
     static let debugfs = InputKind(
-        name: "debugfs", summary: "a directory: debugfs's kho, kho/in or kho/out, a copy, or one that build has written",
+        name: "debugfs",
+        summary: "a directory: debugfs's kho, kho/in or kho/out, a copy, or one that build has written",
         refusal: .directory { path in
             DebugFSDirectory(path).parts.isEmpty
                 ? "neither it nor a directory in it has fdt or sub_fdts; on a live machine, "
@@ -168,7 +169,9 @@ extension Reading {
             findings.insert(
                 Finding(
                     .leftOut, .unknown, of: .kho, at: Place(Place.rootName), found: "\(count) bytes",
-                    expected: "\(state.kho?.fdtSize.map(String.init) ?? "all"): the kernel fixes the size of out/fdt when the first subtree is registered"), at: 0)
+                    expected:
+                        "\(state.kho?.fdtSize.map(String.init) ?? "all"): the kernel fixes the size of out/fdt when the first subtree is registered"
+                ), at: 0)
         }
         let layout = state.generation?.luo?.record
         switch side {
@@ -192,7 +195,9 @@ extension Reading {
                         found: "0", expected: "the sessions, written at kexec"))
             }
         case .incoming, nil:
-            let whether = side == nil ? ", or, in what was received, freed by the kernel since" : ", and freed by the kernel since"
+            let whether =
+                side == nil
+                ? ", or, in what was received, freed by the kernel since" : ", and freed by the kernel since"
             for index in findings.indices
             where findings[index].owner.isLUO && findings[index].place.isIn(layout?.structure) {
                 findings[index].severity = .unknown

@@ -77,13 +77,15 @@ extension RootScan {
         if reachedLimit {
             findings.append(
                 Finding(
-                    .count, of: .input, at: Place("root FDT"), found: "more than \(candidates.count) pages that look like one",
+                    .count, of: .input, at: Place("root FDT"),
+                    found: "more than \(candidates.count) pages that look like one",
                     expected: "fewer: the rest was not looked at"))
         }
         if unreadableBytes > 0 {
             findings.append(
                 Finding(
-                    .unreadable, .unknown, of: .input, at: Place("memory image"), found: "\(unreadableBytes) bytes that cannot be read",
+                    .unreadable, .unknown, of: .input, at: Place("memory image"),
+                    found: "\(unreadableBytes) bytes that cannot be read",
                     expected: "all that it lists"))
         }
         return findings

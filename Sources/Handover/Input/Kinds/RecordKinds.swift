@@ -20,9 +20,11 @@ extension InputKind {
                 bytes = Array(bytes.prefix(layout.structure.size))
             }
             let blob = HandoverDocument.Blob(name: "LUO", bytes: bytes)
-            return [try context.read(blob, of: source, kind: "luo") { reader throws(Finding) in
-                try reader.read(luo: bytes)
-            }]
+            return [
+                try context.read(blob, of: source, kind: "luo") { reader throws(Finding) in
+                    try reader.read(luo: bytes)
+                }
+            ]
         })
 
     static let kexecMetadata = InputKind(
@@ -44,9 +46,11 @@ extension InputKind {
         read: { source, context throws(InputError) in
             let bytes = source.prefix(KexecMetadataLayout.layout.structure.size)
             let blob = HandoverDocument.Blob(name: "kexec-metadata", bytes: bytes)
-            return [try context.read(blob, of: source, kind: "kexec-metadata") { reader throws(Finding) in
-                try reader.read(kexecMetadata: bytes)
-            }]
+            return [
+                try context.read(blob, of: source, kind: "kexec-metadata") { reader throws(Finding) in
+                    try reader.read(kexecMetadata: bytes)
+                }
+            ]
         })
 
     static let flbs = InputKind(
@@ -78,9 +82,11 @@ extension InputKind {
         read: { source, context throws(InputError) in
             let bytes = source.prefix(PageSize.kib64.bytes)
             let blob = HandoverDocument.Blob(name: "flb", bytes: bytes)
-            return [try context.read(blob, of: source, kind: "flb") { reader throws(Finding) in
-                try reader.read(flbs: bytes)
-            }]
+            return [
+                try context.read(blob, of: source, kind: "flb") { reader throws(Finding) in
+                    try reader.read(flbs: bytes)
+                }
+            ]
         })
 }
 

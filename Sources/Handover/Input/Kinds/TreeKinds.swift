@@ -18,9 +18,11 @@ extension InputKind {
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: LUOLayout.compatiblePrefix) },
         read: { source, context throws(InputError) in
             guard let tree = source.tree else { return [] }
-            return [try context.read(tree, named: "LUO", of: source, kind: "luo-fdt") { reader throws(Finding) in
-                try reader.read(luo: tree.bytes)
-            }]
+            return [
+                try context.read(tree, named: "LUO", of: source, kind: "luo-fdt") { reader throws(Finding) in
+                    try reader.read(luo: tree.bytes)
+                }
+            ]
         })
 
     static let memblock = InputKind(
@@ -28,13 +30,15 @@ extension InputKind {
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "memblock-v") },
         read: { source, context throws(InputError) in
             guard let tree = source.tree else { return [] }
-            return [try context.read(tree, named: "memblock", of: source, kind: "memblock") { reader throws(Finding) in
-                guard let whole = tree.whole else { return try reader.read(memblock: tree.bytes) }
-                if context.options.blobsOnly, reader.isPlain(memblock: whole) {
-                    return Reading(state: .opaque("memblock", tree.bytes), extents: [], findings: [])
+            return [
+                try context.read(tree, named: "memblock", of: source, kind: "memblock") { reader throws(Finding) in
+                    guard let whole = tree.whole else { return try reader.read(memblock: tree.bytes) }
+                    if context.options.blobsOnly, reader.isPlain(memblock: whole) {
+                        return Reading(state: .opaque("memblock", tree.bytes), extents: [], findings: [])
+                    }
+                    return try reader.read(memblock: whole)
                 }
-                return try reader.read(memblock: whole)
-            }]
+            ]
         })
 
     static let tree = InputKind(
@@ -44,9 +48,11 @@ extension InputKind {
             guard let tree = source.tree else { return [] }
             // Not the file's name: two files of one tree are equal.
             let name = "fdt"
-            return [try context.read(tree, named: name, of: source, kind: "fdt") { reader throws(Finding) in
-                Reading(state: .opaque(name, tree.bytes), extents: [], findings: [])
-            }]
+            return [
+                try context.read(tree, named: name, of: source, kind: "fdt") { reader throws(Finding) in
+                    Reading(state: .opaque(name, tree.bytes), extents: [], findings: [])
+                }
+            ]
         })
 }
 
@@ -103,7 +109,8 @@ extension InputContext {
             if let name = tree.whole?.repeatedProperty {
                 document.reading.findings.append(
                     Finding(
-                        .duplicate, of: .input, at: Place("FDT"), found: "a node with property \(ImageText(name).quoted) twice",
+                        .duplicate, of: .input, at: Place("FDT"),
+                        found: "a node with property \(ImageText(name).quoted) twice",
                         expected: "each once"))
             }
             return document

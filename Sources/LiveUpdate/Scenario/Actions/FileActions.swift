@@ -42,7 +42,9 @@ struct Read: ScenarioAction {
     func perform(in run: inout ScenarioRun) throws {
         let memfd = try run.memfd(file)
         let found = String(decoding: memfd.read(at: offset, count: text.utf8.count), as: UTF8.self)
-        guard found == text else { throw ScenarioProblem("file \(file) has \"\(found)\" at \(offset), not \"\(text)\"") }
+        guard found == text else {
+            throw ScenarioProblem("file \(file) has \"\(found)\" at \(offset), not \"\(text)\"")
+        }
         if let size, memfd.size != size {
             throw ScenarioProblem("file \(file) has \(memfd.size) bytes, not \(size)")
         }

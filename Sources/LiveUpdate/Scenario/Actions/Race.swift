@@ -35,9 +35,10 @@ struct Race: ScenarioAction {
     }
 
     var sentence: String {
-        "race " + sides.enumerated().map { side, steps in
-            "\(RaceSchedule.letters[side]): \(steps.map(\.sentence).joined(separator: ", then "))"
-        }.joined(separator: "; ")
+        "race "
+            + sides.enumerated().map { side, steps in
+                "\(RaceSchedule.letters[side]): \(steps.map(\.sentence).joined(separator: ", then "))"
+            }.joined(separator: "; ")
     }
 
     var nested: [(path: String, steps: [ScenarioStep])] {

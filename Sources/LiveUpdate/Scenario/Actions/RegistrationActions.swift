@@ -109,7 +109,8 @@ struct Fail: ScenarioAction {
         error = try object.errno("with", "the error that it returns")
         let operation = object.isDescription ? .preserve : Event.Callback.Operation(rawValue: text)
         guard let operation, [.preserve, .freeze, .retrieve, .canFinish].contains(operation) else {
-            throw object.error(at: "operation", "\"\(text)\" cannot fail; preserve, freeze, retrieve and can_finish can")
+            throw object.error(
+                at: "operation", "\"\(text)\" cannot fail; preserve, freeze, retrieve and can_finish can")
         }
         self.operation = operation
     }
