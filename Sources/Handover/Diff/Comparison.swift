@@ -168,6 +168,11 @@ struct Comparison {
             note("preserved memory", nil, Self.text(of: range), isLayout: true)
         }
         if self.before.mapIsIncomplete || self.after.mapIsIncomplete {
+            // A pointer that is damaged leads to what is not there, and is a difference all the same.
+            let pointers = Self.pointers(of: before.map)
+            if Self.pointers(of: after.map).contains(where: { pointers[$0] ?? $1 != $1 }) {
+                note("map of preserved memory, its tables", nil, nil, isLayout: true)
+            }
             let isBeforeWhole = !self.before.mapIsIncomplete
             noteUncompared(
                 "some of the map of preserved memory", isBeforeWhole, !self.after.mapIsIncomplete, isLayout: true)
@@ -184,6 +189,15 @@ struct Comparison {
         if changes.count == count, let old = before.map, let new = after.map, old != new, !isMoved {
             note("map of preserved memory, its tables", nil, nil, isLayout: true)
         }
+    }
+
+    /// Where the chunks of a map of bitmaps lead, by their addresses.
+    private static func pointers(of map: PreservedState.Map?) -> [PhysicalAddress: [PhysicalAddress?]] {
+        guard case .chunks(let chunks) = map else { return [:] }
+        let pairs = chunks.compactMap { chunk in
+            chunk.address.map { ($0, chunk.bitmaps.flatMap { [$0.start, $0.address] }) }
+        }
+        return Dictionary(pairs) { first, _ in first }
     }
 
     private static func text(of range: Range<PhysicalAddress>) -> String {
