@@ -23,7 +23,7 @@ struct ReceivedHandover: Sendable {
     /// The memory that is handed over.
     let contents: [Extent]
     /// What the kernel retrieves of the contents that are written in Swift, by their types.
-    private let retrieved: [ObjectIdentifier: any Sendable]
+    private let retrieved: [ObjectIdentifier: (list: any Sendable, count: Int)]
     /// The payloads whose kinds have rules.
     let payloads: [ReceivedPayload]
     /// The names of the handlers of those files that the readers found something wrong with.
@@ -92,7 +92,12 @@ struct ReceivedHandover: Sendable {
 
     /// What the kernel retrieves of contents of a type.
     func received<Coded: CodedContent>(_ type: Coded.Type) -> [Coded.Received] {
-        retrieved[type.identifier] as? [Coded.Received] ?? []
+        retrieved[type.identifier]?.list as? [Coded.Received] ?? []
+    }
+
+    /// Whether all files are of kinds that are written in Swift, and have been read.
+    var isAllCoded: Bool {
+        retrieved.values.reduce(0) { $0 + $1.count } == sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
     }
 
     private static func handlers(of owners: Set<Owner>, _ luo: LUOState?) -> [Owner: KernelString] {

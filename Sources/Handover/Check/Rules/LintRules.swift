@@ -239,6 +239,7 @@ extension ReceivedHandover {
     /// The contents of the files whose kinds are described.
     fileprivate var describedFiles: [Owner: FileContents] {
         var files: [Owner: FileContents] = [:]
+        if isAllCoded { return files }
         for session in sessions {
             // Adjacent files mostly are of one kind, which is mostly written in Swift.
             var coded: KernelString?
