@@ -129,11 +129,10 @@ extension HandoverState {
         for session in (luo?.sessions ?? []).indices {
             // Adjacent files mostly are of one kind, which is mostly written in Swift.
             var coded: KernelString?
-            for file in (luo?.sessions?[session].files ?? []).indices {
-                let compatible = luo?.sessions?[session].files?[file].compatible
-                if compatible == coded { continue }
-                guard luo?.sessions?[session].files?[file].content is Payload else {
-                    coded = compatible
+            let files = luo?.sessions?[session].files ?? []
+            for (file, state) in files.enumerated() where state.hasContent && state.compatible != coded {
+                guard state.content is Payload else {
+                    coded = state.compatible
                     continue
                 }
                 luo?.sessions?[session].files?[file].content?.forgetUnsaid()
