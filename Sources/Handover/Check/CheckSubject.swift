@@ -25,7 +25,7 @@ public struct CheckSubject: Sendable {
     public var kinds = ContentKinds.standard
 
     /// The bytes of ``scratch``.
-    public var scratchSize: UInt64 { scratch.reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) } }
+    public var scratchSize: UInt64 { scratch.byteCount }
 
     /// A handover that a document shows.
     public init(_ document: HandoverDocument) {

@@ -80,9 +80,8 @@ extension CodedContent {
     static var rules: [CheckRule] { [] }
     static func patterns(of generation: Generation, _ pageSize: PageSize) -> [ContentPattern] { [] }
     static var identifier: ObjectIdentifier { ObjectIdentifier(Self.self) }
-    static func anyReceived(in luo: LUOState?, _ generation: Generation) -> (list: any Sendable, count: Int) {
-        let list = received(in: luo, generation)
-        return (list, list.count)
+    static func anyReceived(in luo: LUOState?, _ generation: Generation) -> any Sendable {
+        received(in: luo, generation)
     }
 
     static func sealed(_ text: String, _ generation: Generation) -> Self? { nil }

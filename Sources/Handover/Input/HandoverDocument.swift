@@ -100,7 +100,7 @@ extension HandoverDocument {
         var blobs: [Blob] = []
         // However many nodes name the same memory, no more is copied than there is.
         var copies: [Range<PhysicalAddress>: [UInt8]] = [:]
-        var budget = memory.regions.reduce(0) { $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) }
+        var budget = memory.regions.byteCount
         func add(_ name: String, _ address: PhysicalAddress?, _ size: UInt64?) {
             guard let address, let size, let count = Int(exactly: size), count <= InputSource.blobLimit,
                 let end = address.advanced(by: size)

@@ -26,16 +26,15 @@ public struct HandoverInput: Sendable {
         self.path = source.path
         self.kind = kind.name
         let context = try InputContext(options, progress: progress)
-        guard options.searches else {
-            documents = try kind.read(source, context)
-            return
-        }
         do throws(InputError) {
             let documents = try kind.read(source, context)
-            self.documents = documents + [context.search(beside: documents)].compactMap { $0 }
+            let found = options.searches ? context.search(beside: documents) : nil
+            self.documents = documents + [found].compactMap { $0 }
         } catch {
             // Without a root, there may still be something.
-            guard case .noHandover(_, _, let problem, let others) = error,
+            let isRootOpen = options.rootAddress == nil && options.bootData == nil
+            guard options.searches || options.searchesWithoutRoot && isRootOpen,
+                case .noHandover(_, _, let problem, let others) = error,
                 let image = try? MemoryImage(path: path, options: options), var found = context.search(in: image)
             else { throw error }
             found.reading.findings = [problem] + others + found.reading.findings

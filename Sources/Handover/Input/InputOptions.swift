@@ -16,6 +16,8 @@ public struct InputOptions: Sendable {
     public var bootData: FilePath?
     /// Whether to search memory for what nothing leads to any more.
     public var searches = false
+    /// Whether to do so where there is no root, and nobody has said where it is.
+    public var searchesWithoutRoot = false
     public var generation: Generation?
     /// The generations that it may be, where ``generation`` does not say it.
     public var generations = Generation.known

@@ -48,6 +48,7 @@ public struct CrashDump: PhysicalMemory {
     private let bitmaps: DumpBitmaps
     private let runs: ExtentTable<Run>
     private let cache = Cache()
+    public private(set) var storedByteCount: UInt64 = 0
     /// Where the bytes of the one page of zeros are, to which all pages of zeros refer.
     private var zeros: UInt64?
 
@@ -211,6 +212,8 @@ public struct CrashDump: PhysicalMemory {
             isRepeated = descriptor.offset == first?.offset || isRepeated && descriptor.offset > first?.offset ?? 0
             if descriptor.offset < first?.offset ?? .max { first = (descriptor.offset, address) }
         }
+        /// The pages that are stored, and how many of them are where the first of the file is.
+        var (stored, together): (UInt64, UInt64) = (0, 0)
         var missing: UInt64 = 0
         var stated = file.count
         var damaged: UInt64 = 0
@@ -221,7 +224,11 @@ public struct CrashDump: PhysicalMemory {
             }
             do throws(PageFault) {
                 _ = try descriptor.form(pageSize: header.pageSize)
-                if descriptor.end <= file.count { return }
+                if descriptor.end <= file.count {
+                    stored += 1
+                    if descriptor.offset == first?.offset { together += 1 }
+                    return
+                }
                 guard descriptor.end <= end else {
                     throw .field("offset", found: descriptor.offset, expected: "at most \(end)")
                 }
@@ -244,6 +251,7 @@ public struct CrashDump: PhysicalMemory {
             let isZero = try? withBytes(at: first.address, count: Int(header.pageSize)) { $0.firstNonzeroByte == nil }
             if isZero ?? false { zeros = first.offset }
         }
+        storedByteCount = (stored - (zeros == nil ? 0 : together)) * header.pageSize
     }
 
     /// Hands the descriptor of every page to `body`, or of those in a range; `nil` if the file ends before it.

@@ -106,3 +106,8 @@ private struct MinHeap {
         }
     }
 }
+
+extension [Range<PhysicalAddress>] {
+    /// The bytes of all ranges together, modulo 2^64.
+    public var byteCount: UInt64 { reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) } }
+}

@@ -30,7 +30,7 @@ struct PageScan: Sendable {
         where isHit: @Sendable (_ page: RawSpan, _ address: PhysicalAddress) -> Bool
     ) {
         let extents = memory.storedExtents
-        let total = extents.reduce(0) { $0 + ($1.upperBound.rawValue - $1.lowerBound.rawValue) }
+        let total = extents.byteCount
         var done: UInt64 = 0
         var portions: [Range<UInt64>] = []
         var size: UInt64 = 0

@@ -31,6 +31,9 @@ public protocol PhysicalMemory: Sendable {
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
     ) throws(MemoryError) -> Result
 
+    /// At most how many bytes are stored, that is, the size of ``storedExtents``; quick to ask for.
+    var storedByteCount: UInt64 { get }
+
     /// Whether the machine has memory at `address` that was left out of the source on purpose, as `makedumpfile` does
     /// with pages of users. It is neither zero nor missing for another reason.
     ///
@@ -46,6 +49,7 @@ public protocol PhysicalMemory: Sendable {
 
 extension PhysicalMemory {
     public var storedExtents: [Range<PhysicalAddress>] { regions }
+    public var storedByteCount: UInt64 { storedExtents.byteCount }
     public var statedPageSize: Int? { nil }
     public var statedMachine: Machine? { nil }
     public func isLeftOut(_ address: PhysicalAddress) -> Bool { false }

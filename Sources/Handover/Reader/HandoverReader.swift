@@ -66,12 +66,9 @@ public struct HandoverReader: Sendable {
     func read(damagedRootsAt candidates: [PhysicalAddress]) -> Reading? {
         for address in candidates {
             guard let bytes = context.memory.copy(at: address, count: context.pageSize.bytes) else { continue }
-            let tree: Result<FlattenedTree, FDTError> = Result { () throws(FDTError) in
-                try FlattenedTree(bytes: bytes.span.bytes)
-            }
-            let root = PartialRoot(PartialTree(bytes), subtrees: [])
-            guard case .failure(let verdict) = tree, root.compatible != nil,
-                let rest = try? root.tree(compatible: nil),
+            guard case .damaged(let partial, let verdict) = InputTree(bytes).contents else { continue }
+            let root = PartialRoot(partial, subtrees: [])
+            guard root.compatible != nil, let rest = try? root.tree(compatible: nil),
                 var reading = try? read(root: rest, isKernels: false, at: address, blobs: [:])
             else { continue }
             reading.state.kho?.fdtSize = root.statedSize

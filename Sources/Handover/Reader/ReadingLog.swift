@@ -82,12 +82,9 @@ struct ReadingContext: Sendable {
         self.pageSize = pageSize
         let regions = memory.regions
         hasMemory = !regions.isEmpty
-        func size(_ ranges: [Range<PhysicalAddress>]) -> UInt64 {
-            ranges.reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) }
-        }
-        let all = size(regions)
+        let all = regions.byteCount
         // Of memory that is mostly holes, what is stored counts, and zeros as much again.
-        memorySize = all > Self.large ? min(all, size(memory.storedExtents) &* 2 &+ Self.large) : all
+        memorySize = all > Self.large ? min(all, memory.storedByteCount &* 2 &+ Self.large) : all
     }
 
     /// Reads `count` bytes that belong to `structure`.

@@ -127,16 +127,8 @@ extension HandoverState {
             luo?.flbs?[index].content?.forgetUnsaid()
         }
         for session in (luo?.sessions ?? []).indices {
-            // Adjacent files mostly are of one kind, which is mostly written in Swift.
-            var coded: KernelString?
             let files = luo?.sessions?[session].files ?? []
-            for (file, state) in files.enumerated() where state.hasContent && state.compatible != coded {
-                guard state.content is Payload else {
-                    coded = state.compatible
-                    continue
-                }
-                luo?.sessions?[session].files?[file].content?.forgetUnsaid()
-            }
+            files.forEachPayload { file, _, _ in luo?.sessions?[session].files?[file].content?.forgetUnsaid() }
         }
     }
 }

@@ -41,6 +41,8 @@ struct DumpRequest: Sendable {
             var options = options
             options.memory += parts.dropFirst()
             options.blobsOnly = format.showsBlobs
+            // What the root leads to may still be there.
+            options.searchesWithoutRoot = true
             let handover = try ProgressBar.whileReading { (progress) throws(InputError) in
                 try HandoverInput(path, options: options, progress: progress)
             }
@@ -51,6 +53,8 @@ struct DumpRequest: Sendable {
                 status = status.worse(.unreadable)
                 return handover
             }
+            // Without --search, that there is nothing but what was found is damage.
+            if !options.searches, handover.documents.allSatisfy(\.isFound) { status = status.worse(.damaged) }
             if isQuiet {
                 status = status.worse(handover.isDamaged ? .damaged : .fine)
                 return handover
@@ -70,18 +74,6 @@ struct DumpRequest: Sendable {
             if handover.isDamaged { status = status.worse(.damaged) }
             return handover
         } catch {
-            if case .noHandover = error, !options.searches, options.rootAddress == nil, options.bootData == nil {
-                // What the root leads to may still be there.
-                var request = self
-                request.options.searches = true
-                var found = ExitStatus.fine
-                if let handover = request.show(parts, on: output, &found) {
-                    status = status.worse(found.worse(.damaged))
-                    return handover
-                }
-                status = status.worse(.unreadable)
-                return nil
-            }
             Diagnostics.report("\(error)")
             status = status.worse(.unreadable)
             return nil

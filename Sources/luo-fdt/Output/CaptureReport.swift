@@ -22,7 +22,7 @@ enum CaptureReport {
 
     private static func report(_ ranges: [Range<PhysicalAddress>], _ what: String, of path: FilePath) {
         if ranges.isEmpty { return }
-        let size = ranges.reduce(0) { $0 &+ ($1.upperBound.rawValue - $1.lowerBound.rawValue) }
+        let size = ranges.byteCount
         Diagnostics.report(
             "\(path): \(Quantity.bytes(size)) of handed-over memory in \(Quantity.count(ranges.count, "range")): \(what)"
         )

@@ -100,7 +100,7 @@ struct DumpOutput {
             sink.write(" \(note.text)\n")
         }
         if !document.scratch.isEmpty {
-            let size = document.scratch.reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) }
+            let size = document.scratch.byteCount
             style.write("scratch", as: .faint, to: &sink)
             sink.write(" \(Quantity.bytes(size)) in \(Quantity.count(document.scratch.count, "area"))\n")
         }

@@ -23,7 +23,9 @@ struct ReceivedHandover: Sendable {
     /// The memory that is handed over.
     let contents: [Extent]
     /// What the kernel retrieves of the contents that are written in Swift, by their types.
-    private let retrieved: [ObjectIdentifier: (list: any Sendable, count: Int)]
+    private let retrieved: [ObjectIdentifier: any Sendable]
+    /// The contents of the files whose kinds are described.
+    let describedFiles: [Owner: FileContents]
     /// The payloads whose kinds have rules.
     let payloads: [ReceivedPayload]
     /// The names of the handlers of those files that the readers found something wrong with.
@@ -60,6 +62,13 @@ struct ReceivedHandover: Sendable {
         contents = reading?.state.contentsExtents ?? []
         preserved = reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
         let luo = reading?.state.luo
+        var files: [Owner: FileContents] = [:]
+        for session in luo?.sessions ?? [] {
+            session.files?.forEachPayload { _, file, payload in
+                files[.file(session: session.name, token: file.token)] = payload.fileContents
+            }
+        }
+        describedFiles = files
         retrieved = Dictionary(
             uniqueKeysWithValues: ContentKinds.coded.map { ($0.identifier, $0.anyReceived(in: luo, generation)) })
         let damaged = Set(self.reading.findings.lazy.filter { $0.severity == .damage }.map(\.owner))
@@ -84,7 +93,8 @@ struct ReceivedHandover: Sendable {
     func reportIfNowhere(
         _ address: PhysicalAddress, of owner: Owner, at place: Place, _ findings: inout RuleFindings
     ) {
-        guard address.rawValue == 0 || address >= subject.memoryEnd else { return }
+        // Where there is memory, the readers have looked.
+        guard memory.regions.isEmpty, address.rawValue == 0 || address >= subject.memoryEnd else { return }
         findings.report(
             .outOfRange, of: owner, at: place, found: "an address of \(address)",
             expected: "one below \(subject.memoryEnd), where a machine's memory ends")
@@ -92,12 +102,7 @@ struct ReceivedHandover: Sendable {
 
     /// What the kernel retrieves of contents of a type.
     func received<Coded: CodedContent>(_ type: Coded.Type) -> [Coded.Received] {
-        retrieved[type.identifier]?.list as? [Coded.Received] ?? []
-    }
-
-    /// Whether all files are of kinds that are written in Swift, and have been read.
-    var isAllCoded: Bool {
-        retrieved.values.reduce(0) { $0 + $1.count } == sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
+        retrieved[type.identifier] as? [Coded.Received] ?? []
     }
 
     private static func handlers(of owners: Set<Owner>, _ luo: LUOState?) -> [Owner: KernelString] {

@@ -27,8 +27,7 @@ extension CheckRule {
                         || finding.place.isIn(handover.abi?.flbs?.record.structure))
             },
             find: { handover, findings in
-                guard handover.memory.regions.isEmpty, let address = handover.luo?.flbAddress, address.rawValue != 0
-                else { return }
+                guard let address = handover.luo?.flbAddress, address.rawValue != 0 else { return }
                 handover.reportIfNowhere(address, of: .luo(), at: Place(FLBHeaderLayout.layout.structure), &findings)
             }),
         CheckRule(

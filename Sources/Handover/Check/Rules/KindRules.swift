@@ -221,23 +221,13 @@ struct ReceivedPayload: Sendable {
                     owner: owner, kind: payload.described, root: root, isWhole: !damaged.contains(owner),
                     tokens: tokens()))
         }
-        let ruled = Set(
-            kinds.all.filter { $0.place == .file && !$0.rules.isEmpty }.flatMap(\.names).map { KernelString($0) })
         for subtree in state.kho?.subtrees ?? [] { add(subtree.content, .subtree(subtree.name.repaired)) }
         for session in state.luo?.sessions ?? [] {
             let files = session.files ?? []
             // Most sessions have no payload that names one.
             lazy var tokens = Set(files.map(\.token))
-            // Adjacent files mostly name the same handler.
-            var handler: KernelString?
-            var isRuled = false
-            for file in files where file.hasContent {
-                if file.compatible != handler {
-                    handler = file.compatible
-                    isRuled = handler.map(ruled.contains) ?? false
-                }
-                guard isRuled else { continue }
-                add(file.content, .file(session: session.name, token: file.token), tokens)
+            files.forEachPayload { _, file, payload in
+                add(payload, .file(session: session.name, token: file.token), tokens)
             }
             if let mapping = session.mapping, let kind = kinds.all.first(where: { $0.title == mapping.kind }) {
                 let names = Set(state.luo?.sessions?.map(\.name) ?? [])

@@ -89,10 +89,7 @@ extension CheckRule {
             explained: .init("6.19", .captureMore),
             claims: { finding, handover in finding.owner == handover.abi.map { .subtree($0.subtree) } },
             find: { handover, findings in
-                // Where there is memory, the readers have looked.
-                guard handover.memory.regions.isEmpty, let name = handover.abi?.subtree,
-                    let address = handover.luoAddress
-                else { return }
+                guard let name = handover.abi?.subtree, let address = handover.luoAddress else { return }
                 handover.reportIfNowhere(address, of: .subtree(name), at: Place("subtree"), &findings)
             }),
         CheckRule(

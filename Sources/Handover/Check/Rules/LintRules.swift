@@ -236,24 +236,6 @@ extension Extent {
 }
 
 extension ReceivedHandover {
-    /// The contents of the files whose kinds are described.
-    fileprivate var describedFiles: [Owner: FileContents] {
-        var files: [Owner: FileContents] = [:]
-        if isAllCoded { return files }
-        for session in sessions {
-            // Adjacent files mostly are of one kind, which is mostly written in Swift.
-            var coded: KernelString?
-            for file in session.files ?? [] where file.hasContent && file.compatible != coded {
-                guard let payload = file.content as? Payload else {
-                    coded = file.compatible
-                    continue
-                }
-                files[.file(session: session.name, token: file.token)] = payload.fileContents
-            }
-        }
-        return files
-    }
-
     /// Visits pieces of memory that begin inside of others, by address; but not two folios of one file, which is what
     /// another rule is about.
     fileprivate func forEachOverlap(_ body: (_ extent: Extent, _ other: Extent, _ address: PhysicalAddress) -> Void) {

@@ -125,6 +125,21 @@ struct PayloadRecords: Hashable, Sendable {
     }
 }
 
+extension [FileState] {
+    /// Visits the files whose kinds are described, with their places in the list.
+    func forEachPayload(_ body: (_ index: Int, _ file: FileState, _ payload: Payload) -> Void) {
+        // Adjacent files mostly are of one kind, which is mostly written in Swift.
+        var coded: KernelString?
+        for (index, file) in enumerated() where file.hasContent && file.compatible != coded {
+            guard let payload = file.content as? Payload else {
+                coded = file.compatible
+                continue
+            }
+            body(index, file, payload)
+        }
+    }
+}
+
 extension Payload {
     /// How a blob that holds the payload is structured; what follows the records has no form of its own.
     var form: Extent.Form { rest.isEmpty ? root?.form ?? .tree : .opaque }

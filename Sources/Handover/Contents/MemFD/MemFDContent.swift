@@ -27,7 +27,7 @@ extension MemFDState: CodedContent {
 
     static func kinds(of generation: Generation) -> [any ContentKind] { memfdKinds(of: generation) }
 
-    private static func memfdKinds(of generation: Generation) -> [MemFDKind] {
+    static func memfdKinds(of generation: Generation) -> [MemFDKind] {
         generation.fileHandlers.compactMap { handler in
             (handler.layout as? MemFDLayout).map { MemFDKind(compatible: handler.compatible, layout: $0) }
         }

@@ -3,8 +3,20 @@ import KernelABI
 extension MemFDState {
     private static let fails = "the file cannot be retrieved"
 
+    /// The memfds whose descriptors are available.
     static func received(in luo: LUOState?, _ generation: Generation) -> [ReceivedMemFD] {
-        ReceivedMemFD.all(of: luo, generation)
+        var list: [ReceivedMemFD] = []
+        let kinds = memfdKinds(of: generation).map { (name: KernelString($0.compatible), layout: $0.layout) }
+        for session in luo?.sessions ?? [] {
+            for file in session.files ?? [] {
+                guard let memfd = file.memfd, let data = file.data,
+                    let layout = kinds.first(where: { $0.name == file.compatible })?.layout
+                else { continue }
+                let owner = Owner.file(session: session.name, token: file.token)
+                list.append(ReceivedMemFD(owner, layout, at: PhysicalAddress(data), memfd))
+            }
+        }
+        return list
     }
 
     /// Each memfd is looked at when somebody retrieves it.
@@ -174,15 +186,14 @@ extension MemFDState {
             seen: "no line: the file reads as zeros there",
             explained: .init("6.19", "Write to, or read, every page of the memfd before it is preserved."),
             find: { handover, findings in
-                handover.forEachMemFD { memfd in
-                    guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.flags & 2 == 0 }) else {
-                        return
-                    }
+                handover.forEachFolio { folio, memfd in
+                    guard folio.flags & 2 == 0 else { return false }
                     findings.report(
                         .outOfRange, of: memfd.owner,
                         at: memfd.place(of: FolioLayout.layout.flags, handover.pageSize) { $0 == folio },
                         found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
                         expected: "a folio that is up to date: what is in it is lost")
+                    return true
                 }
             }),
         CheckRule(
@@ -231,15 +242,13 @@ extension MemFDState {
             then: "the file is retrieved, and nobody can read what lies behind its end", in: "memfd_luo_retrieve",
             explained: .init("6.19", .findWriter),
             find: { handover, findings in
-                handover.forEachMemFD { memfd in
-                    guard let size = memfd.descriptor.size else { return }
-                    let pages = handover.pageSize.pages(for: size)
-                    guard let folio = memfd.descriptor.folios?.first(where: { $0.pfn != 0 && $0.index >= pages }) else {
-                        return
-                    }
+                handover.forEachFolio { folio, memfd in
+                    guard let size = memfd.descriptor.size, folio.index >= handover.pageSize.pages(for: size)
+                    else { return false }
                     findings.report(
                         .mismatch, of: memfd.owner, at: memfd.place.field(memfd.layout.size), found: "\(size)",
                         expected: "more: there is a folio for page \(folio.index)")
+                    return true
                 }
             }),
         .ofDefect(
@@ -248,13 +257,13 @@ extension MemFDState {
             explained: .init("6.16", to: "7.0", .preserveAll),
             find: { handover, findings in
                 let pageSize = handover.pageSize
-                handover.forEachFolio { folio, owner in
+                handover.forEachFolio { folio, memfd in
                     let address = PhysicalAddress(folio.pfn << UInt64(pageSize.shift))
                     guard let order = handover.preserved?.order(at: address, pageSize: pageSize),
                         order > pageSize.largestOrder
                     else { return false }
                     findings.report(
-                        .outOfRange, of: owner, at: Place(FolioLayout.layout.structure, at: address),
+                        .outOfRange, of: memfd.owner, at: Place(FolioLayout.layout.structure, at: address),
                         found: "order \(order)", expected: "at most \(pageSize.largestOrder)")
                     return true
                 }
@@ -267,10 +276,10 @@ extension MemFDState {
                 "Hand over from a later release, or write to the file only before it is preserved."),
             find: { handover, findings in
                 let layout = FolioLayout.layout
-                handover.forEachFolio { folio, owner in
+                handover.forEachFolio { folio, memfd in
                     guard folio.flags & FolioLayout.preservedFlags != FolioLayout.preservedFlags else { return false }
                     findings.report(
-                        .outOfRange, of: owner, at: Place(layout.structure.name, field: layout.flags.name),
+                        .outOfRange, of: memfd.owner, at: Place(layout.structure.name, field: layout.flags.name),
                         found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
                         expected:
                             "0x\(String(FolioLayout.preservedFlags, radix: 16)), which mended kernels always write")
@@ -308,29 +317,11 @@ final class ReceivedMemFD: Sendable {
     let place: Place
     let descriptor: MemFDState
 
-    private init(_ owner: Owner, _ layout: MemFDLayout, at address: PhysicalAddress, _ descriptor: MemFDState) {
+    fileprivate init(_ owner: Owner, _ layout: MemFDLayout, at address: PhysicalAddress, _ descriptor: MemFDState) {
         self.owner = owner
         self.layout = layout
         place = Place(layout.structure, at: address)
         self.descriptor = descriptor
-    }
-
-    /// The memfds whose descriptors are available.
-    static func all(of luo: LUOState?, _ generation: Generation) -> [ReceivedMemFD] {
-        var list: [ReceivedMemFD] = []
-        let layouts = generation.fileHandlers.compactMap { handler in
-            (handler.layout as? MemFDLayout).map { (name: KernelString(handler.compatible), layout: $0) }
-        }
-        for session in luo?.sessions ?? [] {
-            for file in session.files ?? [] {
-                guard let memfd = file.memfd, let data = file.data,
-                    let layout = layouts.first(where: { $0.name == file.compatible })?.layout
-                else { continue }
-                let owner = Owner.file(session: session.name, token: file.token)
-                list.append(ReceivedMemFD(owner, layout, at: PhysicalAddress(data), memfd))
-            }
-        }
-        return list
     }
 }
 
@@ -424,10 +415,10 @@ extension ReceivedHandover {
     fileprivate func forEachMemFD(_ body: (ReceivedMemFD) -> Void) { received(MemFDState.self).forEach(body) }
 
     /// Visits the folios of all memfds; of each file until `body` returns true.
-    fileprivate func forEachFolio(_ body: (FolioState, Owner) -> Bool) {
+    fileprivate func forEachFolio(_ body: (FolioState, ReceivedMemFD) -> Bool) {
         forEachMemFD { memfd in
             for folio in memfd.descriptor.folios ?? [] where folio.pfn != 0 {
-                if body(folio, memfd.owner) { break }
+                if body(folio, memfd) { break }
             }
         }
     }
