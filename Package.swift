@@ -91,6 +91,7 @@ if Context.environment["LUO_FDT_FUZZ"] != nil {
         .executableTarget(
             name: "handover-fuzz",
             dependencies: [
-                "FDT", "KernelABI", "Handover", .product(name: "SystemPackage", package: "swift-system"),
+                "FDT", "KernelABI", "Handover", "LiveUpdate",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]))
 }

@@ -97,6 +97,8 @@ public struct FieldDescription: Hashable, Sendable {
     public enum Meaning: Hashable, Sendable {
         /// A plain number.
         case number
+        /// A number with a sign.
+        case signed
         /// How many of something there are.
         case count
         /// A number of bytes.

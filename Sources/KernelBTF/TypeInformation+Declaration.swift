@@ -1,20 +1,15 @@
-import CLibBPF
 import KernelABI
 
 extension TypeInformation {
-    /// The structure of this tag with its members' types as C spells them; `nil` if the kernel has none.
-    ///
-    /// Members of a type that is no integer, structure, or array of these are bytes: `u8[12]`.
+    /// The structure of this tag, to lay payloads out by; `nil` if the kernel has none.
     public func declaration(of name: String) -> DeclaredStructure? {
-        guard let structure = structure(named: name) else { return nil }
-        let types = memberTypes(of: name)
-        let members = structure.members.indices.map { index in
-            let member = structure.members[index]
-            let type = index < types.count ? types[index] : (name: "", width: 0)
-            return DeclaredStructure.Member(
-                name: member.name, type: type.name, bitOffset: member.bitOffset,
-                bitWidth: type.width > 0 ? type.width : nil)
+        structure(named: name).map { structure in
+            DeclaredStructure(
+                name: name, size: structure.size,
+                members: structure.members.map { member in
+                    DeclaredStructure.Member(
+                        name: member.name, type: member.type, bitOffset: member.bitOffset, bitWidth: member.bitWidth)
+                })
         }
-        return DeclaredStructure(name: name, size: structure.size, members: members)
     }
 }

@@ -79,39 +79,50 @@ public final class TypeInformation {
 
     /// A member of a structure.
     public struct Member: Hashable, Sendable {
-        /// Empty for an anonymous one.
         public var name: String
+        /// As C spells it, typedefs resolved. What is no integer, structure, or array of these is bytes: `u8[12]`.
+        public var type: String
         /// The offset in bits from the beginning of the structure.
         public var bitOffset: Int
         /// The size in bits; `nil` if it cannot be told.
         public var bitSize: Int?
+        /// The width of a bit field; `nil` for any other member.
+        public var bitWidth: Int?
     }
 
     /// The structure of this tag, or `nil` if the kernel has none.
+    ///
+    /// The members of anonymous structures are its own, as in C. Those of an anonymous union share their bytes: the
+    /// widest of them stands for all, the first of equals.
     public func structure(named name: String) -> Structure? {
         let id = btf__find_by_name_kind(btf, name, UInt32(BTF_KIND_STRUCT))
-        guard id > 0, let type = btf__type_by_id(btf, UInt32(id)), let first = btf_members(type) else { return nil }
-        var members: [Member] = []
-        for index in 0..<UInt32(btf_vlen(type)) {
-            let member = first[Int(index)]
-            let width = Int(btf_member_bitfield_size(type, index))
-            let size = width > 0 ? width : Self.bits(btf__resolve_size(btf, member.type))
-            members.append(
-                Member(
-                    name: btf__name_by_offset(btf, member.name_off).map { String(cString: $0) } ?? "",
-                    bitOffset: Int(btf_member_bit_offset(type, index)), bitSize: size))
-        }
-        return Structure(name: name, size: Int(type.pointee.size), members: members)
+        guard id > 0, let type = btf__type_by_id(btf, UInt32(id)) else { return nil }
+        return Structure(name: name, size: Int(type.pointee.size), members: members(of: UInt32(id)))
     }
 
-    /// The members' types as C spells them, and the widths of bit fields; 0 for other members.
-    func memberTypes(of name: String) -> [(name: String, width: Int)] {
-        let id = btf__find_by_name_kind(btf, name, UInt32(BTF_KIND_STRUCT))
-        guard id > 0, let type = btf__type_by_id(btf, UInt32(id)), let first = btf_members(type) else { return [] }
-        return (0..<UInt32(btf_vlen(type))).map { index in
-            let member = first[Int(index)]
-            return (spelling(of: member.type), Int(btf_member_bitfield_size(type, index)))
+    /// How deep anonymous structures may be inside of each other; those of a damaged file may contain themselves.
+    private static let deepest = 16
+
+    private func members(of id: UInt32, at base: Int = 0, depth: Int = 0) -> [Member] {
+        guard depth < Self.deepest, let type = btf__type_by_id(btf, id), let first = btf_members(type) else {
+            return []
         }
+        let parts = (0..<UInt32(btf_vlen(type))).map { index in
+            let member = first[Int(index)]
+            let offset = base + Int(btf_member_bit_offset(type, index))
+            let width = Int(btf_member_bitfield_size(type, index))
+            let size = width > 0 ? width : Self.bits(btf__resolve_size(btf, member.type))
+            let name = btf__name_by_offset(btf, member.name_off).map { String(cString: $0) } ?? ""
+            let inner = btf__resolve_type(btf, member.type)
+            if name.isEmpty, inner > 0, btf_is_composite(btf__type_by_id(btf, UInt32(inner))) {
+                return (size: size ?? 0, members: members(of: UInt32(inner), at: offset, depth: depth + 1))
+            }
+            let whole = Member(
+                name: name, type: spelling(of: member.type), bitOffset: offset, bitSize: size,
+                bitWidth: width > 0 ? width : nil)
+            return (size: size ?? 0, members: [whole])
+        }
+        return btf_is_union(type) ? parts.max { $0.size < $1.size }?.members ?? [] : parts.flatMap(\.members)
     }
 
     /// A type as C spells it, typedefs resolved.

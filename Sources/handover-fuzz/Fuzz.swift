@@ -1,10 +1,12 @@
-// Feeds hostile handovers to everything that reads them. Built by `make fuzz`, which turns libFuzzer on: its main calls
-// this for every input.
+// Feeds hostile bytes to everything that a user's bytes come in by. Built by `make fuzz`, which turns libFuzzer on: its
+// main calls this for every input.
 
-private let handovers = FuzzedHandovers()
+private let entrances = Entrance.all()
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    handovers.read(UnsafeRawBufferPointer(start: bytes, count: count))
+    let input = UnsafeRawBufferPointer(start: bytes, count: count)
+    guard let mark = input.first, let read = entrances[mark] else { return -1 }
+    read([UInt8](input.dropFirst()))
     return 0
 }

@@ -19,6 +19,20 @@ enum Main {
                 withError: ValidationError(
                     "There is no command \(ImageText(command))" + (suggestion.map { "; \($0)" } ?? ".")))
         }
-        LuoFDT.main()
+        do {
+            var command = try LuoFDT.parseAsRoot()
+            try command.run()
+        } catch {
+            if LuoFDT.exitCode(for: error) == .success { answer(LuoFDT.fullMessage(for: error)) }
+            LuoFDT.exit(withError: error)
+        }
+    }
+
+    /// Writes what was asked for, such as help, and ends: with success only if all of it could be written.
+    private static func answer(_ text: String) -> Never {
+        let output = OutputStream(.standardOutput)
+        if !text.isEmpty { output.write(text + "\n") }
+        output.flush()
+        exit(ExitStatus.fine.rawValue)
     }
 }

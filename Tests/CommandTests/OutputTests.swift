@@ -117,7 +117,8 @@ import Testing
         "dump \(capture)", "dump -f json \(capture)", "dump -f hex \(capture)", "check \(capture)", "schema", "layout",
         "layout -f json", "simulate scenarios/first-and-last.json", "diff \(capture) captures/7.1/names.elf",
         "collect \(capture) -o - --output-format elf", "build examples/readme.json -o - --output-format bundle",
-        "extract \(capture) \(extraction) -o -", "collect \(capture) -o /dev/full --output-format elf",
+        "help dump", "--version", "check --explain region-tail", "extract \(capture) \(extraction) -o -",
+        "collect \(capture) -o /dev/full --output-format elf",
         "extract \(capture) \(extraction) -o /dev/full",
     ]
 

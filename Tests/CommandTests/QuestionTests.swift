@@ -120,6 +120,14 @@ import Testing
         #expect(try Command("check", "--explain", "no-rule").status == 64)
     }
 
+    /// A finding names the known defect behind it: that name can be asked for, too.
+    @Test func everyKnownDefectIsExplained() throws {
+        for defect in KernelDefect.all {
+            let text = try Command("check", "--explain", defect.name).text
+            #expect(text.contains("  defect       \(defect.symptom)\n") && text.contains(defect.consequence))
+        }
+    }
+
     // MARK: - extract --all
 
     @Test func allFilesAreExtracted() throws {

@@ -45,6 +45,29 @@ import Testing
         #expect(changes.count == 5)
     }
 
+    /// Fixtures/btf/anonymous.btf is of this C, by pahole --btf_encode_detached:
+    ///
+    ///     struct outer {
+    ///         u32 kind;
+    ///         union { u32 id; struct { u16 bus; u16 slot; }; u64 whole; };
+    ///         struct { u32 low : 12; u32 high : 20; };
+    ///         union { struct { u8 first; u8 second; }; u16 both; };
+    ///         struct { u32 x; } named;
+    ///     };
+    @Test func `members of anonymous structures are the structure's own, and a union is its widest member`() throws {
+        let structure = try #require(try types("anonymous").declaration(of: "outer"))
+        typealias Member = DeclaredStructure.Member
+        #expect(
+            structure.members == [
+                Member(name: "kind", type: "u32", bitOffset: 0), Member(name: "whole", type: "u64", bitOffset: 64),
+                Member(name: "low", type: "u32", bitOffset: 128, bitWidth: 12),
+                Member(name: "high", type: "u32", bitOffset: 140, bitWidth: 20),
+                Member(name: "first", type: "u8", bitOffset: 160), Member(name: "second", type: "u8", bitOffset: 168),
+                Member(name: "named", type: "u8[4]", bitOffset: 192),
+            ])
+        #expect(structure.size == 32)
+    }
+
     @Test func `a page of another size is another layout`() throws {
         #expect(!LayoutComparison(of: .v7_2, pageSize: .kib16, with: try types("7.3")).isMatch)
     }

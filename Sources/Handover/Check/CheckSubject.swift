@@ -132,14 +132,15 @@ extension CheckSubject {
         in path: FilePath, options: InputOptions,
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
     ) throws(InputError) -> [CheckSubject] {
+        let source = try InputSource(path)
         do throws(InputError) {
-            let input = try HandoverInput(path, options: options, progress: progress)
+            let input = try HandoverInput(source, options: options, progress: progress)
             guard input.kind != InputKind.tree.name else {
                 throw .notHandover(path: input.path, what: "an FDT of another kind")
             }
             return input.documents.map(CheckSubject.init(_:))
         } catch {
-            guard case .noHandover = error, let image = try? MemoryImage(path: path, options: options)
+            guard case .noHandover = error, let image = try? MemoryImage(source, options)
             else { throw error }
             let context = try InputContext(options, progress: progress)
             guard let root = context.rootAddress ?? RootScan(of: image.memory, progress: progress).candidates.first

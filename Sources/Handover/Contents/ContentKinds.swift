@@ -36,7 +36,17 @@ public struct ContentKinds: Sendable {
     public mutating func add(
         _ path: FilePath, declared: @escaping (String) -> DeclaredStructure? = { _ in nil }
     ) throws(DocumentReadError) {
-        let document = try DocumentReader.read(KindDocument.self, at: path)
+        try add(DocumentReader.read(KindDocument.self, at: path), declared: declared)
+    }
+
+    /// Adds the kinds of a document that is in memory.
+    package mutating func add(_ text: [UInt8]) throws(DocumentReadError) {
+        try add(DocumentReader.read(KindDocument.self, from: text))
+    }
+
+    private mutating func add(
+        _ document: KindDocument, declared: @escaping (String) -> DeclaredStructure? = { _ in nil }
+    ) throws(DocumentReadError) {
         described = try DescribedKind.kinds(in: document, declared: declared) + described
     }
 

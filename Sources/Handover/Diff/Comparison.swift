@@ -9,8 +9,10 @@ struct Comparison {
     private let regions: (before: [Range<PhysicalAddress>], after: [Range<PhysicalAddress>])
     /// How many pages of contents may still be compared: as many as there are.
     private var pagesToCompare: UInt64
+    private let ignoresContents: Bool
 
-    init(before: HandoverDiff.Side, after: HandoverDiff.Side) {
+    init(before: HandoverDiff.Side, after: HandoverDiff.Side, ignoringContents: Bool) {
+        ignoresContents = ignoringContents
         self.before = before
         self.after = after
         regions = (before.memory?.regions ?? [], after.memory?.regions ?? [])
@@ -228,16 +230,14 @@ struct Comparison {
         for pair in pairs(before, after, by: \.address) where pair.before != pair.after {
             guard let residue = pair.before ?? pair.after else { continue }
             let extents = pair.before == nil ? self.after.extents : self.before.extents
+            let bytes = [(pair.before, self.before), (pair.after, self.after)].map { known, side in
+                known?.data ?? side.memory?.copy(at: residue.address, count: residue.data.count)
+            }
+            if let old = bytes[0], old == bytes[1] { continue }
             // What a state leaves open that was not read whole says nothing of the bytes.
-            if self.before.absence == .unknown || self.after.absence == .unknown {
-                let bytes = [self.before, self.after].map {
-                    $0.memory?.copy(at: residue.address, count: residue.data.count)
-                }
-                if let old = bytes[0], old == bytes[1] { continue }
-                if bytes.contains(nil) {
-                    noteUncompared("bytes at \(extents.place(of: residue.address))", bytes[0] != nil, bytes[1] != nil)
-                    continue
-                }
+            if self.before.absence == .unknown || self.after.absence == .unknown, bytes.contains(nil) {
+                noteUncompared("bytes at \(extents.place(of: residue.address))", bytes[0] != nil, bytes[1] != nil)
+                continue
             }
             let texts = Self.texts(of: pair.before?.data, pair.after?.data, orElse: "what the state gives")
             note(
@@ -292,7 +292,15 @@ struct Comparison {
     private mutating func compareMemory(
         _ subject: String, _ ranges: [Range<PhysicalAddress>], movedBy distance: UInt64 = 0, isLayout: Bool
     ) {
-        guard let old = before.memory, let new = after.memory, let pageSize = before.state.pageSize else { return }
+        guard !ignoresContents else { return }
+        guard let old = before.memory, let new = after.memory, let pageSize = commonPageSize else {
+            let isDocument = before.openFile != nil || after.openFile != nil
+            let isThere = [before, after].map { side in
+                ranges.contains { side.memory?.copy(at: $0.lowerBound, count: 1) != nil }
+            }
+            if isDocument, !isLayout, !ranges.isEmpty { noteUncompared(subject, isThere[0], isThere[1]) }
+            return
+        }
         let available = Self.merged(distance == 0 ? regions.before + regions.after : regions.before)
         var changed: (first: PhysicalAddress, count: Int)?
         var oneSided: (first: PhysicalAddress, count: Int, isInBefore: Bool)?
@@ -467,9 +475,6 @@ struct Comparison {
             note("\(subject), payload", nil, nil, isLayout: isMoved || isTold)
         }
         guard let old = before.fileContents, let new = after.fileContents else { return }
-        if old.source != new.source, old.source != nil, new.source != nil {
-            note("\(subject), contents", "given", "given otherwise")
-        }
         compareContents(subject, old, new)
     }
 
@@ -513,16 +518,20 @@ struct Comparison {
 
     /// Holds the bytes of two files against each other, page by page, where both are available.
     private mutating func compareContents(_ subject: String, _ old: FileContents, _ new: FileContents) {
-        guard let oldMemory = before.memory, let newMemory = after.memory,
-            before.state.pageSize == after.state.pageSize, let pageSize = before.state.pageSize,
-            let size = [old.size, new.size].compactMap({ $0 }).min()
+        guard !ignoresContents, let size = [old.size, new.size].compactMap({ $0 }).min(), let pageSize = commonPageSize
         else { return }
-        let oldMap = ContentsMap(of: old, preserved: before.state.preserved, pageSize: pageSize)
-        let newMap = ContentsMap(of: new, preserved: after.state.preserved, pageSize: pageSize)
-        // What neither has memory for is the same hole in both, or not available in both.
         let pages = pageSize.pages(for: size)
+        let oldPages = FilePages(of: old, on: before, regions.before, pageSize)
+        let newPages = FilePages(of: new, on: after, regions.after, pageSize)
+        guard let oldPages, let newPages else {
+            if pages > 0, before.openFile != nil || after.openFile != nil {
+                noteUncompared("\(subject), contents of \(Self.pages(pages))", oldPages != nil, newPages != nil)
+            }
+            return
+        }
+        // What neither has memory for is the same hole in both, or not available in both.
         let wholePages = size >> UInt64(pageSize.shift)
-        let ranges = oldMap.pages(in: regions.before) + newMap.pages(in: regions.after)
+        let ranges = oldPages.available + newPages.available
         var changed = 0
         var first: UInt64 = 0
         var next: UInt64 = 0
@@ -536,11 +545,10 @@ struct Comparison {
             guard pagesToCompare > 0 else { break }
             if page >= differing {
                 let stretch = min(
-                    oldMap.pagesInRow(from: page), newMap.pagesInRow(from: page), pagesToCompare,
+                    oldPages.pagesInRow(from: page), newPages.pagesInRow(from: page), pagesToCompare,
                     wholePages - min(page, wholePages), Self.stretch)
-                if stretch > 1, let old = oldMap.address(ofPage: page), let new = newMap.address(ofPage: page) {
-                    let count = Int(stretch) * pageSize.bytes
-                    if oldMemory.isEqual(at: old, to: newMemory, at: new, count: count) ?? false {
+                if stretch > 1 {
+                    if oldPages.isEqual(to: newPages, at: page, count: stretch) {
                         pagesToCompare -= stretch
                         next = page + stretch
                         continue
@@ -551,8 +559,8 @@ struct Comparison {
             pagesToCompare -= 1
             next = page + 1
             let count = Int(min(UInt64(pageSize.bytes), size - page << UInt64(pageSize.shift)))
-            let left = Self.bytes(of: page, oldMap, oldMemory, count)
-            let right = Self.bytes(of: page, newMap, newMemory, count)
+            let left = oldPages.bytes(of: page, count: count)
+            let right = newPages.bytes(of: page, count: count)
             guard let left, let right else {
                 lost = (lost.count + 1, lost.isInBefore || left != nil, lost.isInAfter || right != nil)
                 continue
@@ -561,7 +569,7 @@ struct Comparison {
             if changed == 0 { first = page }
             changed += 1
         }
-        lost.count += oldMap.pagesOutside(regions.before, and: newMap, regions.after, below: pages)
+        lost.count += oldPages.pagesOutside(and: newPages, below: pages)
         if lost.count > 0 {
             noteUncompared("\(subject), contents of \(Self.pages(lost.count))", lost.isInBefore, lost.isInAfter)
         }
@@ -570,16 +578,14 @@ struct Comparison {
         }
     }
 
+    /// The page size of both sides, where a document need not state it; `nil` if they have none in common.
+    private var commonPageSize: PageSize? {
+        let stated = [before.state.pageSize, after.state.pageSize].compactMap { $0 }
+        return stated.allSatisfy { $0 == stated[0] } ? stated.first ?? .kib4 : nil
+    }
+
     /// How many pages are compared at a time, as long as they are the same.
     private static let stretch: UInt64 = 256
 
     private static func pages(_ count: UInt64) -> String { count == 1 ? "1 page" : "\(count) pages" }
-
-    /// The bytes of a page of a file, zeros in a hole; `nil` if they are not available.
-    private static func bytes(
-        of page: UInt64, _ map: ContentsMap, _ memory: any PhysicalMemory, _ count: Int
-    ) -> [UInt8]? {
-        guard let address = map.address(ofPage: page) else { return [UInt8](repeating: 0, count: count) }
-        return memory.copy(at: address, count: count)
-    }
 }

@@ -26,6 +26,8 @@ public struct HandoverDiff: Sendable {
         public var state: HandoverState
         /// Where the contents of files are, if they are available.
         public var memory: (any PhysicalMemory)?
+        /// Opens the files that a document names; `nil` if the side is no document.
+        var openFile: (@Sendable (String) throws(FileError) -> MappedFile)?
         /// The pieces of memory that describe the handover.
         public var extents: [Extent] = []
         /// What it means that a value is not in ``state``.
@@ -76,9 +78,11 @@ public struct HandoverDiff: Sendable {
     /// What could not be compared.
     public let uncompared: [Uncompared]
 
-    /// - Parameter ignoringAddresses: whether to leave addresses and layout out.
-    public init(_ before: Side, _ after: Side, ignoringAddresses: Bool = false) {
-        var comparison = Comparison(before: before, after: after)
+    /// - Parameters:
+    ///   - ignoringAddresses: whether to leave addresses and layout out.
+    ///   - ignoringContents: whether to leave the contents of files and of regions out.
+    public init(_ before: Side, _ after: Side, ignoringAddresses: Bool = false, ignoringContents: Bool = false) {
+        var comparison = Comparison(before: before, after: after, ignoringContents: ignoringContents)
         comparison.compare()
         let layout = ignoringAddresses ? [] : comparison.changes.filter(\.isLayout)
         changes = comparison.changes.filter { !$0.isLayout } + layout

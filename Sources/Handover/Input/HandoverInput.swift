@@ -21,7 +21,14 @@ public struct HandoverInput: Sendable {
         _ path: FilePath, options: InputOptions = InputOptions(),
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
     ) throws(InputError) {
-        let source = try InputSource(path)
+        try self.init(InputSource(path), options: options, progress: progress)
+    }
+
+    /// Reads an input that is open.
+    package init(
+        _ source: InputSource, options: InputOptions,
+        progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
+    ) throws(InputError) {
         let kind = try Self.kind(of: source, options)
         self.path = source.path
         self.kind = kind.name
@@ -35,7 +42,7 @@ public struct HandoverInput: Sendable {
             let isRootOpen = options.rootAddress == nil && options.bootData == nil
             guard options.searches || options.searchesWithoutRoot && isRootOpen,
                 case .noHandover(_, _, let problem, let others) = error,
-                let image = try? MemoryImage(path: path, options: options), var found = context.search(in: image)
+                let image = try? MemoryImage(source, options), var found = context.search(in: image)
             else { throw error }
             found.reading.findings = [problem] + others + found.reading.findings
             documents = [found]

@@ -129,6 +129,9 @@ extension MemoryImage {
                     found: "\(dump.pagesLeftOut) pages left out of this dump (dump level \(dump.dumpLevel))",
                     expected: "all that the machine has"))
         }
+        if dump.regions.isEmpty, dump.pagesLeftOut == 0 {
+            findings.append(Finding("a dump of no page at all: its bitmaps are empty", "the pages of a machine"))
+        }
         self.init(memory: dump, findings: findings, parts: dump.part == nil ? [] : [dump])
     }
 }

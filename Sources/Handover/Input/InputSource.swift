@@ -3,7 +3,7 @@ import KernelABI
 import SystemPackage
 
 /// An input before it is known what it is: a directory, or a file that is open.
-struct InputSource: Sendable {
+package struct InputSource: Sendable {
     let path: FilePath
     let contents: Contents
     /// The bytes that the header of an FDT gives it, or those of them that there are; `nil` if it is no FDT.
@@ -19,27 +19,24 @@ struct InputSource: Sendable {
 
     /// Opens `path`; `-` is standard input.
     init(_ path: FilePath) throws(InputError) {
-        if path == "-" {
-            self.path = "standard input"
-            do throws(FileError) {
-                let file = Self.inOrder(try MappedFile(descriptor: .standardInput, path: "standard input"))
-                contents = .file(file)
-                tree = Self.tree(in: file)
-            } catch {
-                throw .file(error)
-            }
-            return
-        }
-        self.path = path
         do throws(FileError) {
-            let file = Self.inOrder(try MappedFile(path: path))
-            contents = .file(file)
-            tree = Self.tree(in: file)
+            self.init(
+                file: path == "-"
+                    ? try MappedFile(descriptor: .standardInput, path: "standard input") : try MappedFile(path: path))
         } catch {
             guard case .isDirectory = error else { throw .file(error) }
-            contents = .directory
-            tree = nil
+            self.init(path: path, contents: .directory, tree: nil)
         }
+    }
+
+    /// A file that is open.
+    package init(file: MappedFile) {
+        let file = FlattenedDump.isOne(file) ? FlattenedDump.rearranged(file) : file
+        self.init(path: file.path, contents: .file(file), tree: Self.tree(in: file))
+    }
+
+    private init(path: FilePath, contents: Contents, tree: InputTree?) {
+        (self.path, self.contents, self.tree) = (path, contents, tree)
     }
 
     var file: MappedFile? {
@@ -71,11 +68,6 @@ struct InputSource: Sendable {
 
     /// All bytes of a blob.
     var blob: [UInt8] { prefix(Self.blobLimit) }
-
-    /// The file, or the dump that it is when it is put in order.
-    private static func inOrder(_ file: MappedFile) -> MappedFile {
-        FlattenedDump.isOne(file) ? FlattenedDump.rearranged(file) : file
-    }
 
     private static func tree(in file: MappedFile) -> InputTree? {
         guard let header = Header(bytes(of: file, limit: Header.size).span.bytes), header.magic == Header.magic else {

@@ -18,7 +18,12 @@ struct MemoryImage: Sendable {
 
     /// Opens a file that says itself of which form it is, or that is raw memory from `options.rawAddress` on.
     init(path: FilePath, options: InputOptions) throws(InputError) {
-        let source = try InputSource(path)
+        try self.init(InputSource(path), options)
+    }
+
+    /// A file of such a form that is open.
+    init(_ source: InputSource, _ options: InputOptions) throws(InputError) {
+        let path = source.path
         guard let file = source.file else { throw .file(.isDirectory(path: path)) }
         let start = source.prefix(ImageForm.prefix)
         var form = ImageForm.all.first { $0.refusal(start.span.bytes) == nil }

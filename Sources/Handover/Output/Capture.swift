@@ -149,6 +149,11 @@ extension HandoverState {
     /// The release of the kernel that handed over, as far as it is known.
     public var release: String? { kexecMetadata?.previousRelease?.validString ?? kernel }
 
+    /// ``release`` for a reader: where the handover does not state it, all releases that it can be of.
+    public var releaseText: String? {
+        kexecMetadata?.previousRelease == nil && kernel == generation?.name ? generation?.span : release
+    }
+
     /// The memory that is handed over: the contents of files and of `reserve_mem` regions.
     public var contentsExtents: [Extent] {
         var extents: [Extent] = []

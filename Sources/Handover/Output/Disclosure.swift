@@ -134,6 +134,9 @@ extension FieldDescription {
             return words(bytes, at: place).allSatisfy { $0 >> UInt64(max(8, names.count)) == 0 }
         case .count, .number:
             return words(bytes, at: place).allSatisfy { $0 < Self.largestCount }
+        case .signed:
+            let sign: UInt64 = 1 << UInt64((bits?.count ?? 8 * (size / (count ?? 1))) - 1)
+            return words(bytes, at: place).allSatisfy { ($0 < sign ? $0 : sign &- ($0 &- sign)) < Self.largestCount }
         case .byteCount:
             return words(bytes, at: place).allSatisfy { $0 < Self.largestSize }
         }

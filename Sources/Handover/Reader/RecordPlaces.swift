@@ -31,4 +31,9 @@ struct RecordMap: Sendable {
     /// By session.
     var files: [RecordPlaces] = []
     var flbs: RecordPlaces?
+
+    /// The record of a session's file: without an address where that is not known, as of sessions that a search found.
+    func file(_ number: Int, ofSession index: Int, _ record: StructureDescription) -> Place {
+        files.indices.contains(index) ? files[index][number] : Place(record)
+    }
 }

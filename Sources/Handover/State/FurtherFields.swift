@@ -43,7 +43,7 @@ extension FieldDescription {
     /// Whether the field is one little-endian number, or bits of one.
     private var isNumber: Bool {
         switch meaning {
-        case .number, .count, .byteCount, .address, .handle, .flags: count == nil && size <= 8
+        case .number, .signed, .count, .byteCount, .address, .handle, .flags: count == nil && size <= 8
         case .string, .bitmap, .structure, .opaque: false
         }
     }
@@ -59,7 +59,7 @@ extension FieldDescription {
         if isNumber {
             let number = bytes.number(at: start, width: size) >> UInt64(bits?.lowerBound ?? 0) & limit
             switch meaning {
-            case .number, .count, .byteCount: if number <= 1 << 53 { return .number(number) }
+            case .number, .signed, .count, .byteCount: if number <= 1 << 53 { return .number(number) }
             default: break
             }
             return .string("0x" + String(number, radix: 16))

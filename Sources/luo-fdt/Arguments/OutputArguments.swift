@@ -54,7 +54,7 @@ struct OutputArguments: ParsableArguments {
         }
         let root = state.kho?.fdtAddress.map { "\($0)" } ?? "no address"
         Diagnostics.report(
-            "\(output): kernel \(state.release ?? "unknown"), root FDT at \(root), "
+            "\(output): kernel \(state.releaseText ?? "unknown"), root FDT at \(root), "
                 + "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file")), \(Quantity.count(pages, "page"))"
         )
         return .fine

@@ -78,7 +78,8 @@ struct Check: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What a rule is about, what the kernel does, which kernels do, and how to mend it.", valueName: "rule"),
+            "What a rule or a known defect is about, what the kernel does, which kernels do, and how to mend it.",
+            valueName: "rule"),
         completion: RuleExplanation.completion)
     var explain: String?
 
@@ -103,10 +104,14 @@ struct Check: ParsableCommand {
         let output = OutputStream.standardOutput(inputs: inputs + source.options.files)
         if let explain {
             let all = CheckRule.all(with: source.content.all())
-            guard let rule = all.first(where: { $0.name == explain }) else {
-                throw Self.unknownRule(explain, among: all.map(\.name))
+            let texts = [
+                all.first { $0.name == explain }?.explanationText,
+                KernelDefect.all.first { $0.name == explain }?.explanationText,
+            ].compactMap { $0 }
+            guard !texts.isEmpty else {
+                throw Self.unknownRule(explain, among: all.map(\.name) + KernelDefect.all.map(\.name))
             }
-            output.write(rule.explanationText)
+            output.write(texts.joined(separator: "\n"))
             output.flush()
             return
         }

@@ -11,11 +11,12 @@ struct Diff: ParsableCommand {
             Sessions, FLBs and regions are compared by name, files by token and with their contents; then where it all \
             lies, and every byte that none of this accounts for. A FILE is anything that dump takes, or a \
             JSON document. Directories with two sides are compared side by side; an out with an in, as what was handed \
-            over with what was received. What an input does not show is said with a ?.
+            over with what was received. What an input does not show is said with a ?, such as contents that a document \
+            does not give (dump -f json --contents does).
 
             EXAMPLES
               luo-fdt diff before.elf after.elf
-              luo-fdt diff --ignore-addresses golden.json vmcore
+              luo-fdt diff --ignore-addresses --ignore-contents golden.json vmcore
 
             EXIT STATUS
               0   they are the same
@@ -33,6 +34,9 @@ struct Diff: ParsableCommand {
 
     @Flag(help: "Leave out addresses and layout.")
     var ignoreAddresses = false
+
+    @Flag(help: "Leave out the contents of files and of regions.")
+    var ignoreContents = false
 
     @Option(name: .shortAndLong, help: "How to show the changes.")
     var format: Format = .text
@@ -63,7 +67,9 @@ struct Diff: ParsableCommand {
                 continue
             }
             let other = rest.remove(at: place)
-            diffs.append((side.part, HandoverDiff(side.shown, other.shown, ignoringAddresses: ignoreAddresses)))
+            let diff = HandoverDiff(
+                side.shown, other.shown, ignoringAddresses: ignoreAddresses, ignoringContents: ignoreContents)
+            diffs.append((side.part, diff))
         }
         for side in rest { Diagnostics.report("\(side.part ?? "\(self.after)"): only in \(self.after)") }
         switch format {
@@ -96,7 +102,11 @@ struct Diff: ParsableCommand {
     private func sides(_ path: FilePath) -> [Part]? {
         if path.extension == "json" {
             do throws(DocumentReadError) {
-                return [Part(shown: HandoverDiff.Side(state: try DocumentReader.read(path)))]
+                let files = DocumentFiles(besides: path)
+                let side = HandoverDiff.Side(try DocumentReader.read(path)) { name throws(FileError) in
+                    try files.open(name)
+                }
+                return [Part(shown: side)]
             } catch {
                 Diagnostics.report(error.description(of: path))
                 return nil

@@ -133,7 +133,8 @@ struct Simulate: ParsableCommand {
         func write(to destination: Destination) throws(OutputError) { try form.write(capture, to: destination) }
         guard Output.write(to: path, inputs: inputs, write) != nil else { return .unreadable }
         let root = capture.rootAddress.map { "\($0)" } ?? "no address"
-        Diagnostics.report("\(path): handed over by kernel \(capture.state.release ?? "unknown"), root FDT at \(root)")
+        Diagnostics.report(
+            "\(path): handed over by kernel \(capture.state.releaseText ?? "unknown"), root FDT at \(root)")
         return .fine
     }
 }

@@ -67,7 +67,7 @@ extension DocumentWriter {
     private mutating func summary(of subject: CheckSubject) {
         let state = subject.reading?.state
         member("page_size", UInt64(subject.pageSize.bytes))
-        if let release = state?.release { member("written_by", release) }
+        if let release = state?.releaseText { member("written_by", release) }
         if let release = state?.kexecMetadata?.previousRelease { name("previous_release", release) }
         if let number = state?.luo?.liveUpdateNumber { member("liveupdate_number", number) }
         if !subject.scratch.isEmpty {

@@ -3,18 +3,37 @@ import Handover
 import KernelABI
 
 extension RuleExplanation {
-    /// Completes the names of rules.
-    static let completion = CompletionKind.list(CheckRule.all.map(\.name))
+    /// Completes the names of rules and of known defects.
+    static let completion = CompletionKind.list(
+        Set(CheckRule.all.map(\.name) + KernelDefect.all.map(\.name)).sorted())
 }
 
 extension CheckRule {
     /// All that is known of the rule, for a reader who has just met it.
     var explanationText: String {
-        let lines = [
-            ("about", summary), ("taken as", severity.rawValue), ("verdict", verdict.rawValue),
-            ("kernel does", consequence + (function(of: .latest).map { ": \($0)()" } ?? "")),
-            ("kernels", explanation.kernels), ("to mend it", explanation.remedy),
-        ]
-        return "\(name)\n" + lines.map { "  " + $0.0.padded(to: 13) + $0.1 + "\n" }.joined()
+        explanationLines(
+            name,
+            [
+                ("about", summary), ("taken as", severity.rawValue), ("verdict", verdict.rawValue),
+                ("kernel does", consequence + (function(of: .latest).map { ": \($0)()" } ?? "")),
+                ("kernels", explanation.kernels), ("to mend it", explanation.remedy),
+            ])
     }
+}
+
+extension KernelDefect {
+    /// All that is known of the defect.
+    var explanationText: String {
+        explanationLines(
+            name,
+            [
+                ("defect", symptom), ("of the", "\(side.rawValue), \(releases)"),
+                ("shown by", evidence ?? "nothing in a handover"), ("what follows", consequence),
+                ("rules", explains.sorted().joined(separator: ", ")),
+            ])
+    }
+}
+
+private func explanationLines(_ name: String, _ lines: [(String, String)]) -> String {
+    "\(name)\n" + lines.filter { !$0.1.isEmpty }.map { "  " + $0.0.padded(to: 13) + $0.1 + "\n" }.joined()
 }

@@ -206,20 +206,23 @@ struct StructureAnnotator {
     private func value(of field: FieldDescription, in range: Range<Int>) -> String {
         guard let bits = field.bits, range.count == field.size else { return scalar(range, field.size, field.meaning) }
         let mask = bits.count >= 64 ? UInt64.max : (1 << UInt64(bits.count)) - 1
-        return text(of: littleEndian(range) >> UInt64(bits.lowerBound) & mask, field.meaning)
+        return text(of: littleEndian(range) >> UInt64(bits.lowerBound) & mask, of: bits.count, field.meaning)
     }
 
     private func scalar(_ range: Range<Int>, _ size: Int, _ meaning: FieldDescription.Meaning) -> String {
         guard range.count == size else { return "cut short: \(range.count) of \(size) bytes" }
-        return size <= 8 ? text(of: littleEndian(range), meaning) : ""
+        return size <= 8 ? text(of: littleEndian(range), of: 8 * size, meaning) : ""
     }
 
     private func littleEndian(_ range: Range<Int>) -> UInt64 {
         bytes[range].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    private func text(of value: UInt64, _ meaning: FieldDescription.Meaning) -> String {
+    /// - Parameter width: the number of bits that the value has room for.
+    private func text(of value: UInt64, of width: Int, _ meaning: FieldDescription.Meaning) -> String {
         switch meaning {
+        case .signed:
+            "\(Int64(bitPattern: value << UInt64(64 - width)) >> Int64(64 - width))"
         case .number: value < 10 ? "\(value)" : "\(value) (\(Quantity.hex(value)))"
         case .count: "\(value)"
         case .byteCount: value < 1024 ? "\(value)" : "\(value) (\(Quantity.bytes(value)))"

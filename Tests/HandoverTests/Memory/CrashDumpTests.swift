@@ -167,6 +167,14 @@ import Testing
         }
     }
 
+    @Test func `bitmaps without a page are named`() throws {
+        var bytes = try Self.bytes("real-zlib.kdump")
+        bytes.replaceSubrange(8192..<32768, with: [UInt8](repeating: 0, count: 32768 - 8192))
+        let source = InputSource(file: MappedFile(bytes: bytes, name: "dump"))
+        let error = #expect(throws: InputError.self) { try HandoverInput(source, options: InputOptions()) }
+        #expect("\(error as Any)".contains("a dump of no page at all"))
+    }
+
     @Test(arguments: ["real-zlib.kdump", "real-snappy.kdump"])
     func `a descriptor with the size of more than a page is named, and the rest is read`(name: String) throws {
         var bytes = try Self.bytes(name)

@@ -48,7 +48,8 @@ extension CheckRule {
                         }
                         findings.report(
                             .handler, of: .file(session: session.name, token: file.token),
-                            at: handover.reading.records.files[index][number].field(layout.compatible),
+                            at: handover.reading.records.file(number, ofSession: index, layout.structure)
+                                .field(layout.compatible),
                             found: compatible.named,
                             expected: "a handler that the kernel has: \(handover.handlers.names)")
                     }
@@ -85,7 +86,8 @@ extension CheckRule {
                     for (number, file) in files.enumerated() where !tokens.insert(file.token).inserted {
                         findings.report(
                             .duplicate, of: .file(session: session.name, token: file.token),
-                            at: handover.reading.records.files[index][number].field(layout.token),
+                            at: handover.reading.records.file(number, ofSession: index, layout.structure)
+                                .field(layout.token),
                             found: "0x\(String(file.token, radix: 16)) again",
                             expected: "a token that the session has once")
                     }

@@ -70,7 +70,11 @@ extension CheckRule {
             "session-name", .warning, .accepted, at: .open, about: "the names of sessions",
             then: "the kernel keeps what its copy leaves of the name", in: "luo_session_alloc",
             explained: .init("6.19", .uniqueNames),
-            claims: { finding, _ in finding.cause == .termination && finding.owner.isSession },
+            claims: { finding, _ in finding.cause == .termination && finding.owner.isSession }),
+        CheckRule(
+            "session-unnamed", .warning, .accepted, at: .open, about: "sessions without a name",
+            then: "the kernel takes the session, though none can be created so", in: "luo_session_alloc",
+            explained: .init("6.19", .findWriter),
             find: { handover, findings in
                 guard let layout = handover.abi?.sessions.record, let places = handover.reading.records.sessions
                 else { return }

@@ -7,6 +7,8 @@ struct LayoutResolver {
     let declared: (String) -> DeclaredStructure?
     /// The links of structures whose fields are the kernel's own.
     let linkPlaces: [KindLinkPlace]
+    /// The fields that link and count in the headers of chains of arrays, by structure.
+    private let headers: [String: PayloadLink.ArrayHeader]
     private(set) var layouts: [String: PayloadLayout] = [:]
     /// The structures that are being laid out, each inside of the others.
     private var open: Set<String> = []
@@ -27,6 +29,12 @@ struct LayoutResolver {
         self.document = document
         linkPlaces = links
         self.declared = declared
+        let forms = document.structures.flatMap { $0.fields ?? [] }.compactMap(\.link) + links.compactMap(\.link)
+        let headers = forms.compactMap { form -> PayloadLink.ArrayHeader? in
+            guard case .arrayChain(_, let header)? = try? Self.link(form, .root) else { return nil }
+            return header
+        }
+        self.headers = Dictionary(headers.map { ($0.structure, $0) }) { first, _ in first }
     }
 
     /// The layout of the structure of this name, and all that it leads to.
@@ -153,7 +161,8 @@ struct LayoutResolver {
                 FieldDescription(
                     name: field.name, type: type.spelling, offset: offset, size: shape.size, count: type.count,
                     bits: { if case .bits(let bits, _) = fieldType { bits } else { nil } }(),
-                    meaning: meaning(of: field, fieldType), nested: shape.nested.map(FieldDescription.Nested.structure),
+                    meaning: meaning(of: field, fieldType, type, in: form.name),
+                    nested: shape.nested.map(FieldDescription.Nested.structure),
                     summary: field.summary))
             size = max(size, offset + shape.size)
             guard size <= Self.largest, sites.count <= Self.mostSites else {
@@ -217,7 +226,9 @@ struct LayoutResolver {
             nested: layout.structure)
     }
 
-    private func meaning(of field: KindField, _ type: PayloadLayout.FieldType) -> FieldDescription.Meaning {
+    private func meaning(
+        of field: KindField, _ type: PayloadLayout.FieldType, _ spelled: TypeName, in structure: String
+    ) -> FieldDescription.Meaning {
         if let flags = field.flags { return .flags(flags) }
         switch type {
         case .characters: return .string
@@ -232,8 +243,12 @@ struct LayoutResolver {
         case .token?: return .handle
         default: break
         }
+        if let header = headers[structure] {
+            if field.name == header.next { return .address(of: structure) }
+            if field.name == header.count { return .count }
+        }
         switch field.meaning {
-        case .number: return field.counts == nil ? .number : .count
+        case .number: return field.counts != nil ? .count : spelled.isSigned ? .signed : .number
         case .hex, .padding: return .handle
         case .bytes: return .byteCount
         }
