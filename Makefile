@@ -207,13 +207,22 @@ deb:
 clean:
 	swift package clean
 
-# Feeds hostile handovers to the readers and to check for FUZZ_SECONDS; what it finds lies in .build-fuzz/corpus.
+# Feeds hostile bytes to every way by which they come in, on all processors, for FUZZ_SECONDS. Inputs that do something
+# new are kept in .build-fuzz/corpus, where the next run goes on; what goes wrong lies in .build-fuzz.
 FUZZ_SECONDS ?= 60
+FUZZ = .build-fuzz/release/handover-fuzz
 fuzz: dependencies
 	LUO_FDT_FUZZ=1 swift build -c release --scratch-path .build-fuzz --sanitize fuzzer --product handover-fuzz
+	Tests/Fuzz/seeds .build-fuzz/seeds
 	mkdir -p .build-fuzz/corpus
-	.build-fuzz/release/handover-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
-		.build-fuzz/corpus Fixtures/fuzz
+	SWIFT_BACKTRACE=enable=no $(FUZZ) -fork=$$(nproc) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -entropic=0 \
+		-timeout=10 -rss_limit_mb=2048 -ignore_timeouts=0 -ignore_ooms=0 -artifact_prefix=.build-fuzz/ \
+		-dict=.build-fuzz/seeds.dict .build-fuzz/corpus .build-fuzz/seeds Fixtures/fuzz
+
+# Keeps the smallest part of the corpus that does all that the whole does.
+fuzz-merge:
+	mkdir -p .build-fuzz/merged
+	SWIFT_BACKTRACE=enable=no $(FUZZ) -merge=1 -max_len=4096 .build-fuzz/merged .build-fuzz/corpus
 
 # A small kernel of x86_64 or arm64 for `boot` and for kernel-test; PLAYER=1 for player-test. See Tests/Kernel/README.md.
 VERSION ?= 7.3

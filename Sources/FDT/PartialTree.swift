@@ -72,6 +72,8 @@ extension PartialTree {
         public internal(set) var properties: [Property] = []
         /// Whether the end of the node is there as well.
         public internal(set) var hasEnd = false
+        /// Whether the bytes end within the name.
+        public internal(set) var hasCutName = false
 
         let nameBytes: ArraySlice<UInt8>
 

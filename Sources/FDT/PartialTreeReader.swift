@@ -145,6 +145,7 @@ struct PartialTreeReader {
                 case .unknown(let word): throw Stop(range: tag, reason: "\(hex(word)) is no tag")
                 case .beginNode(let name):
                     beginNode(name, at: tag, tokens)
+                    nodes[nodes.count - 1].hasCutName = true
                     throw Stop(range: end..<end + 1, reason: "the end of the node's name")
                 case .propertyHeader:
                     throw Stop(range: end..<start + 12, reason: "the length and the name of a property")

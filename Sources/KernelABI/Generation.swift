@@ -164,9 +164,13 @@ extension Generation {
     public var releaseText: String { releases.map(\.description).joined(separator: ", ") + mark }
 
     /// Its first and last release: `7.2–7.3`.
-    public var span: String {
-        let ends = Set([releases.first, releases.last].compactMap { $0 }).sorted()
-        return ends.map(\.description).joined(separator: "–") + mark
+    public var span: String { Self.span(of: [self]) }
+
+    /// The first and the last release of generations: `7.2–7.3`.
+    public static func span(of generations: [Generation]) -> String {
+        let releases = generations.flatMap(\.releases)
+        let ends = Set([releases.min(), releases.max()].compactMap { $0 }).sorted()
+        return ends.map(\.description).joined(separator: "–") + (generations.last?.mark ?? "")
     }
 
     private var mark: String { isReleased ? "" : " (not released)" }

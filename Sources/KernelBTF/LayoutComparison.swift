@@ -68,16 +68,13 @@ public struct LayoutComparison: Sendable {
         of generations: [Generation] = Generation.known, pageSizes: [PageSize] = PageSize.allCases,
         with types: TypeInformation
     ) -> LayoutComparison {
-        var best = LayoutComparison(of: .latest, pageSize: pageSizes.first ?? .kib4, with: types)
         // What is not released yet has to fit better.
         let order = generations.filter(\.isReleased).reversed() + generations.filter { !$0.isReleased }
-        for generation in order {
-            for pageSize in pageSizes {
-                let other = LayoutComparison(of: generation, pageSize: pageSize, with: types)
-                if (other.equals, -other.differences) > (best.equals, -best.differences) { best = other }
-            }
+        let all = order.lazy.flatMap { generation in
+            pageSizes.lazy.map { LayoutComparison(of: generation, pageSize: $0, with: types) }
         }
-        return best
+        let best = all.max { ($0.equals, -$0.differences) < ($1.equals, -$1.differences) }
+        return best ?? LayoutComparison(of: .latest, pageSize: .kib4, with: types)
     }
 
     private static func compare(

@@ -108,4 +108,46 @@ import Testing
         let skeleton = try Command("layout", "--btf", "btf/vmlinux-7.3", "--skeleton", "7.5")
         #expect(skeleton.text.contains("// Names in the file: kho-v4, luo-v5, memfd-v2\n"), "\(skeleton.text)")
     }
+
+    // MARK: - Two kernels
+
+    @Test(arguments: [
+        ("--from btf/tomorrow.btf --to btf/7.3.btf", 5, "luo_session_ser: found 144 bytes, expected 80 bytes"),
+        ("--from btf/tomorrow.btf --to btf/tomorrow.btf", 0, ": accepted"),
+        ("--from 7.3 --to btf/7.3.btf", 0, ": accepted"),
+        ("--from 7.0 --to 6.19", 3, "[flb-unknown]"),
+        ("--from 6.19 --to 6.18", 3, "[luo-unknown]"),
+        ("--from 7.3 --to 7.3 --page-size 16384 --kernel-page-size 4096", 5, "[page-size]"),
+    ])
+    func `two kernels are held against each other by all that is known of both`(
+        arguments: String, status: Int32, text: String
+    ) throws {
+        let command = try Command(["check"] + arguments.split(separator: " ").map(String.init))
+        #expect(command.status == status)
+        #expect(command.text.contains(text), "\(command.text)")
+    }
+
+    @Test func `layout holds a kernel's types against the release that is asked for`() throws {
+        let command = try Command("layout", "--btf", "btf/7.3.btf", "--kernel", "7.1")
+        #expect(command.status == 1)
+        #expect(command.text.contains("differs from 7.1 in "))
+    }
+
+    // MARK: - Inputs that cannot be read
+
+    @Test(arguments: [
+        ("junit", "<testcase name=\"nowhere\">\n    <failure message=\"nowhere: "),
+        ("tap", "# nowhere: cannot be opened: No such file or directory\nnot ok 1 nowhere\n"),
+        ("github", "::error file=nowhere,title=unreadable::"), ("json", "\"status\": 2"),
+    ])
+    func `an input that cannot be read is a result, in its place`(format: String, text: String) throws {
+        let command = try Command("check", "-f", format, "nowhere", "captures/7.3/basic.elf")
+        #expect(command.status == 2)
+        #expect(command.text.contains(text), "\(command.text)")
+    }
+
+    @Test func `a name with a line feed makes no result of its own`() throws {
+        let command = try Command("check", "-f", "tap", "no\nok 5 where")
+        #expect(command.text.split(separator: "\n").filter { $0.hasPrefix("ok") } == [])
+    }
 }

@@ -56,6 +56,21 @@ import Testing
         #expect(try String(contentsOfFile: page, encoding: .utf8).contains("Found by the search"))
     }
 
+    /// After a crash, with the count of the block of sessions damaged.
+    @Test func `sessions are found by their records, whatever their block states`() throws {
+        let directory = try TemporaryPath()
+        var bytes = try Data(contentsOf: Fixture.directory.appending(path: "memory/after-crash.elf"))
+        let name = try #require(bytes.range(of: Data("vm-alpha\0".utf8)))
+        for count in [0, 9] as [UInt8] {
+            bytes[name.lowerBound - 8] = count
+            let path = directory.path + "/image.elf"
+            try bytes.write(to: URL(filePath: path))
+            let dump = try Command("dump", "--search", path)
+            #expect(dump.text.contains("vm-alpha"), "\(dump.text)")
+            #expect(dump.text.contains("whose number there is not the one stated"), "\(dump.text)")
+        }
+    }
+
     @Test func `a size that no file can have costs that file alone`() throws {
         let directory = try TemporaryPath()
         let command = try Command(

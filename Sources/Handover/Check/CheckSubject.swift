@@ -43,6 +43,9 @@ public struct CheckSubject: Sendable {
         root =
             Self.page(at: rootAddress, in: document.memory, document.pageSize)
             ?? document.blob(named: HandoverDocument.Blob.rootName)?.bytes
+        // What an image lacks that is cut short, the kernel has.
+        let isCut = reading?.findings.contains { $0.cause == .input } ?? false
+        if isCut, let bytes = root, PartialTree(bytes).isCutShort { root = nil }
         // Of a root that debugfs cuts short, the kernel has the rest.
         if let bytes = root, let whole = Self.restored(bytes, blobs: blobs) { root = whole }
     }
@@ -132,7 +135,14 @@ extension CheckSubject {
         in path: FilePath, options: InputOptions,
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
     ) throws(InputError) -> [CheckSubject] {
-        let source = try InputSource(path)
+        try subjects(in: InputSource(path), options: options, progress: progress)
+    }
+
+    /// The handovers in an input that is open.
+    static func subjects(
+        in source: InputSource, options: InputOptions,
+        progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
+    ) throws(InputError) -> [CheckSubject] {
         do throws(InputError) {
             let input = try HandoverInput(source, options: options, progress: progress)
             guard input.kind != InputKind.tree.name else {

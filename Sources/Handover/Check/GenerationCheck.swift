@@ -29,8 +29,10 @@ extension HandoverCheck {
         }
         if !results.contains(where: { $0.verdict == .ignored }) {
             for defect in KernelDefect.all where kernels.has(defect) != false {
-                let name = defect.explains.isEmpty ? defect.name : defect.explains.sorted()[0]
-                guard let rule = CheckRule.all.first(where: { $0.name == name }), !options.disabled.contains(name),
+                let names = defect.explains.isEmpty ? [defect.name] : defect.explains
+                // A kernel does not have the functions of all of them.
+                let rules = CheckRule.all.filter { names.contains($0.name) && !options.disabled.contains($0.name) }
+                guard let rule = rules.first(where: { $0.explanation.isAbout(to) }) ?? rules.first,
                     let evidence = defect.evidence
                 else { continue }
                 let finding = Finding(
@@ -81,6 +83,15 @@ extension HandoverCheck {
                             "\"\(read.compatible)\"")
                     ))
             }
+        }
+        if let flbs = luo.flbs, abi.flbs == nil {
+            list.append(
+                (
+                    "flb-unknown",
+                    finding(
+                        flbs.record.structure.name, nil, "FLBs, where a file that depends on one is preserved",
+                        "a kernel that has FLBs")
+                ))
         }
         let read = Set(to.fileHandlers.map(\.compatible))
         if let handler = from.fileHandlers.first(where: { !read.contains($0.compatible) }) {

@@ -36,6 +36,8 @@ public struct HandoverCheck: Sendable {
         public var finding: Finding
         /// The number of findings that follow from this one or are like it.
         public var others = 0
+        /// ``FindingGroup/otherOwners``
+        public var otherOwners: [Owner] = []
 
         init(_ finding: Finding, of rule: CheckRule, _ options: Options, _ kernels: KernelPair) {
             self.rule = rule
@@ -89,6 +91,7 @@ public struct HandoverCheck: Sendable {
             return FindingGroup.groups(findings.list).map { group in
                 var result = Result(group.first, of: rule, options, kernels)
                 result.others = group.others
+                result.otherOwners = group.otherOwners
                 return result
             }
         }

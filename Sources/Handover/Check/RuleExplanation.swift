@@ -1,20 +1,36 @@
+import KernelABI
+
 /// What there is to know of a rule beyond what it finds: for which kernels it matters, and what to do.
 public struct RuleExplanation: Hashable, Sendable {
     /// The kernels in words: `6.19 to 7.1`, `7.2 and later`.
     public let kernels: String
     /// How to mend it.
     public let remedy: String
+    /// The first and the last of the kernels; `nil` for no first or last one.
+    private let ends: [Release?]
 
     init(kernels: String, _ remedy: String) {
+        self.init(kernels: kernels, [nil, nil], remedy)
+    }
+
+    private init(kernels: String, _ ends: [Release?], _ remedy: String) {
         self.kernels = kernels
+        self.ends = ends
         self.remedy = remedy
+    }
+
+    /// Whether kernels of a generation are among those for which it matters.
+    func isAbout(_ generation: Generation) -> Bool {
+        guard let first = generation.releases.min(), let last = generation.releases.max() else { return true }
+        return ends[0].map { $0 <= last } ?? true && ends[1].map { $0 >= first } ?? true
     }
 
     /// - Parameters:
     ///   - since: the first kernel release that has what the rule is about.
     ///   - until: the last one; `nil` if the latest has it.
     init(_ since: String, to until: String? = nil, _ remedy: Remedy) {
-        self.init(kernels: until.map { "\(since) to \($0)" } ?? "\(since) and later", remedy.text)
+        let text = until.map { $0 == since ? since : "\(since) to \($0)" } ?? "\(since) and later"
+        self.init(kernels: text, [Release(since), until.flatMap { Release($0) }], remedy.text)
     }
 }
 

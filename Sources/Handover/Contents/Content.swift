@@ -124,6 +124,9 @@ public struct FileContents: Sendable {
     /// The flags that folios mostly have, and the names of the bits; `nil` if folios have none.
     public var usualFlags: (value: UInt64, names: [String])?
 
+    /// Whether what no folio holds may be anything: folios are missing from the list, or holes are not left out of it.
+    var isIncomplete: Bool { !hasHoles || folios.map { UInt64($0.count) < statedCount ?? 0 } ?? true }
+
     /// The contents of a file, from its beginning; what follows is zero.
     public enum Source: Hashable, Sendable {
         /// In a file of this name.

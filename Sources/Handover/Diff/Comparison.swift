@@ -24,7 +24,12 @@ struct Comparison {
 
     mutating func compare() {
         let (old, new) = (before.state, after.state)
-        compare("generation", old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel)
+        let fitting = [before, after].map { side in
+            Set(([side.state.generation] + side.otherGenerations).compactMap { $0?.name })
+        }
+        if fitting[0].isDisjoint(with: fitting[1]) {
+            compare("generation", old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel)
+        }
         compare("page size", old.pageSize, new.pageSize)
         if let before = old.machine, let after = new.machine { compare("machine", before.rawValue, after.rawValue) }
         compareRoot(old.kho, new.kho)
@@ -53,9 +58,10 @@ struct Comparison {
         }
     }
 
-    /// Notes a value that one side lacks.
-    private mutating func noteMissing(_ subject: String, _ before: String?, _ after: String?, isLayout: Bool = false) {
-        switch (before == nil ? self.before : self.after).absence {
+    /// Notes a value that one side lacks, or that is another one.
+    mutating func noteMissing(_ subject: String, _ before: String?, _ after: String?, isLayout: Bool = false) {
+        let absence = before == nil ? self.before.absence : after == nil ? self.after.absence : .missing
+        switch absence {
         case .unstated: break
         case .missing: note(subject, before ?? "missing", after ?? "missing", isLayout: isLayout)
         case .unknown: noteUncompared(subject, before != nil, after != nil, isLayout: isLayout)
@@ -143,7 +149,8 @@ struct Comparison {
         compare("root FDT, address", before?.fdtAddress, after?.fdtAddress, isLayout: true)
         compare("root FDT, size", before?.fdtSize, after?.fdtSize, isLayout: true)
         compare(
-            "map of preserved memory, address", before?.preservedMemoryMap, after?.preservedMemoryMap, isLayout: true)
+            "map of preserved memory, address", self.before.written(before?.preservedMemoryMap),
+            self.after.written(after?.preservedMemoryMap), isLayout: true)
     }
 
     private mutating func comparePreserved(_ before: PreservedState?, _ after: PreservedState?) {
@@ -379,8 +386,12 @@ struct Comparison {
             }
         }
         compare("FLBs, number of pages", before?.flbPageCount, after?.flbPageCount)
-        compare("FLBs, address", before?.flbAddress, after?.flbAddress, isLayout: true)
-        compare("sessions, address", before?.sessionsAddress, after?.sessionsAddress, isLayout: true)
+        compare(
+            "FLBs, address", self.before.written(before?.flbAddress), self.after.written(after?.flbAddress),
+            isLayout: true)
+        compare(
+            "sessions, address", self.before.written(before?.sessionsAddress),
+            self.after.written(after?.sessionsAddress), isLayout: true)
         compareBlocks("sessions", before?.blocks, after?.blocks)
     }
 
@@ -501,7 +512,7 @@ struct Comparison {
             let isLayout = old.content != nil || new.content != nil
             compare("\(subject), data", old.data.map(Self.hex), new.data.map(Self.hex), isLayout: isLayout)
             if isLayout, before.count == after.count {
-                note(subject, old.content?.title ?? "not readable", new.content?.title ?? "not readable")
+                noteMissing(subject, old.content?.title, new.content?.title)
             }
         }
         if before.map(\.token) != after.map(\.token), Set(before.map(\.token)) == Set(after.map(\.token)) {

@@ -9,6 +9,8 @@ struct FilePages {
     /// The file from its beginning, if a document gives it; what follows is zero.
     private let given: MappedFile?
     private let pageSize: PageSize
+    /// Whether what no folio holds may be anything: folios are missing from the list, or holes are not left out of it.
+    private let isIncomplete: Bool
 
     /// - Returns: `nil` if the side does not hold contents.
     init?(of file: FileContents, on side: HandoverDiff.Side, _ regions: [Range<PhysicalAddress>], _ pageSize: PageSize)
@@ -23,6 +25,7 @@ struct FilePages {
             }
         guard given != nil || side.memory != nil else { return nil }
         self.pageSize = pageSize
+        isIncomplete = file.isIncomplete
         self.regions = given == nil ? regions : []
         memory = side.memory ?? EmptyMemory()
         map = ContentsMap(of: file, preserved: side.state.preserved, pageSize: pageSize)
@@ -62,7 +65,9 @@ struct FilePages {
             }
             return bytes + [UInt8](repeating: 0, count: count - present)
         }
-        guard let address = map.address(ofPage: page) else { return [UInt8](repeating: 0, count: count) }
+        guard let address = map.address(ofPage: page) else {
+            return isIncomplete ? nil : [UInt8](repeating: 0, count: count)
+        }
         return memory.copy(at: address, count: count)
     }
 }

@@ -36,6 +36,17 @@ public struct HandoverDiff: Sendable {
         /// Whether some of the map of preserved memory is not in the input, so that more may be preserved.
         var mapIsIncomplete = false
 
+        /// The generations that ``state`` can be of as well.
+        var otherGenerations: [Generation] = []
+
+        /// Whether it is what a kernel will hand over: it writes some of that at the moment of kexec.
+        var isOutgoing = false
+
+        /// An address, unless it is to be written yet.
+        func written(_ address: PhysicalAddress?) -> PhysicalAddress? {
+            isOutgoing && address?.rawValue == 0 ? nil : address
+        }
+
         /// What it means that a value is missing.
         public enum Absence: Hashable, Sendable {
             /// Nothing: a document need not state it.
@@ -58,9 +69,11 @@ public struct HandoverDiff: Sendable {
             state = hasMemory ? reading.exactState(in: document.memory) : reading.state
             memory = hasMemory ? document.memory : nil
             extents = reading.extents
+            otherGenerations = reading.otherGenerations
+            isOutgoing = document.side == .outgoing
             let isWhole = hasMemory && !reading.findings.contains { $0.severity == .unknown || $0.isLost }
             absence = isWhole ? .missing : .unknown
-            mapIsIncomplete = reading.findings.contains { $0.owner.isMap && ($0.severity == .unknown || $0.isLost) }
+            mapIsIncomplete = reading.isMapIncomplete
         }
     }
 

@@ -3,7 +3,18 @@ public struct FindingGroup: Sendable {
     /// The finding that the others hang on, or the first of them.
     public let first: Finding
     /// The number of further findings.
-    public internal(set) var others = 0
+    public private(set) var others = 0
+    /// Whose memory an input lacks that is cut short: each once, the first few.
+    public private(set) var otherOwners: [Owner] = []
+
+    private static let mostOwners = 8
+
+    private mutating func add(_ finding: Finding) {
+        others += 1
+        if first.cause == .input, otherOwners.count < Self.mostOwners, !otherOwners.contains(finding.owner) {
+            otherOwners.append(finding.owner)
+        }
+    }
 
     init(_ first: Finding) {
         self.first = first
@@ -19,12 +30,12 @@ public struct FindingGroup: Sendable {
         var input: Int?
         for finding in findings {
             if finding.cause == .notAvailable, let input {
-                groups[input].others += 1
+                groups[input].add(finding)
                 continue
             }
             let key = Key(finding)
             if let place = places[key], finding.cause != .input {
-                groups[place].others += 1
+                groups[place].add(finding)
             } else {
                 if finding.cause == .input, input == nil { input = groups.count }
                 places[key] = groups.count
@@ -53,8 +64,11 @@ public struct FindingGroup: Sendable {
 }
 
 extension FindingGroup: CustomStringConvertible {
-    /// The first finding, and how many more there are.
+    /// The first finding, how many more there are, and whose they are.
     public var description: String {
-        others == 0 ? "\(first)" : "\(first) (and \(others) more that follow from it or are like it)"
+        if others == 0 { return "\(first)" }
+        let owners = otherOwners.map(\.description).joined(separator: "; ")
+        return "\(first) (and \(others) more that follow from it or are like it"
+            + (owners.isEmpty ? ")" : ", of \(owners))")
     }
 }

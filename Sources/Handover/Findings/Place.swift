@@ -22,6 +22,9 @@ public struct Place: Hashable, Sendable {
         self.init(structure.name, at: address)
     }
 
+    /// What the kernel was told when it was booted.
+    static let bootData = "boot data"
+
     /// The name of the root FDT; its nodes have their paths after it.
     static let rootName = "root FDT"
 

@@ -13,6 +13,8 @@ public struct Reading: Sendable {
     var kinds = ContentKinds.standard
     /// Where the records of sessions, files and FLBs lie.
     var records = RecordMap()
+    /// The generations that the same bytes can be of as well, where nothing at hand tells.
+    public internal(set) var otherGenerations: [Generation] = []
 
     public init(state: HandoverState, extents: [Extent], findings: [Finding]) {
         self.state = state
@@ -22,12 +24,18 @@ public struct Reading: Sendable {
 
     /// Whether something is broken, as opposed to not available.
     public var isDamaged: Bool { findings.contains { $0.severity == .damage } }
+
+    /// Whether some of the map of preserved memory could not be read, so that more may be preserved.
+    public var isMapIncomplete: Bool {
+        findings.contains { $0.owner.isMap && ($0.severity == .unknown || $0.isLost) }
+    }
 }
 
 extension Reading {
     init(_ state: HandoverState, _ log: ReadingLog) {
         self.init(state: state, extents: log.extents, findings: log.findings)
         records = log.records
+        otherGenerations = log.otherGenerations
         kinds = log.kinds
     }
 }

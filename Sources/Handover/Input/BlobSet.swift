@@ -34,10 +34,8 @@ extension InputContext {
         let memory: any PhysicalMemory = image?.memory ?? EmptyMemory()
         do throws(Finding) {
             var reading = try read(blobs, memory, rootAt: root)
-            if self.memory == nil, let beside, beside.isSearched(options), reading.state.kho?.fdtAddress == nil,
-                let root = blobs.root
-            {
-                reading = Self.placing(reading, at: Self.address(of: root.bytes, in: beside.memory))
+            if let image, image.isSearched(options), reading.state.kho?.fdtAddress == nil, let root = blobs.root {
+                reading = Self.placing(reading, at: Self.address(of: root.bytes, in: image.memory))
             }
             reading.findings = (image?.findings ?? []) + reading.findings
             return HandoverDocument(reading, memory: memory, blobs: blobs.named)
@@ -84,7 +82,14 @@ extension InputContext {
                 } else {
                     try readRootless(blobs, memory, rootAt: address)
                 }
-            reading.findings = root.findings(verdict: verdict) + reading.findings
+            var findings = root.findings(verdict: verdict)
+            if partial.isCutShort {
+                // That is the file's fault, and says nothing of the handover.
+                for index in findings.indices where findings[index].severity == .damage {
+                    findings[index].cause = .input
+                }
+            }
+            reading.findings = findings + reading.findings
             return reading
         }
     }

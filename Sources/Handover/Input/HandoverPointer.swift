@@ -8,6 +8,8 @@ struct HandoverPointer: Hashable, Sendable {
     var root: PhysicalAddress
     /// The array of `kho_scratch`; `nil` if it is not known.
     var scratch: Range<PhysicalAddress>?
+    /// What a kernel looks for beside the root, and the boot data lacks: it takes no handover then.
+    var lacking: String?
 
     /// The properties of `/chosen` (arm64): an address and a size, of 64 bits each, big-endian.
     private static let rootProperty = "linux,kho-fdt"
@@ -24,6 +26,20 @@ struct HandoverPointer: Hashable, Sendable {
     init(path: FilePath) throws(InputError) {
         if Directory.holds(path.appending(Self.rootProperty)) {
             try self.init(properties: path)
+            return
+        }
+        let entries = Directory.entries(of: path)
+        if !entries.isEmpty {
+            // Copies of setup_data, or of an entry of it.
+            let files = (["data"] + entries.map { "\($0)/data" }).map { path.appending($0) }
+            let size = HandoverPointerLayout.layout.structure.size
+            let file = files.first { file in (try? MappedFile(path: file)).map { $0.count == UInt64(size) } ?? false }
+            guard let file else {
+                throw .unreadable(
+                    path: path, kind: "boot data",
+                    reason: "there is no \(Self.rootProperty) in it, and no data of \(size) bytes")
+            }
+            try self.init(path: file)
             return
         }
         let layout = HandoverPointerLayout.layout
@@ -88,6 +104,7 @@ struct HandoverPointer: Hashable, Sendable {
         self.init(
             root: root.lowerBound,
             scratch: range(Self.scratchProperty) ?? range(Self.bootMemoryProperty))
+        if scratch?.isEmpty ?? true { lacking = "\(Self.scratchProperty) in /chosen" }
     }
 
     private static func range(_ start: PhysicalAddress, _ count: UInt64) -> Range<PhysicalAddress>? {

@@ -126,7 +126,8 @@ extension MemoryImage {
             findings.append(
                 Finding(
                     .leftOut, .unknown, of: .input, at: Place("memory image"),
-                    found: "\(dump.pagesLeftOut) pages left out of this dump (dump level \(dump.dumpLevel))",
+                    found:
+                        "\(dump.pagesLeftOut) page\(dump.pagesLeftOut == 1 ? "" : "s") left out of this dump (dump level \(dump.dumpLevel))",
                     expected: "all that the machine has"))
         }
         if dump.regions.isEmpty, dump.pagesLeftOut == 0 {

@@ -20,6 +20,12 @@ struct InputContext {
         memory = images.isEmpty ? nil : MemoryImage(joining: images)
     }
 
+    /// What the kernel was not told that it has to be.
+    var bootFindings: [Finding] {
+        guard let lacking = pointer?.lacking else { return [] }
+        return [Finding(.missing, of: .kho, at: Place(Place.bootData), found: "no \(lacking)", expected: "one")]
+    }
+
     /// Where the user says that the root FDT is.
     var rootAddress: PhysicalAddress? { pointer?.root ?? options.rootAddress }
 
@@ -28,9 +34,12 @@ struct InputContext {
     /// Of page sizes that fit alike, the largest is taken, and the others are ``Reading/alternatives``. Without memory
     /// the page size is then not known.
     ///
-    /// - Parameter read: reads by way of the reader, which is made for a page size.
+    /// - Parameters:
+    ///   - findings: what is wrong with the memory itself.
+    ///   - read: reads by way of the reader, which is made for a page size.
     func withBestPageSize(
-        in memory: any PhysicalMemory, _ read: (HandoverReader) throws(Finding) -> Reading
+        in memory: any PhysicalMemory, besides findings: [Finding] = [],
+        _ read: (HandoverReader) throws(Finding) -> Reading
     ) throws(Finding) -> Reading {
         let sizes = pageSizes(for: memory)
         var best: [Reading] = []
@@ -42,7 +51,8 @@ struct InputContext {
                     HandoverReader(
                         memory: memory, pageSize: size, generation: options.generation,
                         among: options.generations, kinds: options.kinds))
-                let misfits = sizes.count > 1 ? Self.misfits(reading, pageSize: size, in: memory) : 0
+                let misfits =
+                    sizes.count > 1 ? Self.misfits(reading, besides: findings, pageSize: size, in: memory) : 0
                 if misfits < fewest { best = [] }
                 if misfits <= fewest { best.append(reading) }
                 fewest = min(fewest, misfits)
@@ -71,12 +81,20 @@ struct InputContext {
     }
 
     /// How much speaks against a page size: what is damaged, what `check` finds, and blobs that begin inside a page.
-    private static func misfits(_ reading: Reading, pageSize: PageSize, in memory: any PhysicalMemory) -> Int {
-        var count = reading.findings.count { $0.severity == .damage }
+    ///
+    /// What is missing from an image that is cut short says nothing; a root inside a page says enough.
+    private static func misfits(
+        _ reading: Reading, besides findings: [Finding], pageSize: PageSize, in memory: any PhysicalMemory
+    ) -> Int {
+        if let root = reading.state.kho?.fdtAddress, !pageSize.isAligned(root) { return .max - 1 }
+        let isCut = findings.contains { $0.cause == .input }
+        var count = reading.findings.count { $0.severity == .damage && !(isCut && $0.isLost) }
         for subtree in reading.state.kho?.subtrees ?? [] {
             if let address = subtree.address, !pageSize.isAligned(address) { count += 1 }
         }
         if !memory.regions.isEmpty {
+            var reading = reading
+            reading.findings = findings + reading.findings
             let document = HandoverDocument(reading, memory: memory, blobs: [])
             count += HandoverCheck(CheckSubject(document)).results.count { $0.severity == .error }
         }

@@ -63,6 +63,11 @@ extension HandoverInput {
             }
         } else {
             if let compression = source.compression { throw compression }
+            if source.isFlattened, ImageForm.crashDump.refusal(source.prefix(ImageForm.prefix).span.bytes) != nil {
+                throw .unreadable(
+                    path: source.path, kind: "dump",
+                    reason: "it is a flattened dump (makedumpfile -F), cut short or damaged at its beginning")
+            }
             if let text = source.text { throw .notHandover(path: source.path, what: text) }
             for kind in InputKind.all where kind.isWorthTrying(on: source) {
                 guard let reason = kind.refusal(of: source) else { return kind }

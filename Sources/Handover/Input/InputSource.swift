@@ -8,6 +8,8 @@ package struct InputSource: Sendable {
     let contents: Contents
     /// The bytes that the header of an FDT gives it, or those of them that there are; `nil` if it is no FDT.
     let tree: InputTree?
+    /// Whether the file is a dump that was put in order.
+    private(set) var isFlattened = false
 
     enum Contents: Sendable {
         case directory
@@ -31,8 +33,10 @@ package struct InputSource: Sendable {
 
     /// A file that is open.
     package init(file: MappedFile) {
-        let file = FlattenedDump.isOne(file) ? FlattenedDump.rearranged(file) : file
+        let isFlattened = FlattenedDump.isOne(file)
+        let file = isFlattened ? FlattenedDump.rearranged(file) : file
         self.init(path: file.path, contents: .file(file), tree: Self.tree(in: file))
+        self.isFlattened = isFlattened
     }
 
     private init(path: FilePath, contents: Contents, tree: InputTree?) {

@@ -56,7 +56,9 @@ struct PartialRoot {
         var names: Set<String> = []
         if let partial, let root = partial.root {
             try addProperties(of: root, to: &writer)
-            for node in partial.children(of: root) where !node.name.isEmpty && names.insert(node.name).inserted {
+            // A name that is cut off is nobody's: its node is among what is said to be missing.
+            for node in partial.children(of: root)
+            where !node.name.isEmpty && !node.hasCutName && names.insert(node.name).inserted {
                 try writer.beginNode(node.name)
                 try addProperties(of: node, to: &writer)
                 try writer.endNode()

@@ -89,7 +89,7 @@ public struct CrashDump: PhysicalMemory {
         damage = header.isIncomplete ? [.incomplete] : []
         if file.isCutShort { damage.append(.endMissing) }
         if statedPageSize == nil, let text = header.info.pageSize { damage.append(.pageSize(text)) }
-        if header.machine == nil, !header.machineName.bytes.isEmpty { damage.append(.machine(header.machineName)) }
+        if header.machine == nil, !header.isOfUnnamedMachine { damage.append(.machine(header.machineName)) }
         checkDescriptors(count: count)
     }
 
@@ -125,9 +125,7 @@ public struct CrashDump: PhysicalMemory {
         if count == 0 { return body([UInt8]().span.bytes) }
         let index = runs.firstIndex(endingBehind: address)
         guard index < runs.count, runs[index].range.lowerBound <= address, end <= runs[index].range.upperBound else {
-            let missing = (address..<end).firstAddress(outside: regions)
-            throw isLeftOut(missing)
-                ? .leftOut(address: missing, count: count) : .notAvailable(address: address, count: count)
+            throw absence(of: (address..<end).firstAddress(outside: regions), at: address, count)
         }
         let start = address.rawValue % header.pageSize
         let first = PhysicalAddress(address.rawValue - start)
@@ -143,6 +141,21 @@ public struct CrashDump: PhysicalMemory {
         let pageCount = (Int(start) + count + Int(header.pageSize) - 1) / Int(header.pageSize)
         let bytes = try pages(from: first, count: pageCount, of: runs[index], &expander)
         return body(bytes.span.bytes.extracting(Int(start)..<Int(start) + count))
+    }
+
+    public func unreadable(in range: Range<PhysicalAddress>) -> [Range<PhysicalAddress>] {
+        var lost: [Range<PhysicalAddress>] = []
+        var expander = PageExpander()
+        for run in runs[runs.firstIndex(endingBehind: range.lowerBound)...] {
+            let wanted = run.range.clamped(to: range)
+            if wanted.isEmpty { break }
+            let start = PhysicalAddress(wanted.lowerBound.rawValue / header.pageSize * header.pageSize)
+            for page in (start..<wanted.upperBound).portions(of: header.pageSize)
+            where (try? pages(from: page.lowerBound, count: 1, of: run, &expander)) == nil {
+                lost.append(page)
+            }
+        }
+        return mergeAdjacent(lost)
     }
 
     /// Lets go of the part of the file that the pages come from: they are mostly in the order of their addresses.

@@ -15,6 +15,8 @@ struct DumpHeader: Sendable {
     /// The machine's name as `uname -m` gives it; empty where the dump does not say it.
     let machineName: KernelString
     var machine: Machine? { machineName.validString.flatMap(Machine.init(rawValue:)) }
+    /// What QEMU writes, whatever the machine.
+    var isOfUnnamedMachine: Bool { machineName == "Unknown" || machineName.bytes.isEmpty }
     let release: String?
     /// The name of the machine among others.
     let host: String

@@ -17,6 +17,7 @@ public struct ELFCore: PhysicalMemory {
     public let statedMachine: Machine?
     /// The kernel's release (`OSRELEASE` of VMCOREINFO), where the core has it.
     public let osRelease: String?
+    public let leftOut: [Range<PhysicalAddress>]
     /// What is wrong with the file, though it can be read.
     public let damage: [Damage]
 
@@ -82,6 +83,7 @@ public struct ELFCore: PhysicalMemory {
             statedPageSize = nil
         }
         osRelease = kernel.osRelease
+        leftOut = kernel.leftOut
         statedMachine = Machine(elfMachine: header.machine)
         damage = table.damage
         segments = FileSegments(table.segments, of: file)
@@ -93,7 +95,12 @@ public struct ELFCore: PhysicalMemory {
     public func withBytes<Result>(
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
     ) throws(MemoryError) -> Result {
-        try segments.withBytes(at: address, count: count, body)
+        do throws(MemoryError) {
+            return try segments.withBytes(at: address, count: count, body)
+        } catch {
+            guard case .notAvailable = error, let end = address.advanced(by: UInt64(max(count, 0))) else { throw error }
+            throw absence(of: (address..<end).firstAddress(outside: regions), at: address, count)
+        }
     }
 
     public func release(_ range: Range<PhysicalAddress>) {
@@ -218,6 +225,11 @@ extension ELFCore {
 struct VMCoreInfo {
     var pageSize: String?
     var osRelease: String?
+    /// What `collect` has not found where it should have been.
+    var leftOut: [Range<PhysicalAddress>] = []
+
+    /// The key of ``leftOut``, which no kernel writes.
+    static let leftOutKey = "LUO_FDT_LEFT_OUT="
 
     /// The most bytes of notes that are searched, all segments together: a kernel keeps VMCOREINFO within a page,
     /// the processors' registers come to less than this, and segments may be many and overlap.
@@ -243,6 +255,14 @@ struct VMCoreInfo {
         for line in text.split(separator: "\n") {
             if pageSize == nil, line.hasPrefix("PAGESIZE=") { pageSize = String(line.dropFirst(9)) }
             if osRelease == nil, line.hasPrefix("OSRELEASE=") { osRelease = String(line.dropFirst(10)) }
+            if line.hasPrefix(Self.leftOutKey) {
+                let ranges = line.dropFirst(Self.leftOutKey.count).split(separator: ",").compactMap { text in
+                    let ends = text.split(separator: "-").compactMap { UInt64(hexadecimal: String($0)) }
+                    return ends.count == 2 && ends[0] < ends[1]
+                        ? PhysicalAddress(ends[0])..<PhysicalAddress(ends[1]) : nil
+                }
+                leftOut = mergeAdjacent(ranges.sorted { $0.lowerBound < $1.lowerBound })
+            }
         }
     }
 }

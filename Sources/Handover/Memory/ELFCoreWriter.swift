@@ -17,6 +17,8 @@ public struct ELFCoreWriter: Sendable {
     public var pageSize: Int?
     /// The kernel's release, as `uname -r` gives it, if it is known.
     public var osRelease: String?
+    /// What the memory should have, and has not: readers do not take it for damage.
+    public var leftOut: [Range<PhysicalAddress>] = []
 
     public init(machine: Machine?, pageSize: Int?, osRelease: String? = nil) {
         self.machine = machine
@@ -96,6 +98,10 @@ public struct ELFCoreWriter: Sendable {
         var text = ""
         if let osRelease { text += "OSRELEASE=\(osRelease)\n" }
         if let pageSize { text += "PAGESIZE=\(pageSize)\n" }
+        if !leftOut.isEmpty {
+            let ranges = leftOut.map { "\($0.lowerBound)-\($0.upperBound)" }
+            text += VMCoreInfo.leftOutKey + ranges.joined(separator: ",") + "\n"
+        }
         var note: [UInt8] = []
         ELFNote.append(name: ELF.vmcoreinfo, contents: Array(text.utf8), to: &note)
         return note

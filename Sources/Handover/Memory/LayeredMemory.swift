@@ -45,9 +45,7 @@ public struct LayeredMemory: PhysicalMemory {
         }
         if count == 0 { return body([UInt8]().span.bytes) }
         guard let indices = extents.indices(covering: address..<end) else {
-            let missing = (address..<end).firstAddress(outside: regions)
-            throw isLeftOut(missing)
-                ? .leftOut(address: missing, count: count) : .notAvailable(address: address, count: count)
+            throw absence(of: (address..<end).firstAddress(outside: regions), at: address, count)
         }
         if indices.count == 1 {
             return try layers[extents[indices.lowerBound].owner].withBytes(at: address, count: count, body)
@@ -66,6 +64,16 @@ public struct LayeredMemory: PhysicalMemory {
     public func isLeftOut(_ address: PhysicalAddress) -> Bool {
         extents.indices(covering: address..<PhysicalAddress(address.rawValue + 1)) == nil
             && layers.contains { $0.isLeftOut(address) }
+    }
+
+    public var leftOut: [Range<PhysicalAddress>] {
+        mergeAdjacent(layers.flatMap(\.leftOut).sorted { $0.lowerBound < $1.lowerBound })
+            .flatMap { $0.pieces(notIn: regions) }
+    }
+
+    public func unreadable(in range: Range<PhysicalAddress>) -> [Range<PhysicalAddress>] {
+        extents[extents.firstIndex(endingBehind: range.lowerBound)...].prefix { $0.range.lowerBound < range.upperBound }
+            .flatMap { layers[$0.owner].unreadable(in: $0.range.clamped(to: range)) }
     }
 
     public func release(_ range: Range<PhysicalAddress>) {

@@ -5,16 +5,25 @@ import KernelABI
 struct MemoryPart: PhysicalMemory {
     let regions: [Range<PhysicalAddress>]
     let storedExtents: [Range<PhysicalAddress>]
+    let leftOut: [Range<PhysicalAddress>]
     private let whole: any PhysicalMemory
 
     var statedPageSize: Int? { whole.statedPageSize }
     var statedMachine: Machine? { whole.statedMachine }
 
-    init(of whole: any PhysicalMemory, pageSize: PageSize, ranges: [Range<PhysicalAddress>]) {
+    /// - Parameters:
+    ///   - lost: what of it cannot be read, in whole pages.
+    ///   - leftOut: what should have been a part of it, and is not.
+    init(
+        of whole: any PhysicalMemory, pageSize: PageSize, ranges: [Range<PhysicalAddress>],
+        lost: [Range<PhysicalAddress>] = [], leftOut: [Range<PhysicalAddress>] = []
+    ) {
+        self.leftOut = leftOut
         let wanted = mergeAdjacent(ranges.sorted { $0.lowerBound < $1.lowerBound })
         self.whole = whole
         regions = intersect(mergeAdjacent(wanted.map { $0.pages(of: pageSize) }), whole.regions)
-        storedExtents = intersect(wanted, whole.storedExtents)
+            .flatMap { $0.pieces(notIn: lost) }
+        storedExtents = intersect(wanted, whole.storedExtents).flatMap { $0.pieces(notIn: lost) }
     }
 
     func withBytes<Result>(
@@ -23,11 +32,13 @@ struct MemoryPart: PhysicalMemory {
         let next = regions.partitioningIndex { $0.upperBound > address }
         guard next < regions.count, regions[next].lowerBound <= address, count >= 0,
             let end = address.advanced(by: UInt64(count)), end <= regions[next].upperBound
-        else { throw .notAvailable(address: address, count: count) }
+        else { throw absence(of: address, at: address, count) }
         return try whole.withBytes(at: address, count: count, body)
     }
 
-    func isLeftOut(_ address: PhysicalAddress) -> Bool { whole.isLeftOut(address) }
+    func isLeftOut(_ address: PhysicalAddress) -> Bool {
+        leftOut.contains { $0.contains(address) } || whole.isLeftOut(address)
+    }
 
     func release(_ range: Range<PhysicalAddress>) {
         whole.release(range)

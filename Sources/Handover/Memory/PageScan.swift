@@ -8,6 +8,8 @@ struct PageScan: Sendable {
     private(set) var reachedLimit = false
     /// The bytes that should have been available, and could not be read.
     private(set) var unreadableBytes: UInt64 = 0
+    /// Where the first of them are.
+    private(set) var firstUnreadable: PhysicalAddress?
 
     /// Read at once: much, as that goes at the memory's speed, but little enough for a source that has to copy.
     private static let portion: UInt64 = 4 << 20
@@ -48,6 +50,7 @@ struct PageScan: Sendable {
             for part in sideBySide ? SideBySide.map(portions, part) : portions.map(part) {
                 hits += part.hits
                 unreadableBytes += part.unreadableBytes
+                firstUnreadable = firstUnreadable ?? part.firstUnreadable
             }
             done += size
             portions.removeAll(keepingCapacity: true)
@@ -78,6 +81,7 @@ struct PageScan: Sendable {
     private struct Part: Sendable {
         var hits: [PhysicalAddress] = []
         var unreadableBytes: UInt64 = 0
+        var firstUnreadable: PhysicalAddress?
 
         init(
             of memory: some PhysicalMemory, in portion: Range<UInt64>, step: UInt64, limit: Int,
@@ -108,6 +112,7 @@ struct PageScan: Sendable {
                 // A source can lack pages in the midst of what it said it has: look at each by itself.
                 guard length > step else {
                     unreadableBytes += length
+                    firstUnreadable = firstUnreadable ?? PhysicalAddress(start)
                     return
                 }
                 var position = start

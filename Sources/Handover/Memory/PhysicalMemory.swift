@@ -40,6 +40,17 @@ public protocol PhysicalMemory: Sendable {
     /// The default is `false`.
     func isLeftOut(_ address: PhysicalAddress) -> Bool
 
+    /// What was left out on purpose, or could not be read when the source was written, where the source lists it.
+    ///
+    /// The default is none.
+    var leftOut: [Range<PhysicalAddress>] { get }
+
+    /// The memory in `range` that is in ``regions``, and cannot be read: a damaged dump can have such pages. It takes as
+    /// long as reading does.
+    ///
+    /// The default is none.
+    func unreadable(in range: Range<PhysicalAddress>) -> [Range<PhysicalAddress>]
+
     /// Says that what is in `range` will not be read again soon: a source may let go of what it keeps available for it.
     /// It can be read as before, though that may take longer.
     ///
@@ -52,7 +63,9 @@ extension PhysicalMemory {
     public var storedByteCount: UInt64 { storedExtents.byteCount }
     public var statedPageSize: Int? { nil }
     public var statedMachine: Machine? { nil }
-    public func isLeftOut(_ address: PhysicalAddress) -> Bool { false }
+    public var leftOut: [Range<PhysicalAddress>] { [] }
+    public func isLeftOut(_ address: PhysicalAddress) -> Bool { leftOut.contains { $0.contains(address) } }
+    public func unreadable(in range: Range<PhysicalAddress>) -> [Range<PhysicalAddress>] { [] }
     public func release(_ range: Range<PhysicalAddress>) {}
 }
 
@@ -64,6 +77,12 @@ extension PhysicalMemory {
         } catch {
             return nil
         }
+    }
+
+    /// Why `count` bytes at `address` are not available, the first that is missing being at `missing`.
+    func absence(of missing: PhysicalAddress, at address: PhysicalAddress, _ count: Int) -> MemoryError {
+        isLeftOut(missing)
+            ? .leftOut(address: missing, count: count) : .notAvailable(address: address, count: count)
     }
 
     /// Whether bytes are the same as those of another memory; `nil` if they are not all available in both.

@@ -15,6 +15,8 @@ public struct RootScan: Sendable {
     public let reachedLimit: Bool
     /// The bytes that should have been available, and could not be read.
     public let unreadableBytes: UInt64
+    /// Where the first of them are.
+    public let firstUnreadable: PhysicalAddress?
 
     private static let step = 4096
     private static let largestPage = 65536
@@ -39,6 +41,7 @@ public struct RootScan: Sendable {
         candidates = scan.hits
         reachedLimit = scan.reachedLimit
         unreadableBytes = scan.unreadableBytes
+        firstUnreadable = scan.firstUnreadable
     }
 
     private static func isCandidate(at address: PhysicalAddress, in memory: some PhysicalMemory) -> Bool {

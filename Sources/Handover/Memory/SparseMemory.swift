@@ -13,6 +13,8 @@ public struct SparseMemory: PhysicalMemory {
 
     public var statedMachine: Machine?
 
+    public var leftOut: [Range<PhysicalAddress>] = []
+
     /// The pages that have bytes, by page frame number. Every one is also in `available`.
     private var pages: [UInt64: [UInt8]] = [:]
     private var available: PageSet
@@ -106,7 +108,7 @@ public struct SparseMemory: PhysicalMemory {
         if count <= pageSize - start {
             let page = frame(of: address)
             if let bytes = pages[page] { return body(bytes.span.bytes.extracting(start..<start + count)) }
-            guard count == 0 || available.contains(page) else { throw .notAvailable(address: address, count: count) }
+            guard count == 0 || available.contains(page) else { throw absence(of: address, at: address, count) }
             return try CopiedRead.withZeroes(at: address, count: count, body)
         }
         var copy: [UInt8] = []
@@ -121,7 +123,7 @@ public struct SparseMemory: PhysicalMemory {
             } else if available.contains(page) {
                 copy += repeatElement(0, count: length)
             } else {
-                throw .notAvailable(address: address, count: count)
+                throw absence(of: position, at: address, count)
             }
             position = PhysicalAddress(position.rawValue + UInt64(length))
         }

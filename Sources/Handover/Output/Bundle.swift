@@ -9,6 +9,7 @@ import KernelABI
 ///         machine = "x86_64";
 ///         page-size = <4096>;
 ///         root-address = <0x0 0x10000000>;
+///         left-out = <0x0 0x10005000 0x0 0x1000>;
 ///         #address-cells = <2>;
 ///         #size-cells = <2>;
 ///         memory {
@@ -21,7 +22,7 @@ import KernelABI
 ///         };
 ///     };
 ///
-/// The nodes are in the order of their addresses and named after their roles. `data` lacks the zeros at its end, and
+/// `left-out` lists what the input of `collect` lacked, if it lacked something. The nodes are in the order of their addresses and named after their roles. `data` lacks the zeros at its end, and
 /// is missing where all is zero. Numbers are big-endian cells, as device trees have them: the handover's own FDTs are
 /// inside of `data`, unchanged.
 public enum Bundle {
@@ -80,24 +81,28 @@ public enum Bundle {
         if let machine = capture.state.machine { try writer.property("machine", string: machine.rawValue) }
         if let size = capture.state.pageSize { try writer.property("page-size", u32: UInt32(size.bytes)) }
         if let root = capture.rootAddress { try writer.property("root-address", u64: root.rawValue) }
+        if !capture.memory.leftOut.isEmpty {
+            try writer.property(
+                "left-out",
+                cells: capture.memory.leftOut.flatMap {
+                    cells($0.lowerBound, $0.upperBound.rawValue - $0.lowerBound.rawValue)
+                })
+        }
         try writer.property("#address-cells", u32: 2)
         try writer.property("#size-cells", u32: 2)
         try writer.beginNode("memory")
         return writer
     }
 
+    private static func cells(_ address: PhysicalAddress, _ size: UInt64) -> [UInt32] {
+        [address.rawValue, size].flatMap { [UInt32($0 >> 32), UInt32(truncatingIfNeeded: $0)] }
+    }
+
     private static func add(
         _ extent: Extent, called name: String, _ data: [UInt8], to writer: inout SequentialWriter
     ) throws(FDTError) {
         try writer.beginNode(name)
-        let address = extent.address.rawValue
-        let size = UInt64(extent.byteCount)
-        try writer.property(
-            "reg",
-            cells: [
-                UInt32(address >> 32), UInt32(truncatingIfNeeded: address), UInt32(size >> 32),
-                UInt32(truncatingIfNeeded: size),
-            ])
+        try writer.property("reg", cells: cells(extent.address, UInt64(extent.byteCount)))
         try writer.property("role", string: extent.role.name)
         try writer.property("owner", string: extent.owner.description.filter { $0 != "\0" })
         if !data.isEmpty { try writer.property("data", bytes: data) }
@@ -170,6 +175,11 @@ public enum Bundle {
         var memory = SparseMemory(pageSize: (pageSize ?? .kib4).bytes)
         memory.statedPageSize = pageSize?.bytes
         memory.statedMachine = root.property("machine")?.string.flatMap(Machine.init(rawValue:))
+        let leftOut = (root.property("left-out")?.cells ?? []).map(UInt64.init)
+        memory.leftOut = stride(from: 0, to: leftOut.count - 3, by: 4).compactMap { index in
+            let start = PhysicalAddress(leftOut[index] << 32 | leftOut[index + 1])
+            return start.advanced(by: leftOut[index + 2] << 32 | leftOut[index + 3]).map { start..<$0 }
+        }
         guard let nodes = root.subnode(named: "memory") else { throw .malformed("/: there is no node memory") }
         var total: UInt64 = 0
         for node in nodes.children {

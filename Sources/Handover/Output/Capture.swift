@@ -17,6 +17,8 @@ public struct Capture: Sendable {
     public let withheld: [(extent: Extent, reason: String)]
     /// The handed-over memory that was to be kept, and that the image lacks: ascending, disjoint.
     public let missing: [Range<PhysicalAddress>]
+    /// What of ``extents`` the image has, and cannot be read.
+    public let unreadable: [Extent]
 
     /// A handover that was built, with all of its memory.
     public init(_ image: HandoverImage) {
@@ -33,6 +35,7 @@ public struct Capture: Sendable {
         leftBehind = []
         withheld = []
         missing = []
+        unreadable = []
     }
 
     /// The part of a memory image that a handover needs.
@@ -58,6 +61,7 @@ public struct Capture: Sendable {
         let all = (known.pages(of: pageSize) + preserved).sorted { $0.lowerBound < $1.lowerBound }
         let handedOver = mergeAdjacent(all).flatMap { $0.pieces(notIn: description) }
         let regions = memory.regions
+        let leftOut = readings.flatMap { $0.pagesNotAtHand(of: pageSize) }
         guard contents else {
             let disclosure = Disclosure(of: reading, in: memory, found: found)
             let judged = structures.map { (extent: $0, reason: disclosure.objection(to: $0)) }
@@ -65,16 +69,25 @@ public struct Capture: Sendable {
             withheld = judged.compactMap { piece in piece.reason.map { (piece.extent, $0) } }
             leftBehind = intersect(handedOver, regions)
             missing = []
-            self.memory = MemoryPart(of: memory, pageSize: pageSize, ranges: extents.map(\.range))
+            // What cannot be read has been withheld.
+            unreadable = []
+            self.memory = MemoryPart(
+                of: memory, pageSize: pageSize, ranges: extents.map(\.range),
+                leftOut: mergeAdjacent(leftOut.sorted { $0.lowerBound < $1.lowerBound }))
             return
         }
         let unknown = handedOver.flatMap { $0.pieces(notIn: known.pages(of: pageSize)) }
         extents = structures + known + Extent.ofUnknownUse(intersect(unknown, regions))
         leftBehind = []
         withheld = []
-        missing = handedOver.flatMap { $0.pieces(notIn: regions) }
         // The pages of the description are preserved as a whole.
-        self.memory = MemoryPart(of: memory, pageSize: pageSize, ranges: extents.map(\.range) + description)
+        let kept = extents.map(\.range) + description
+        let lost = mergeAdjacent(kept.sorted { $0.lowerBound < $1.lowerBound }).flatMap { memory.unreadable(in: $0) }
+        missing = handedOver.flatMap { $0.pieces(notIn: regions) }
+        unreadable = lost.isEmpty ? [] : extents.filter { !$0.range.pieces(in: lost).isEmpty }
+        self.memory = MemoryPart(
+            of: memory, pageSize: pageSize, ranges: kept, lost: lost,
+            leftOut: mergeAdjacent((leftOut + lost).sorted { $0.lowerBound < $1.lowerBound }))
     }
 
     /// The root FDT's address, which the next kernel is to be told.
@@ -131,6 +144,19 @@ extension Extent {
                 Extent(
                     address: range.lowerBound, byteCount: $0, role: .contents, form: .opaque, owner: .preservedBesides)
             }
+        }
+    }
+}
+
+extension Reading {
+    /// The pages that the description leads to, and that the image was made without or has damaged.
+    fileprivate func pagesNotAtHand(of pageSize: PageSize) -> [Range<PhysicalAddress>] {
+        let isCut = findings.contains { $0.cause == .input }
+        return findings.compactMap { finding in
+            guard [.leftOut, .unreadable].contains(finding.cause) || isCut && finding.cause == .notAvailable,
+                let address = finding.place.address, let end = address.advanced(by: 1)
+            else { return nil }
+            return (address..<end).pages(of: pageSize)
         }
     }
 }

@@ -18,7 +18,7 @@ public struct ContentsOutput: Sendable {
         self.pageSize = pageSize
         map = ContentsMap(of: file, sizes, pageSize: pageSize)
         size = file.size ?? 0
-        isIncomplete = !file.hasHoles || file.folios.map { UInt64($0.count) < file.statedCount ?? 0 } ?? true
+        isIncomplete = file.isIncomplete
         self.memory = memory
     }
 
@@ -105,7 +105,15 @@ private struct Writer {
                 }
             }
         } catch {
-            // What a source lists, it need not be able to read.
+            let page = UInt64(pageSize.bytes)
+            if count > page {
+                // What lies around a page that cannot be read is not lost with it.
+                for done in stride(from: 0, to: count, by: Int(page)) {
+                    try write(
+                        min(page, count - done), of: memory, at: PhysicalAddress(address.rawValue + done))
+                }
+                return
+            }
             return try skip(to: offset + count, isMissing: true)
         }
         try written.get()

@@ -11,7 +11,7 @@ struct Disclosure {
     private let memory: any PhysicalMemory
     private let pageSize: PageSize
     private let contents: [Range<PhysicalAddress>]
-    /// The preserved memory, if the map is known.
+    /// The preserved memory, if all of the map is known.
     private let preserved: [Range<PhysicalAddress>]?
     /// The memory of the map, and what each of its bitmaps marks.
     private let map: [Range<PhysicalAddress>]
@@ -26,7 +26,7 @@ struct Disclosure {
         let readings = [reading] + reading.alternatives + found
         contents = readings.flatMap(\.state.contentsExtents).pages(of: pageSize)
         let state = reading.alternatives.isEmpty && found.isEmpty ? reading.state.preserved : nil
-        preserved = state?.map == nil ? nil : state?.ranges
+        preserved = state?.map == nil || reading.isMapIncomplete ? nil : state?.ranges
         map = readings.flatMap(\.extents).filter { !$0.role.isPreserved }.pages(of: pageSize)
         marked = state?.marked(pageSize: pageSize) ?? [:]
     }

@@ -47,7 +47,8 @@ public enum OutputForm: String, Sendable, CaseIterable {
     }
 
     private static func writeCore(_ capture: Capture, to destination: Destination) throws(OutputError) {
-        let writer = ELFCoreWriter(of: capture.state)
+        var writer = ELFCoreWriter(of: capture.state)
+        writer.leftOut = capture.memory.leftOut
         try destination.write { (file) throws(OutputError) in
             do throws(ELFWriteError) {
                 try writer.write(capture.memory, to: file.descriptor, path: file.path)
@@ -77,7 +78,8 @@ public enum OutputForm: String, Sendable, CaseIterable {
         guard let file = try? MappedFile(path: path.appending(memoryName)), let core = try? ELFCore(file: file),
             let machine = core.statedMachine, let pageSize = core.statedPageSize
         else { return false }
-        let writer = ELFCoreWriter(machine: machine, pageSize: pageSize, osRelease: core.osRelease)
+        var writer = ELFCoreWriter(machine: machine, pageSize: pageSize, osRelease: core.osRelease)
+        writer.leftOut = core.leftOut
         let headers = writer.layout(regions: core.regions, stored: core.storedExtents).headers
         return (try? file.withBytes(at: 0, count: headers.count) { $0.equals(headers) }) ?? false
     }

@@ -51,10 +51,11 @@ struct GenerationEvidence {
         return reader.blob(node.name, of: subtree, isTree: generation.root.sizeProperty == nil, &log)
     }
 
-    /// The generation for which most speaks, among those whose version the root states; the oldest of equals.
-    var generation: Generation? {
+    /// The generations for which most speaks, among those whose version the root states; first the oldest, or that
+    /// whose bitmaps have the usual size.
+    var fitting: [Generation] {
         let luo = luoBlob.flatMap { try? FlattenedTree($0) }
-        var best: (generation: Generation, score: Int)?
+        var best: (generations: [Generation], score: Int) = ([], -1)
         // What is not released yet is met only where it says so itself.
         let candidates = generations.filter {
             compatible.contains($0.root.compatible) && ($0.isReleased || $0.id == writer)
@@ -68,11 +69,15 @@ struct GenerationEvidence {
                 let hasFLBs = flbNodeNames.contains { luo.root.subnode(named: $0) != nil }
                 if hasFLBs == (form.flbs != nil) { score += 4 }
             }
-            if candidate.preservedMap == bitmapForm { score += 1 }
+            // Without memory, nothing is known of the bitmaps.
+            if context.hasMemory, candidate.preservedMap == bitmapForm { score += 1 }
             if candidate.id == writer { score += 8 }
-            if score > best?.score ?? -1 { best = (candidate, score) }
+            if score > best.score { best = ([], score) }
+            if score == best.score { best.generations.append(candidate) }
         }
-        return best?.generation
+        if context.hasMemory { return Array(best.generations.prefix(1)) }
+        return best.generations.filter { $0.preservedMap == bitmapForm }
+            + best.generations.filter { $0.preservedMap != bitmapForm }
     }
 
     /// The form of bitmaps that the map fits best; the larger ones if it fits all alike.

@@ -8,6 +8,7 @@ struct ReadingLog {
     private(set) var extents: [Extent] = []
     private(set) var findings: [Finding] = []
     var records = RecordMap()
+    var otherGenerations: [Generation] = []
     private var visited = VisitedPlaces()
     /// The number of payloads of unknown kinds that were looked at.
     var unknownPayloads = 0

@@ -15,7 +15,8 @@ struct RootReader {
 
     /// Reads a handover from its root.
     func read(_ tree: FlattenedTree, at address: PhysicalAddress?, _ log: inout ReadingLog) -> HandoverState? {
-        guard let generation = generation ?? GenerationEvidence(root: tree, reader: self).generation else {
+        let fitting = generation.map { [$0] } ?? GenerationEvidence(root: tree, reader: self).fitting
+        guard let generation = fitting.first else {
             let property = tree.root.property("compatible")
             let compatible = property.map { KernelString(compatibleBytes: $0.bytes) }
             let known = Set(generations.filter(\.isReleased).map(\.root.compatible)).sorted().joined(separator: ", ")
@@ -32,6 +33,7 @@ struct RootReader {
             let isRoot = property?.strings?.contains { $0.hasPrefix("kho-v") } ?? false
             return isRoot ? readUnknown(tree, compatible, at: address, &log) : nil
         }
+        log.otherGenerations = Array(fitting.dropFirst())
         let abi = generation.root
         let properties = TreeProperties(
             node: tree.root, structure: "root FDT", owner: .kho, address: address, isReported: isKernels)
@@ -199,9 +201,17 @@ struct RootReader {
     func blob(
         _ name: String, of subtree: SubtreeState, isTree: Bool, _ log: inout ReadingLog
     ) -> [UInt8]? {
-        if let blob = blobs[name] { return blob }
-        guard let address = subtree.address else { return nil }
         let structure = "subtree \(ImageText(name).bare)"
+        if let blob = blobs[name] {
+            let stated = isTree ? Header(blob.span.bytes).map { UInt64($0.totalSize) } : subtree.size
+            guard let stated, stated > UInt64(blob.count) else { return blob }
+            log.report(
+                Finding(
+                    .input, of: .subtree(name), at: Place(structure), found: "a file of \(blob.count) bytes",
+                    expected: "all \(stated): it is cut short"))
+            return nil
+        }
+        guard let address = subtree.address else { return nil }
         var size = subtree.size
         if isTree {
             // Without a size beside its address, a subtree is an FDT that states its own.
@@ -210,16 +220,18 @@ struct RootReader {
                     Header(bytes).map { UInt64($0.totalSize) }
                 } ?? nil
         }
-        guard let size, let count = Int(exactly: size) else { return nil }
+        guard let size else { return nil }
         guard log.visit(address, as: .subtree, structure: structure, of: .subtree(name)) else { return nil }
-        guard count <= context.memorySize, log.spend(size) else {
+        guard let count = Int(exactly: size), size <= context.memorySize, log.spend(size) else {
             log.report(
                 Finding(
                     context.hasMemory ? .size : .notAvailable, context.hasMemory ? .damage : .unknown,
                     of: .subtree(name), at: Place(structure, at: address),
                     found: context.hasMemory ? "a blob of \(size) bytes" : "no memory at hand there",
                     expected: context.hasMemory ? "less than there is memory" : "\(size) bytes"))
-            return nil
+            // A structure of fixed size is at its beginning, whatever its size is said to be.
+            let rest = context.pageSize.bytes - Int(address.rawValue % UInt64(context.pageSize.bytes))
+            return context.memory.copy(at: address, count: rest)
         }
         return context.read(structure, of: .subtree(name), at: address, count: count, &log) { bytes in
             [UInt8](copying: bytes)

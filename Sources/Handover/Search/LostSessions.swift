@@ -40,10 +40,21 @@ struct LostSessions {
             patterns.kind(of: page) != nil
         }
         var pages: [PagePatterns.Kind: [PhysicalAddress]] = [:]
+        // Records that are whole are read though their count is damaged.
+        var mended = SparseMemory(pageSize: pageSize.bytes)
         for address in scan.hits where !seen.contains(address) {
-            let kind = try? memory.withBytes(at: address, count: pageSize.bytes) { patterns.kind(of: $0) }
-            if let kind = kind ?? nil { pages[kind, default: []].append(address) }
+            let hit = try? memory.withBytes(at: address, count: pageSize.bytes) { page in
+                patterns.kind(of: page).map { ($0, patterns.mended(page, of: $0)) }
+            }
+            guard let (kind, page) = hit ?? nil else { continue }
+            pages[kind, default: []].append(address)
+            if let page, (try? mended.write(page, at: address)) != nil {
+                notes.append(
+                    HandoverDocument.Note(
+                        name: "found", text: "\(kind.noun) at \(address), whose number there is not the one stated"))
+            }
         }
+        let memory: any PhysicalMemory = mended.regions.isEmpty ? memory : LayeredMemory([mended, memory])
         var luo = LUOState()
         luo.compatible = KernelString(abi.compatible)
         var sessions: [SessionState] = []

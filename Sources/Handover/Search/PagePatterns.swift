@@ -39,13 +39,33 @@ struct PagePatterns: Sendable {
     /// What `page` looks like; `nil` for nothing known, as for nearly all.
     func kind(of page: RawSpan) -> Kind? {
         guard page.byteCount == pageSize.bytes else { return nil }
-        let (session, file) = (abi.sessions.record.name, abi.files.record.compatible)
-        if isContainer(page, abi.sessions, of: { isName(session, page, at: $0) && isFileSet(page, at: $0) }) {
-            return .sessions
-        }
-        if isContainer(page, abi.files, of: { isName(file, page, at: $0) }) { return .files }
-        if let flbs = abi.flbs, isContainer(page, flbs, of: { isName(flbs.record.name, page, at: $0) }) { return .flbs }
+        for kind in [Kind.sessions, .files, .flbs] where recordCount(of: page, as: kind) != nil { return kind }
         return contents.first { $0.matches(page) }?.kind
+    }
+
+    /// The records in a page of this kind, and how many its header states; `nil` if the page is not of this kind.
+    private func recordCount(of page: RawSpan, as kind: Kind) -> (present: Int, stated: Field<UInt64>?)? {
+        let (session, file) = (abi.sessions.record.name, abi.files.record.compatible)
+        switch kind {
+        case .sessions:
+            return records(in: page, of: abi.sessions) { isName(session, page, at: $0) && isFileSet(page, at: $0) }
+        case .files: return records(in: page, of: abi.files) { isName(file, page, at: $0) }
+        case .flbs:
+            return abi.flbs.flatMap { flbs in
+                records(in: page, of: flbs) { isName(flbs.record.name, page, at: $0) }
+            }
+        case .content: return nil
+        }
+    }
+
+    /// The page with the count in its header that it should have, where that is another one.
+    func mended(_ page: RawSpan, of kind: Kind) -> [UInt8]? {
+        guard let (present, field) = recordCount(of: page, as: kind), let field else { return nil }
+        let stated = field.read(page)
+        guard stated != UInt64(present), stated < UInt64(present) || !isFull(present, kind) else { return nil }
+        var bytes = [UInt8](copying: page)
+        field.write(UInt64(present), to: &bytes)
+        return bytes
     }
 
     /// What belongs to files: their records, and what their handles lead to.
@@ -60,33 +80,44 @@ struct PagePatterns: Sendable {
 
     // MARK: Records
 
-    /// Whether the page begins with the header of `container`, if it has one, and has nothing but that many records.
-    private func isContainer(
-        _ page: RawSpan, _ container: RecordContainer<some KernelStructure>, of isRecord: (Int) -> Bool
-    ) -> Bool {
+    /// The records that follow the header of `container`, if it has one, and nothing behind them; the header may state
+    /// another number.
+    private func records(
+        in page: RawSpan, of container: RecordContainer<some KernelStructure>, where isRecord: (Int) -> Bool
+    ) -> (present: Int, stated: Field<UInt64>?)? {
         let size = container.record.structure.size
-        let capacity = (pageSize.bytes - container.headerSize) / size
-        let count: UInt64
+        let stated: Field<UInt64>?
         switch container.header {
         case BlockHeaderLayout.layout.structure:
-            guard pageSize.isAligned(BlockHeaderLayout.layout.next.read(page)) else { return false }
-            count = BlockHeaderLayout.layout.count.read(page)
+            guard pageSize.isAligned(BlockHeaderLayout.layout.next.read(page)) else { return nil }
+            stated = BlockHeaderLayout.layout.count
         case FLBHeaderLayout.layout.structure:
-            guard FLBHeaderLayout.layout.pageCount.read(page) == 1 else { return false }
-            count = FLBHeaderLayout.layout.count.read(page)
-        case SessionHeaderLayout.layout.structure:
-            count = SessionHeaderLayout.layout.count.read(page)
-        default:
-            // Nothing counts the records: they end where the page is zero.
-            var length = 0
-            while length < capacity, isRecord(length * size) { length += 1 }
-            count = UInt64(length)
+            guard FLBHeaderLayout.layout.pageCount.read(page) == 1 else { return nil }
+            stated = FLBHeaderLayout.layout.count
+        case SessionHeaderLayout.layout.structure: stated = SessionHeaderLayout.layout.count
+        default: stated = nil
         }
-        guard count > 0, count <= UInt64(container.capacity(pageSize: pageSize)) else { return false }
-        let present = min(Int(count), capacity)
-        for index in 0..<present where !isRecord(container.headerSize + index * size) { return false }
-        return count > UInt64(capacity)
-            || page.extracting(container.headerSize + present * size..<page.byteCount).firstNonzeroByte == nil
+        var end = container.headerSize
+        while end + size <= page.byteCount, isRecord(end) { end += size }
+        let present = (end - container.headerSize) / size
+        // An array goes on in the pages behind, with what of a record is in this one.
+        let goesOn = isFull(present, container) && stated.map { $0.read(page) > UInt64(present) } ?? true
+        guard present > 0, goesOn || page.extracting(end..<page.byteCount).firstNonzeroByte == nil else { return nil }
+        return (present, stated)
+    }
+
+    /// Whether a page has room for no more records.
+    private func isFull(_ count: Int, _ kind: Kind) -> Bool {
+        switch kind {
+        case .sessions: isFull(count, abi.sessions)
+        case .files: isFull(count, abi.files)
+        case .flbs: abi.flbs.map { isFull(count, $0) } ?? true
+        case .content: true
+        }
+    }
+
+    private func isFull(_ count: Int, _ container: RecordContainer<some KernelStructure>) -> Bool {
+        container.headerSize + (count + 1) * container.record.structure.size > pageSize.bytes
     }
 
     /// Whether a field has a name of printable text, and zeros after it.

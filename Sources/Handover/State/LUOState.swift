@@ -100,6 +100,12 @@ public struct SessionState: Hashable, Sendable {
     /// What one of the files says of the others.
     public var mapping: SessionMapping?
 
+    /// Whether the session has files that are not in ``files``.
+    public var hasUnreadFiles: Bool {
+        guard let files else { return filesAddress?.rawValue ?? 0 != 0 || count ?? 0 != 0 }
+        return count.map { $0 > UInt64(files.count) } ?? false
+    }
+
     public init() {}
 }
 

@@ -48,7 +48,8 @@ struct InputArguments: ParsableArguments {
             FindingReport.print(input)
             if input.documents.first?.isOfUnknownKernel ?? false { return nil }
             let documents = input.documents.filter {
-                !$0.memory.regions.isEmpty && ($0.reading.state.kho?.fdtAddress != nil || $0.isFound)
+                !$0.memory.regions.isEmpty
+                    && ($0.reading.state.kho?.fdtAddress != nil || $0.isFound || $0.reading.state.luo?.sessions != nil)
             }
             guard let index = documents.firstIndex(where: { isWanted($0.reading.state) }) ?? documents.indices.first
             else {

@@ -132,15 +132,15 @@ struct Check: ParsableCommand {
         try treatRules(&options)
 
         var reports: [CheckReport] = []
-        var failures: [String] = []
         var last: [CheckSubject] = []
         if let sender = try target(from), let receiver {
+            options.differences = sender.differences(from: receiver)
             reports.append(
                 CheckReport(
                     path: nil, subject: nil,
                     check: HandoverCheck(
                         from: sender.generation, to: receiver.generation, releases: (sender.release, receiver.release),
-                        pageSizes: (sender.pageSize, receiver.pageSize), options: options)))
+                        pageSizes: (source.options.pageSize ?? sender.pageSize, options.pageSize), options: options)))
         }
         var sourceOptions = source.options
         let inputs = from == nil ? SourceArguments.inputs(inputs, &sourceOptions) : []
@@ -159,13 +159,12 @@ struct Check: ParsableCommand {
                 last = subjects
             } catch {
                 Diagnostics.report("\(error)")
-                failures.append("\(error)")
+                reports.append(CheckReport(path: path, failure: error))
             }
         }
-        if !quiet { format.write(reports, failures: failures, to: output) }
+        if !quiet { format.write(reports, to: output) }
         output.flush()
-        let outcomes = reports.map(\.outcome) + (failures.isEmpty ? [] : [CheckOutcome.unreadable])
-        ExitStatus.exit(outcomes.max()?.status ?? 0, keeping: last)
+        ExitStatus.exit(reports.map(\.outcome).max()?.status ?? 0, keeping: last)
     }
 
     private func target(_ kernel: KernelArgument?) throws -> KernelArgument.Target? {

@@ -17,7 +17,16 @@ enum CaptureReport {
         if capture.withheld.count > mostPieces {
             Diagnostics.report("\(path): withheld \(capture.withheld.count - mostPieces) more")
         }
-        return capture.missing.isEmpty && capture.withheld.isEmpty ? .fine : .damaged
+        for extent in capture.unreadable.prefix(mostPieces) {
+            Diagnostics.report(
+                "\(path): some of the \(extent.role.name) of \(extent.owner) at \(extent.address) cannot be read, and is left out"
+            )
+        }
+        if capture.unreadable.count > mostPieces {
+            Diagnostics.report("\(path): so is some of \(capture.unreadable.count - mostPieces) more")
+        }
+        let isWhole = capture.missing.isEmpty && capture.withheld.isEmpty && capture.unreadable.isEmpty
+        return isWhole ? .fine : .damaged
     }
 
     private static func report(_ ranges: [Range<PhysicalAddress>], _ what: String, of path: FilePath) {

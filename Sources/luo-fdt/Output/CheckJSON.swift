@@ -45,20 +45,27 @@ extension DocumentWriter {
         if let path = report.path { member("input", path.string) }
         if let part = report.subject?.part { member("part", part) }
         if let side = report.subject?.side { member("side", side.rawValue) }
-        member("kernel", report.check.generation.name)
+        guard let check = report.check else {
+            member("error", report.failure ?? "")
+            member("status", UInt64(report.outcome.status))
+            list("findings") { _ in }
+            return
+        }
+        member("kernel", check.generation.name)
         list("releases") { writer in
-            for release in report.check.generation.releases {
+            let others = report.subject?.reading?.otherGenerations ?? []
+            for release in ([check.generation] + others).flatMap(\.releases).sorted() {
                 writer.element()
                 writer.string(release.description)
             }
         }
-        member("verdict", report.check.verdict.rawValue)
+        member("verdict", check.verdict.rawValue)
         member("status", UInt64(report.outcome.status))
         if let subject = report.subject { self.summary(of: subject) }
         list("findings") { writer in
-            for result in report.check.results {
+            for result in check.results {
                 writer.element()
-                writer.object { $0.finding(result, report.check.generation) }
+                writer.object { $0.finding(result, check.generation) }
             }
         }
     }
@@ -85,6 +92,10 @@ extension DocumentWriter {
         if let sessions = state?.luo?.sessions {
             member("sessions", UInt64(sessions.count))
             member("files", sessions.reduce(0) { $0 &+ UInt64($1.files?.count ?? 0) })
+            if sessions.contains(where: \.hasUnreadFiles) {
+                key("files_incomplete")
+                boolean(true)
+            }
         }
         if let flbs = state?.luo?.flbs { member("flbs", UInt64(flbs.count)) }
         if let regions = state?.memblock?.regions { member("regions", UInt64(regions.count)) }
@@ -121,6 +132,14 @@ extension DocumentWriter {
         member("found", finding.found)
         member("expected", finding.expected)
         if result.others > 0 { member("others", UInt64(result.others)) }
+        if !result.otherOwners.isEmpty {
+            list("others_of") { writer in
+                for owner in result.otherOwners {
+                    writer.element()
+                    writer.string(owner.description)
+                }
+            }
+        }
         member("consequence", result.rule.consequence)
         if let function = result.rule.function(of: generation) { member("function", function) }
         if let errno = result.rule.errno { member("errno", errno.rawValue) }

@@ -9,7 +9,18 @@ struct CheckReport {
     let path: FilePath?
     /// What was checked; `nil` for two kernels without an input.
     let subject: CheckSubject?
-    let check: HandoverCheck
+    /// `nil` if the input cannot be read.
+    let check: HandoverCheck?
+    /// Why the input cannot be read.
+    let failure: String?
+
+    init(path: FilePath?, subject: CheckSubject?, check: HandoverCheck) {
+        (self.path, self.subject, self.check, failure) = (path, subject, check, nil)
+    }
+
+    init(path: FilePath, failure: InputError) {
+        (self.path, subject, check, self.failure) = (path, nil, nil, "\(failure)")
+    }
 
     var name: String {
         let path = path?.string ?? "handover"
@@ -17,6 +28,7 @@ struct CheckReport {
     }
 
     var outcome: CheckOutcome {
+        guard let check else { return .unreadable }
         let outcome = check.verdict.outcome
         let hasErrors = outcome < .errors && check.results.contains { $0.severity == .error }
         return hasErrors ? .errors : outcome
@@ -91,7 +103,11 @@ extension HandoverCheck.Result {
     }
 
     /// The finding, and how many more there are like it.
-    var text: String { others == 0 ? "\(finding)" : "\(finding) (and \(others) more like it)" }
+    var text: String {
+        if others == 0 { return "\(finding)" }
+        let owners = otherOwners.map(\.description).joined(separator: "; ")
+        return "\(finding) (and \(others) more like it" + (owners.isEmpty ? ")" : ", of \(owners))")
+    }
 }
 
 /// The forms in which findings are shown.
@@ -107,16 +123,15 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
     /// A test case for each input, as JUnit writes.
     case junit
 
-    /// - Parameter failures: why inputs could not be read.
-    func write(_ reports: [CheckReport], failures: [String], to output: OutputStream) {
+    func write(_ reports: [CheckReport], to output: OutputStream) {
         switch self {
         case .text: Self.writeText(reports, to: output)
         case .json: CheckJSON.write(reports, to: output)
         case .jsonl: CheckJSON.writeLines(reports, to: output)
-        case .sarif: CheckSARIF.write(reports, failures: failures, to: output)
+        case .sarif: CheckSARIF.write(reports, to: output)
         case .github: Self.writeGitHub(reports, to: output)
-        case .tap: output.write(Self.tests(of: reports, failures).ktap)
-        case .junit: output.write(Self.tests(of: reports, failures).junit)
+        case .tap: output.write(Self.tests(of: reports).ktap)
+        case .junit: output.write(Self.tests(of: reports).junit)
         }
     }
 
@@ -132,11 +147,11 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
 
     private static func writeText(_ reports: [CheckReport], to output: OutputStream) {
         for report in reports {
-            let generation = report.check.generation
-            output.write(
-                "\(report.name): kernel \(generation.releaseText): "
-                    + "\(report.check.verdict.rawValue)\n")
-            let results = report.check.results
+            // What cannot be read is said on standard error.
+            guard let check = report.check else { continue }
+            let generation = check.generation
+            output.write("\(report.name): kernel \(generation.releaseText): \(check.verdict.rawValue)\n")
+            let results = check.results
             for (index, result) in results.enumerated() {
                 output.write("\(result.severity.rawValue) [\(result.rule.name)] \(result.text)\n")
                 // Notes that mean the same are followed by what they mean once.
@@ -148,9 +163,12 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
     }
 
     /// An input passes if the kernel takes all of it over, and is skipped if it does not show enough to tell.
-    private static func tests(of reports: [CheckReport], _ failures: [String]) -> TestReport {
+    private static func tests(of reports: [CheckReport]) -> TestReport {
         let cases = reports.map { report in
-            let generation = report.check.generation
+            guard let check = report.check else {
+                return TestReport.Case(name: report.name, outcome: .failed, remarks: [report.failure ?? ""])
+            }
+            let generation = check.generation
             let outcome: TestReport.Case.Outcome =
                 switch report.outcome {
                 case .accepted: .passed
@@ -159,22 +177,25 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
                 }
             return TestReport.Case(
                 name: report.name, outcome: outcome,
-                remarks: ["kernel \(generation.releaseText): \(report.check.verdict.rawValue)"]
-                    + report.check.results.map {
+                remarks: ["kernel \(generation.releaseText): \(check.verdict.rawValue)"]
+                    + check.results.map {
                         "\($0.severity.rawValue) [\($0.rule.name)] \($0.text): \($0.consequence(in: generation))"
                     })
         }
-        let unreadable = failures.map { TestReport.Case(name: $0, outcome: .failed, remarks: []) }
-        return TestReport(suite: "luo-fdt check", cases: cases + unreadable)
+        return TestReport(suite: "luo-fdt check", cases: cases)
     }
 
     /// The commands that GitHub's runners read from the output of a step.
     private static func writeGitHub(_ reports: [CheckReport], to output: OutputStream) {
         for report in reports {
-            for result in report.check.results {
+            let file = report.path.map { "file=\(property($0.string))," } ?? ""
+            guard let check = report.check else {
+                output.write("::error \(file)title=unreadable::\(data(report.failure ?? ""))\n")
+                continue
+            }
+            for result in check.results {
                 let command = result.severity == .note ? "notice" : result.severity.rawValue
-                let file = report.path.map { "file=\(property($0.string))," } ?? ""
-                let consequence = result.consequence(in: report.check.generation)
+                let consequence = result.consequence(in: check.generation)
                 let message = "\(result.verdict.rawValue): \(result.text); \(consequence)"
                 output.write("::\(command) \(file)title=\(property(result.rule.name))::\(data(message))\n")
             }

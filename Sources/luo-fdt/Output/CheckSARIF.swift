@@ -1,10 +1,14 @@
 import Handover
+import KernelABI
 
 /// Reports as SARIF 2.1.0: one run, the rules that were hit, and their results.
 enum CheckSARIF {
-    /// - Parameter failures: why inputs could not be read.
-    static func write(_ reports: [CheckReport], failures: [String], to output: OutputStream) {
-        let hit = Set(reports.flatMap { $0.check.results.map(\.rule.name) })
+    static func write(_ reports: [CheckReport], to output: OutputStream) {
+        let failures = reports.compactMap(\.failure)
+        let results = reports.flatMap { report in
+            report.check.map { check in check.results.map { (report, check, $0) } } ?? []
+        }
+        let hit = Set(results.map(\.2.rule.name))
         let rules = CheckRule.all(with: reports.first?.subject?.kinds ?? .standard).filter { hit.contains($0.name) }
         var writer = DocumentWriter { output.write($0) }
         writer.object { writer in
@@ -19,11 +23,9 @@ enum CheckSARIF {
                         writer.object { $0.invocation(failures) }
                     }
                     writer.list("results") { writer in
-                        for report in reports {
-                            for result in report.check.results {
-                                writer.element()
-                                writer.object { $0.result(result, in: report) }
-                            }
+                        for (report, check, result) in results {
+                            writer.element()
+                            writer.object { $0.result(result, of: check.generation, in: report) }
                         }
                     }
                 }
@@ -90,10 +92,12 @@ extension DocumentWriter {
         }
     }
 
-    fileprivate mutating func result(_ result: HandoverCheck.Result, in report: CheckReport) {
+    fileprivate mutating func result(
+        _ result: HandoverCheck.Result, of generation: Generation, in report: CheckReport
+    ) {
         member("ruleId", result.rule.name)
         member("level", result.severity.rawValue)
-        let consequence = result.consequence(in: report.check.generation)
+        let consequence = result.consequence(in: generation)
         text("message", "\(result.verdict.rawValue): \(result.text); \(consequence)")
         list("locations") { writer in
             writer.element()

@@ -1,3 +1,5 @@
+import KernelABI
+
 /// Results as tests, for harnesses that read KTAP or JUnit.
 struct TestReport {
     /// One input, and how it came out.
@@ -18,9 +20,10 @@ struct TestReport {
     var ktap: String {
         var text = "KTAP version 1\n1..\(cases.count)\n"
         for (number, test) in zip(1..., cases) {
-            text += test.remarks.map { "# \($0)\n" }.joined()
-            // A number sign begins a directive.
-            let name = test.name.replacing("#", with: "\\#")
+            let remarks = test.remarks.flatMap { $0.split(separator: "\n") }
+            text += remarks.map { "# \($0)\n" }.joined()
+            // A number sign begins a directive, and a line a test.
+            let name = ImageText.visible(test.name, inLine: true).replacing("#", with: "\\#")
             text += "\(test.outcome == .failed ? "not ok" : "ok") \(number) \(name)"
             text += test.outcome == .skipped ? " # SKIP\n" : "\n"
         }

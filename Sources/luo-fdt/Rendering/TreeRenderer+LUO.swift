@@ -65,6 +65,7 @@ extension HandoverView {
         if !sessions.isEmpty {
             heading.append(Cell(Quantity.count(fileCount, "file")))
             heading.append(Cell(total.size.map(Quantity.bytes) ?? ""))
+            if sessions.contains(where: \.hasUnreadFiles) { heading.append(Cell("and files not read", .warning)) }
             if let address = luo.sessionsAddress {
                 let blocks = luo.blocks.map { Quantity.count($0.count, "block") + " " } ?? ""
                 heading.append(Cell("\(blocks)at \(address)", .faint))
@@ -216,6 +217,9 @@ extension HandoverView {
     private func folios(of file: FileContents) -> Cell {
         guard let folios = file.folios else { return absent(nil) }
         guard !folios.isEmpty || file.size != 0 else { return Cell("empty", .faint) }
+        if folios.isEmpty, let stated = file.statedCount, stated > 0 {
+            return Cell("none of \(Quantity.count(stated, "folio")) read", .damage)
+        }
         var runs = 0
         var holes = 0
         var odd = 0

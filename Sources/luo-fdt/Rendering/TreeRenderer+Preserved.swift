@@ -16,10 +16,11 @@ extension HandoverView {
         let bytes = preserved.bytes ?? summary?.bytes ?? 0
         let ranges = preserved.ranges ?? summary?.ranges ?? []
         let blocks = preserved.blocksByOrder ?? summary?.blocksByOrder ?? [:]
-        let cells = [
-            heading, Cell(Quantity.count(pages, "page")), Cell(Quantity.bytes(bytes)),
-            Cell("in \(Quantity.count(ranges.count, "range"))"),
-        ]
+        let cells =
+            [
+                heading, Cell(Quantity.count(pages, "page")), Cell(Quantity.bytes(bytes)),
+                Cell("in \(Quantity.count(ranges.count, "range"))"),
+            ] + (isMapIncomplete ? [Cell("and more: not all of the map is at hand", .warning)] : [])
         return { outline, sink, isLast in
             outline.line(cells, isLast: isLast, to: &sink) { outline, sink in
                 let lines = [mapLine(preserved), blocksLine(blocks)].compactMap { $0 }

@@ -42,7 +42,9 @@ struct TreeRenderer: Sendable {
         var title: String
         if let generation = state.generation {
             // A standalone blob fits more than one generation.
-            title = (state.kho == nil ? "Read as kernel " : "Handover of kernel ") + generation.span
+            title =
+                (state.kho == nil ? "Read as kernel " : "Handover of kernel ")
+                + Generation.span(of: [generation] + reading.otherGenerations)
         } else {
             title = state.kho == nil ? "Part of a handover" : "Handover of an unknown kernel"
             if state.isOfNoHandover { return Cell("Not a handover", .heading) }
@@ -74,6 +76,8 @@ struct HandoverView {
     let damagedOwners: Set<Owner>
     /// Why what is missing is missing, by address.
     private let reasons: [PhysicalAddress: String]
+    /// Whether more memory may be preserved than is shown.
+    let isMapIncomplete: Bool
     /// The file handlers that the kernel has.
     let handlers: [KernelString]
 
@@ -83,6 +87,7 @@ struct HandoverView {
         self.style = style
         self.all = all
         findings = reading.findings
+        isMapIncomplete = reading.isMapIncomplete
         handlers = (reading.state.generation?.fileHandlers ?? []).map { KernelString($0.compatible) }
         reasons = Dictionary(
             reading.findings.compactMap { finding in

@@ -94,6 +94,43 @@ import Testing
         #expect(HandoverDiff(built, document).changes.map(\.description) == [])
     }
 
+    /// By a document that gives them in any form, and with one that does not.
+    @Test func `what a document gives is compared with what memory holds`() throws {
+        func side(_ text: String) throws -> HandoverDiff.Side {
+            HandoverDiff.Side(try DocumentReader.read(Array(text.utf8))) { _ in
+                MappedFile(bytes: Array("hello".utf8), name: "hello")
+            }
+        }
+        func document(_ content: String) -> String {
+            #"{"sessions": [{"name": "s", "files": [{"token": 1, "memfd": {"size": 5000, \#(content)}}]}]}"#
+        }
+        let planned = try HandoverPlanner.plan(DocumentReader.read(Array(document(#""text": "hello""#).utf8))) {
+            _ throws(FileError) in 0
+        }
+        let image = try HandoverImage(of: planned) { _ throws(FileError) in MappedFile(bytes: [], name: "") }
+        let built = try self.side(of: image.memory, rootAt: #require(image.rootAddress))
+        for same in [#""text": "hello""#, #""base64": "aGVsbG8=""#, #""content": "hello""#] {
+            let diff = HandoverDiff(try side(document(same)), built)
+            #expect(diff.isEmpty && diff.uncompared.isEmpty, "\(same): \(diff)")
+        }
+        let other = HandoverDiff(built, try side(document(#""text": "HELLO""#)))
+        let file = #"session "s", file 0x1, contents of"#
+        #expect(other.changes.map(\.description) == ["~ \(file) 1 page, the first being page 0"])
+        let folios = #""folios": [{"pfn": "0x10008", "flags": 3, "index": 0}]"#
+        let open = HandoverDiff(built, try side(document(folios)), ignoringAddresses: true)
+        #expect(open.uncompared.map(\.description).contains("? \(file) 2 pages: not in the second input"))
+        #expect(
+            HandoverDiff(built, try side(document(folios)), ignoringAddresses: true, ignoringContents: true)
+                .uncompared.isEmpty)
+        // As dump --contents gives them.
+        var exact = planned
+        let residue = try Capture(image).contents()
+        exact.residue = residue
+        let dumped = HandoverDiff.Side(exact) { _ in MappedFile(bytes: [], name: "") }
+        let diff = HandoverDiff(dumped, built)
+        #expect(diff.isEmpty && diff.uncompared.isEmpty, "\(diff)")
+    }
+
     @Test func `contents are compared page by page`() throws {
         let corruption = try #require(Corruption.all.first { $0.name == "sound" })
         var changed = corruption

@@ -399,7 +399,17 @@ import Testing
                 #expect(document.reading.state.kho?.fdtAddress == root)
                 #expect(document.scratch == [range(0x4000_0000, 0x4010_0000), range(0x5000_0000, 0x5000_2000)])
                 #expect(CheckSubject(document).scratch == document.scratch)
+                #expect(HandoverCheck(CheckSubject(document)).verdict == .accepted)
             }
+            // Without scratch, a kernel does not look at the root.
+            try FileManager.default.removeItem(atPath: chosen.appending(scratch).string)
+            var options = InputOptions()
+            options.bootData = chosen
+            let check = HandoverCheck(CheckSubject(try HandoverInput(path, options: options).documents[0]))
+            #expect(check.verdict == .ignored)
+            #expect(check.results.contains { $0.rule.name == "boot-scratch" })
+            try FileManager.default.removeItem(atPath: chosen.appending("linux,kho-fdt").string)
+            #expect(throws: InputError.self) { try HandoverInput(path, options: options) }
         }
     }
 

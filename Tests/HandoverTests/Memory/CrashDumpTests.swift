@@ -167,6 +167,62 @@ import Testing
         }
     }
 
+    /// The page of `session "vm-alpha", token 0x42` at 0x10009000, with a descriptor that says 5,000 bytes.
+    private static func withDamagedContents() throws -> [UInt8] {
+        var bytes = try Self.bytes("real-zlib.kdump")
+        let first = try Self.open(bytes).regions[0].lowerBound.rawValue
+        bytes.put(5000 as UInt32, at: 32768 + Int((0x1000_9000 - first) / 4096) * 24 + 8)
+        return bytes
+    }
+
+    @Test func `a page that cannot be read costs no other page of its file`() throws {
+        let whole = try HandoverInput(memoryFixture("real-zlib.kdump")).documents[0]
+        let source = InputSource(file: MappedFile(bytes: try Self.withDamagedContents(), name: "dump"))
+        let document = try HandoverInput(source, options: InputOptions()).documents[0]
+        let files = try [whole, document].map { document in
+            let file = try #require(document.reading.state.luo?.sessions?.first?.files?.first?.fileContents)
+            return FilePages(of: file, on: HandoverDiff.Side(document), document.memory.regions, .kib4)
+        }
+        #expect(files[0]?.bytes(of: 1, count: 4096) != nil)
+        #expect(files[1]?.bytes(of: 1, count: 4096) == nil)
+        for page in [0, 2] as [UInt64] {
+            let expected = try #require(files[0]?.bytes(of: page, count: 1808))
+            #expect(files[1]?.bytes(of: page, count: 1808) == expected)
+        }
+        #expect(document.memory.unreadable(in: range(0x1000_8000, 0x1000_b000)) == [range(0x1000_9000, 0x1000_a000)])
+
+        // What is collected lacks the page, and says so.
+        let capture = Capture(of: document.reading, in: document.memory, contents: true)
+        #expect(capture.unreadable.map(\.owner) == [.file(session: "vm-alpha", token: 0x42)])
+        #expect(!capture.memory.regions.contains { $0.contains(PhysicalAddress(0x1000_9000)) })
+        var writer = ELFCoreWriter(machine: .x86_64, pageSize: 4096)
+        writer.leftOut = capture.memory.leftOut
+        let part = try #require(capture.memory as? MemoryPart)
+        let core = try ELFCore(file: MappedFile(bytes: try writer.bytes(of: part), name: "core"))
+        #expect(core.leftOut == [range(0x1000_9000, 0x1000_a000)])
+        #expect(throws: MemoryError.leftOut(address: PhysicalAddress(0x1000_9000), count: 4096)) {
+            try core.copy(at: 0x1000_9000, count: 4096)
+        }
+    }
+
+    /// What is missing from a file that is cut short is unknown, and nothing that a kernel would stumble on.
+    @Test(arguments: ["real-zlib.kdump", "split-1.kdump", "7.3/basic.elf", "7.3-arm64-16k/basic.elf"])
+    func `a cut file is no damaged handover`(name: String) throws {
+        let path = name.hasSuffix("elf") ? URL(filePath: Fixture.path("captures/" + name)) : nil
+        let bytes = try path.map { [UInt8](try Data(contentsOf: $0)) } ?? Self.bytes(name)
+        let whole = try CheckSubject.subjects(
+            in: InputSource(file: MappedFile(bytes: bytes, name: "whole")), options: InputOptions())[0]
+        for length in Sample.numbers(below: bytes.count, seed: 3) {
+            let source = InputSource(file: MappedFile(bytes: Array(bytes.prefix(length)), name: "dump"))
+            guard let subject = try? CheckSubject.subjects(in: source, options: InputOptions()).first,
+                subject.rootAddress == whole.rootAddress
+            else { continue }
+            let verdict = HandoverCheck(subject).verdict
+            #expect(verdict == .unknown || verdict == .accepted, "\(length) bytes: \(verdict)")
+            #expect(subject.pageSize == whole.pageSize, "\(length) bytes")
+        }
+    }
+
     @Test func `bitmaps without a page are named`() throws {
         var bytes = try Self.bytes("real-zlib.kdump")
         bytes.replaceSubrange(8192..<32768, with: [UInt8](repeating: 0, count: 32768 - 8192))

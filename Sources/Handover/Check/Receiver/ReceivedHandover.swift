@@ -60,7 +60,6 @@ struct ReceivedHandover: Sendable {
         handlers = Handlers(generation, others: options.handlers)
         folioSizes = FolioSizes(preserved: reading?.state.preserved, pageSize: subject.pageSize)
         contents = reading?.state.contentsExtents ?? []
-        preserved = reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
         let luo = reading?.state.luo
         var files: [Owner: FileContents] = [:]
         for session in luo?.sessions ?? [] {
@@ -75,6 +74,10 @@ struct ReceivedHandover: Sendable {
         payloads = ReceivedPayload.all(of: self.reading.state, subject.kinds, damaged)
         damagedFiles = Self.handlers(of: damaged, self.reading.state.luo)
         let inputIsDamaged = self.reading.findings.contains { $0.cause == .input }
+        // Of a map that the input has a part of, nobody knows what else is preserved.
+        let isMapOpen = self.reading.findings.contains { $0.owner.isMap && Self.isOfTheInput($0, inputIsDamaged) }
+        preserved =
+            isMapOpen ? nil : reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
         self.inputIsDamaged = inputIsDamaged
         incomplete = Set(self.reading.findings.lazy.filter { Self.isOfTheInput($0, inputIsDamaged) }.map(\.owner))
     }
@@ -83,7 +86,8 @@ struct ReceivedHandover: Sendable {
     func isOfTheInput(_ finding: Finding) -> Bool { Self.isOfTheInput(finding, inputIsDamaged) }
 
     private static func isOfTheInput(_ finding: Finding, _ inputIsDamaged: Bool) -> Bool {
-        finding.severity == .unknown || inputIsDamaged && finding.cause == .notAvailable
+        finding.severity == .unknown || finding.cause == .unreadable || finding.cause == .input
+            || inputIsDamaged && finding.cause == .notAvailable
     }
 
     /// Whether the input lacks some of what is the owner's: then nothing can be said of how it fits together.

@@ -4,6 +4,19 @@ extension CheckRule {
     /// The page of FLBs, which is read when somebody retrieves one.
     static let flbRules: [CheckRule] = [
         CheckRule(
+            "flb-unknown", .error, .partly, at: .retrieval, about: "FLBs for a kernel that has none",
+            then: "the kernel does not look for them, and what they hold is lost",
+            seen: "no line: files that depend on an FLB come back without it",
+            explained: .init("6.19", to: "6.19", "Boot a kernel that has FLBs: 7.0 or later."),
+            find: { handover, findings in
+                guard handover.isPopulated, let abi = handover.abi, abi.flbs == nil else { return }
+                for flb in handover.subject.reading?.state.luo?.flbs ?? [] {
+                    findings.report(
+                        .compatible, of: .flb(flb.name), at: Place(FLBHeaderLayout.layout.structure),
+                        found: "an FLB", expected: "a kernel that has FLBs")
+                }
+            }),
+        CheckRule(
             "flb-absent", .error, .partly, at: .retrieval, about: "whether there is a page of FLBs",
             then: "the kernel has no FLB to give", in: "luo_flb_setup_incoming", errno: .noData,
             seen: "liveupdate_flb_get_incoming() gives ENODATA",

@@ -49,7 +49,7 @@ extension CheckRule {
                 }
             }),
         CheckRule(
-            "luo-unknown", .error, .ignored, at: .initialisation, about: "a state of LUO for a kernel without LUO",
+            "luo-unknown", .error, .partly, at: .initialisation, about: "a state of LUO for a kernel without LUO",
             then: "the boot goes on, and the sessions are lost", seen: "nothing: there is no /dev/liveupdate",
             explained: .init("6.16", "Boot a kernel that has the Live Update Orchestrator: 6.19 or later."),
             find: { handover, findings in

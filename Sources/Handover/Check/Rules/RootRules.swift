@@ -7,6 +7,11 @@ extension CheckRule {
     /// What is looked at before anything is taken over.
     static let rootRules: [CheckRule] = [
         CheckRule(
+            "boot-scratch", .error, .ignored, at: .root, about: "what the kernel is told of scratch, beside the root",
+            then: lost, in: "early_init_dt_check_kho", seen: "no line",
+            explained: .init("6.16", "Hand the next kernel all of /chosen: kexec -s does."),
+            claims: { finding, _ in finding.place.structure == Place.bootData }),
+        CheckRule(
             "root-header", .error, .ignored, at: .root, about: "the header of the root FDT", then: lost,
             in: "kho_populate", seen: "KHO: setup: handover FDT (0x…) is invalid: -N",
             explained: .init("6.16", .findWriter),

@@ -23,9 +23,9 @@ extension Comparison {
         compare("\(subject), list of folios, order", old?.order, new?.order, isLayout: true)
         compare("\(subject), list of folios, pages", old?.totalPages, new?.totalPages, isLayout: true)
         if let old = old?.chunks, let new = new?.chunks, old != new {
-            note(
-                "\(subject), list of folios, addresses", old.first?.address?.description ?? "none",
-                new.first?.address?.description ?? "none", isLayout: true)
+            noteMissing(
+                "\(subject), list of folios, addresses", old.first?.address?.description,
+                new.first?.address?.description, isLayout: true)
         }
     }
 

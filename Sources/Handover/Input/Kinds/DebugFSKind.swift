@@ -165,7 +165,9 @@ extension Reading {
     /// - From `luo-v5` on, the receiver frees the page of LUO's state while it boots.
     fileprivate mutating func explain(as side: HandoverDocument.Side?, countOfCutRoot count: Int?) {
         if let count, side != .incoming {
-            findings.removeAll { $0.place.isInRoot && ($0.cause == .notATree || $0.severity == .unknown) }
+            findings.removeAll {
+                $0.place.isInRoot && ([.notATree, .input].contains($0.cause) || $0.severity == .unknown)
+            }
             findings.insert(
                 Finding(
                     .leftOut, .unknown, of: .kho, at: Place(Place.rootName), found: "\(count) bytes",

@@ -11,11 +11,12 @@ extension InputKind {
     static let bundle = InputKind(
         name: "bundle", summary: "a handover in one FDT, as build and collect write it",
         refusal: .file { source, _ in
-            guard let tree = source.tree?.whole else { return "it is not an FDT" }
-            return Bundle.isBundle(tree) ? nil : "its compatible is not that of a bundle"
+            source.refusal(asTreeCompatibleWith: Bundle.compatible)
         },
         read: { source, context throws(InputError) in
-            guard let tree = source.tree?.whole else { return [] }
+            guard let tree = source.tree?.whole else {
+                throw .unreadable(path: source.path, kind: "bundle", reason: "it is cut short or damaged")
+            }
             let bundle: Bundle.Contents
             do throws(BundleError) {
                 bundle = try Bundle.read(tree)
@@ -43,13 +44,13 @@ extension InputContext {
         _ image: MemoryImage, rootAt stated: PhysicalAddress? = nil, of source: InputSource, kind: String
     ) throws(InputError) -> HandoverDocument {
         let image = MemoryImage(joining: [image] + [memory].compactMap { $0 })
-        var findings = image.findings
+        var findings = image.findings + bootFindings
         do throws(Finding) {
             let given = (rootAddress ?? stated).map { [$0] }
             let scan = given == nil ? RootScan(of: image.memory, progress: progress) : nil
             findings += scan?.findings ?? []
             let candidates = given ?? scan?.candidates ?? []
-            var reading = try withBestPageSize(in: image.memory) { reader throws(Finding) in
+            var reading = try withBestPageSize(in: image.memory, besides: findings) { reader throws(Finding) in
                 do throws(Finding) {
                     if let given { return try reader.read(rootAt: given[0]) }
                     return try RootChoice(among: candidates, reader: reader).reading
@@ -84,7 +85,7 @@ extension RootScan {
         if unreadableBytes > 0 {
             findings.append(
                 Finding(
-                    .unreadable, .unknown, of: .input, at: Place("memory image"),
+                    .unreadable, of: .input, at: Place("memory image", at: firstUnreadable),
                     found: "\(unreadableBytes) bytes that cannot be read",
                     expected: "all that it lists"))
         }

@@ -87,7 +87,7 @@ extension InputSource {
     /// Why the input is not an FDT whose root is compatible with something that begins with `prefix`.
     ///
     /// A tree that is cut short counts, as long as what is there says so.
-    fileprivate func refusal(asTreeCompatibleWith prefix: String) -> String? {
+    func refusal(asTreeCompatibleWith prefix: String) -> String? {
         guard let tree else { return noTree }
         if prefix.isEmpty { return nil }
         guard let found = tree.compatible else { return "the root node has no compatible" }
