@@ -1,5 +1,6 @@
 import Foundation
 import Handover
+import KernelABI
 import Testing
 
 /// Questions about a handover, answered without showing all of it.
