@@ -65,6 +65,8 @@ import Testing
             #expect(played.text.contains(part), "\(played.text)")
             #expect(played.errors.contains("unknown key"))
         }
+        let written = try Command("simulate", broken.path, "-o", "-", "--output-format", "elf")
+        #expect(written.status == 2 && written.text == "" && written.errors.contains("unknown key"))
     }
 
     @Test func `a release that is not known is told`() throws {

@@ -84,6 +84,7 @@ struct Simulate: ParsableCommand {
         }
         let handedOver = try image.map(handedOver)
         let reports = scenarios.map { NamedReport(name: $0.stem ?? $0.string, outcome: play($0, from: handedOver)) }
+        for case .unplayable(let problem) in reports.map(\.outcome) { Diagnostics.report(problem) }
         // An image on standard output leaves no room for what happens.
         if output != "-" {
             let stream = OutputStream.standardOutput(inputs: inputs)

@@ -15,10 +15,9 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
     /// As the player prints that plays them on a real kernel.
     case kernel
 
-    /// Shows `reports`, whose names are those of their files; says on standard error which could not be played.
+    /// Shows `reports`, whose names are those of their files.
     func show(_ reports: [NamedReport], isQuiet: Bool, on output: OutputStream) {
         let shown = isQuiet ? reports.filter { $0.status != .fine } : reports
-        for case .unplayable(let problem) in reports.map(\.outcome) { Diagnostics.report(problem) }
         let played = shown.compactMap { named in named.report.map { (named.name, $0) } }
         switch self {
         case .tree:
