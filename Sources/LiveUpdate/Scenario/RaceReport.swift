@@ -174,7 +174,7 @@ extension RaceMoment {
     fileprivate func line(_ race: Race) -> String? {
         switch self {
         case .step(let side, let step):
-            return "\(RaceSchedule.letters[side]) begins: \(race.sides[side][step].sentence)"
+            return "\(RaceSchedule.letters[side]): \(race.sides[side][step].sentence)"
         case .point(let side, let access):
             guard access.isLock else { return nil }
             return "\(RaceSchedule.letters[side]) takes \(access.object)"
