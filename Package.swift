@@ -33,6 +33,9 @@ let package = Package(
         // renameat2(2): a directory is replaced as a whole.
         .systemLibrary(name: "CFiles"),
 
+        // sched_setaffinity(2): threads that take turns do so on one processor.
+        .systemLibrary(name: "CProcessors"),
+
         .target(name: "FDT", dependencies: ["CLibFDT"]),
         .target(name: "KernelABI"),
         .target(name: "KernelBTF", dependencies: ["CLibBPF", "KernelABI"]),
@@ -46,7 +49,7 @@ let package = Package(
         .target(
             name: "LiveUpdate",
             dependencies: [
-                "KernelABI", "Handover",
+                "KernelABI", "Handover", "CProcessors",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(

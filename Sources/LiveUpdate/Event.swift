@@ -40,6 +40,11 @@ public enum Event: Hashable, Sendable {
             case preserve, freeze, unfreeze, unpreserve, retrieve
             case canFinish = "can_finish"
             case finish
+
+            /// The operations of an FLB, all of which are mandatory.
+            static let ofFLBs: [Self] = [.preserve, .unpreserve, .retrieve, .finish]
+            /// Those that can fail, or refuse.
+            static let fallible: [Self] = [.preserve, .freeze, .retrieve, .canFinish]
         }
 
         init(

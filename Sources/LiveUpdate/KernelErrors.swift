@@ -1,27 +1,46 @@
 import SystemPackage
 
-/// The kernel's names of the errors that live update gives, and nothing else: `Errno` itself has Swift's.
+/// The kernel's names of errors: `Errno` itself has Swift's.
 extension Errno {
-    /// Errors by the names that the kernel has for them.
-    static let kernelNames: [(name: String, errno: Errno)] = [
-        ("EPERM", .notPermitted), ("ENOENT", .noSuchFileOrDirectory), ("EIO", .ioError),
-        ("EBADF", .badFileDescriptor), ("ENOMEM", .noMemory), ("EBUSY", .resourceBusy), ("EEXIST", .fileExists),
-        ("ENODEV", .operationNotSupportedByDevice), ("EINVAL", .invalidArgument), ("ENOSPC", .noSpace),
-        ("ENOSYS", .noFunction), ("ENODATA", .noData), ("EOPNOTSUPP", .notSupported),
-        ("ESHUTDOWN", .kernelGone), ("EFBIG", .fileTooLarge), ("EAGAIN", .resourceTemporarilyUnavailable),
-        ("EINTR", .interrupted), ("EACCES", .permissionDenied), ("EFAULT", .badAddress),
-        ("crash", .crashed), ("deadlock", .deadlocked),
+    /// From 1 on, as `asm-generic/errno-base.h` and `asm-generic/errno.h` number them; a dash where there is none.
+    private static let numbered = """
+        EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY
+        EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK
+        EPIPE EDOM ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY ELOOP - ENOMSG EIDRM ECHRNG EL2NSYNC
+        EL3HLT EL3RST ELNRNG EUNATCH ENOCSI EL2HLT EBADE EBADR EXFULL ENOANO EBADRQC EBADSLT - EBFONT ENOSTR
+        ENODATA ETIME ENOSR ENONET ENOPKG EREMOTE ENOLINK EADV ESRMNT ECOMM EPROTO EMULTIHOP EDOTDOT EBADMSG
+        EOVERFLOW ENOTUNIQ EBADFD EREMCHG ELIBACC ELIBBAD ELIBSCN ELIBMAX ELIBEXEC EILSEQ ERESTART ESTRPIPE
+        EUSERS ENOTSOCK EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP
+        EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET ECONNABORTED
+        ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN ETOOMANYREFS ETIMEDOUT ECONNREFUSED EHOSTDOWN EHOSTUNREACH
+        EALREADY EINPROGRESS ESTALE EUCLEAN ENOTNAM ENAVAIL EISNAM EREMOTEIO EDQUOT ENOMEDIUM EMEDIUMTYPE
+        ECANCELED ENOKEY EKEYEXPIRED EKEYREVOKED EKEYREJECTED EOWNERDEAD ENOTRECOVERABLE ERFKILL EHWPOISON
+        """
+
+    /// What kernels return to themselves (`linux/errno.h`), as far as drivers do, and what no call returns.
+    private static let others: [(name: String, errno: Errno)] = [
+        ("EPROBE_DEFER", Errno(rawValue: 517)), ("ENOTSUPP", Errno(rawValue: 524)), ("crash", .crashed),
+        ("deadlock", .deadlocked),
     ]
+
+    private static let known: [(name: String, errno: Errno)] =
+        zip(1..., numbered.split(whereSeparator: \.isWhitespace))
+        .compactMap { $1 == "-" ? nil : (String($1), Errno(rawValue: $0)) } + others
+    private static let byName = Dictionary(uniqueKeysWithValues: known.map { ($0.name, $0.errno) })
+    private static let names = Dictionary(uniqueKeysWithValues: known.map { ($0.errno, $0.name) })
+
+    /// The names of all errors.
+    static let kernelNames = known.map(\.name)
 
     /// The error that the kernel calls `name`, for example `EBUSY`.
     public init?(kernelName name: String) {
-        guard let known = Self.kernelNames.first(where: { $0.name == name }) else { return nil }
-        self = known.errno
+        guard let errno = Self.byName[name] else { return nil }
+        self = errno
     }
 
     /// The kernel's name of the error, or its number where it has none here.
     public var kernelName: String {
-        Self.kernelNames.first { $0.errno == self }?.name ?? "errno \(rawValue)"
+        Self.names[self] ?? "errno \(rawValue)"
     }
 
     /// `ESHUTDOWN`: the kernel has handed over or panicked. No kernel returns this; its callers are no more.

@@ -53,6 +53,58 @@ import Testing
         }
     }
 
+    @Test func `a scenario that cannot be read is told in each report, and the others are played`() throws {
+        let broken = try TemporaryPath(#"{"title": "t", "kernel": "7.3", "stepps": []}"#.utf8)
+        for (format, part) in [
+            ("tap", "# \(broken.path): .: unknown key \"stepps\"; did you mean \"steps\"?\nnot ok 1 "),
+            ("junit", "tests=\"2\" failures=\"0\" errors=\"1\""), ("junit", "<error message="),
+            ("json", "unknown key"), ("tree", " steps: 1 not played: "),
+        ] {
+            let played = try Command("simulate", "--format", format, broken.path, "scenarios/limit.json")
+            #expect(played.status == 2)
+            #expect(played.text.contains(part), "\(played.text)")
+            #expect(played.errors.contains("unknown key"))
+        }
+        let written = try Command("simulate", broken.path, "-o", "-", "--output-format", "elf")
+        #expect(written.status == 2 && written.text == "" && written.errors.contains("unknown key"))
+    }
+
+    @Test func `a release that is not known is told`() throws {
+        let refused = try Command("simulate", "--kernel", "7.5", "scenarios/limit.json")
+        #expect(refused.status == 2)
+        #expect(refused.errors.hasPrefix("luo-fdt: no kernel \"7.5\" is known here; known are 6.16, "))
+        #expect(refused.text == "")
+        #expect(try Command("simulate", "--help").text.contains("7.0-118c3908"))
+    }
+
+    @Test(arguments: [("", 0), (#""page_size": 16384, "#, 0), (#""page_size": 4096, "#, 2)])
+    func `a kernel has the page size of the image that it is handed`(member: String, status: Int32) throws {
+        let scenario = try TemporaryPath(
+            #"{"title": "t", \#(member)"kernel": "7.3", "steps": [{"do": "register_handler", "handler": "memfd"}, {"do": "retrieve_session", "session": "vm-beta"}]}"#
+                .utf8)
+        let played = try Command("simulate", "--image", "captures/7.3-arm64-16k/basic.elf", scenario.path)
+        #expect(played.status == status, "\(played.text)\(played.errors)")
+        #expect(played.errors.contains("panics in kho_radix_walk_tree()") == (status != 0))
+    }
+
+    @Test func `the schema has the words that there are`() throws {
+        let schema = try JSONSchema(try Command("schema", "scenario").output)
+        func violations(_ members: String) throws -> [String] {
+            let text = #"{"title": "t", "kernel": "7.3", \#(members)}"#
+            return schema.violations(of: try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)))
+        }
+        #expect(try violations(#""page_size": 16384, "handlers": [{"name": "h", "lacks": ["freeze"]}]"#) == [])
+        #expect(try violations(#""page_size": "0x4000""#) == [])
+        for members in [
+            #""page_size": 8192"#, #""handlers": [{"name": "h", "lacks": ["freez"]}]"#,
+            #""flbs": [{"name": "f", "lacks": ["freeze"]}]"#,
+            #""steps": [{"do": "create", "session": "s", "gives": "EWHAT"}]"#,
+            #""steps": [{"do": "create", "session": "s", "gives": []}]"#,
+            #""steps": [{"do": "fail", "of": "h", "operation": "preserve", "with": "ok"}]"#,
+            #""steps": [{"do": "kexec", "comes_up": "well"}]"#,
+        ] { #expect(try !violations(members).isEmpty, "\(members)") }
+    }
+
     @Test func `several scenarios are summed up, as KTAP and as JUnit`() throws {
         let text = #"{"title": "t", "kernel": "7.3", "steps": [{"do": "create", "session": "", "gives": "ok"}]}"#
         let broken = try TemporaryPath(text.utf8)

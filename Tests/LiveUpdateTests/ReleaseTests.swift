@@ -237,6 +237,16 @@ import Testing
         #expect(bench.journal.calls() == (counts ? ["flb unpreserve"] : []))
     }
 
+    /// The record counts, not the registration.
+    @Test(arguments: releases)
+    func `an incoming object is had before its FLB is registered`(release: String) throws {
+        let bench = try Bench(release)
+        try bench.register()
+        _ = try bench.session()
+        let next = try bench.handOver()
+        #expect(try next.kernel.getIncoming(next.flb) as? String == "object of 65261")
+    }
+
     @Test(arguments: releases)
     func `getting an incoming object`(release: String) throws {
         let bench = try Bench(release)

@@ -1,6 +1,7 @@
 import Foundation
 import Handover
 import KernelABI
+import SystemPackage
 import Testing
 
 @testable import LiveUpdate
@@ -75,11 +76,14 @@ import Testing
     }
 
     @Test func `an expectation that does not hold fails the run, and ends it`() throws {
-        var scenario = try Fixtures.scenario("first-and-last")
-        scenario.flbs[0].compatible = "other"
+        let scenario = try Self.scenario(
+            parts: Self.handlerAndFLB,
+            #"{"do": "create", "session": "s"}"#,
+            #"{"do": "preserve", "file": "n", "session": "s", "token": 1, "calls": []}"#,
+            #"{"do": "close", "session": "s"}"#)
         let report = scenario.run()
         #expect(!report.hasPassed)
-        #expect(report.entries.last?.problems == ["it calls [other preserve], not [iommu preserve]"])
+        #expect(report.entries.last?.problems == ["it calls [f preserve], not []"])
         #expect(scenario.run(stopsAtProblem: false).entries.count > report.entries.count)
         #expect(report.description.contains("NOT as expected"))
     }
@@ -88,7 +92,8 @@ import Testing
         (#"{"do": "dance"}"#, ".steps[0].do: \"dance\" cannot be done"),
         (#"{"do": "create", "session": "a", "sesion": 1}"#, ".steps[0]: unknown key \"sesion\""),
         (#"{"do": "create"}"#, ".steps[0]: missing key \"session\""),
-        (#"{"do": "create", "session": 7}"#, ".steps[0].session: expected the name of a session"),
+        (#"{"do": "create", "session": 7}"#, ".steps[0].session: expected a string: the name of a session"),
+        (#"{"do": "create", "session": "a", "gives": []}"#, ".steps[0].gives: none of no results is right"),
         (#"{"do": "create", "session": "a", "gives": "EWHAT"}"#, ".steps[0].gives: unknown errno 'EWHAT'"),
         (
             #"{"do": "create", "session": "a", "gives": "EEXISTS"}"#,
@@ -101,7 +106,11 @@ import Testing
         ),
         (
             #"{"do": "fail", "of": "x", "operation": "finish", "with": "EIO"}"#,
-            ".steps[0].operation: \"finish\" cannot fail"
+            ".steps[0].operation: \"finish\" is not an operation that can fail; that is preserve, "
+        ),
+        (
+            #"{"do": "fail", "of": "memfd", "operation": "preserve", "with": "ok"}"#,
+            ".steps[0].with: ok is no error"
         ),
         (#"{"do": "kexec", "into": "5.4"}"#, ".steps[0].into: no kernel \"5.4\" is known here"),
         (#"{"do": "kexec", "comes_up": "well"}"#, ".steps[0].comes_up: \"well\" is not how a kernel comes up"),
@@ -118,6 +127,12 @@ import Testing
     @Test(arguments: [
         (#"{"title": "t"}"#, ".: missing key \"kernel\""),
         (#"{"title": "t", "kernel": "7.3", "page_size": 100}"#, ".page_size: 100 is not a page size"),
+        (#"{"title": "t", "kernel": 7.3}"#, ".kernel: expected a string: the release of the first kernel"),
+        (
+            #"{"title": "t", "kernel": "7.5"}"#,
+            ".kernel: no kernel \"7.5\" is known here; known are 6.16, 6.17, 6.17.9, 6.18, 6.19, 6.19.13, 7.0, "
+                + "7.0-118c3908, 7.1, 7.1.8, 7.2, 7.3, 7.4"
+        ),
         (#"{"title": "t", "kernel": "7.3", "files": [{"name": "a"}, {"name": "a"}]}"#, ".files: there are two"),
         (#"{"title": "t", "kernel": "7.3", "handlers": [{"name": "memfd"}]}"#, ".handlers: there are two"),
         (#"{"title": "t", "kernel": "7.3", "flbs": [{"name": "a", "data": "x"}]}"#, ".flbs[0].data: expected"),
@@ -140,8 +155,34 @@ import Testing
         (#"{"do": "register_handler", "handler": "x"}"#, ".handler: no handler is called \"x\"; there are memfd"),
         (#"{"do": "unload", "owner_of": "x"}"#, ".owner_of: no handler or FLB is called \"x\"; there are f, memfd"),
         (#"{"do": "open_device", "outgoing": {"x": 1}}"#, ".outgoing: no FLB is called \"x\""),
-        (#"{"do": "open_device", "calls": ["g preserve"]}"#, ": \"g preserve\" is no call"),
-        (#"{"do": "open_device", "calls": ["f perserve"]}"#, ": \"f perserve\" is no call"),
+        (
+            #"{"do": "open_device", "calls": ["g preserve"]}"#,
+            ".calls: \"g preserve\" is no call: no FLB is called \"g\"; there are f"
+        ),
+        (
+            #"{"do": "open_device", "calls": ["f perserve"]}"#,
+            ".calls: \"f perserve\" is no call: did you mean \"preserve\"?"
+        ),
+        (
+            #"{"do": "open_device", "calls": ["f freeze"]}"#,
+            ".calls: \"f freeze\" is no call: the operations are preserve, unpreserve, retrieve, finish"
+        ),
+        (
+            #"{"do": "open_device", "calls": ["f preserve: EIOO"]}"#,
+            ".calls: \"f preserve: EIOO\" is no call: unknown errno 'EIOO'; did you mean EIO?"
+        ),
+        (
+            #"{"do": "open_device", "file_calls": ["menfd freeze"]}"#,
+            ".file_calls: \"menfd freeze\" is no call: no handler is called \"menfd\"; did you mean \"memfd\"?"
+        ),
+        (
+            #"{"do": "fail", "of": "f", "operation": "freeze", "with": "EIO"}"#,
+            ".operation: f has no freeze; what can fail is preserve, retrieve"
+        ),
+        (
+            #"{"do": "fail", "of": "memfd", "operation": "can_finish", "with": "EIO"}"#,
+            ".operation: memfd has no can_finish; what can fail is preserve, freeze, retrieve"
+        ),
     ])
     func `a name that nothing has is refused when the scenario is read`(step: String, problem: String) throws {
         let text = #"{"title": "t", "kernel": "7.3", "flbs": [{"name": "f"}], "steps": [\#(step)]}"#
@@ -149,6 +190,170 @@ import Testing
             try JSONDecoder().decode(Scenario.self, from: Data(text.utf8))
         }
         #expect(error?.description.hasPrefix(".steps[0]" + problem) == true, "\(error?.description ?? "")")
+    }
+
+    @Test(arguments: [
+        (
+            #""handlers": [{"name": "vfio"}], "files": [{"name": "a", "handler": "vfoi"}]"#,
+            ".files[0].handler: no handler is called \"vfoi\"; did you mean \"vfio\"?"
+        ),
+        (
+            #""handlers": [{"name": "vfio", "takes": ["vfoi"]}]"#,
+            ".handlers[0].takes: no handler is called \"vfoi\"; did you mean \"vfio\"?"
+        ),
+        (
+            #""handlers": [{"name": "vfio", "takes": ["memfd"]}]"#,
+            ".handlers[0].takes: files of memfd are taken by memfd alone"
+        ),
+        (
+            #""handlers": [{"name": "vfio", "lacks": ["finnish"]}]"#,
+            ".handlers[0].lacks: \"finnish\" is not an operation of handlers; did you mean \"finish\"?"
+        ),
+        (
+            #""flbs": [{"name": "f", "lacks": ["freeze"]}]"#,
+            ".flbs[0].lacks: \"freeze\" is not an operation of FLBs; "
+        ),
+        (
+            #""handlers": [{"name": "vfio", "lacks": ["freeze"], "freeze_data": 9}]"#,
+            ".handlers[0].freeze_data: a handler that lacks freeze leaves none"
+        ),
+        (
+            #""flbs": [{"name": "f", "data": 1, "payload": "p"}]"#,
+            ".flbs[0].data: an FLB with a payload returns the payload's address"
+        ),
+        (
+            #""flbs": [{"name": "f", "does": {"freeze": [{"do": "lock", "mutex": "m"}]}}]"#,
+            ".flbs[0].does: FLBs have no freeze"
+        ),
+        (
+            #""flbs": [{"name": "f", "lacks": ["finish"], "does": {"finish": [{"do": "lock", "mutex": "m"}]}}]"#,
+            ".flbs[0].does.finish: f lacks finish, which makes no calls"
+        ),
+        (
+            #""handlers": [{"name": "vfio"}], "files": [{"name": "a", "handler": "vfio", "text": "x"}]"#,
+            ".files[0].text: memfds have that; a file of vfio has not"
+        ),
+        (
+            #""handlers": [{"name": "vfio", "lacks": ["can_finish"]}], "steps": ["#
+                + #"{"do": "fail", "of": "vfio", "operation": "can_finish", "with": "EBUSY"}]"#,
+            ".steps[0].operation: vfio has no can_finish; what can fail is preserve, freeze, retrieve"
+        ),
+        (
+            #""steps": [{"do": "kexec", "name": "a"}, {"do": "kexec", "name": "a"}]"#,
+            ".steps[1].name: there are two of the name \"a\""
+        ),
+    ])
+    func `what makes no sense of handlers, FLBs and files is refused`(parts: String, problem: String) throws {
+        let error = #expect(throws: DocumentError.self) { try Self.scenario(parts: parts) }
+        #expect(error?.description.hasPrefix(problem) == true, "\(error?.description ?? "")")
+    }
+
+    private static let handlerAndFLB = #"""
+        "handlers": [{"name": "v", "compatible": "vfio-v1"}], "flbs": [{"name": "f"}],
+        "files": [{"name": "n", "handler": "v"}, {"name": "m", "handler": "memfd", "text": "old"}],
+        "boot": [{"do": "register_handler", "handler": "memfd"}, {"do": "register_handler", "handler": "v"},
+          {"do": "register_flb", "flb": "f", "handler": "v"}]
+        """#
+
+    private static func scenario(parts: String, _ steps: String...) throws -> Scenario {
+        let list = steps.isEmpty ? "" : #", "steps": [\#(steps.joined(separator: ", "))]"#
+        let text = #"{"title": "t", "kernel": "7.3", \#(parts)\#(list)}"#
+        return try JSONDecoder().decode(Scenario.self, from: Data(text.utf8))
+    }
+
+    @Test func `an operation that a handler lacks is not called`() throws {
+        let parts =
+            #""handlers": [{"name": "v", "lacks": ["freeze", "unfreeze", "can_finish"]}, {"name": "w"}], "#
+            + #""files": [{"name": "n", "handler": "v"}, {"name": "m", "handler": "w"}], "boot": ["#
+            + #"{"do": "register_handler", "handler": "v"}, {"do": "register_handler", "handler": "w"}]"#
+        let report = try Self.scenario(
+            parts: parts, #"{"do": "create", "session": "s"}"#,
+            #"{"do": "preserve", "file": "n", "session": "s", "token": 1}"#,
+            #"{"do": "preserve", "file": "m", "session": "s", "token": 2}"#,
+            #"{"do": "fail", "of": "w", "operation": "freeze", "with": "E2BIG"}"#,
+            #"{"do": "kexec", "gives": "E2BIG", "file_calls": ["w freeze: E2BIG"]}"#,
+            #"{"do": "kexec", "file_calls": ["w freeze"]}"#, #"{"do": "retrieve_session", "session": "s"}"#,
+            #"{"do": "finish", "session": "s", "file_calls": ["w finish", "v finish"]}"#
+        ).run()
+        #expect(report.hasPassed, "\(report)")
+    }
+
+    @Test func `calls go by names, or by what kernels call the parts`() throws {
+        for (handler, memfd) in [("v", "memfd"), ("vfio-v1", "memfd-v2")] {
+            let report = try Self.scenario(
+                parts: Self.handlerAndFLB, #"{"do": "create", "session": "s"}"#,
+                #"{"do": "preserve", "file": "n", "session": "s", "token": 1, "file_calls": ["\#(handler) preserve"]}"#,
+                #"{"do": "preserve", "file": "m", "session": "s", "token": 2, "file_calls": ["\#(memfd) preserve"]}"#
+            ).run()
+            #expect(report.hasPassed, "\(report)")
+        }
+    }
+
+    @Test func `a memfd's name goes with its kernel`() throws {
+        let steps = [
+            #"{"do": "create", "session": "s"}"#, #"{"do": "preserve", "file": "m", "session": "s", "token": 1}"#,
+            #"{"do": "kexec"}"#, #"{"do": "retrieve_session", "session": "s"}"#,
+        ]
+        func run(_ more: [String]) throws -> ScenarioReport {
+            let list = (steps + more).joined(separator: ", ")
+            return try Self.scenario(parts: Self.handlerAndFLB + #", "steps": [\#(list)]"#).run()
+        }
+        let read = #"{"do": "read", "file": "m", "text": "old"}"#
+        let report = try run([#"{"do": "retrieve", "session": "s", "token": 1}"#, read])
+        #expect(
+            report.entries.last?.problems == [
+                "file m is of the kernel before, and this one has not retrieved it \"as\": \"m\""
+            ])
+        #expect(try run([#"{"do": "retrieve", "session": "s", "token": 1, "as": "m"}"#, read]).hasPassed)
+        #expect(try run([#"{"do": "power_on"}"#, read]).hasPassed)
+    }
+
+    @Test func `what was to fail and was not called is a problem`() throws {
+        let fail = #"{"do": "fail", "of": "v", "operation": "freeze", "with": "EIO"}"#
+        for last in [#"{"do": "kexec"}"#, #"{"do": "open_device"}"#] {
+            let report = try Self.scenario(parts: Self.handlerAndFLB, fail, last).run()
+            #expect(report.entries.last?.problems == ["freeze of v was to fail, and was not called"])
+        }
+    }
+
+    @Test func `a device that is not open is not closed`() throws {
+        let report = try Self.scenario(parts: Self.handlerAndFLB, #"{"do": "close_device", "gives": "EBADF"}"#).run()
+        #expect(report.hasPassed, "\(report)")
+    }
+
+    @Test func `what is made in numbers ends at the kernel's limit`() throws {
+        let report = try Self.scenario(
+            parts: Self.handlerAndFLB,
+            #"{"do": "register_many", "prefix": "g", "count": 100000000, "handler": "v", "gives": "ENOSPC"}"#
+        ).run()
+        #expect(report.hasPassed)
+    }
+
+    @Test func `a kernel that is gone is told, and a crash is no warning`() throws {
+        let report = try Self.scenario(
+            parts: Self.handlerAndFLB,
+            #"{"do": "unregister_handler", "handler": "v"}"#,
+            #"{"do": "unregister_handler", "handler": "v", "gives": "crash"}"#
+        ).run()
+        #expect(report.hasPassed)
+        #expect(report.description.contains("─ BUG: list_del()"))
+    }
+
+    @Test func `all errors of Linux are known`() {
+        #expect(Errno(kernelName: "E2BIG")?.rawValue == 7)
+        #expect(Errno(kernelName: "EOPNOTSUPP")?.rawValue == 95)
+        #expect(Errno(kernelName: "EHWPOISON")?.rawValue == 133)
+        #expect(Errno(rawValue: 58).kernelName == "errno 58")
+        #expect((1...133).count { !Errno(rawValue: $0).kernelName.contains(" ") } == 131)
+    }
+
+    @Test func `a long race stays within the columns`() throws {
+        let sides = (0..<3).map { _ in
+            #"[{"do": "register_flb", "flb": "f", "handler": "memfd", "gives": ["ok", "EEXIST"]}]"#
+        }
+        let race = #"{"do": "race", "sides": [\#(sides.joined(separator: ", "))]}"#
+        let story = try Self.scenario(parts: Self.handlerAndFLB, race).run().description
+        #expect(story.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(story)")
     }
 
     @Test func `all that is wrong with a scenario is told`() throws {
@@ -166,10 +371,10 @@ import Testing
                 #".: unknown key "fils"; did you mean "files"?"#,
                 #".flbs[0]: unknown key "dat"; did you mean "data"?"#,
                 #".flbs[1]: missing key "name": the FLB's name"#,
-                ".flbs[1].data: expected what preserve returns",
+                ".flbs[1].data: expected a number: what preserve returns",
                 #".steps[0]: unknown key "tokn"; did you mean "token"?"#,
                 #".steps[1].do: "creat" cannot be done; did you mean "create"?"#,
-                #".steps[2].session: expected the name of a session"#,
+                #".steps[2].session: expected a string: the name of a session"#,
                 #".steps[2].gives: unknown errno 'EEXISTS'; did you mean EEXIST?"#,
                 #".steps[3].comes_up: "well" is not how a kernel comes up; that is fresh, adopted, lost, panicked"#,
             ])

@@ -14,6 +14,9 @@ public struct HandedOver: Sendable {
         self.capture = capture
     }
 
+    /// The page size of the kernel that handed it over.
+    public var pageSize: PageSize { PageSize(rawValue: memory.pageSize) ?? .kib4 }
+
     /// What was handed over, as far as it was handed over here.
     public var state: HandoverState? { capture?.state }
 

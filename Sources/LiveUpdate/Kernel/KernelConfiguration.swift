@@ -19,6 +19,23 @@ public struct KernelConfiguration: Sendable {
     public var isAsDocumented = false
     public var observer: Observer?
 
+    /// The releases from which something is otherwise, oldest first; a commit comes behind the release before it.
+    public static let releases: [String] = {
+        let names =
+            Generation.allReleases + FLBLifecycle.all.map(\.name).filter { !Generation.allReleases.contains($0) }
+        return names.sorted { left, right in
+            guard let first = Release(left), let second = Release(right), first != second else {
+                return left.count < right.count
+            }
+            return first < second
+        }
+    }()
+
+    /// That there is no such release.
+    public static func unknown(_ release: String) -> String {
+        "no kernel \"\(release)\" is known here; known are \(releases.joined(separator: ", "))"
+    }
+
     /// - Returns: `nil` for a release that is not known here.
     public init?(release: String) {
         guard let generation = Generation(release: release) else { return nil }

@@ -142,7 +142,8 @@ final class Registry: Sendable {
             }
             guard let link = links.flbs.firstIndex(where: { $0.definition === flb }) else {
                 if rules.unregistration == .reported { throw .noSuchFileOrDirectory }
-                log.message("FLB \(flb.compatible) is not registered with \(handler.compatible)")
+                log.message(
+                    "Failed to unregister FLB '\(flb.compatible)': not found in file handler '\(handler.compatible)'")
                 return
             }
             state.links[id]?.flbs.remove(at: link)

@@ -25,23 +25,29 @@ struct RacePlay: Sendable {
         scheduler.start(
             players.enumerated().map { side, player in { player.play { scheduler.begin($0, of: side) } } })
         var order: [Int] = []
-        do {
-            while !scheduler.hasEnded {
+        var isGivenUp = false
+        var failure: (any Error)?
+        withoutActuallyEscaping(choose) { choose in
+            scheduler.play {
                 let enabled = scheduler.enabled
-                if enabled.isEmpty { break }
-                guard let side = try choose(enabled, scheduler) else {
-                    scheduler.end()
+                if enabled.isEmpty { return nil }
+                do {
+                    guard let side = try choose(enabled, scheduler) else {
+                        isGivenUp = true
+                        return nil
+                    }
+                    order.append(side)
+                    return side
+                } catch {
+                    failure = error
                     return nil
                 }
-                order.append(side)
-                scheduler.advance(side)
             }
-        } catch {
-            scheduler.end()
-            throw error
         }
         let reached = players.map(\.results.count)
         scheduler.end()
+        if let failure { throw failure }
+        if isGivenUp { return nil }
         guard zip(players, sides).allSatisfy({ $0.results.count == $1.count }) else {
             throw ScenarioProblem("there is no thread for a side")
         }

@@ -3,7 +3,7 @@ import SystemPackage
 
 /// Lets the sides of a race go on, one at a time, each to its next point.
 ///
-/// Whoever owns it calls ``start(_:)``, and ``advance(_:)`` as long as ``enabled`` has a side; then ``end()``.
+/// Whoever owns it calls ``start(_:)``, ``play(_:)`` and ``end()``.
 final class RaceScheduler: @unchecked Sendable {
     // All of it is touched by one thread at a time: by that of the side whose turn it is, or by the owner's.
     private let turns: [Signal]
@@ -13,6 +13,8 @@ final class RaceScheduler: @unchecked Sendable {
     /// How often each side holds each lock: as a reader, and as a writer.
     private var holders: [String: [Int: (reads: Int, writes: Int)]] = [:]
     private var stack: [Int: [(lock: String, isWrite: Bool)]] = [:]
+    /// What says which side goes on; `nil` when none does.
+    private var choose: (() -> Int?)?
     /// Whether sides run to their ends without waiting, as the race has been given up or hangs.
     private var isGivenUp = false
     /// The sides that wait for ever.
@@ -35,16 +37,13 @@ final class RaceScheduler: @unchecked Sendable {
                 turns[index].wait()
                 RaceSide.$current.withValue(side, operation: body)
                 isFinished[index] = true
-                ownersTurn.give()
+                nextTurn().give()
             }
-            guard let thread else {
-                // Without a thread there is no side: it has nothing to say.
-                isFinished[index] = true
-                continue
-            }
-            threads.append(thread)
-            letGo(index)
+            // Without a thread there is no side: it has nothing to say.
+            if let thread { threads.append(thread) } else { isFinished[index] = true }
         }
+        var sides = turns.indices.filter { !isFinished[$0] }[...]
+        play { sides.popFirst() }
     }
 
     /// What each side that can go on does next.
@@ -66,10 +65,26 @@ final class RaceScheduler: @unchecked Sendable {
         return "it waits for \(access.object)"
     }
 
-    /// Lets a side go on to its next point.
-    func advance(_ side: Int) {
-        if let access = pending[side] { trace.append(.point(side, access)) }
-        letGo(side)
+    /// Lets sides go on, each to its next point, until `choose` names none.
+    ///
+    /// It is called on whatever thread has the turn, which goes on itself or wakes up the next: to wait for other
+    /// threads takes much longer than all else.
+    func play(_ choose: @escaping () -> Int?) {
+        self.choose = choose
+        let next = nextTurn()
+        guard next !== ownersTurn else { return }
+        next.give()
+        ownersTurn.wait()
+    }
+
+    /// Whose turn it is when a side has come to its next point, or to its end.
+    private func nextTurn() -> Signal {
+        guard let next = choose?() else {
+            choose = nil
+            return ownersTurn
+        }
+        if let access = pending[next] { trace.append(.point(next, access)) }
+        return turns[next]
     }
 
     /// Lets all sides run to their ends. Those that have not got there wait for ever if nothing else can happen, and
@@ -92,8 +107,11 @@ final class RaceScheduler: @unchecked Sendable {
     func wait(_ side: Int, at access: RaceAccess) throws(Errno) {
         if !isGivenUp {
             pending[side] = access
-            ownersTurn.give()
-            turns[side].wait()
+            let next = nextTurn()
+            if next !== turns[side] {
+                next.give()
+                turns[side].wait()
+            }
             pending[side] = nil
         }
         guard access.isLock else { return }

@@ -2,7 +2,7 @@ import SystemPackage
 
 /// Which operations are to fail when they are called next.
 final class Faults: Sendable {
-    private struct Place: Hashable {
+    struct Place: Hashable {
         let name: String
         let operation: Event.Callback.Operation
     }
@@ -25,6 +25,9 @@ final class Faults: Sendable {
         }
         if let error { throw error }
     }
+
+    /// What was to fail, and was not called.
+    var pending: Set<Place> { errors.withLock { Set($0.filter { !$0.value.isEmpty }.keys) } }
 }
 
 extension FLB.Operations {

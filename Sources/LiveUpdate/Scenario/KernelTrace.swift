@@ -18,7 +18,7 @@ extension ScenarioReport.Entry {
         lines += events.compactMap { $0.kernelTrace(payloads) }
         switch result {
         case .errno(.crashed), .errno(.deadlocked): return lines + ["dead"]
-        case .errno(.kernelGone): return []
+        case .errno(.kernelGone) where !isRunning: return []
         case .errno(let errno), .problem(_, .some(let errno)): lines.append("result \(errno.rawValue)")
         case nil, .problem: lines += hasBooted ? [isRunning ? "up" : "dead"] : ["result 0"]
         }

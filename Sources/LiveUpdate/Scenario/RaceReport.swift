@@ -61,7 +61,7 @@ public struct RaceReport: Sendable {
             for (index, result) in results.enumerated() {
                 let events = play.events(of: index, side: side)
                 let found = race.sides[side][index].problems(
-                    with: result, events, mayGiveAnything: race.outcomes != nil)
+                    with: result, events, of: play.run.scenario, mayGiveAnything: race.outcomes != nil)
                 let name = "\(RaceSchedule.letters[side])" + (race.sides[side].count > 1 ? ", step \(index + 1)" : "")
                 problems += found.map { "\(name): \($0)" }
             }
@@ -142,7 +142,7 @@ extension RaceOutcome: CustomStringConvertible {
         }
         let held = owners.filter { $0.references != 0 }.map { "\($0.name) \($0.references)" }
         if !held.isEmpty { parts.append("references \(held.joined(separator: ", "))") }
-        parts += warnings.map { "WARNING \($0)" }
+        parts += warnings.map { Event.warning($0).description }
         return parts.joined(separator: "; ")
     }
 }
@@ -157,8 +157,14 @@ extension RaceExpectation {
         } else {
             guard found.joined().allSatisfy({ $0 == ScenarioReport.ok }) else { return false }
         }
-        if let calls, calls != outcome.flbCalls { return false }
-        if let fileCalls, fileCalls != outcome.handlerCalls { return false }
+        for (expected, found, subject) in [
+            (calls, outcome.flbCalls, Event.Callback.Subject.flb), (fileCalls, outcome.handlerCalls, .handler),
+        ] {
+            guard let expected else { continue }
+            guard zip(found, expected).allSatisfy({ play.run.scenario.areCalls($0, $1, of: subject) }) else {
+                return false
+            }
+        }
         return state.problems(with: play.run, play.events).isEmpty
     }
 }
@@ -168,7 +174,7 @@ extension RaceMoment {
     fileprivate func line(_ race: Race) -> String? {
         switch self {
         case .step(let side, let step):
-            return "\(RaceSchedule.letters[side]) begins to \(race.sides[side][step].sentence)"
+            return "\(RaceSchedule.letters[side]): \(race.sides[side][step].sentence)"
         case .point(let side, let access):
             guard access.isLock else { return nil }
             return "\(RaceSchedule.letters[side]) takes \(access.object)"

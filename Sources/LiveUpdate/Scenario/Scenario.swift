@@ -1,5 +1,6 @@
 import Handover
 import KernelABI
+import SystemPackage
 
 /// A story of kernels that hand over to each other: what there is, and what happens, step by step.
 ///
@@ -15,7 +16,8 @@ public struct Scenario: Sendable {
     public var isOfOneKernel = false
     /// How many interleavings of a race are played at most.
     public var interleavingLimit = 10_000
-    public var pageSize: PageSize
+    /// The page size of all kernels; `nil` if the scenario does not say.
+    public var pageSize: PageSize?
     /// Whether live update is on.
     public var isLiveUpdateEnabled: Bool
     /// Whether FLBs are finished as the kernel's documentation has it, and not as kernels do it.
@@ -94,15 +96,10 @@ extension Scenario: Decodable, ScenarioPart {
         about = try object.optionalString("about", "what the scenario teaches")
         kernel = try object.string("kernel", "the release of the first kernel")
         if Generation(release: kernel) == nil {
-            try ScenarioProblems.note(object.error(at: "kernel", ScenarioStep.unknownKernel(kernel)))
+            try ScenarioProblems.note(object.error(at: "kernel", KernelConfiguration.unknown(kernel)))
         }
-        let bytes = try object.optionalNumber("page_size", "the page size in bytes") ?? 4096
-        let size = Int(exactly: bytes).flatMap(PageSize.init(rawValue:))
-        if size == nil {
-            try ScenarioProblems.note(
-                object.error(at: "page_size", "\(bytes) is not a page size; use 4096, 16384 or 65536"))
-        }
-        pageSize = size ?? .kib4
+        pageSize = try object.optionalNumber("page_size", "a page size", among: PageSize.allCases.map(\.bytes))
+            .flatMap(PageSize.init(rawValue:))
         isLiveUpdateEnabled = try object.flag("liveupdate", "whether live update is on") ?? true
         isAsDocumented = try object.flag("as_documented", "whether FLBs are finished as documented") ?? false
         handlers = try object.array("handlers", "file handlers", of: HandlerDefinition.self)
@@ -122,7 +119,43 @@ extension Scenario: Decodable, ScenarioPart {
                 try ScenarioProblems.note(object.error(at: key, "there are two of the name \"\(name)\""))
             }
         }
+        try checkParts(object)
         try checkNames(object)
+    }
+
+    /// Makes sure that what handlers, FLBs and files say of each other and of themselves makes sense.
+    private func checkParts(_ object: StrictObject) throws {
+        let names = handlers.map(\.name)
+        for (index, handler) in handlers.enumerated() {
+            for name in handler.takes where !names.contains(name) {
+                let problem =
+                    name == Self.memfd
+                    ? "files of memfd are taken by memfd alone" : Self.unknown("handler", name, names)
+                try ScenarioProblems.note(object.error(at: "handlers[\(index)].takes", problem))
+            }
+        }
+        for (index, file) in files.enumerated() {
+            guard let name = file.handler, !names.contains(name) else { continue }
+            try ScenarioProblems.note(
+                object.error(at: "files[\(index)].handler", Self.unknown("handler", name, names + [Self.memfd])))
+        }
+        let parts =
+            handlers.enumerated().map { ("handlers[\($0)]", $1.name, $1.lacks, $1.does) }
+            + flbs.enumerated().map { ("flbs[\($0)]", $1.name, $1.lacks, $1.does) }
+        for (path, name, lacks, does) in parts {
+            for (operation, _) in does.all where lacks.contains(operation) {
+                try ScenarioProblems.note(
+                    object.error(at: "\(path).does.\(operation)", "\(name) lacks \(operation), which makes no calls"))
+            }
+        }
+    }
+
+    /// That nothing has a name.
+    private static func unknown(_ kind: String, _ name: String, _ known: [String]) -> String {
+        // Of names as short as that any is near.
+        let suggestion = name.utf8.count > 2 ? Spelling.suggestion(for: name, among: known) : nil
+        let list = known.isEmpty ? "there is none" : "there are \(known.joined(separator: ", "))"
+        return "no \(kind) is called \"\(name)\"; \(suggestion ?? list)"
     }
 
     /// What steps call the kernel's handler of memfds.
@@ -154,8 +187,20 @@ extension Scenario: Decodable, ScenarioPart {
 
     /// Whether a step makes `can_finish` of a handler fail.
     func failsCanFinish(of name: String) -> Bool {
-        steps.contains { step in
+        (boot + steps).contains { step in
             (step.action as? Fail).map { $0.name == name && $0.operation == .canFinish } ?? false
+        }
+    }
+
+    /// The operations of a handler or FLB that can be made to fail: those that it has.
+    private func fallibleOperations(of name: String) -> [Event.Callback.Operation] {
+        // The kernel's handler of memfds has no can_finish.
+        var lacks: [Set<String>] = name == Self.memfd ? [[Event.Callback.Operation.canFinish.rawValue]] : []
+        lacks += handlers.filter { $0.name == name }.map(\.lacks)
+        let ofFLBs = Set(Event.Callback.Operation.allCases).subtracting(Event.Callback.Operation.ofFLBs)
+        lacks += flbs.filter { $0.name == name }.map { $0.lacks.union(ofFLBs.map(\.rawValue)) }
+        return Event.Callback.Operation.fallible.filter { operation in
+            lacks.contains { !$0.contains(operation.rawValue) }
         }
     }
 
@@ -177,29 +222,49 @@ extension Scenario: Decodable, ScenarioPart {
                 let known = defined[name.kind] ?? []
                 if known.contains(name.name) { continue }
                 if name.kind == .session, many.contains(where: name.name.hasPrefix) { continue }
-                let list = known.isEmpty ? "there is none" : "there are \(known.joined(separator: ", "))"
                 try ScenarioProblems.note(
-                    object.error(
-                        at: "\(path).\(name.key)", "no \(name.kind.rawValue) is called \"\(name.name)\"; \(list)"))
+                    object.error(at: "\(path).\(name.key)", Self.unknown(name.kind.rawValue, name.name, known)))
             }
-            let flbCalls = [step.calls ?? []] + outcomes.flatMap { $0.calls ?? [] }
-            let fileCalls = [step.fileCalls ?? []] + outcomes.flatMap { $0.fileCalls ?? [] }
-            for (calls, parts) in [(flbCalls, flbs.map(\.compatible)), (fileCalls, nil)] {
-                for call in calls.joined() where !Event.Callback.isCall(call, of: parts) {
+            for (key, calls, subject) in [
+                ("calls", [step.calls ?? []] + outcomes.flatMap { $0.calls ?? [] }, Event.Callback.Subject.flb),
+                ("file_calls", [step.fileCalls ?? []] + outcomes.flatMap { $0.fileCalls ?? [] }, .handler),
+            ] {
+                for call in calls.joined() {
+                    guard let problem = problem(withCall: call, of: subject) else { continue }
+                    try ScenarioProblems.note(object.error(at: "\(path).\(key)", "\"\(call)\" is no call: \(problem)"))
+                }
+            }
+            if let fail = step.action as? Fail, defined[.part]?.contains(fail.name) ?? false {
+                let fallible = fallibleOperations(of: fail.name)
+                if !fallible.contains(fail.operation) {
+                    let list = fallible.isEmpty ? "nothing" : fallible.map(\.rawValue).joined(separator: ", ")
                     try ScenarioProblems.note(
-                        object.error(at: path, "\"\(call)\" is no call: NAME OPERATION, or NAME OPERATION: ERROR"))
+                        object.error(
+                            at: "\(path).operation",
+                            "\(fail.name) has no \(fail.operation.rawValue); what can fail is \(list)"))
                 }
             }
         }
+        var kexecs: Set<String> = []
+        for (path, step) in all {
+            guard let name = (step.action as? Kexec)?.name, !kexecs.insert(name).inserted else { continue }
+            try ScenarioProblems.note(object.error(at: "\(path).name", "there are two of the name \"\(name)\""))
+        }
     }
-}
 
-extension Event.Callback {
-    /// Whether a text is a call as steps expect it, of one of the parts if they are given.
-    fileprivate static func isCall(_ text: String, of parts: [String]?) -> Bool {
-        let words = text.split(separator: ":", maxSplits: 1).first?.split(separator: " ") ?? []
-        guard words.count >= 2, Operation(rawValue: String(words[words.count - 1])) != nil else { return false }
-        return parts?.contains(words.dropLast().joined(separator: " ")) ?? true
+    /// Why a text is no call as steps expect it; `nil` if it is one.
+    private func problem(withCall text: String, of subject: Event.Callback.Subject) -> String? {
+        guard let call = ExpectedCall(text) else { return "NAME OPERATION, or NAME OPERATION: ERROR" }
+        if let error = call.error, Errno(kernelName: error) == nil { return StrictObject.unknownErrno(error, "") }
+        let operations = (subject == .flb ? Event.Callback.Operation.ofFLBs : Event.Callback.Operation.allCases)
+            .map(\.rawValue)
+        if !operations.contains(call.operation) {
+            return Spelling.suggestion(for: call.operation, among: operations)
+                ?? "the operations are \(operations.joined(separator: ", "))"
+        }
+        guard compatibles(of: call.name, subject) == nil else { return nil }
+        let names = subject == .flb ? flbs.map(\.name) : handlers.map(\.name) + [Self.memfd]
+        return Self.unknown(subject == .flb ? "FLB" : "handler", call.name, names)
     }
 }
 
@@ -215,8 +280,12 @@ extension Scenario.HandlerDefinition: Decodable, ScenarioPart {
         takes = try object.optional("takes", "names of handlers whose files it takes") ?? [name]
         freezeData = try object.optionalNumber("freeze_data", "what freeze leaves as the file's data")
         isBuiltIn = try object.flag("built_in", "whether it is built into the kernel") ?? false
-        lacks = Set(try object.array("lacks", "names of operations", of: String.self))
+        let operations = Event.Callback.Operation.allCases.map(\.rawValue)
+        lacks = try object.words("lacks", "an operation of handlers", among: ["can_preserve"] + operations)
         does = try object.optional("does", "for operations, the calls that they make") ?? .none
+        if freezeData != nil, lacks.contains(Event.Callback.Operation.freeze.rawValue) {
+            try ScenarioProblems.note(object.error(at: "freeze_data", "a handler that lacks freeze leaves none"))
+        }
     }
 }
 
@@ -229,12 +298,20 @@ extension Scenario.FLBDefinition: Decodable, ScenarioPart {
     init(_ object: inout StrictObject) throws {
         name = try object.string("name", "the FLB's name")
         compatible = try object.optionalString("compatible", "its compatible") ?? name
-        data = try object.optionalNumber("data", "what preserve returns") ?? 0
+        let data = try object.optionalNumber("data", "what preserve returns")
         payload = try object.optionalString("payload", "what preserve writes into preserved memory")
+        if data != nil, payload != nil {
+            try ScenarioProblems.note(object.error(at: "data", "an FLB with a payload returns the payload's address"))
+        }
+        self.data = data ?? 0
         hasObject = try object.flag("object", "whether preserve makes a live object") ?? true
         isBuiltIn = try object.flag("built_in", "whether it is built into the kernel") ?? false
-        lacks = Set(try object.array("lacks", "names of operations", of: String.self))
+        let operations = Event.Callback.Operation.ofFLBs.map(\.rawValue)
+        lacks = try object.words("lacks", "an operation of FLBs", among: operations)
         does = try object.optional("does", "for operations, the calls that they make") ?? .none
+        for (operation, _) in does.all where !operations.contains(operation) {
+            try ScenarioProblems.note(object.error(at: "does", "FLBs have no \(operation)"))
+        }
     }
 }
 
@@ -246,12 +323,21 @@ extension Scenario.FileDefinition: Decodable, ScenarioPart {
 
     init(_ object: inout StrictObject) throws {
         name = try object.string("name", "what steps call the file")
-        handler = try object.optionalString("handler", "the handler that it is for")
-        text = try object.optionalString("text", "the contents") ?? ""
-        size = try object.optionalNumber("size", "the size in bytes") ?? 0
-        position = try object.optionalNumber("pos", "the file position in bytes") ?? 0
-        let seals = try object.optionalNumber("seals", "F_SEAL_*") ?? 0
-        guard let seals = UInt32(exactly: seals) else { throw object.error(at: "seals", "\(seals) has over 32 bits") }
-        self.seals = seals
+        let handler = try object.optionalString("handler", "the handler that it is for")
+        let text = try object.optionalString("text", "the contents")
+        let size = try object.optionalNumber("size", "the size in bytes")
+        let position = try object.optionalNumber("pos", "the file position in bytes")
+        let givenSeals = try object.optionalNumber("seals", "F_SEAL_*")
+        guard let seals = UInt32(exactly: givenSeals ?? 0) else {
+            throw object.error(at: "seals", "\(givenSeals ?? 0) has over 32 bits")
+        }
+        self.handler = handler == Scenario.memfd ? nil : handler
+        (self.text, self.size, self.position, self.seals) = (text ?? "", size ?? 0, position ?? 0, seals)
+        guard let handler = self.handler else { return }
+        for (key, isGiven) in [
+            ("text", text != nil), ("size", size != nil), ("pos", position != nil), ("seals", givenSeals != nil),
+        ] where isGiven {
+            try ScenarioProblems.note(object.error(at: key, "memfds have that; a file of \(handler) has not"))
+        }
     }
 }

@@ -58,7 +58,7 @@ struct ScenarioName {
 }
 
 /// Why a step cannot be done, or did not do what it should: not an error of the kernel.
-struct ScenarioProblem: Error {
+struct ScenarioProblem: Error, CustomStringConvertible {
     let text: String
     /// What a kernel would say of it; `nil` if the call succeeds, and it is its result that is not as it should be.
     let errno: Errno?
@@ -67,4 +67,6 @@ struct ScenarioProblem: Error {
         self.text = text
         self.errno = errno
     }
+
+    var description: String { text }
 }

@@ -37,6 +37,8 @@ struct ScenarioParts {
         operations = played(operations, name, definition.does)
         if definition.lacks.contains("can_preserve") { operations.canPreserve = nil }
         if definition.lacks.contains("preserve") { operations.preserve = nil }
+        if definition.lacks.contains("freeze") { operations.freeze = nil }
+        if definition.lacks.contains("unfreeze") { operations.unfreeze = nil }
         if definition.lacks.contains("unpreserve") { operations.unpreserve = nil }
         if definition.lacks.contains("retrieve") { operations.retrieve = nil }
         if definition.lacks.contains("finish") { operations.finish = nil }

@@ -12,7 +12,11 @@ struct ScenarioRun: Sendable {
     var images: [(name: String?, image: HandedOver)] = []
     var outgoing: [String: OutgoingSession] = [:]
     var incoming: [String: IncomingSession] = [:]
-    var files: [String: any PreservableFile] = [:]
+    private var files: [String: any PreservableFile] = [:]
+    /// What steps have called files in this kernel.
+    private var used: Set<String> = []
+    /// What steps called files of kernels before: a file that is made by that name is another one.
+    private var gone: Set<String> = []
     /// How the step before ended.
     var lastResult: ScenarioResult?
     /// The object that the step before got, `none` if it got 0 and `NULL`; `nil` if it asked for none.
@@ -35,6 +39,7 @@ struct ScenarioRun: Sendable {
     init(_ scenario: Scenario, _ handedOver: HandedOver?) throws {
         self.scenario = scenario
         origin = (scenario.kernel, handedOver)
+        if handedOver != nil { gone = Set(scenario.files.map(\.name)) }
         kernel = Kernel(try Self.configuration(scenario, scenario.kernel, journal), handedOver: handedOver)
     }
 
@@ -42,9 +47,9 @@ struct ScenarioRun: Sendable {
         _ scenario: Scenario, _ release: String, _ journal: ScenarioJournal
     ) throws -> KernelConfiguration {
         guard var configuration = KernelConfiguration(release: release) else {
-            throw ScenarioProblem(ScenarioStep.unknownKernel(release))
+            throw ScenarioProblem(KernelConfiguration.unknown(release))
         }
-        configuration.pageSize = scenario.pageSize
+        configuration.pageSize = scenario.pageSize ?? configuration.pageSize
         configuration.isLiveUpdateEnabled = scenario.isLiveUpdateEnabled
         configuration.isAsDocumented = scenario.isAsDocumented
         configuration.observer = journal.observer
@@ -59,6 +64,8 @@ struct ScenarioRun: Sendable {
         kernel = Kernel(try Self.configuration(scenario, release, journal), handedOver: handedOver)
         mutexes = DriverMutexes()
         (outgoing, incoming, files, handlers, flbs, modules) = ([:], [:], [:], [:], [:], [:])
+        gone = handedOver == nil ? [] : gone.union(used)
+        used = []
         openedDevice = nil
         faults = Faults()
         hasBooted = true
@@ -69,6 +76,7 @@ struct ScenarioRun: Sendable {
         var run = try ScenarioRun(scenario, nil)
         try run.start(origin.release, origin.handedOver)
         run.given = given
+        run.gone = gone
         _ = run.journal.take()
         return run
     }
@@ -106,7 +114,7 @@ struct ScenarioRun: Sendable {
     mutating func makeAll() {
         for flb in scenario.flbs { _ = try? self.flb(flb.name) }
         for name in scenario.handlers.map(\.name) + [Scenario.memfd] { _ = try? handler(name) }
-        for file in scenario.files { _ = try? self.file(file.name) }
+        for file in scenario.files { _ = try? makeFile(file.name) }
     }
 
     /// The run after a race, whose sides began with it and ended with those.
@@ -125,6 +133,8 @@ struct ScenarioRun: Sendable {
         merge(\.outgoing)
         merge(\.incoming)
         merge(\.files)
+        result.used = sides.reduce(used) { $0.union($1.used) }
+        result.gone = sides.reduce(gone) { $0.intersection($1.gone) }
         let devices = sides.compactMap(\.openedDevice)
         let isClosed = openedDevice != nil && devices.count < sides.count
         result.openedDevice = isClosed ? nil : devices.first
@@ -147,9 +157,10 @@ struct ScenarioRun: Sendable {
         openedDevice = try kernel.openDevice()
     }
 
-    mutating func closeDevice() {
-        openedDevice?.close()
-        openedDevice = nil
+    mutating func closeDevice() throws {
+        guard let openedDevice else { throw Errno.badFileDescriptor }
+        openedDevice.close()
+        self.openedDevice = nil
     }
 
     /// The owner of a handler or FLB; `nil` for what is built in.
@@ -207,7 +218,19 @@ struct ScenarioRun: Sendable {
         FLB(compatible: name, operations: parts.plain(name, data, true))
     }
 
+    /// Calls a file so from now on, in this kernel.
+    mutating func name(_ file: any PreservableFile, _ name: String) {
+        files[name] = file
+        used.insert(name)
+        gone.remove(name)
+    }
+
     mutating func file(_ name: String) throws -> any PreservableFile {
+        used.insert(name)
+        return try makeFile(name)
+    }
+
+    private mutating func makeFile(_ name: String) throws -> any PreservableFile {
         if let file = files[name] { return file }
         guard let index = scenario.files.firstIndex(where: { $0.name == name }) else {
             throw ScenarioProblem("no file is called \"\(name)\"")
@@ -219,13 +242,18 @@ struct ScenarioRun: Sendable {
         } else {
             file = MemFD(
                 contents: Array(definition.text.utf8), size: definition.size, position: definition.position,
-                seals: definition.seals, pageSize: scenario.pageSize)
+                seals: definition.seals, pageSize: kernel.configuration.pageSize)
         }
         files[name] = file
         return file
     }
 
+    /// A memfd to write to or to read.
     mutating func memfd(_ name: String) throws -> MemFD {
+        guard !gone.contains(name) else {
+            throw ScenarioProblem(
+                "file \(name) is of the kernel before, and this one has not retrieved it \"as\": \"\(name)\"")
+        }
         guard let memfd = try file(name) as? MemFD else { throw ScenarioProblem("file \(name) is no memfd") }
         return memfd
     }

@@ -1,3 +1,5 @@
+import SystemPackage
+
 /// The JSON Schema of scenarios: what their readers ask for.
 public struct ScenarioSchema: Encodable {
     public init() {}
@@ -6,7 +8,11 @@ public struct ScenarioSchema: Encodable {
         var node = Self.object(Scenario.self)
         node["$schema"] = .text("https://json-schema.org/draft/2020-12/schema")
         node["title"] = .text("A scenario of live updates")
-        node["$defs"] = .object(["step": .object(Self.step)])
+        let errors = Errno.kernelNames
+        node["$defs"] = .object([
+            "step": .object(Self.step), "error": .object(["enum": .list(errors.map(Node.text))]),
+            "result": .object(["enum": .list(([ScenarioReport.ok] + errors).map(Node.text))]),
+        ])
         try Node.object(node).encode(to: encoder)
     }
 
@@ -16,11 +22,14 @@ public struct ScenarioSchema: Encodable {
         let about: String
         let type: any Decodable.Type
         var isRequired = false
+        /// All that the member, or an element of it, can be; `nil` if that is not a matter of words.
+        var values: [String]?
     }
 
     private indirect enum Node: Encodable {
         case text(String)
         case flag(Bool)
+        case number(Int)
         case list([Node])
         case object([String: Node])
 
@@ -29,6 +38,7 @@ public struct ScenarioSchema: Encodable {
             switch self {
             case .text(let text): try container.encode(text)
             case .flag(let flag): try container.encode(flag)
+            case .number(let number): try container.encode(number)
             case .list(let list): try container.encode(list)
             case .object(let object): try container.encode(object)
             }
@@ -42,7 +52,7 @@ public struct ScenarioSchema: Encodable {
     private static func object(_ members: [Member], verb: String? = nil) -> [String: Node] {
         var properties: [String: Node] = [:]
         for member in members {
-            var node = Self.node(of: member.type)
+            var node = Self.node(of: member)
             node["description"] = .text(member.about)
             properties[member.name] = .object(node)
         }
@@ -64,7 +74,23 @@ public struct ScenarioSchema: Encodable {
         ["type": .text("array"), "items": .object(items)]
     }
 
+    private static let results = list(of: reference(to: "result")).merging(["minItems": .number(1)]) { $1 }
     private static let string: [String: Node] = ["type": .text("string")]
+
+    private static func reference(to definition: String) -> [String: Node] {
+        ["$ref": .text("#/$defs/\(definition)")]
+    }
+
+    private static func node(of member: Member) -> [String: Node] {
+        guard let values = member.values else { return node(of: member.type) }
+        let node: [String: Node] = ["enum": .list(values.map(Node.text))]
+        switch member.type {
+        case is [String].Type: return list(of: node)
+        case is FlexibleNumber.Type:
+            return ["enum": .list(values.compactMap(Int.init).map(Node.number) + values.map(Node.text))]
+        default: return node
+        }
+    }
 
     private static func node(of type: any Decodable.Type) -> [String: Node] {
         switch type {
@@ -72,13 +98,16 @@ public struct ScenarioSchema: Encodable {
         case is Bool.Type: ["type": .text("boolean")]
         case is FlexibleNumber.Type: ["type": .list([.text("integer"), .text("string")])]
         case is [String].Type: list(of: string)
-        case is ResultNames.Type: ["oneOf": .list([.object(string), .object(list(of: string))])]
+        case is ErrnoName.Type: reference(to: "error")
+        case is Alternatives.Type: ["oneOf": .list([.object(string), .object(list(of: string))])]
+        case is ResultNames.Type:
+            ["oneOf": .list([.object(reference(to: "result")), .object(results)])]
         case is [String: Int64].Type:
             ["type": .text("object"), "additionalProperties": .object(["type": .text("integer")])]
         case is [Scenario.HandlerDefinition].Type: list(of: object(Scenario.HandlerDefinition.self))
         case is [Scenario.FLBDefinition].Type: list(of: object(Scenario.FLBDefinition.self))
         case is [Scenario.FileDefinition].Type: list(of: object(Scenario.FileDefinition.self))
-        case is [ScenarioStep].Type, is RaceSteps.Type: list(of: ["$ref": .text("#/$defs/step")])
+        case is [ScenarioStep].Type, is RaceSteps.Type: list(of: reference(to: "step"))
         case is [RaceSteps].Type: list(of: node(of: RaceSteps.self))
         case is RaceExpectations.Type: list(of: object(RaceExpectation.self))
         case is OperationSteps.Type: object(OperationSteps.self)

@@ -17,11 +17,6 @@ public struct ScenarioStep: Sendable {
 
     /// What is done, in words.
     public var sentence: String { action.sentence }
-
-    static func unknownKernel(_ name: String) -> String {
-        let known = Generation.allReleases.joined(separator: ", ")
-        return "no kernel \"\(name)\" is known here; known are \(known)"
-    }
 }
 
 extension ScenarioStep: Decodable {
@@ -59,7 +54,10 @@ extension ScenarioStep: Decodable {
 
     /// Results by their names.
     static func results(_ given: ResultNames, _ object: StrictObject) throws -> [Errno?] {
-        try given.names.map { name in
+        if given.names.isEmpty {
+            try ScenarioProblems.note(object.error(at: "gives", "none of no results is right; leave it out, or say ok"))
+        }
+        return try given.names.map { name in
             if name == ScenarioReport.ok { return nil }
             if let errno = Errno(kernelName: name) { return errno }
             try ScenarioProblems.note(object.error(at: "gives", StrictObject.unknownErrno(name)))
@@ -104,8 +102,17 @@ struct ExpectedState: Sendable {
     }
 }
 
-/// One name or several.
+/// The name of a result, or several.
 struct ResultNames: Decodable, Sendable {
+    let names: [String]
+
+    init(from decoder: any Decoder) throws {
+        names = try Alternatives(from: decoder).names
+    }
+}
+
+/// One name or several.
+struct Alternatives: Decodable, Sendable {
     let names: [String]
 
     init(from decoder: any Decoder) throws {

@@ -4,7 +4,7 @@ extension ScenarioReport: CustomStringConvertible {
 
     /// The report as a story: each step, and below it what happened.
     public var description: String {
-        var text = scenario.title + "\n"
+        var text = scenario.title.wrapped(to: Self.width, indent: "") + "\n"
         if let about = scenario.about { text += "  " + about.wrapped(to: Self.width - 2, indent: "  ") + "\n" }
         if scenario.isAsDocumented { text += "  FLBs are finished as documented: no kernel up to 7.3 does that.\n" }
         text += "\n"
@@ -23,7 +23,7 @@ extension ScenarioReport.Entry {
         let indent = String(repeating: " ", count: kernelColumn + 6)
         var line = sentence
         if case .errno(let errno) = result { line += " = \(errno.kernelName)" }
-        var text = "\(head)  \(line.wrapped(to: width - indent.count, indent: indent + "  "))\n"
+        var text = "\(head)  \(line.wrapped(to: width - indent.count - 2, indent: indent + "  "))\n"
         if let note { text += indent + "# " + note.wrapped(to: width - indent.count - 2, indent: indent + "# ") + "\n" }
         let happened = race?.lines ?? Self.folded(events.map(\.description))
         let references = moves.map { "\($0.name) \($0.from) → \($0.to)" }.joined(separator: ", ")
@@ -68,7 +68,7 @@ extension Event: CustomStringConvertible {
         case .callback(let call): call.description
         case .count(let flb, let direction, let from, let to): "\(flb): \(direction.rawValue) count \(from) → \(to)"
         case .message(let text): text
-        case .warning(let text): "WARNING: \(text)"
+        case .warning(let text): text.hasPrefix("BUG: ") ? text : "WARNING: \(text)"
         }
     }
 }

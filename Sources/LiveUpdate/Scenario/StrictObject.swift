@@ -83,9 +83,20 @@ struct StrictObject {
         } catch let error as DocumentError {
             try ScenarioProblems.note(error)
         } catch {
-            try ScenarioProblems.note(self.error(at: key, "expected \(what)"))
+            try ScenarioProblems.note(self.error(at: key, "expected \(Self.form(of: Value.self))\(what)"))
         }
         return nil
+    }
+
+    /// The form of a member in words, where what it is does not tell.
+    private static func form(of type: any Decodable.Type) -> String {
+        switch type {
+        case is String.Type: "a string: "
+        case is FlexibleNumber.Type: "a number: "
+        case is Bool.Type: "true or false: "
+        case is [String].Type: "a list of strings: "
+        default: ""
+        }
     }
 
     /// A member that has to be there; `nil` if it is not, or makes no sense, which has been taken down.
@@ -115,12 +126,46 @@ struct StrictObject {
         try optional(key, what, as: FlexibleNumber.self)?.value
     }
 
+    /// One of several numbers.
+    mutating func optionalNumber(_ key: String, _ what: String, among known: [Int]) throws -> Int? {
+        let number = try optionalNumber(key, what)
+        members[members.count - 1].values = known.flatMap { ["\($0)", "0x" + String($0, radix: 16)] }
+        guard let number else { return nil }
+        if let number = Int(exactly: number), known.contains(number) { return number }
+        let list = known.map { "\($0)" }.joined(separator: ", ")
+        try ScenarioProblems.note(error(at: key, "\(number) is not \(what); that is \(list)"))
+        return nil
+    }
+
     /// A number; 0 where there is none.
     mutating func number(_ key: String, _ what: String) throws -> UInt64 {
         try required(key, what, as: FlexibleNumber.self)?.value ?? 0
     }
 
     mutating func flag(_ key: String, _ what: String) throws -> Bool? { try optional(key, what) }
+
+    /// One of several words; of one that is none, the first of them.
+    mutating func word(
+        _ key: String, _ what: String, among known: [String], isRequired: Bool = false
+    ) throws -> String? {
+        let word: String? = isRequired ? try required(key, what, as: String.self) : try optional(key, what)
+        members[members.count - 1].values = known
+        return try word.map { try check($0, key, what, known) }
+    }
+
+    /// Some of several words.
+    mutating func words(_ key: String, _ what: String, among known: [String]) throws -> Set<String> {
+        let words: [String] = try optional(key, what) ?? []
+        members[members.count - 1].values = known
+        return Set(try words.map { try check($0, key, what, known) })
+    }
+
+    private func check(_ word: String, _ key: String, _ what: String, _ known: [String]) throws -> String {
+        if known.contains(word) { return word }
+        let hint = Spelling.suggestion(for: word, among: known) ?? "that is \(known.joined(separator: ", "))"
+        try ScenarioProblems.note(error(at: key, "\"\(word)\" is not \(what); \(hint)"))
+        return known.first ?? ""
+    }
 
     /// The elements that make sense.
     mutating func array<Value: Decodable>(_ key: String, _ what: String, of type: Value.Type) throws -> [Value] {
@@ -130,17 +175,19 @@ struct StrictObject {
 
     /// The kernel's name of an error.
     mutating func errno(_ key: String, _ what: String) throws -> Errno {
-        let name = try string(key, what)
+        let name = try required(key, what, as: ErrnoName.self)?.name ?? ""
         if let errno = Errno(kernelName: name) { return errno }
-        try ScenarioProblems.note(error(at: key, Self.unknownErrno(name)))
+        try ScenarioProblems.note(
+            error(at: key, name == ScenarioReport.ok ? "\(name) is no error" : Self.unknownErrno(name, "")))
         return .ioError
     }
 
-    static func unknownErrno(_ name: String) -> String {
-        let known = Errno.kernelNames.map(\.name) + [ScenarioReport.ok]
+    /// - Parameter others: what can stand there besides.
+    static func unknownErrno(_ name: String, _ others: String = ", or ok") -> String {
+        let known = Errno.kernelNames
         let nearest = Spelling.nearest(to: name.uppercased(), among: known) ?? Spelling.nearest(to: name, among: known)
         return "unknown errno '\(name)'; "
-            + (nearest.map { "did you mean \($0)?" } ?? "known are \(known.joined(separator: ", "))")
+            + (nearest.map { "did you mean \($0)?" } ?? "known are those of Linux, crash, and deadlock\(others)")
     }
 }
 
@@ -212,6 +259,15 @@ struct ScenarioKey: CodingKey {
     init(intValue: Int) {
         stringValue = String(intValue)
         self.intValue = intValue
+    }
+}
+
+/// The kernel's name of an error.
+struct ErrnoName: Decodable {
+    let name: String
+
+    init(from decoder: any Decoder) throws {
+        name = try decoder.singleValueContainer().decode(String.self)
     }
 }
 

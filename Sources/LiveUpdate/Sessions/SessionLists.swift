@@ -7,6 +7,7 @@ final class SessionLists: Sendable {
     private struct Outgoing {
         /// In the order in which they were created.
         var sessions: [OutgoingFiles] = []
+        var names: Set<String> = []
         /// Blocks allocated for their records.
         var blocks = 0
     }
@@ -26,7 +27,7 @@ final class SessionLists: Sendable {
         try outgoingList.write { list throws(Errno) in
             guard list.sessions.count < limits.sessions else { throw limits.sessionError }
             list.blocks = max(list.blocks, limits.sessionBlocks(list.sessions.count + 1))
-            guard !list.sessions.contains(where: { $0.session == files.session }) else { throw .fileExists }
+            guard list.names.insert(files.session).inserted else { throw .fileExists }
             list.sessions.append(files)
         }
     }
@@ -42,6 +43,7 @@ final class SessionLists: Sendable {
     func remove(_ files: OutgoingFiles) throws(Errno) {
         try outgoingList.write { list throws(Errno) in
             list.sessions.removeAll { $0 === files }
+            list.names.remove(files.session)
             list.blocks = limits.sessionBlocks(list.sessions.count)
         }
     }

@@ -3,6 +3,18 @@ import Handover
 import LiveUpdate
 import SystemPackage
 
+/// The release of a kernel to simulate: the lifecycle differs between more of them than what they hand over.
+struct ScenarioKernel: ExpressibleByArgument {
+    let name: String
+
+    init?(argument: String) {
+        guard KernelRelease(argument: argument) != nil else { return nil }
+        name = argument
+    }
+
+    static var allValueStrings: [String] { KernelConfiguration.releases }
+}
+
 struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
@@ -41,7 +53,7 @@ struct Simulate: ParsableCommand {
     var quiet = false
 
     @Option(help: ArgumentHelp("The release of all kernels, whatever the scenario says.", valueName: "release"))
-    var kernel: KernelRelease?
+    var kernel: ScenarioKernel?
 
     @Option(
         help: ArgumentHelp("An image that the first kernel is handed, in any form that dump reads.", valueName: "path"))
@@ -66,16 +78,21 @@ struct Simulate: ParsableCommand {
 
     func run() throws {
         let form = try output.map(form(of:))
-        var reports: [NamedReport] = []
-        for path in scenarios { reports.append(NamedReport(name: path.stem ?? path.string, report: try play(path))) }
+        if let kernel, KernelConfiguration(release: kernel.name) == nil {
+            Diagnostics.report(KernelConfiguration.unknown(kernel.name))
+            throw ExitCode(ExitStatus.unreadable.rawValue)
+        }
+        let handedOver = try image.map(handedOver)
+        let reports = scenarios.map { NamedReport(name: $0.stem ?? $0.string, outcome: play($0, from: handedOver)) }
+        for case .unplayable(let problem) in reports.map(\.outcome) { Diagnostics.report(problem) }
         // An image on standard output leaves no room for what happens.
         if output != "-" {
             let stream = OutputStream.standardOutput(inputs: inputs)
             format.show(reports, isQuiet: quiet, on: stream)
             stream.flush()
         }
-        var status = reports.allSatisfy(\.report.hasPassed) ? ExitStatus.fine : .damaged
-        if let output, let form, let report = reports.first?.report {
+        var status = reports.map(\.status).reduce(ExitStatus.fine) { $0.worse($1) }
+        if let output, let form, case .played(let report)? = reports.first?.outcome {
             status = status.worse(write(report, to: output, form))
         }
         try status.end()
@@ -83,20 +100,25 @@ struct Simulate: ParsableCommand {
 
     private var inputs: [FilePath] { scenarios + (image.map { [$0] } ?? []) }
 
-    private func play(_ path: FilePath) throws -> ScenarioReport {
+    private func play(_ path: FilePath, from image: HandedOver?) -> NamedReport.Outcome {
         var scenario: Scenario
         do throws(DocumentReadError) {
             scenario = try Scenario.read(path)
         } catch {
-            Diagnostics.report(error.description(of: path))
-            throw ExitCode(ExitStatus.unreadable.rawValue)
+            return .unplayable(error.description(of: path))
         }
+        if let image, let stated = scenario.pageSize, stated != image.pageSize {
+            return .unplayable(
+                "\(path): .page_size: the image is of a kernel with pages of \(image.pageSize.bytes) bytes, over which one "
+                    + "with pages of \(stated.bytes) panics in kho_radix_walk_tree()")
+        }
+        scenario.pageSize = image?.pageSize ?? scenario.pageSize
         if let kernel {
             scenario.kernel = kernel.name
             scenario.isOfOneKernel = true
         }
         // A real kernel goes on whatever a scenario expects.
-        return scenario.run(from: try image.map(handedOver), stopsAtProblem: format != .kernel)
+        return .played(scenario.run(from: image, stopsAtProblem: format != .kernel))
     }
 
     private func handedOver(_ path: FilePath) throws -> HandedOver {

@@ -166,7 +166,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
     private static func tests(of reports: [CheckReport]) -> TestReport {
         let cases = reports.map { report in
             guard let check = report.check else {
-                return TestReport.Case(name: report.name, outcome: .failed, remarks: [report.failure ?? ""])
+                return TestReport.Case(name: report.name, outcome: .broken, remarks: [report.failure ?? ""])
             }
             let generation = check.generation
             let outcome: TestReport.Case.Outcome =

@@ -17,22 +17,24 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
 
     /// Shows `reports`, whose names are those of their files.
     func show(_ reports: [NamedReport], isQuiet: Bool, on output: OutputStream) {
-        let shown = isQuiet ? reports.filter { !$0.report.hasPassed } : reports
+        let shown = isQuiet ? reports.filter { $0.status != .fine } : reports
+        let played = shown.compactMap { named in named.report.map { (named.name, $0) } }
         switch self {
         case .tree:
             if isQuiet {
-                for named in shown { output.write("\(named.name): NOT as expected: \(named.problems.first ?? "")\n") }
+                for named in shown where named.report != nil {
+                    output.write("\(named.name): NOT as expected: \(named.problems.first ?? "")\n")
+                }
             } else {
-                output.write(shown.map(\.report.description).joined(separator: "\n"))
+                output.write(played.map(\.1.description).joined(separator: "\n"))
             }
-            if reports.count > 1 { output.write((shown.isEmpty || isQuiet ? "" : "\n") + summary(of: reports) + "\n") }
+            if reports.count > 1 { output.write((played.isEmpty || isQuiet ? "" : "\n") + summary(of: reports) + "\n") }
         case .json:
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             do {
-                let list = shown.map(\.report)
                 output.write(
-                    Array(try reports.count == 1 ? list.first.map(encoder.encode) ?? Data() : encoder.encode(list)))
+                    Array(try reports.count == 1 ? shown.first.map(encoder.encode) ?? Data() : encoder.encode(shown)))
                 output.write("\n")
             } catch {
                 Diagnostics.report("\(error)")
@@ -40,9 +42,9 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
         case .tap: output.write(tests(of: reports).ktap)
         case .junit: output.write(tests(of: reports).junit)
         case .kernel:
-            for named in shown {
-                if reports.count > 1 { output.write("scenario \(named.name)\n") }
-                for line in named.report.kernelTrace { output.write(line + "\n") }
+            for (name, report) in played {
+                if reports.count > 1 { output.write("scenario \(name)\n") }
+                for line in report.kernelTrace { output.write(line + "\n") }
             }
         }
     }
@@ -51,29 +53,64 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
         TestReport(
             suite: "luo-fdt simulate",
             cases: reports.map {
-                TestReport.Case(name: $0.name, outcome: $0.report.hasPassed ? .passed : .failed, remarks: $0.problems)
+                TestReport.Case(
+                    name: $0.name, outcome: $0.report == nil ? .broken : $0.status == .fine ? .passed : .failed,
+                    remarks: $0.problems)
             })
     }
 
     private func summary(of reports: [NamedReport]) -> String {
-        let failed = reports.filter { !$0.report.hasPassed }.map(\.name)
-        let steps = reports.reduce(0) { $0 + $1.report.stepCount }
-        let head = "\(reports.count) scenarios, \(steps) steps: "
-        return head
-            + (failed.isEmpty
-                ? "all as expected" : "\(failed.count) not as expected: \(failed.joined(separator: ", "))")
+        let steps = reports.reduce(0) { $0 + ($1.report?.stepCount ?? 0) }
+        let found = [(ExitStatus.damaged, "not as expected"), (.unreadable, "not played")].compactMap { status, text in
+            let names = reports.filter { $0.status == status }.map(\.name)
+            return names.isEmpty ? nil : "\(names.count) \(text): \(names.joined(separator: ", "))"
+        }
+        let result = found.isEmpty ? "all as expected" : found.joined(separator: "; ")
+        return "\(reports.count) scenarios, \(steps) steps: \(result)"
     }
 }
 
 /// What happened in a scenario, and the name of its file.
 struct NamedReport {
+    enum Outcome {
+        case played(ScenarioReport)
+        /// It cannot be read, or does not fit the image: why, a line for each problem.
+        case unplayable(String)
+    }
+
     let name: String
-    let report: ScenarioReport
+    let outcome: Outcome
+
+    /// What happened, if anything did.
+    var report: ScenarioReport? {
+        if case .played(let report) = outcome { report } else { nil }
+    }
+
+    var status: ExitStatus {
+        report.map { $0.hasPassed ? .fine : .damaged } ?? .unreadable
+    }
 
     /// What was not as expected, with the step.
     var problems: [String] {
-        report.entries.flatMap { entry in
-            entry.problems.map { "\(entry.number.map { "step \($0)" } ?? "boot"): \(entry.sentence): \($0)" }
+        switch outcome {
+        case .unplayable(let problem): problem.split(separator: "\n").map(String.init)
+        case .played(let report):
+            report.entries.flatMap { entry in
+                entry.problems.map { "\(entry.number.map { "step \($0)" } ?? "boot"): \(entry.sentence): \($0)" }
+            }
         }
+    }
+}
+
+extension NamedReport: Encodable {
+    private enum CodingKeys: String, CodingKey { case title, passed, problems }
+
+    /// As the report; of a scenario that was not played, its name and why.
+    func encode(to encoder: any Encoder) throws {
+        if let report { return try report.encode(to: encoder) }
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .title)
+        try container.encode(false, forKey: .passed)
+        try container.encode(problems, forKey: .problems)
     }
 }

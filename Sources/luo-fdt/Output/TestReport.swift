@@ -4,7 +4,11 @@ import KernelABI
 struct TestReport {
     /// One input, and how it came out.
     struct Case {
-        enum Outcome { case passed, failed, skipped }
+        enum Outcome {
+            case passed, failed, skipped
+            /// There was no test: something is wrong with its input.
+            case broken
+        }
 
         let name: String
         let outcome: Outcome
@@ -24,7 +28,7 @@ struct TestReport {
             text += remarks.map { "# \($0)\n" }.joined()
             // A number sign begins a directive, and a line a test.
             let name = ImageText.visible(test.name, inLine: true).replacing("#", with: "\\#")
-            text += "\(test.outcome == .failed ? "not ok" : "ok") \(number) \(name)"
+            text += "\([.failed, .broken].contains(test.outcome) ? "not ok" : "ok") \(number) \(name)"
             text += test.outcome == .skipped ? " # SKIP\n" : "\n"
         }
         return text
@@ -32,16 +36,18 @@ struct TestReport {
 
     /// As JUnit writes, which continuous integration reads.
     var junit: String {
-        let (failures, skipped) = (cases.count { $0.outcome == .failed }, cases.count { $0.outcome == .skipped })
+        let (failures, errors) = (cases.count { $0.outcome == .failed }, cases.count { $0.outcome == .broken })
+        let skipped = cases.count { $0.outcome == .skipped }
         var text: Markup = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         text += "<testsuite name=\"\(suite)\" tests=\"\(cases.count)\""
-        text += " failures=\"\(failures)\" skipped=\"\(skipped)\">\n"
+        text += " failures=\"\(failures)\" errors=\"\(errors)\" skipped=\"\(skipped)\">\n"
         for test in cases {
             let (name, remarks) = (attribute(test.name), attribute(test.remarks.joined(separator: "\n")))
             let element: Markup? =
                 switch test.outcome {
                 case .passed: test.remarks.isEmpty ? nil : "<system-out>\(remarks)</system-out>"
                 case .failed: "<failure message=\"\(remarks)\"/>"
+                case .broken: "<error message=\"\(remarks)\"/>"
                 case .skipped: "<skipped message=\"\(remarks)\"/>"
                 }
             text +=

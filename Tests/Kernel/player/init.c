@@ -65,7 +65,7 @@ static int step(char **word, int next)
 	const char *verb = word[0];
 	if (!strcmp(verb, "open")) return opened() < 0 ? -1 : 0;
 	if (!strcmp(verb, "open_again")) { int fd = sys_open("/dev/liveupdate"); if (fd >= 0) device = fd; return fd < 0 ? -1 : 0; }
-	if (!strcmp(verb, "close_device")) { if (device >= 0) sys_close(device); device = -1; return 0; }
+	if (!strcmp(verb, "close_device")) { int result = sys_close(device); device = -1; return result; }
 	if (!strcmp(verb, "create")) { char *name = decode(word[1]); return session_ioctl(LIVEUPDATE_IOCTL_CREATE_SESSION, slot(OUTGOING, name), name); }
 	if (!strcmp(verb, "retrieve_session")) { char *name = decode(word[1]); return session_ioctl(LIVEUPDATE_IOCTL_RETRIEVE_SESSION, slot(INCOMING, name), name); }
 	if (!strcmp(verb, "close")) {

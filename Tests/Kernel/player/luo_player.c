@@ -252,7 +252,7 @@ static int file_retrieve(struct liveupdate_file_op_args *args)
 	return err;
 }
 
-/* Every handler has one, as the kernel asks all of them; a yes is not logged. */
+/* A yes is not logged. */
 static bool file_can_finish(struct liveupdate_file_op_args *args)
 {
 	struct handler *handler = handler_of(args->handler);
@@ -320,7 +320,9 @@ static int define_handler(char **word)
 		.unpreserve = lists(word[4], "unpreserve") ? NULL : file_unpreserve,
 		.retrieve = lists(word[4], "retrieve") ? NULL : file_retrieve,
 		.finish = lists(word[4], "finish") ? NULL : file_finish,
-		.freeze = file_freeze, .unfreeze = file_unfreeze, .can_finish = file_can_finish,
+		.freeze = lists(word[4], "freeze") ? NULL : file_freeze,
+		.unfreeze = lists(word[4], "unfreeze") ? NULL : file_unfreeze,
+		.can_finish = lists(word[4], "can_finish") ? NULL : file_can_finish,
 		.owner = handler->part.owner };
 	handler->accepts = kstrdup(word[5], GFP_KERNEL);
 	handler->own.ops = &handler->ops;

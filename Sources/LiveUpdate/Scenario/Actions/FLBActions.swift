@@ -1,6 +1,6 @@
 extension ScenarioRun {
     /// Takes down the object that a step got, and checks it against those that are expected.
-    fileprivate mutating func got(_ object: LiveObject?, _ expected: ResultNames?) throws {
+    fileprivate mutating func got(_ object: LiveObject?, _ expected: Alternatives?) throws {
         let found = object.map { "\($0)" } ?? "none"
         lastObject = found
         guard let expected, !expected.names.contains(found) else { return }
@@ -11,7 +11,7 @@ extension ScenarioRun {
 struct GetOutgoing: ScenarioAction {
     static let verb = "get_outgoing"
     let flb: String
-    let object: ResultNames?
+    let object: Alternatives?
 
     init(_ object: inout StrictObject) throws {
         flb = try object.string("flb", "the name of an FLB")
@@ -51,7 +51,7 @@ struct PutOutgoing: ScenarioAction {
 struct GetIncoming: ScenarioAction {
     static let verb = "get_incoming"
     let flb: String
-    let object: ResultNames?
+    let object: Alternatives?
 
     init(_ object: inout StrictObject) throws {
         flb = try object.string("flb", "the name of an FLB")

@@ -9,14 +9,11 @@ struct Kexec: ScenarioAction {
     init(_ object: inout StrictObject) throws {
         release = try object.optionalString("into", "the release of the next kernel")
         if let release, Generation(release: release) == nil {
-            throw object.error(at: "into", ScenarioStep.unknownKernel(release))
+            throw object.error(at: "into", KernelConfiguration.unknown(release))
         }
         name = try object.optionalString("name", "what the image handed over is called")
-        comesUp = try object.optionalString("comes_up", "how the next kernel comes up") ?? BootOutcome.adopted.word
-        guard BootOutcome.words.contains(comesUp) else {
-            let known = BootOutcome.words.joined(separator: ", ")
-            throw object.error(at: "comes_up", "\"\(comesUp)\" is not how a kernel comes up; that is \(known)")
-        }
+        let outcome = try object.word("comes_up", "how a kernel comes up", among: BootOutcome.words)
+        comesUp = outcome ?? BootOutcome.adopted.word
     }
 
     var sentence: String {
@@ -60,7 +57,7 @@ struct CloseDevice: ScenarioAction {
 
     var sentence: String { "close /dev/liveupdate" }
 
-    func perform(in run: inout ScenarioRun) throws { run.closeDevice() }
+    func perform(in run: inout ScenarioRun) throws { try run.closeDevice() }
 }
 
 /// A cold boot: nothing is handed over.
@@ -71,7 +68,7 @@ struct PowerOn: ScenarioAction {
     init(_ object: inout StrictObject) throws {
         release = try object.optionalString("kernel", "the release of the kernel")
         if let release, Generation(release: release) == nil {
-            throw object.error(at: "kernel", ScenarioStep.unknownKernel(release))
+            throw object.error(at: "kernel", KernelConfiguration.unknown(release))
         }
     }
 

@@ -90,7 +90,7 @@ struct RegisterMany: ScenarioAction {
     var names: [ScenarioName] { [ScenarioName(.handler, handler)] }
 
     func perform(in run: inout ScenarioRun) throws {
-        for index in 0..<min(count, 100_000) {
+        for index in 0..<count {
             try run.kernel.register(run.plainFLB("\(prefix)\(index)", data: index), with: try run.handler(handler))
         }
     }
@@ -105,14 +105,11 @@ struct Fail: ScenarioAction {
 
     init(_ object: inout StrictObject) throws {
         name = try object.string("of", "the name of an FLB or handler")
-        let text = try object.string("operation", "preserve, freeze, retrieve or can_finish")
+        let word = try object.word(
+            "operation", "an operation that can fail", among: Event.Callback.Operation.fallible.map(\.rawValue),
+            isRequired: true)
+        operation = word.flatMap(Event.Callback.Operation.init) ?? .preserve
         error = try object.errno("with", "the error that it returns")
-        let operation = object.isDescription ? .preserve : Event.Callback.Operation(rawValue: text)
-        guard let operation, [.preserve, .freeze, .retrieve, .canFinish].contains(operation) else {
-            throw object.error(
-                at: "operation", "\"\(text)\" cannot fail; preserve, freeze, retrieve and can_finish can")
-        }
-        self.operation = operation
     }
 
     var sentence: String { "let the next \(operation.rawValue) of \(name) fail with \(error.kernelName)" }

@@ -29,7 +29,7 @@ struct CreateMany: ScenarioAction {
     var sentence: String { "create \(count) sessions \(prefix)0, \(prefix)1, …" }
 
     func perform(in run: inout ScenarioRun) throws {
-        for index in 0..<min(count, 1_000_000) {
+        for index in 0..<count {
             let name = "\(prefix)\(index)"
             run.outgoing[name] = try run.device().createSession(name)
         }
@@ -115,7 +115,7 @@ struct Retrieve: ScenarioAction {
 
     func perform(in run: inout ScenarioRun) throws {
         let file = try run.incomingSession(session).retrieve(token: token)
-        if let name { run.files[name] = file }
+        if let name { run.name(file, name) }
     }
 }
 
