@@ -43,7 +43,12 @@ public struct LayoutComparison: Sendable {
     public var isMatch: Bool { structures.allSatisfy(\.isSame) }
 
     /// Whether the kernel has none of the structures: it was built without KHO.
-    public var hasNone: Bool { structures.allSatisfy { $0.kernelSize == nil } }
+    ///
+    /// What boot loaders know, every kernel has.
+    public var hasNone: Bool {
+        let ofBoot = [SetupDataLayout.layout.structure.name, HandoverPointerLayout.layout.structure.name]
+        return structures.allSatisfy { $0.kernelSize == nil || ofBoot.contains($0.name) }
+    }
 
     /// The structures that are not the same.
     public var differences: Int { structures.count { !$0.isSame } }

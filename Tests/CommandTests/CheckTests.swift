@@ -133,6 +133,20 @@ import Testing
         #expect(command.text.contains("differs from 7.1 in "))
     }
 
+    /// Debian's kernels are built so. Fixtures/btf/without-kho.btf has what boot loaders know, as theirs do.
+    @Test func `a kernel without KHO takes nothing over`() throws {
+        let types = "btf/without-kho.btf"
+        let layout = try Command("layout", "--btf", types)
+        #expect(layout.text.contains("has no KHO"), "\(layout.text)")
+        for arguments in [
+            ["--kernel", "./" + types, "captures/7.3/basic.elf"], ["--from", "7.3", "--to", "./" + types],
+        ] {
+            let command = try Command(["check"] + arguments)
+            #expect(command.status == 7)
+            #expect(command.text.contains("[kernel-without-kho]"), "\(command.text)")
+        }
+    }
+
     // MARK: - Inputs that cannot be read
 
     @Test(arguments: [

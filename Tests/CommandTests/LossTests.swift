@@ -71,6 +71,35 @@ import Testing
         }
     }
 
+    @Test func `a file of debugfs that cannot be read costs no other, and one without a node is named`() throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                cp -r captures/7.3/debugfs/receiver $d/kho && chmod -R u+w $d/kho
+                rm $d/kho/in/sub_fdts/LUO && mkdir $d/kho/in/sub_fdts/LUO && touch $d/kho/in/sub_fdts/LUO/x
+                cp $d/kho/in/sub_fdts/memblock $d/kho/in/sub_fdts/other
+                mkdir -p $d/kho/more/fdt && touch $d/kho/more/fdt/x
+                $luo dump $d/kho | grep -c testblk; $luo dump -q $d/kho; echo $?
+                """, environment: ["d": directory.path])
+        #expect(command.text == "1\n1\n")
+        for text in ["file of LUO: found ", "no node of its name"] {
+            #expect(command.errors.contains(text), "\(command.errors)")
+        }
+    }
+
+    @Test func `a machine that hands nothing over is named`() throws {
+        let (directory, path) = try changed { $0[18] = 243 }
+        let dump = try Command("dump", path)
+        #expect(dump.status == 1)
+        #expect(dump.errors.contains("Elf64_Ehdr.e_machine: found 243, expected x86_64 or aarch64"), "\(dump.errors)")
+        let build = try Command(
+            shell: """
+                echo '{"machine": "x86_64", "page_size": 65536, "sessions": []}' >$d/h.json
+                $luo build $d/h.json -o $d/h.elf
+                """, environment: ["d": directory.path])
+        #expect(build.errors.contains(".page_size: kernels of x86_64 have pages of 4096 bytes"), "\(build.errors)")
+    }
+
     @Test func `a size that no file can have costs that file alone`() throws {
         let directory = try TemporaryPath()
         let command = try Command(

@@ -16,6 +16,10 @@ extension HandoverCheck {
     ) {
         let kernels = KernelPair(
             writer: releases.from, writerGeneration: from, receiver: releases.to, receiverGeneration: to)
+        if options.lacksKHO, let rule = CheckRule.all.first(where: { $0.name == "kernel-without-kho" }) {
+            self.init(generation: to, results: [Result(Self.withoutKHO, of: rule, options, kernels)])
+            return
+        }
         let differences = options.differences.map { ("structure-layout", $0) }
         var mismatches = Self.mismatches(from, to)
         if let written = pageSizes.from, let read = pageSizes.to, let finding = PageSize.mismatch(written, read) {
@@ -45,6 +49,11 @@ extension HandoverCheck {
         }
         self.init(generation: to, results: results)
     }
+
+    /// That the receiving kernel was built without KHO.
+    static let withoutKHO = Finding(
+        .missing, of: .kho, at: Place("kernel"), found: "no structures of KHO",
+        expected: "a kernel that is built with CONFIG_KEXEC_HANDOVER")
 
     /// What a kernel of the one generation writes, and one of the other does not take, by the rules' names.
     private static func mismatches(_ from: Generation, _ to: Generation) -> [(String, Finding)] {

@@ -9,6 +9,8 @@ public struct HandoverCheck: Sendable {
         public var release: Release?
         /// That kernel's page size; `nil` for that of the handover.
         public var pageSize: PageSize?
+        /// Whether that kernel was built without KHO.
+        public var lacksKHO = false
         /// The structures that it has otherwise than its generation.
         public var differences: [Finding] = []
         /// The memory that the next kernel boots from, besides what the input says of it.

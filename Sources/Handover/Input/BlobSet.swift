@@ -5,6 +5,8 @@ import KernelABI
 struct BlobSet {
     var root: InputTree?
     var subtrees: [(name: String, bytes: [UInt8])] = []
+    /// Files that cannot be read.
+    var findings: [Finding] = []
 
     init(root: InputTree?) {
         self.root = root
@@ -37,7 +39,7 @@ extension InputContext {
             if let image, image.isSearched(options), reading.state.kho?.fdtAddress == nil, let root = blobs.root {
                 reading = Self.placing(reading, at: Self.address(of: root.bytes, in: image.memory))
             }
-            reading.findings = (image?.findings ?? []) + reading.findings
+            reading.findings = (image?.findings ?? []) + blobs.findings + reading.findings
             return HandoverDocument(reading, memory: memory, blobs: blobs.named)
         } catch {
             throw .noHandover(path: source.path, kind: kind, error, besides: [])
@@ -71,9 +73,16 @@ extension InputContext {
         case nil:
             return try readRootless(blobs, memory, rootAt: address)
         case .whole(let tree):
-            return try withBestPageSize(in: memory) { reader throws(Finding) in
+            var reading = try withBestPageSize(in: memory) { reader throws(Finding) in
                 try reader.read(root: tree, at: address, blobs: blobs.byName)
             }
+            for blob in blobs.subtrees where tree.root.subnode(named: blob.name) == nil {
+                reading.findings.append(
+                    Finding(
+                        .missing, of: .subtree(blob.name), at: Place(Place.rootName),
+                        found: "a file of \(blob.bytes.count) bytes, and no node of its name", expected: "both"))
+            }
+            return reading
         case .damaged(let partial, let verdict):
             let root = PartialRoot(partial, subtrees: blobs.subtrees.map(\.name))
             var reading =

@@ -66,6 +66,13 @@ extension Finding {
         self.init(.input, of: .input, at: place, found: found, expected: expected)
     }
 
+    /// A machine whose kernels do not hand over. The memory is there all the same.
+    private init(_ place: Place, ofMachine found: String) {
+        self.init(
+            .outOfRange, of: .input, at: place, found: found,
+            expected: Machine.allCases.map(\.rawValue).joined(separator: " or "))
+    }
+
     /// A file that ends before it should.
     private init(cutShort count: UInt64, of stated: UInt64, _ loss: String = "") {
         self.init("a file cut short: \(count) of \(stated) bytes\(loss)", "all of them")
@@ -92,13 +99,15 @@ extension Finding {
             self.init(image: segment(index, "p_filesz"), "\(fileSize)", "at most \(memorySize), which is p_memsz")
         case .pageSize(let text):
             self.init(pageSize: text)
+        case .machine(let number):
+            self.init(Place("Elf64_Ehdr", field: "e_machine"), ofMachine: "\(number)")
         }
     }
 
     fileprivate init(_ damage: CrashDump.Damage) {
         switch damage {
         case .cutShort(let count, let stated, let pages):
-            self.init(cutShort: count, of: stated, ", without \(pages) pages")
+            self.init(cutShort: count, of: stated, ", without \(pages) page\(pages == 1 ? "" : "s")")
         case .endMissing:
             self.init("a flattened dump without the mark of its end", "one that was written to its end")
         case .incomplete:
@@ -108,13 +117,11 @@ extension Finding {
         case .descriptor(let address, let fault):
             self.init(image: Place("memory image", at: address), fault.reason, "a page of the dump")
         case .furtherDescriptors(let count):
-            self.init("\(count) more pages whose page_desc is damaged", "none")
+            self.init("\(count) more page\(count == 1 ? "" : "s") whose page_desc is damaged", "none")
         case .pageSize(let text):
             self.init(pageSize: text)
         case .machine(let name):
-            self.init(
-                image: Place("disk_dump_header", field: "utsname.machine"), name.named,
-                Machine.allCases.map(\.rawValue).joined(separator: " or "))
+            self.init(Place("disk_dump_header", field: "utsname.machine"), ofMachine: name.named)
         }
     }
 }

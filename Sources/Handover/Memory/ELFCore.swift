@@ -33,6 +33,8 @@ public struct ELFCore: PhysicalMemory {
         case segmentSizesDisagree(index: Int, fileSize: UInt64, memorySize: UInt64)
         /// `PAGESIZE` of VMCOREINFO is not 4096, 16384 or 65536: it is left out of account.
         case pageSize(String)
+        /// `e_machine` is that of no machine that hands over.
+        case machine(UInt16)
     }
 
     private let segments: FileSegments
@@ -85,6 +87,7 @@ public struct ELFCore: PhysicalMemory {
         osRelease = kernel.osRelease
         leftOut = kernel.leftOut
         statedMachine = Machine(elfMachine: header.machine)
+        if statedMachine == nil, header.machine != ELF.noMachine { table.damage.append(.machine(header.machine)) }
         damage = table.damage
         segments = FileSegments(table.segments, of: file)
         regions = segments.regions
@@ -316,6 +319,8 @@ extension ELFCore.Damage: CustomStringConvertible {
             "only \(present) of \(stated) program headers are within the file"
         case .cutShort(let count, let stated):
             "cut short: \(count) of \(stated) bytes"
+        case .machine(let number):
+            "e_machine is \(number), a machine that does not hand over"
         case .segmentWraps(let index, let address, let size):
             "segment \(index) at \(address): \(size) bytes wrap around the end of the address space; left out"
         case .segmentSizesDisagree(let index, let fileSize, let memorySize):

@@ -59,6 +59,9 @@ public struct HandoverPlanner {
 
     private mutating func complete(_ state: inout HandoverState) {
         state.machine = state.machine ?? (pageSize == .kib4 ? .x86_64 : .aarch64)
+        if state.machine == .x86_64, pageSize != .kib4 {
+            reportForceable(.root["page_size"], "kernels of x86_64 have pages of 4096 bytes")
+        }
         completeSubtrees(&state)
         completeLUO(&state)
         completeMemblock(&state)

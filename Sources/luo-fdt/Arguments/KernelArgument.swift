@@ -34,6 +34,8 @@ enum KernelArgument: ExpressibleByArgument {
         var differences: [Finding] = []
         /// Whether it has most of them: a module's types, or a kernel without KHO, do not.
         var isKernel = true
+        /// Whether it was built without KHO.
+        var lacksKHO = false
         /// Its own types; `nil` if only its release is known.
         var types: TypeInformation?
 
@@ -86,6 +88,11 @@ enum KernelArgument: ExpressibleByArgument {
             let types = try TypeInformation(path: path.string)
             let comparison = LayoutComparison.best(with: types)
             let names = (try? KernelNames(path: path))?.names ?? []
+            if comparison.hasNone {
+                // Else it is what a program or a driver has of its own.
+                let isKernel = types.structure(named: "task_struct") != nil
+                return Target(generation: .latest, isKernel: isKernel, lacksKHO: true, types: types)
+            }
             return Target(
                 generation: comparison.generation.named(by: names), pageSize: comparison.pageSize,
                 differences: comparison.structures.filter { !$0.isSame }.map { structure in

@@ -127,6 +127,7 @@ struct Check: ParsableCommand {
         options.release = receiver?.release
         options.pageSize = kernelPageSize ?? receiver?.pageSize
         options.differences = receiver?.differences ?? []
+        options.lacksKHO = receiver?.lacksKHO ?? false
         options.scratch = scratch.map(\.range)
         options.handlers = Set(handler)
         try treatRules(&options)

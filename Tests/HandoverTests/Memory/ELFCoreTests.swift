@@ -212,7 +212,7 @@ import Testing
         let odd = try ELFCore(bytes: raw.bytes)
         #expect(odd.statedMachine == nil)
         #expect(odd.statedPageSize == nil)
-        #expect(odd.damage == [.pageSize("17384")])
+        #expect(odd.damage == [.pageSize("17384"), .machine(3)])
     }
 
     @Test func looksLikeOneByItsMagicAlone() {

@@ -7,6 +7,13 @@ extension CheckRule {
     /// What is looked at before anything is taken over.
     static let rootRules: [CheckRule] = [
         CheckRule(
+            "kernel-without-kho", .error, .ignored, at: .root, about: "whether the kernel was built with KHO",
+            then: lost,
+            seen: "no line", explained: .init("6.16", "Boot a kernel that is built with CONFIG_KEXEC_HANDOVER."),
+            find: { handover, findings in
+                if handover.options.lacksKHO { findings.report(HandoverCheck.withoutKHO) }
+            }),
+        CheckRule(
             "boot-scratch", .error, .ignored, at: .root, about: "what the kernel is told of scratch, beside the root",
             then: lost, in: "early_init_dt_check_kho", seen: "no line",
             explained: .init("6.16", "Hand the next kernel all of /chosen: kexec -s does."),

@@ -76,7 +76,9 @@ struct DebugFSDirectory {
         private var root: FilePath { path.appending("fdt") }
         private var subtrees: FilePath { path.appending("sub_fdts") }
 
-        var holdsHandover: Bool { Directory.holds(root) || !Directory.entries(of: subtrees).isEmpty }
+        private var hasRoot: Bool { Directory.holds(root) && Directory.entries(of: root).isEmpty }
+
+        var holdsHandover: Bool { hasRoot || !Directory.entries(of: subtrees).isEmpty }
 
         /// The side that it is; `nil` if neither its name nor its files say so.
         var side: HandoverDocument.Side? { namedSide ?? (scratch.isEmpty ? nil : .outgoing) }
@@ -89,16 +91,28 @@ struct DebugFSDirectory {
             return HandoverDocument.Side(rawValue: String(last))
         }
 
+        /// The blobs that can be read: of the others, each is a finding.
         func blobs() throws(InputError) -> BlobSet {
-            do throws(FileError) {
-                var blobs = BlobSet(root: Directory.holds(root) ? InputTree(try read(root)) : nil)
-                for name in Directory.entries(of: subtrees) {
-                    blobs.subtrees.append((name, try read(subtrees.appending(name))))
+            var findings: [Finding] = []
+            var failure: FileError?
+            func bytes(_ path: FilePath, of owner: Owner) -> [UInt8]? {
+                do throws(FileError) {
+                    return try read(path)
+                } catch {
+                    failure = failure ?? error
+                    findings.append(
+                        Finding(.unreadable, of: owner, at: Place("file"), found: "\(error)", expected: "its bytes"))
+                    return nil
                 }
-                return blobs
-            } catch {
-                throw .file(error)
             }
+            var blobs = BlobSet(root: hasRoot ? bytes(root, of: .kho).map(InputTree.init) : nil)
+            for name in Directory.entries(of: subtrees) {
+                guard let bytes = bytes(subtrees.appending(name), of: .subtree(name)) else { continue }
+                blobs.subtrees.append((name, bytes))
+            }
+            if let failure, blobs.root == nil, blobs.subtrees.isEmpty { throw .file(failure) }
+            blobs.findings = findings
+            return blobs
         }
 
         /// The memory that is beside the blobs in a directory that ``OutputForm/directory`` has written.
