@@ -6,17 +6,19 @@ public struct ContentKinds: Sendable {
     /// The contents that are written in Swift.
     static let coded: [any CodedContent.Type] = [MemFDState.self, RawPayload.self]
 
-    /// The kinds of the user's own, then those of the catalogue.
-    private(set) var described: [DescribedKind]
+    /// The kinds of the user's own, which come first.
+    private var added: [DescribedKind] = []
     /// The layouts that were chosen, by the kind's name.
     private var variants: [String: String] = [:]
 
     /// Those that come with the command.
-    public static let standard = ContentKinds(described: catalogue)
+    public static let standard = ContentKinds()
 
-    private init(described: [DescribedKind]) {
-        self.described = described
-    }
+    private init() {}
+
+    /// The kinds of the user's own, then those of the catalogue, which are read when somebody asks first: most
+    /// handovers have nothing of them.
+    private var described: [DescribedKind] { added + Self.catalogue }
 
     /// The catalogue, read from the documents that are compiled in.
     private static let catalogue: [DescribedKind] = Catalogue.documents.flatMap { text -> [DescribedKind] in
@@ -47,7 +49,7 @@ public struct ContentKinds: Sendable {
     private mutating func add(
         _ document: KindDocument, declared: @escaping (String) -> DeclaredStructure? = { _ in nil }
     ) throws(DocumentReadError) {
-        described = try DescribedKind.kinds(in: document, declared: declared) + described
+        added = try DescribedKind.kinds(in: document, declared: declared) + added
     }
 
     /// Chooses a layout for payloads of a kind: `--kind NAME=VARIANT`.

@@ -62,6 +62,7 @@ public final class MappedFile: Sendable {
                 dataRanges = try descriptor.dataRanges(stat)
                 count = UInt64(mapping.count)
                 self.descriptor = try? descriptor.duplicate()
+                avoidHoles()
                 return
             }
             if let file = try FileOnDemand(descriptor, stat) {
@@ -126,6 +127,27 @@ public final class MappedFile: Sendable {
         }
     }
 
+    /// Whether the file has holes.
+    private var hasHoles: Bool { dataRanges.first.map { UInt64($0.upperBound - $0.lowerBound) } ?? 0 < count }
+
+    /// Keeps the system from reading ahead into holes, which would fill the page cache with zeros. Mirrors `madvise(2)`
+    /// with `MADV_RANDOM`.
+    private func avoidHoles() {
+        guard hasHoles, case .mapping(let bytes) = storage else { return }
+        madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_RANDOM)
+    }
+
+    /// Has what is about to be read brought in at once, where nothing is read ahead. Mirrors `madvise(2)` with
+    /// `MADV_WILLNEED`.
+    private func prepare(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ count: Int) {
+        let page = Int(getpagesize())
+        guard count > page, hasHoles else { return }
+        let first = start & ~(page - 1)
+        madvise(
+            UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: first)), start + count - first,
+            MADV_WILLNEED)
+    }
+
     /// Hands `count` bytes at `offset` to `body`. The span is valid during the call alone; what is mapped is not
     /// copied.
     ///
@@ -138,6 +160,7 @@ public final class MappedFile: Sendable {
         }
         // Within `count`, and so within Int.
         let start = Int(offset)
+        if case .mapping(let bytes) = storage { prepare(bytes, start, count) }
         return switch storage {
         case .mapping(let bytes): body(bytes.bytes.extracting(start..<start + count))
         case .bytes(let bytes): body(bytes.span.bytes.extracting(start..<start + count))

@@ -12,6 +12,7 @@ struct FileReader {
     private var handler = KernelString(bytes: [])
     /// The names that were met, the first so many.
     private var handlers: [KernelString] = []
+    private var kinds: [KernelString: [any ContentKind]] = [:]
     private let layout: FileLayout
 
     private static let mostHandlers = 16
@@ -21,6 +22,14 @@ struct FileReader {
     init(layout: FileLayout) {
         self.layout = layout
         places = RecordPlaces(of: layout.structure)
+    }
+
+    /// The kinds of a handler's files, looked up once for the first few names.
+    mutating func candidates(of name: KernelString, _ lookUp: () -> [any ContentKind]) -> [any ContentKind] {
+        if let known = kinds[name] { return known }
+        let candidates = lookUp()
+        if kinds.count < Self.mostHandlers { kinds[name] = candidates }
+        return candidates
     }
 
     /// Begins with the files of a session, which says that it has `count` of them.

@@ -111,7 +111,7 @@ struct SessionReader {
             guard let compatible = reader.files[first].compatible else { continue }
             let owner = Owner.file(session: session, token: reader.files[first].token)
             checkTermination(of: compatible, of: owner, at: reader.places[first].field(layout.compatible), &log)
-            let candidates = contents.candidates(named: compatible)
+            let candidates = reader.candidates(of: compatible) { contents.candidates(named: compatible) }
             let end = place + 1 < reader.runs.count ? reader.runs[place + 1] : reader.files.count
             if candidates.isEmpty, !contents.canReadUnknown(log) { continue }
             for index in first..<end {
