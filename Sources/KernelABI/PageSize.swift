@@ -69,3 +69,8 @@ public struct PageBlock: Hashable, Sendable {
         return pages == 1 ? 0 : UInt64.bitWidth - (pages - 1).leadingZeroBitCount
     }
 }
+
+extension UInt64 {
+    /// So many pages, in words.
+    package var inPages: String { self == 1 ? "1 page" : "\(self) pages" }
+}

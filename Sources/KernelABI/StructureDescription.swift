@@ -93,6 +93,12 @@ public struct FieldDescription: Hashable, Sendable {
         self.summary = summary
     }
 
+    /// Where the field lies, in bits from the beginning of the structure.
+    package var bitRange: Range<Int> {
+        let start = offset * 8 + (bits?.lowerBound ?? 0)
+        return start..<start + (bits?.count ?? size * 8)
+    }
+
     /// What the value of a field stands for; tells how to show it.
     public enum Meaning: Hashable, Sendable {
         /// A plain number.

@@ -96,8 +96,7 @@ public struct LayoutComparison: Sendable {
                 fields.append(Field(name: field.name, change: .gone))
                 continue
             }
-            let offset = field.offset * 8 + (field.bits?.lowerBound ?? 0)
-            let size = field.bits?.count ?? field.size * 8
+            let (offset, size) = (field.bitRange.lowerBound, field.bitRange.count)
             if let found = member.bitSize, found != size {
                 fields.append(Field(name: field.name, change: .resized(from: size, to: found)))
             } else if member.bitOffset != offset {

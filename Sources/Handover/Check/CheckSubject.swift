@@ -44,8 +44,7 @@ public struct CheckSubject: Sendable {
             Self.page(at: rootAddress, in: document.memory, document.pageSize)
             ?? document.blob(named: HandoverDocument.Blob.rootName)?.bytes
         // What an image lacks that is cut short, the kernel has.
-        let isCut = reading?.findings.contains { $0.cause == .input } ?? false
-        if isCut, let bytes = root, PartialTree(bytes).isCutShort { root = nil }
+        if document.reading.isInputDamaged, let bytes = root, PartialTree(bytes).isCutShort { root = nil }
         // Of a root that debugfs cuts short, the kernel has the rest.
         if let bytes = root, let whole = Self.restored(bytes, blobs: blobs) { root = whole }
     }

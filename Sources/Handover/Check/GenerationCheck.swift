@@ -17,7 +17,7 @@ extension HandoverCheck {
         let kernels = KernelPair(
             writer: releases.from, writerGeneration: from, receiver: releases.to, receiverGeneration: to)
         if options.lacksKHO, let rule = CheckRule.all.first(where: { $0.name == "kernel-without-kho" }) {
-            self.init(generation: to, results: [Result(Self.withoutKHO, of: rule, options, kernels)])
+            self.init(generation: to, results: [Result(FindingGroup(Self.withoutKHO), of: rule, options, kernels)])
             return
         }
         let differences = options.differences.map { ("structure-layout", $0) }
@@ -29,7 +29,7 @@ extension HandoverCheck {
             guard let rule = CheckRule.all.first(where: { $0.name == name }), !options.disabled.contains(name) else {
                 return nil
             }
-            return Result(finding, of: rule, options, kernels)
+            return Result(FindingGroup(finding), of: rule, options, kernels)
         }
         if !results.contains(where: { $0.verdict == .ignored }) {
             for defect in KernelDefect.all where kernels.has(defect) != false {
@@ -42,7 +42,7 @@ extension HandoverCheck {
                 let finding = Finding(
                     .outOfRange, .unknown, of: .kho, at: Place("handover"), found: "no handover to look at",
                     expected: "nothing that shows it: \(evidence)")
-                var result = Result(finding, of: rule, options, kernels)
+                var result = Result(FindingGroup(finding), of: rule, options, kernels)
                 (result.severity, result.verdict, result.defect) = (.note, .accepted, defect)
                 results.append(result)
             }

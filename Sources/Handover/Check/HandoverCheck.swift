@@ -35,17 +35,15 @@ public struct HandoverCheck: Sendable {
         public var verdict: Verdict
         /// The known defect that it shows, or that explains it.
         public var defect: KernelDefect?
-        public var finding: Finding
-        /// The number of findings that follow from this one or are like it.
-        public var others = 0
-        /// ``FindingGroup/otherOwners``
-        public var otherOwners: [Owner] = []
+        /// What was found, and what follows from it or is like it.
+        public let group: FindingGroup
+        public var finding: Finding { group.first }
 
-        init(_ finding: Finding, of rule: CheckRule, _ options: Options, _ kernels: KernelPair) {
+        init(_ group: FindingGroup, of rule: CheckRule, _ options: Options, _ kernels: KernelPair) {
             self.rule = rule
             severity = options.severities[rule.name] ?? rule.severity
             verdict = rule.verdict
-            self.finding = finding
+            self.group = group
             guard let (defect, isCertain) = rule.defect(kernels) else { return }
             self.defect = defect
             if isCertain {
@@ -90,12 +88,7 @@ public struct HandoverCheck: Sendable {
             var findings = RuleFindings()
             for finding in claimed[rule.name] ?? [] { findings.report(finding) }
             rule.find(handover, &findings)
-            return FindingGroup.groups(findings.list).map { group in
-                var result = Result(group.first, of: rule, options, kernels)
-                result.others = group.others
-                result.otherOwners = group.otherOwners
-                return result
-            }
+            return FindingGroup.groups(findings.list).map { Result($0, of: rule, options, kernels) }
         }
         guard sideBySide else {
             self.results = rules.flatMap(results(of:))

@@ -6,23 +6,21 @@ public struct RuleExplanation: Hashable, Sendable {
     public let kernels: String
     /// How to mend it.
     public let remedy: String
-    /// The first and the last of the kernels; `nil` for no first or last one.
-    private let ends: [Release?]
+    /// The first of the kernels, and the last; `nil` for no first or last one.
+    private let first: Release?
+    private let last: Release?
 
-    init(kernels: String, _ remedy: String) {
-        self.init(kernels: kernels, [nil, nil], remedy)
-    }
-
-    private init(kernels: String, _ ends: [Release?], _ remedy: String) {
+    init(kernels: String, from first: Release? = nil, to last: Release? = nil, _ remedy: String) {
         self.kernels = kernels
-        self.ends = ends
+        self.first = first
+        self.last = last
         self.remedy = remedy
     }
 
     /// Whether kernels of a generation are among those for which it matters.
     func isAbout(_ generation: Generation) -> Bool {
-        guard let first = generation.releases.min(), let last = generation.releases.max() else { return true }
-        return ends[0].map { $0 <= last } ?? true && ends[1].map { $0 >= first } ?? true
+        guard let oldest = generation.releases.min(), let newest = generation.releases.max() else { return true }
+        return first.map { $0 <= newest } ?? true && last.map { $0 >= oldest } ?? true
     }
 
     /// - Parameters:
@@ -30,7 +28,7 @@ public struct RuleExplanation: Hashable, Sendable {
     ///   - until: the last one; `nil` if the latest has it.
     init(_ since: String, to until: String? = nil, _ remedy: Remedy) {
         let text = until.map { $0 == since ? since : "\(since) to \($0)" } ?? "\(since) and later"
-        self.init(kernels: text, [Release(since), until.flatMap { Release($0) }], remedy.text)
+        self.init(kernels: text, from: Release(since), to: until.flatMap { Release($0) }, remedy.text)
     }
 }
 

@@ -256,10 +256,6 @@ struct Comparison {
     /// Whether the structures lie elsewhere on the other side: then bytes at one address are not each other's.
     private var isMoved: Bool { before.extents.map(\.address) != after.extents.map(\.address) }
 
-    private static func merged(_ ranges: [Range<PhysicalAddress>]) -> [Range<PhysicalAddress>] {
-        mergeAdjacent(ranges.sorted { $0.lowerBound < $1.lowerBound })
-    }
-
     /// How many bytes of two pieces are the same before the first that is not, and what each has from there on.
     private static func texts(
         of before: [UInt8]?, _ after: [UInt8]?, orElse absent: String
@@ -287,7 +283,7 @@ struct Comparison {
                 side.extents.filter(\.role.isMetadata)
                 + side.state.contentsExtents.filter { $0.role == .contents || $0.role == .region }
             return Self.subtract(
-                Self.merged(described.map { $0.pages(of: pageSize) }), from: side.state.preserved?.ranges ?? [])
+                described.map { $0.pages(of: pageSize) }.merged(), from: side.state.preserved?.ranges ?? [])
         }
         compareMemory(
             "preserved pages that no structure describes", rest[0].flatMap { $0.pieces(in: rest[1]) }, isLayout: isMoved
@@ -308,7 +304,7 @@ struct Comparison {
             if isDocument, !isLayout, !ranges.isEmpty { noteUncompared(subject, isThere[0], isThere[1]) }
             return
         }
-        let available = Self.merged(distance == 0 ? regions.before + regions.after : regions.before)
+        let available = (distance == 0 ? regions.before + regions.after : regions.before).merged()
         var changed: (first: PhysicalAddress, count: Int)?
         var oneSided: (first: PhysicalAddress, count: Int, isInBefore: Bool)?
         for piece in ranges.lazy.flatMap({ $0.pieces(in: available) }) {
@@ -536,7 +532,7 @@ struct Comparison {
         let newPages = FilePages(of: new, on: after, regions.after, pageSize)
         guard let oldPages, let newPages else {
             if pages > 0, before.openFile != nil || after.openFile != nil {
-                noteUncompared("\(subject), contents of \(Self.pages(pages))", oldPages != nil, newPages != nil)
+                noteUncompared("\(subject), contents of \(pages.inPages)", oldPages != nil, newPages != nil)
             }
             return
         }
@@ -582,10 +578,10 @@ struct Comparison {
         }
         lost.count += oldPages.pagesOutside(and: newPages, below: pages)
         if lost.count > 0 {
-            noteUncompared("\(subject), contents of \(Self.pages(lost.count))", lost.isInBefore, lost.isInAfter)
+            noteUncompared("\(subject), contents of \(lost.count.inPages)", lost.isInBefore, lost.isInAfter)
         }
         if changed > 0 {
-            note("\(subject), contents of \(Self.pages(UInt64(changed))), the first being page \(first)", nil, nil)
+            note("\(subject), contents of \(UInt64(changed).inPages), the first being page \(first)", nil, nil)
         }
     }
 
@@ -597,6 +593,4 @@ struct Comparison {
 
     /// How many pages are compared at a time, as long as they are the same.
     private static let stretch: UInt64 = 256
-
-    private static func pages(_ count: UInt64) -> String { count == 1 ? "1 page" : "\(count) pages" }
 }

@@ -82,7 +82,7 @@ extension HandoverDiff.Side {
         self.init(state: document)
         openFile = open
         // Contents in a document of `dump --contents` are bytes at addresses, like all else that its state leaves open.
-        let contents = mergeAdjacent(document.contentsExtents.map(\.range).sorted { $0.lowerBound < $1.lowerBound })
+        let contents = document.contentsExtents.map(\.range).merged()
         let isContents = { (piece: ResidueState) in
             let next = contents.partitioningIndex { $0.upperBound > piece.address }
             return contents.indices.contains(next) && contents[next].contains(piece.address)

@@ -64,11 +64,15 @@ public struct FindingGroup: Sendable {
 }
 
 extension FindingGroup: CustomStringConvertible {
-    /// The first finding, how many more there are, and whose they are.
-    public var description: String {
+    /// The first finding, how many more there are and what they are, and whose.
+    package func description(ofOthers what: String) -> String {
         if others == 0 { return "\(first)" }
         let owners = otherOwners.map(\.description).joined(separator: "; ")
-        return "\(first) (and \(others) more that follow from it or are like it"
-            + (owners.isEmpty ? ")" : ", of \(owners))")
+        return "\(first) (and \(others) more \(what)" + (owners.isEmpty ? ")" : ", of \(owners))")
+    }
+
+    /// The first finding, how many more there are, and whose they are.
+    public var description: String {
+        description(ofOthers: "that follow from it or are like it")
     }
 }

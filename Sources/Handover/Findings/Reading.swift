@@ -25,6 +25,9 @@ public struct Reading: Sendable {
     /// Whether something is broken, as opposed to not available.
     public var isDamaged: Bool { findings.contains { $0.severity == .damage } }
 
+    /// Whether the input itself is cut short or damaged: what is missing from it, the kernel may have.
+    public var isInputDamaged: Bool { findings.contains { $0.cause == .input } }
+
     /// Whether some of the map of preserved memory could not be read, so that more may be preserved.
     public var isMapIncomplete: Bool {
         findings.contains { $0.owner.isMap && ($0.severity == .unknown || $0.isLost) }

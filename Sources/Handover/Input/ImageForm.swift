@@ -107,7 +107,7 @@ extension Finding {
     fileprivate init(_ damage: CrashDump.Damage) {
         switch damage {
         case .cutShort(let count, let stated, let pages):
-            self.init(cutShort: count, of: stated, ", without \(pages) page\(pages == 1 ? "" : "s")")
+            self.init(cutShort: count, of: stated, ", without \(pages.inPages)")
         case .endMissing:
             self.init("a flattened dump without the mark of its end", "one that was written to its end")
         case .incomplete:
@@ -133,8 +133,7 @@ extension MemoryImage {
             findings.append(
                 Finding(
                     .leftOut, .unknown, of: .input, at: Place("memory image"),
-                    found:
-                        "\(dump.pagesLeftOut) page\(dump.pagesLeftOut == 1 ? "" : "s") left out of this dump (dump level \(dump.dumpLevel))",
+                    found: "\(dump.pagesLeftOut.inPages) left out of this dump (dump level \(dump.dumpLevel))",
                     expected: "all that the machine has"))
         }
         if dump.regions.isEmpty, dump.pagesLeftOut == 0 {

@@ -264,7 +264,7 @@ struct VMCoreInfo {
                     return ends.count == 2 && ends[0] < ends[1]
                         ? PhysicalAddress(ends[0])..<PhysicalAddress(ends[1]) : nil
                 }
-                leftOut = mergeAdjacent(ranges.sorted { $0.lowerBound < $1.lowerBound })
+                leftOut = ranges.merged()
             }
         }
     }

@@ -60,6 +60,11 @@ func mergeAdjacent(_ ranges: some Sequence<Range<PhysicalAddress>>) -> [Range<Ph
     return result
 }
 
+extension Sequence<Range<PhysicalAddress>> {
+    /// The ranges, which may be in any order and overlap, as ascending, disjoint ones.
+    func merged() -> [Range<PhysicalAddress>] { mergeAdjacent(sorted { $0.lowerBound < $1.lowerBound }) }
+}
+
 extension RandomAccessCollection where Index == Int {
     /// The first index from which on `isAtOrBehind` holds, by binary search in a collection sorted accordingly.
     func partitioningIndex(where isAtOrBehind: (Element) -> Bool) -> Int {

@@ -67,8 +67,7 @@ public struct LayeredMemory: PhysicalMemory {
     }
 
     public var leftOut: [Range<PhysicalAddress>] {
-        mergeAdjacent(layers.flatMap(\.leftOut).sorted { $0.lowerBound < $1.lowerBound })
-            .flatMap { $0.pieces(notIn: regions) }
+        layers.flatMap(\.leftOut).merged().flatMap { $0.pieces(notIn: regions) }
     }
 
     public func unreadable(in range: Range<PhysicalAddress>) -> [Range<PhysicalAddress>] {

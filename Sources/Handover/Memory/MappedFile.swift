@@ -134,18 +134,17 @@ public final class MappedFile: Sendable {
     /// with `MADV_RANDOM`.
     private func avoidHoles() {
         guard hasHoles, case .mapping(let bytes) = storage else { return }
-        madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_RANDOM)
+        Self.advise(MADV_RANDOM, 0..<bytes.count, of: bytes)
     }
 
-    /// Has what is about to be read brought in at once, where nothing is read ahead. Mirrors `madvise(2)` with
-    /// `MADV_WILLNEED`.
-    private func prepare(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ count: Int) {
-        let page = Int(getpagesize())
-        guard count > page, hasHoles else { return }
-        let first = start & ~(page - 1)
-        madvise(
-            UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: first)), start + count - first,
-            MADV_WILLNEED)
+    private static let pageSize = Int(getpagesize())
+
+    /// Gives advice on a range of a mapping, from the beginning of the page that it begins in. C: `madvise`.
+    private static func advise(_ advice: Int32, _ range: Range<Int>, of bytes: UnsafeRawBufferPointer) {
+        // Mappings begin where a page does.
+        let start = range.lowerBound & ~(pageSize - 1)
+        let address = UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: start))
+        madvise(address, range.upperBound - start, advice)
     }
 
     /// Hands `count` bytes at `offset` to `body`. The span is valid during the call alone; what is mapped is not
@@ -160,7 +159,10 @@ public final class MappedFile: Sendable {
         }
         // Within `count`, and so within Int.
         let start = Int(offset)
-        if case .mapping(let bytes) = storage { prepare(bytes, start, count) }
+        // Mirrors `madvise(2)` with `MADV_WILLNEED`: what is about to be read is brought in at once.
+        if hasHoles, count > Self.pageSize, case .mapping(let bytes) = storage {
+            Self.advise(MADV_WILLNEED, start..<start + count, of: bytes)
+        }
         return switch storage {
         case .mapping(let bytes): body(bytes.bytes.extracting(start..<start + count))
         case .bytes(let bytes): body(bytes.span.bytes.extracting(start..<start + count))
@@ -189,9 +191,7 @@ public final class MappedFile: Sendable {
             return pieces.release(PhysicalAddress(offset)..<PhysicalAddress(UInt64(end)))
         }
         guard case .mapping(let bytes) = storage else { return }
-        // Mappings begin where a page does.
-        let start = Int(offset) & ~(Int(getpagesize()) - 1)
-        madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: start)), end - start, MADV_DONTNEED)
+        Self.advise(MADV_DONTNEED, Int(offset)..<end, of: bytes)
     }
 
     private static func withBytes<Result>(

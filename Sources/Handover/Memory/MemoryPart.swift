@@ -19,7 +19,7 @@ struct MemoryPart: PhysicalMemory {
         lost: [Range<PhysicalAddress>] = [], leftOut: [Range<PhysicalAddress>] = []
     ) {
         self.leftOut = leftOut
-        let wanted = mergeAdjacent(ranges.sorted { $0.lowerBound < $1.lowerBound })
+        let wanted = ranges.merged()
         self.whole = whole
         regions = intersect(mergeAdjacent(wanted.map { $0.pages(of: pageSize) }), whole.regions)
             .flatMap { $0.pieces(notIn: lost) }

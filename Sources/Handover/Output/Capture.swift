@@ -58,8 +58,7 @@ public struct Capture: Sendable {
         let description = structures.pages(of: pageSize)
         let known = readings.flatMap(\.state.contentsExtents)
         let preserved = readings.flatMap { $0.state.preserved?.ranges ?? [] }
-        let all = (known.pages(of: pageSize) + preserved).sorted { $0.lowerBound < $1.lowerBound }
-        let handedOver = mergeAdjacent(all).flatMap { $0.pieces(notIn: description) }
+        let handedOver = (known.pages(of: pageSize) + preserved).merged().flatMap { $0.pieces(notIn: description) }
         let regions = memory.regions
         let leftOut = readings.flatMap { $0.pagesNotAtHand(of: pageSize) }
         guard contents else {
@@ -73,7 +72,7 @@ public struct Capture: Sendable {
             unreadable = []
             self.memory = MemoryPart(
                 of: memory, pageSize: pageSize, ranges: extents.map(\.range),
-                leftOut: mergeAdjacent(leftOut.sorted { $0.lowerBound < $1.lowerBound }))
+                leftOut: leftOut.merged())
             return
         }
         let unknown = handedOver.flatMap { $0.pieces(notIn: known.pages(of: pageSize)) }
@@ -82,12 +81,12 @@ public struct Capture: Sendable {
         withheld = []
         // The pages of the description are preserved as a whole.
         let kept = extents.map(\.range) + description
-        let lost = mergeAdjacent(kept.sorted { $0.lowerBound < $1.lowerBound }).flatMap { memory.unreadable(in: $0) }
+        let lost = kept.merged().flatMap { memory.unreadable(in: $0) }
         missing = handedOver.flatMap { $0.pieces(notIn: regions) }
         unreadable = lost.isEmpty ? [] : extents.filter { !$0.range.pieces(in: lost).isEmpty }
         self.memory = MemoryPart(
             of: memory, pageSize: pageSize, ranges: kept, lost: lost,
-            leftOut: mergeAdjacent((leftOut + lost).sorted { $0.lowerBound < $1.lowerBound }))
+            leftOut: (leftOut + lost).merged())
     }
 
     /// The root FDT's address, which the next kernel is to be told.
@@ -151,9 +150,8 @@ extension Extent {
 extension Reading {
     /// The pages that the description leads to, and that the image was made without or has damaged.
     fileprivate func pagesNotAtHand(of pageSize: PageSize) -> [Range<PhysicalAddress>] {
-        let isCut = findings.contains { $0.cause == .input }
-        return findings.compactMap { finding in
-            guard [.leftOut, .unreadable].contains(finding.cause) || isCut && finding.cause == .notAvailable,
+        findings.compactMap { finding in
+            guard [.leftOut, .unreadable].contains(finding.cause) || isInputDamaged && finding.cause == .notAvailable,
                 let address = finding.place.address, let end = address.advanced(by: 1)
             else { return nil }
             return (address..<end).pages(of: pageSize)
@@ -164,7 +162,7 @@ extension Reading {
 extension [Extent] {
     /// The pages that the extents touch: ascending, disjoint.
     func pages(of pageSize: PageSize) -> [Range<PhysicalAddress>] {
-        mergeAdjacent(map { $0.range.pages(of: pageSize) }.sorted { $0.lowerBound < $1.lowerBound })
+        map { $0.range.pages(of: pageSize) }.merged()
     }
 }
 

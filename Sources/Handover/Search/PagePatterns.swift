@@ -39,12 +39,21 @@ struct PagePatterns: Sendable {
     /// What `page` looks like; `nil` for nothing known, as for nearly all.
     func kind(of page: RawSpan) -> Kind? {
         guard page.byteCount == pageSize.bytes else { return nil }
-        for kind in [Kind.sessions, .files, .flbs] where recordCount(of: page, as: kind) != nil { return kind }
+        for kind in [Kind.sessions, .files, .flbs] where records(in: page, as: kind) != nil { return kind }
         return contents.first { $0.matches(page) }?.kind
     }
 
-    /// The records in a page of this kind, and how many its header states; `nil` if the page is not of this kind.
-    private func recordCount(of page: RawSpan, as kind: Kind) -> (present: Int, stated: Field<UInt64>?)? {
+    /// The records in a page, as they are there and as its header counts them.
+    private struct Records {
+        let present: UInt64
+        /// Where the header counts them, if it does.
+        let stated: Field<UInt64>?
+        /// Whether the page has room for no more.
+        let isFull: Bool
+    }
+
+    /// The records in a page of this kind; `nil` if the page is not of this kind.
+    private func records(in page: RawSpan, as kind: Kind) -> Records? {
         let (session, file) = (abi.sessions.record.name, abi.files.record.compatible)
         switch kind {
         case .sessions:
@@ -60,11 +69,11 @@ struct PagePatterns: Sendable {
 
     /// The page with the count in its header that it should have, where that is another one.
     func mended(_ page: RawSpan, of kind: Kind) -> [UInt8]? {
-        guard let (present, field) = recordCount(of: page, as: kind), let field else { return nil }
+        guard let records = records(in: page, as: kind), let field = records.stated else { return nil }
         let stated = field.read(page)
-        guard stated != UInt64(present), stated < UInt64(present) || !isFull(present, kind) else { return nil }
+        guard stated != records.present, stated < records.present || !records.isFull else { return nil }
         var bytes = [UInt8](copying: page)
-        field.write(UInt64(present), to: &bytes)
+        field.write(records.present, to: &bytes)
         return bytes
     }
 
@@ -84,7 +93,7 @@ struct PagePatterns: Sendable {
     /// another number.
     private func records(
         in page: RawSpan, of container: RecordContainer<some KernelStructure>, where isRecord: (Int) -> Bool
-    ) -> (present: Int, stated: Field<UInt64>?)? {
+    ) -> Records? {
         let size = container.record.structure.size
         let stated: Field<UInt64>?
         switch container.header {
@@ -99,25 +108,12 @@ struct PagePatterns: Sendable {
         }
         var end = container.headerSize
         while end + size <= page.byteCount, isRecord(end) { end += size }
-        let present = (end - container.headerSize) / size
+        let present = UInt64((end - container.headerSize) / size)
+        let isFull = end + size > page.byteCount
         // An array goes on in the pages behind, with what of a record is in this one.
-        let goesOn = isFull(present, container) && stated.map { $0.read(page) > UInt64(present) } ?? true
+        let goesOn = isFull && stated.map { $0.read(page) > present } ?? true
         guard present > 0, goesOn || page.extracting(end..<page.byteCount).firstNonzeroByte == nil else { return nil }
-        return (present, stated)
-    }
-
-    /// Whether a page has room for no more records.
-    private func isFull(_ count: Int, _ kind: Kind) -> Bool {
-        switch kind {
-        case .sessions: isFull(count, abi.sessions)
-        case .files: isFull(count, abi.files)
-        case .flbs: abi.flbs.map { isFull(count, $0) } ?? true
-        case .content: true
-        }
-    }
-
-    private func isFull(_ count: Int, _ container: RecordContainer<some KernelStructure>) -> Bool {
-        container.headerSize + (count + 1) * container.record.structure.size > pageSize.bytes
+        return Records(present: present, stated: stated, isFull: isFull)
     }
 
     /// Whether a field has a name of printable text, and zeros after it.

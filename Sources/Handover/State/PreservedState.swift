@@ -153,7 +153,7 @@ public struct PreservedSummary: Hashable, Sendable {
         }
         for (order, count) in counts.enumerated() where count > 0 { blocksByOrder[order] = count }
         bytes = pages << UInt64(pageSize.shift)
-        ranges = isSorted ? merged : mergeAdjacent(merged.sorted { $0.lowerBound < $1.lowerBound })
+        ranges = isSorted ? merged : merged.merged()
     }
 
     /// Whether all of `range` is preserved.

@@ -39,26 +39,33 @@ enum KernelArgument: ExpressibleByArgument {
         /// Its own types; `nil` if only its release is known.
         var types: TypeInformation?
 
-        /// Where the members of a structure lie, in bits; `nil` if the kernel has no such structure.
-        private func members(of name: String, _ pageSize: PageSize) -> [String: Range<Int>]? {
+        /// What of a structure is otherwise.
+        static func others(_ fields: [String]) -> String {
+            fields.isEmpty ? "" : ", with other \(fields.joined(separator: ", "))"
+        }
+
+        /// How the kernel lays a structure out; `nil` if it has none of this name.
+        private func layout(of name: String, _ pageSize: PageSize) -> Layout? {
             if let types {
                 return types.structure(named: name).map { structure in
-                    let end = ("", structure.size * 8..<structure.size * 8)
-                    return Dictionary(
-                        [end] + structure.members.map { ($0.name, $0.bitOffset..<$0.bitOffset + ($0.bitSize ?? 0)) }
-                    ) { $1 }
+                    Layout(
+                        structure.size,
+                        structure.members.map { ($0.name, $0.bitOffset..<$0.bitOffset + ($0.bitSize ?? 0)) })
                 }
             }
-            let structures = generation.structures(pageSize: pageSize, machine: .x86_64)
-            return structures.first { $0.name == name }.map { structure in
-                let end = ("", structure.size * 8..<structure.size * 8)
-                return Dictionary(
-                    [end]
-                        + structure.fields.map { field in
-                            let start = field.offset * 8 + (field.bits?.lowerBound ?? 0)
-                            return (field.name, start..<start + (field.bits?.count ?? field.size * 8))
-                        }
-                ) { $1 }
+            return generation.structures(pageSize: pageSize, machine: .x86_64).first { $0.name == name }.map {
+                Layout($0.size, $0.fields.map { ($0.name, $0.bitRange) })
+            }
+        }
+
+        /// The size of a structure in bytes, and where its members lie, in bits.
+        private struct Layout: Equatable {
+            let size: Int
+            let members: [String: Range<Int>]
+
+            init(_ size: Int, _ members: [(String, Range<Int>)]) {
+                self.size = size
+                self.members = Dictionary(members) { $1 }
             }
         }
 
@@ -66,15 +73,14 @@ enum KernelArgument: ExpressibleByArgument {
         func differences(from receiver: Target) -> [Finding] {
             let pageSize = receiver.pageSize ?? pageSize ?? .kib4
             return receiver.generation.structures(pageSize: pageSize, machine: .x86_64).compactMap { structure in
-                guard let written = members(of: structure.name, pageSize),
-                    let read = receiver.members(of: structure.name, pageSize), written != read
+                guard let written = layout(of: structure.name, pageSize),
+                    let read = receiver.layout(of: structure.name, pageSize), written != read
                 else { return nil }
-                let names = Set(written.keys).union(read.keys).filter { written[$0] != read[$0] && !$0.isEmpty }
-                func size(_ members: [String: Range<Int>]) -> Int { (members[""]?.lowerBound ?? 0) / 8 }
+                let names = Set(written.members.keys).union(read.members.keys)
+                    .filter { written.members[$0] != read.members[$0] }.sorted()
                 return Finding(
-                    .size, of: .kho, at: Place(structure.name), found: "\(size(written)) bytes",
-                    expected: "\(size(read)) bytes"
-                        + (names.isEmpty ? "" : ", with other \(names.sorted().joined(separator: ", "))"))
+                    .size, of: .kho, at: Place(structure.name), found: "\(written.size) bytes",
+                    expected: "\(read.size) bytes" + Self.others(names))
             }
         }
     }
@@ -101,7 +107,7 @@ enum KernelArgument: ExpressibleByArgument {
                         .size, of: .kho, at: Place(structure.name),
                         found: "\(structure.size) bytes in \(comparison.generation.releaseText)",
                         expected: structure.kernelSize.map { size in
-                            "\(size) bytes" + (fields.isEmpty ? "" : ", with other \(fields.joined(separator: ", "))")
+                            "\(size) bytes" + Target.others(fields)
                         } ?? "no such structure")
                 }, isKernel: comparison.structures.count { $0.kernelSize != nil } * 2 > comparison.structures.count,
                 types: types)

@@ -122,7 +122,7 @@ struct Diff: ParsableCommand {
             return input.documents.map { document in
                 Part(
                     part: document.part, side: document.side, shown: HandoverDiff.Side(document),
-                    isOfDamagedFile: document.reading.findings.contains { $0.cause == .input && $0.severity == .damage }
+                    isOfDamagedFile: document.reading.isInputDamaged
                 )
             }
         } catch {

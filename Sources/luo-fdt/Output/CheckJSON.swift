@@ -131,10 +131,10 @@ extension DocumentWriter {
         if let address = finding.place.address { member("address", address.description) }
         member("found", finding.found)
         member("expected", finding.expected)
-        if result.others > 0 { member("others", UInt64(result.others)) }
-        if !result.otherOwners.isEmpty {
+        if result.group.others > 0 { member("others", UInt64(result.group.others)) }
+        if !result.group.otherOwners.isEmpty {
             list("others_of") { writer in
-                for owner in result.otherOwners {
+                for owner in result.group.otherOwners {
                     writer.element()
                     writer.string(owner.description)
                 }

@@ -103,11 +103,7 @@ extension HandoverCheck.Result {
     }
 
     /// The finding, and how many more there are like it.
-    var text: String {
-        if others == 0 { return "\(finding)" }
-        let owners = otherOwners.map(\.description).joined(separator: "; ")
-        return "\(finding) (and \(others) more like it" + (owners.isEmpty ? ")" : ", of \(owners))")
-    }
+    var text: String { group.description(ofOthers: "like it") }
 }
 
 /// The forms in which findings are shown.

@@ -73,7 +73,7 @@ struct ReceivedHandover: Sendable {
         let damaged = Set(self.reading.findings.lazy.filter { $0.severity == .damage }.map(\.owner))
         payloads = ReceivedPayload.all(of: self.reading.state, subject.kinds, damaged)
         damagedFiles = Self.handlers(of: damaged, self.reading.state.luo)
-        let inputIsDamaged = self.reading.findings.contains { $0.cause == .input }
+        let inputIsDamaged = self.reading.isInputDamaged
         // Of a map that the input has a part of, nobody knows what else is preserved.
         let isMapOpen = self.reading.findings.contains { $0.owner.isMap && Self.isOfTheInput($0, inputIsDamaged) }
         preserved =
