@@ -258,7 +258,7 @@ BENCH = .build-bench
 BENCH_RUNS ?= 10
 INSTALLED = $(BENCH)/bin/luo-fdt
 .PHONY: bench bench-dependencies $(INSTALLED)
-bench: $(INSTALLED) bench-dependencies $(addprefix $(BENCH)/reference/,walk map copy)
+bench: $(INSTALLED) bench-dependencies $(addprefix $(BENCH)/reference/,walk map copy pages)
 	swift build -c release --package-path Benchmarks --scratch-path $(BENCH) --product make-inputs
 	swift package --package-path Benchmarks --scratch-path $(BENCH) benchmark --no-progress
 	Benchmarks/compare --luo-fdt $(INSTALLED) --runs $(BENCH_RUNS) --output $(BENCH)/comparison.md
@@ -269,7 +269,7 @@ $(INSTALLED): build
 
 $(BENCH)/reference/%: Benchmarks/reference/%.c Benchmarks/reference/core.h
 	mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $< -lfdt
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $< -lfdt -lkdumpfile
 
 bench-dependencies: dependencies
 	@if ! command -v hyperfine >/dev/null || ! [ -x /usr/bin/time ]; then \
