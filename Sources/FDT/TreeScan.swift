@@ -49,14 +49,17 @@ extension FlattenedTree {
         withBytes { bytes in
             var tokens = Tokenizer(header, count: bytes.byteCount)
             /// Where the names are of the properties of the node that was begun last: the same one for the same name.
-            var starts: Set<Int> = []
+            var starts: [Int] = []
             while let token = tokens.next(in: bytes) {
                 switch token {
-                case .beginNode, .endNode: starts.removeAll(keepingCapacity: true)
-                case .property(let property):
-                    guard !starts.insert(property.nameStart).inserted else { continue }
-                    let end = bytes.firstNUL(from: property.nameStart, to: bytes.byteCount) ?? bytes.byteCount
-                    return bytes.extracting(property.nameStart..<end).string
+                case .beginNode, .endNode:
+                    starts.sort()
+                    if let index = starts.indices.dropFirst().first(where: { starts[$0] == starts[$0 - 1] }) {
+                        let end = bytes.firstNUL(from: starts[index], to: bytes.byteCount) ?? bytes.byteCount
+                        return bytes.extracting(starts[index]..<end).string
+                    }
+                    starts.removeAll(keepingCapacity: true)
+                case .property(let property): starts.append(property.nameStart)
                 case .nop: continue
                 case .end: return nil
                 }

@@ -105,7 +105,7 @@ public struct CharacterField: Sendable {
 }
 
 /// A structure that is a member of another one.
-public struct NestedField<Structure: KernelStructure>: Sendable {
+public struct NestedField<Structure: Sendable>: Sendable {
     public let name: String
     public let offset: Int
     public let layout: Structure
@@ -145,7 +145,7 @@ extension ArrayField where Value == PhysicalAddress {
 }
 
 /// An array of structures inside a kernel structure.
-public struct StructureArrayField<Structure: KernelStructure>: Sendable {
+public struct StructureArrayField<Structure: Sendable>: Sendable {
     public let name: String
     public let offset: Int
     public let count: Int
@@ -153,5 +153,5 @@ public struct StructureArrayField<Structure: KernelStructure>: Sendable {
 
     /// The offset of the element at `index`, in bytes from the beginning of the outer structure.
     @inlinable
-    public func offset(of index: Int) -> Int { offset + index * layout.structure.size }
+    public func offset(of index: Int) -> Int where Structure: KernelStructure { offset + index * layout.structure.size }
 }

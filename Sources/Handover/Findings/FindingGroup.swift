@@ -24,7 +24,8 @@ public struct FindingGroup: Sendable {
     /// memory that is missing.
     ///
     /// - Returns: the groups, in the order of their first findings.
-    public static func groups(_ findings: some Sequence<Finding>) -> [FindingGroup] {
+    public static func groups(_ findings: [Finding]) -> [FindingGroup] {
+        guard findings.count > 1 else { return findings.map { FindingGroup($0) } }
         var groups: [FindingGroup] = []
         var places: [Key: Int] = [:]
         var input: Int?

@@ -63,7 +63,7 @@ extension RawSpan {
 
 extension UInt64 {
     /// The sum, or the largest number where it is larger.
-    func addingSaturating(_ other: UInt64) -> UInt64 {
+    package func addingSaturating(_ other: UInt64) -> UInt64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }

@@ -1,7 +1,7 @@
 import SystemPackage
 
 /// What makes a file or directory the same one, whatever it is called: its device and inode.
-struct FileIdentity: Hashable, Sendable {
+struct FileIdentity: Equatable, Sendable {
     private let device: DeviceID
     private let inode: Inode
 
@@ -17,11 +17,11 @@ struct FileIdentity: Hashable, Sendable {
     }
 
     /// The directories that `path`, which has no links in it, lies in.
-    static func directories(around path: FilePath) -> Set<FileIdentity> {
-        var found: Set<FileIdentity> = []
+    static func directories(around path: FilePath) -> [FileIdentity] {
+        var found: [FileIdentity] = []
         var directory = path
         while directory.removeLastComponent() {
-            if let identity = FileIdentity(directory) { found.insert(identity) }
+            if let identity = FileIdentity(directory) { found.append(identity) }
         }
         return found
     }

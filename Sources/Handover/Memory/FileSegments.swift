@@ -34,6 +34,7 @@ struct FileSegments: PhysicalMemory {
                 pieces.append(Segment(range: range, offset: offset))
             }
         }
+        let stored = file.dataRanges
         for extent in resolveOverlaps(segments.map(\.range)) {
             let start = extent.range.lowerBound.rawValue
             guard let offset = segments[extent.owner].offset(of: extent.range.lowerBound) else {
@@ -46,8 +47,8 @@ struct FileSegments: PhysicalMemory {
                 PhysicalAddress(start + (from - offset))..<PhysicalAddress(start + (to - offset))
             }
             var position = offset
-            let first = file.dataRanges.partitioningIndex { $0.upperBound > offset }
-            for range in file.dataRanges[first...].prefix(while: { $0.lowerBound < end }) {
+            let first = stored.partitioningIndex { $0.upperBound > offset }
+            for range in stored[first...].prefix(while: { $0.lowerBound < end }) {
                 let data = range.clamped(to: offset..<end)
                 append(addresses(position, data.lowerBound), nil)
                 append(addresses(data.lowerBound, data.upperBound), data.lowerBound)

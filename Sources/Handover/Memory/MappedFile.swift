@@ -18,8 +18,8 @@ public final class MappedFile: Sendable {
     public let path: FilePath
     /// The file's size in bytes. A device without a size goes on to the end of the address space.
     public let count: UInt64
-    /// Where the file has data, ascending. The rest are holes, which read as zero without a place on the disk.
-    let dataRanges: [Range<UInt64>]
+    /// Whether the file has holes, which read as zero without a place on the disk.
+    private let hasHoles: Bool
     /// Whether the file says itself that it goes on, and does not: a flattened dump without its end.
     let isCutShort: Bool
 
@@ -59,7 +59,7 @@ public final class MappedFile: Sendable {
             if stat.type == .directory { throw Errno.isDirectory }
             if let mapping = try Self.map(descriptor, stat) {
                 storage = .mapping(mapping)
-                dataRanges = try descriptor.dataRanges(stat)
+                hasHoles = descriptor.hasHoles(stat)
                 count = UInt64(mapping.count)
                 self.descriptor = try? descriptor.duplicate()
                 avoidHoles()
@@ -67,7 +67,7 @@ public final class MappedFile: Sendable {
             }
             if let file = try FileOnDemand(descriptor, stat) {
                 storage = .onDemand(file)
-                dataRanges = [0..<file.count]
+                hasHoles = false
                 count = file.count
                 self.descriptor = nil
                 return
@@ -80,14 +80,14 @@ public final class MappedFile: Sendable {
                 let stat = try copy.status()
                 guard let mapping = try Self.map(copy, stat) else { throw .noMemory }
                 storage = .mapping(mapping)
-                dataRanges = try copy.dataRanges(stat)
+                hasHoles = copy.hasHoles(stat)
                 count = UInt64(mapping.count)
-                self.descriptor = nil
+                self.descriptor = try? copy.duplicate()
                 return
             }
             storage = .bytes(bytes)
             count = UInt64(bytes.count)
-            dataRanges = [0..<count]
+            hasHoles = false
             self.descriptor = nil
         } catch {
             if error == .isDirectory { throw .isDirectory(path: path) }
@@ -103,7 +103,7 @@ public final class MappedFile: Sendable {
         path = file.path
         storage = .rearranged(pieces)
         self.count = count
-        dataRanges = [0..<count]
+        hasHoles = false
         self.isCutShort = isCutShort
         descriptor = nil
     }
@@ -116,7 +116,7 @@ public final class MappedFile: Sendable {
         storage = .bytes(bytes)
         descriptor = nil
         count = UInt64(bytes.count)
-        dataRanges = [0..<count]
+        hasHoles = false
         isCutShort = false
     }
 
@@ -126,9 +126,6 @@ public final class MappedFile: Sendable {
             munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
         }
     }
-
-    /// Whether the file has holes.
-    private var hasHoles: Bool { dataRanges.first.map { UInt64($0.upperBound - $0.lowerBound) } ?? 0 < count }
 
     /// Keeps the system from reading ahead into holes, which would fill the page cache with zeros. Mirrors `madvise(2)`
     /// with `MADV_RANDOM`.
@@ -169,6 +166,17 @@ public final class MappedFile: Sendable {
         case .onDemand(let file): try file.withBytes(at: offset, count: count, path: path, body)
         case .rearranged(let pieces): try Self.withBytes(of: pieces, at: offset, count: count, path: path, body)
         }
+    }
+
+    /// Where the file has data, ascending; the rest are holes. C: `lseek` with `SEEK_DATA` and `SEEK_HOLE`.
+    var dataRanges: [Range<UInt64>] {
+        var ranges: [Range<UInt64>] = []
+        var rest = 0..<count
+        while hasHoles, let data = nextData(in: rest) {
+            ranges.append(data)
+            rest = data.upperBound..<count
+        }
+        return hasHoles ? ranges : [rest]
     }
 
     /// The first part of `range` that is no hole; `nil` if there is none. C: `lseek` with `SEEK_DATA` and `SEEK_HOLE`.
@@ -232,25 +240,10 @@ extension FileDescriptor {
         }
     }
 
-    /// Where a regular file has data. Mirrors `lseek(2)` with `SEEK_DATA` and `SEEK_HOLE`, for files that take less
-    /// room on the disk than their size.
-    func dataRanges(_ stat: Stat) throws(Errno) -> [Range<UInt64>] {
-        guard stat.sizeAllocated < stat.size else { return [0..<UInt64(stat.size)] }
-        var ranges: [Range<UInt64>] = []
-        // Of <linux/fs.h>.
-        let (seekData, seekHole): (Int32, Int32) = (3, 4)
-        let size = Int(stat.size)
-        var position = 0
-        while position < size {
-            let start = Glibc.lseek(rawValue, position, seekData)
-            // ENXIO: there is nothing but a hole up to the end.
-            if start < 0, errno == ENXIO { break }
-            let end = start < 0 ? -1 : Glibc.lseek(rawValue, start, seekHole)
-            guard start >= position, end > start else { return [0..<UInt64(stat.size)] }
-            ranges.append(UInt64(start)..<UInt64(min(end, size)))
-            position = end
-        }
-        return ranges
+    /// Whether a regular file has holes. C: `lseek` with `SEEK_HOLE`.
+    func hasHoles(_ stat: Stat) -> Bool {
+        // Files can take less room than their size for other reasons.
+        stat.sizeAllocated < stat.size && (0..<off_t(stat.size)).contains(Glibc.lseek(rawValue, 0, LSEEK_HOLE))
     }
 
     /// Copies `start` and what is left to read into a file without a name, which goes when the descriptor is closed.

@@ -13,11 +13,10 @@ struct PageScan: Sendable {
 
     /// Read at once: much, as that goes at the memory's speed, but little enough for a source that has to copy.
     private static let portion: UInt64 = 4 << 20
+    /// The portions of a batch are searched side by side, where there is more than one batch.
     private static let batch: UInt64 = 64 << 20
     /// Of a source that is larger, what has been searched is let go.
     private static let held: UInt64 = 16 << 20
-    /// The portions of a batch of a source that is larger are searched side by side.
-    private static let large: UInt64 = 1 << 30
 
     /// Looks at `memory`, in place where the source allows it; memory that is zero without being stored is passed over.
     ///
@@ -37,7 +36,7 @@ struct PageScan: Sendable {
         var portions: [Range<UInt64>] = []
         var size: UInt64 = 0
         func searchBatch() {
-            let sideBySide = total > Self.large
+            let sideBySide = total > Self.batch
             @Sendable func part(_ portion: Range<UInt64>) -> Part {
                 defer {
                     // What has been searched is not held, lest it fill the memory of a crash kernel.

@@ -200,6 +200,10 @@ public struct Destination: Sendable {
 
     // MARK: - Inputs
 
+    private var isNamed: Bool {
+        if case .named = place { true } else { false }
+    }
+
     private var identity: FileIdentity? {
         switch place {
         case .open(let descriptor):
@@ -212,6 +216,9 @@ public struct Destination: Sendable {
 
     /// Why an output cannot be written that is made from `input`.
     private func conflict(with input: FilePath) -> String? {
+        let identity = identity
+        // A terminal, a pipe or a device is no input.
+        if identity == nil, !isNamed { return nil }
         let status = input == "-" ? try? FileDescriptor.standardInput.stat() : try? input.stat()
         guard let status, status.type == .regular || status.type == .directory else { return nil }
         let isSame = identity == FileIdentity(status)

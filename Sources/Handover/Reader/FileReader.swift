@@ -10,9 +10,8 @@ struct FileReader {
     private(set) var runs: [Int] = []
     private(set) var places: RecordPlaces
     private var handler = KernelString(bytes: [])
-    /// The names that were met, the first so many.
-    private var handlers: [KernelString] = []
-    private var kinds: [KernelString: [any ContentKind]] = [:]
+    /// The names that were met, the first so many, and the kinds of their files, once somebody has asked.
+    private var handlers: [(name: KernelString, kinds: [any ContentKind]?)] = []
     private let layout: FileLayout
 
     private static let mostHandlers = 16
@@ -26,10 +25,10 @@ struct FileReader {
 
     /// The kinds of a handler's files, looked up once for the first few names.
     mutating func candidates(of name: KernelString, _ lookUp: () -> [any ContentKind]) -> [any ContentKind] {
-        if let known = kinds[name] { return known }
-        let candidates = lookUp()
-        if kinds.count < Self.mostHandlers { kinds[name] = candidates }
-        return candidates
+        guard let place = handlers.firstIndex(where: { $0.name == name }) else { return lookUp() }
+        let kinds = handlers[place].kinds ?? lookUp()
+        handlers[place].kinds = kinds
+        return kinds
     }
 
     /// Begins with the files of a session, which says that it has `count` of them.
@@ -68,9 +67,9 @@ struct FileReader {
     }
 
     private mutating func readHandler(_ bytes: RawSpan, at base: Int) -> KernelString {
-        for handler in handlers where layout.compatible.holds(handler, bytes, at: base) { return handler }
-        let handler = layout.compatible.read(bytes, at: base)
-        if handlers.count < Self.mostHandlers { handlers.append(handler) }
-        return handler
+        for (name, _) in handlers where layout.compatible.holds(name, bytes, at: base) { return name }
+        let name = layout.compatible.read(bytes, at: base)
+        if handlers.count < Self.mostHandlers { handlers.append((name, nil)) }
+        return name
     }
 }

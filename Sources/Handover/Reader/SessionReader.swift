@@ -72,7 +72,7 @@ struct SessionReader {
         guard let address = session.filesAddress, let stated = session.count else { return }
         let owner = Owner.session(session.name)
         let fileSet = abi.sessions.record.fileSet
-        let countPlace = place.field(fileSet).field(fileSet.layout.count)
+        var countPlace: Place { place.field(fileSet).field(fileSet.layout.count) }
         guard address.rawValue != 0 else {
             session.files = []
             if stated != 0 {
@@ -109,8 +109,9 @@ struct SessionReader {
         let layout = abi.files.record
         for (place, first) in reader.runs.enumerated() {
             guard let compatible = reader.files[first].compatible else { continue }
-            let owner = Owner.file(session: session, token: reader.files[first].token)
-            checkTermination(of: compatible, of: owner, at: reader.places[first].field(layout.compatible), &log)
+            checkTermination(
+                of: compatible, of: .file(session: session, token: reader.files[first].token),
+                at: reader.places[first].field(layout.compatible), &log)
             let candidates = reader.candidates(of: compatible) { contents.candidates(named: compatible) }
             let end = place + 1 < reader.runs.count ? reader.runs[place + 1] : reader.files.count
             if candidates.isEmpty, !contents.canReadUnknown(log) { continue }

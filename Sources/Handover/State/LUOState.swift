@@ -106,6 +106,17 @@ public struct SessionState: Hashable, Sendable {
         return count.map { $0 > UInt64(files.count) } ?? false
     }
 
+    /// The size of all files whose contents are known, in bytes; `nil` if there is none.
+    public var contentsSize: UInt64? {
+        guard let files else { return nil }
+        var total: UInt64?
+        for index in files.indices where files[index].hasContent {
+            guard let size = files[index].fileContents?.size else { continue }
+            total = (total ?? 0).addingSaturating(size)
+        }
+        return total
+    }
+
     public init() {}
 }
 
@@ -186,8 +197,10 @@ public struct FileState: Hashable, Sendable {
         get { rest.hasHandle ? handle : nil }
         set {
             handle = newValue ?? 0
-            if rest.hasHandle != (newValue != nil) {
-                rest = Rest(rest.content, further: rest.further, hasHandle: newValue != nil)
+            switch rest {
+            case .none, .handle: rest = newValue == nil ? .none : .handle
+            case .more(let content, let further, _):
+                rest = .more(content, further: further, hasHandle: newValue != nil)
             }
         }
     }

@@ -17,7 +17,7 @@ enum FindingReport {
                         + "read with the former: --page-size decides\n")
             }
             let isDump = !document.memory.regions.isEmpty
-            let findings = document.reading.findings.lazy.filter {
+            let findings = document.reading.findings.filter {
                 $0.severity == .damage || isDump && $0.cause == .leftOut || $0.owner == .input
             }
             for group in FindingGroup.groups(findings) {

@@ -121,21 +121,24 @@ extension HandoverView {
 
     private func pickFiles(of session: SessionState, limit: Int) -> [Int] {
         let files = session.files ?? []
-        return pick(files.count, limit: limit) { isNotable(files[$0], in: session) }
+        return pick(files.count, limit: limit) { hasOddFiles && isNotable(files[$0], in: session) }
     }
 
-    /// Whether a session is damaged, or has a file that is.
+    /// Whether a session is damaged, or has a file that is notable.
     private func isNotable(_ session: SessionState) -> Bool {
         damagedOwners.contains(.session(session.name))
-            || (session.files ?? []).contains { isNotable($0, in: session) }
+            || hasOddFiles && (session.files ?? []).contains { isNotable($0, in: session) }
     }
 
     /// Whether a file is damaged, or is the odd one whose handler its kernel does not have.
     private func isNotable(_ file: FileState, in session: SessionState) -> Bool {
         if damagedOwners.contains(.file(session: session.name, token: file.token)) { return true }
         if file.hasContent { return false }
-        return hasHandler(state.luo?.sessions?.first?.files?.first) && !hasHandler(file)
+        return expectsHandlers && !hasHandler(file)
     }
+
+    /// Whether a file can be notable at all: there may be a million to look at.
+    private var hasOddFiles: Bool { expectsHandlers || !damagedOwners.isEmpty }
 
     private func hasHandler(_ file: FileState?) -> Bool {
         file?.compatible.map { handlers.contains($0) } ?? false
@@ -259,20 +262,13 @@ private struct SessionTotal {
 
     init(_ session: SessionState) {
         files = session.files?.count ?? 0
-        for file in session.files ?? [] where file.hasContent {
-            if let bytes = file.fileContents?.size { add(bytes) }
-        }
-    }
-
-    private mutating func add(_ bytes: UInt64) {
-        let (sum, overflow) = (size ?? 0).addingReportingOverflow(bytes)
-        size = overflow ? .max : sum
+        size = session.contentsSize
     }
 
     static func + (left: Self, right: Self) -> Self {
         var sum = left
         sum.files += right.files
-        if let size = right.size { sum.add(size) }
+        if let size = right.size { sum.size = (left.size ?? 0).addingSaturating(size) }
         return sum
     }
 }

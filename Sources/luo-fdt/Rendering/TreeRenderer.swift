@@ -80,6 +80,8 @@ struct HandoverView {
     let isMapIncomplete: Bool
     /// The file handlers that the kernel has.
     let handlers: [KernelString]
+    /// Whether the kernel has the handler of the first file: one that it does not have is then the odd one.
+    let expectsHandlers: Bool
 
     init(reading: Reading, style: TextStyle, all: Bool) {
         state = reading.state
@@ -88,7 +90,10 @@ struct HandoverView {
         self.all = all
         findings = reading.findings
         isMapIncomplete = reading.isMapIncomplete
-        handlers = (reading.state.generation?.fileHandlers ?? []).map { KernelString($0.compatible) }
+        let handlers = (reading.state.generation?.fileHandlers ?? []).map { KernelString($0.compatible) }
+        let first = reading.state.luo?.sessions?.first?.files?.first?.compatible
+        self.handlers = handlers
+        expectsHandlers = first.map { handlers.contains($0) } ?? false
         reasons = Dictionary(
             reading.findings.compactMap { finding in
                 guard let reason = finding.cause.reason, let address = finding.place.address else { return nil }

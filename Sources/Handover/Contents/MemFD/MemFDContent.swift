@@ -10,12 +10,6 @@ struct MemFDKind: ContentKind {
     var names: [String] { [compatible] }
     var structures: [StructureDescription] { [layout.structure, FolioLayout.layout.structure] }
 
-    func read(
-        _ handle: UInt64, owner: Owner, _ context: ReadingContext, _ log: inout ReadingLog
-    ) -> (any Content)? {
-        MemFDReader(context: context, layout: layout).read(at: PhysicalAddress(handle), owner: owner, &log)
-    }
-
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> any Content {
         try MemFDState.form.read(from: &reader)
     }
@@ -113,8 +107,8 @@ extension MemFDState: CodedContent {
         handle: UInt64, name: KernelString?, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
     ) throws(WriteError) {
         guard let size, let folioCount, let vmalloc, let folios, vmalloc.first != nil,
-            let layout = Self.memfdKinds(of: writer.generation).first(where: { KernelString($0.compatible) == name })?
-                .layout
+            let layout = writer.generation.fileHandlers.first(where: { $0.compatible == name?.validString })?.layout
+                as? MemFDLayout
         else { throw .incomplete(path) }
         try writer.placePages(
             writer.pageSize.bytes, at: PhysicalAddress(handle), role: .memfd, form: .structure(layout.structure),

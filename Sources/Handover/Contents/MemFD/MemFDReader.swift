@@ -1,18 +1,11 @@
 import KernelABI
 
-/// Reads a preserved memfd: its descriptor and its list of folios.
-struct MemFDReader {
-    private let context: ReadingContext
-    private let layout: MemFDLayout
-    private let vmallocReader: VmallocReader
-
-    init(context: ReadingContext, layout: MemFDLayout) {
-        self.context = context
-        self.layout = layout
-        vmallocReader = VmallocReader(context: context)
-    }
-
-    func read(at address: PhysicalAddress, owner: Owner, _ log: inout ReadingLog) -> MemFDState? {
+extension MemFDKind {
+    /// Reads a preserved memfd: its descriptor and its list of folios.
+    func read(
+        _ handle: UInt64, owner: Owner, _ context: ReadingContext, _ log: inout ReadingLog
+    ) -> (any Content)? {
+        let address = PhysicalAddress(handle)
         let name = layout.structure.name
         guard context.isAligned(address, name, of: owner, &log),
             log.visit(address, as: .memfd, structure: name, of: owner)
@@ -36,20 +29,22 @@ struct MemFDReader {
                 address: address, byteCount: context.pageSize.bytes, role: .memfd,
                 form: .structure(layout.structure), owner: owner))
         let place = Place(layout.structure, at: address)
-        vmallocReader.readChunks(of: &vmalloc, at: place.field(layout.folios), owner: owner, &log)
+        let area = VmallocReader(context: context)
+        area.readChunks(of: &vmalloc, at: place.field(layout.folios), owner: owner, &log)
         memfd.vmalloc = vmalloc
-        memfd.folios = readFolios(memfd.folioCount ?? 0, of: vmalloc, at: place, owner: owner, &log)
+        // One entry can stand for all memory, and a page can be in many lists: all lists together get no more.
+        let pages = area.pages(of: vmalloc, limit: log.budget / UInt64(context.pageSize.bytes))
+        memfd.folios = readFolios(memfd.folioCount ?? 0, in: pages, at: place, owner: owner, context, &log)
         return memfd
     }
 
     private func readFolios(
-        _ count: UInt64, of vmalloc: VmallocState, at place: Place, owner: Owner, _ log: inout ReadingLog
+        _ count: UInt64, in pages: [PhysicalAddress], at place: Place, owner: Owner, _ context: ReadingContext,
+        _ log: inout ReadingLog
     ) -> [FolioState]? {
         guard count > 0 else { return [] }
         let folio = FolioLayout.layout
         let name = folio.structure.name
-        // One entry can stand for all memory, and a page can be in many lists: all lists together get no more.
-        let pages = vmallocReader.pages(of: vmalloc, limit: log.budget / UInt64(context.pageSize.bytes))
         guard !pages.isEmpty, log.spend(UInt64(pages.count) * UInt64(context.pageSize.bytes)) else { return nil }
         let perPage = context.pageSize.bytes / folio.structure.size
         let capacity = UInt64(pages.count) * UInt64(perPage)
