@@ -18,9 +18,9 @@ public struct Generation: Sendable, Identifiable {
     /// The file handlers that a kernel has, of several versions the one that it writes first.
     public internal(set) var fileHandlers: [FileHandler]
     /// The subtree of `reserve_mem` regions.
-    public let memblock: MemblockTree
+    public internal(set) var memblock = MemblockTree()
     /// The subtree that names the previous kernel; `nil` before there was one.
-    public let kexecMetadata: KexecMetadataBlob?
+    public internal(set) var kexecMetadata: KexecMetadataBlob?
     /// Whether memory of vmalloc can be preserved.
     public var preservesVmalloc = true
     /// What the memory that the next kernel boots from is called: in `/chosen` (`linux,kho-…`), in debugfs
@@ -29,8 +29,10 @@ public struct Generation: Sendable, Identifiable {
 
     public var id: String { name }
 
-    /// The names of the subtrees that a kernel looks for.
-    public var subtrees: [String] { [luo?.subtree, memblock.subtree, kexecMetadata?.subtree].compactMap { $0 } }
+    /// The names of the subtrees that a kernel looks for, in the order in which it adds its own.
+    public var subtrees: [String] {
+        [kexecMetadata.map { _ in KexecMetadataBlob.subtree }, luo?.subtree, MemblockTree.subtree].compactMap { $0 }
+    }
 
     /// How KHO finds its subtrees.
     public struct RootTree: Hashable, Sendable {
@@ -129,7 +131,7 @@ public struct Generation: Sendable, Identifiable {
 
     /// The FDT of `reserve_mem` regions.
     public struct MemblockTree: Hashable, Sendable {
-        public let subtree = "memblock"
+        public static let subtree = "memblock"
         public let compatible = "memblock-v1"
         public let regionCompatible = "reserve-mem-v1"
         public let startProperty = "start"
@@ -142,7 +144,7 @@ public struct Generation: Sendable, Identifiable {
 
     /// The subtree that names the previous kernel.
     public struct KexecMetadataBlob: Hashable, Sendable {
-        public let subtree = "kexec-metadata"
+        public static let subtree = "kexec-metadata"
         public let version: UInt32
     }
 }

@@ -60,7 +60,7 @@ public struct BootRun: Sendable {
 
         /// What was said of the handover, and what went wrong.
         public var handoverLines: [String] {
-            let words = ["KHO", "luo", "liveupdate", "memfd_luo", "reserve", "WARNING: ", "BUG: ", "Oops", "panic"]
+            let words = ["KHO", "luo", "liveupdate", "reserve", "WARNING: ", "BUG: ", "Oops", "panic"]
             return lines.filter { line in
                 !line.contains("ommand line") && words.contains { line.contains($0) }
             }

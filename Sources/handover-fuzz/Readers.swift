@@ -29,9 +29,7 @@ func readRoot(_ bytes: [UInt8]) {
 /// A blob by itself.
 func readBlobs(_ bytes: [UInt8]) {
     let reader = HandoverReader(memory: EmptyMemory(), pageSize: .kib4)
-    _ = try? reader.read(luo: bytes)
-    _ = try? reader.read(memblock: bytes)
-    _ = try? reader.read(kexecMetadata: bytes)
+    for name in Generation.latest.subtrees { _ = try? reader.read(subtree: name, bytes) }
     _ = try? reader.read(flbs: Array(bytes.prefix(65536)))
 }
 

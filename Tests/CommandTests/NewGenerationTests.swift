@@ -22,7 +22,6 @@ extension Generation {
             files: .blocks(of: .v2),
             flbs: .page(of: .v2)),
         fileHandlers: v7_2.fileHandlers,
-        memblock: MemblockTree(),
         kexecMetadata: v7_2.kexecMetadata)
 
     fileprivate static let withNew = known + [v9_0]

@@ -73,7 +73,8 @@ public struct CheckRule: Sendable {
     static let ownNames = Set((envelope + others).map(\.name))
 
     private static let envelope =
-        inputRules + rootRules + releaseRules + mapRules + subtreeRules + luoRules + sessionRules + fileRules + flbRules
+        inputRules + rootRules + releaseRules + mapRules + ContentKinds.codedSubtrees.flatMap { $0.rules } + luoRules
+        + sessionRules + fileRules + flbRules
     private static let others = ContentKinds.coded.flatMap { $0.rules } + lintRules
 }
 

@@ -79,7 +79,7 @@ public struct HandoverCheck: Sendable {
         let claimed = Self.claimed(handover, by: all)
         let state = subject.reading?.state
         let kernels = KernelPair(
-            writer: state?.kexecMetadata?.previousRelease?.validString.flatMap { Release($0) },
+            writer: state?.writer?.validString.flatMap { Release($0) },
             writerGeneration: state?.generation, receiver: options.release, receiverGeneration: generation)
         let rules = all.filter { rule in
             !options.disabled.contains(rule.name) && (!rule.isOfDefect || rule.defect(kernels) != nil)

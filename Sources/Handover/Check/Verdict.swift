@@ -31,7 +31,7 @@ public enum BootStage: String, Hashable, Sendable, CaseIterable, Comparable {
     case root
     /// The preserved memory is reserved: `kho_memory_init`.
     case map
-    /// `reserve_mem` regions and LUO's state are taken over while the kernel initialises.
+    /// Regions and LUO's state are taken over while the kernel initialises.
     case initialisation
     /// Somebody opens `/dev/liveupdate`: sessions and files are listed.
     case open

@@ -58,9 +58,9 @@ protocol Content: Sendable {
 public struct ContentCell: Hashable, Sendable {
     /// What a reader of the line should make of it.
     public enum Role: Hashable, Sendable {
-        case plain, number, faint, warning, damage
-        /// A physical address that could not be read.
-        case absent(PhysicalAddress?)
+        case plain, heading, name, address, faint, warning
+        /// A number of bytes, which has no text besides.
+        case byteCount(UInt64)
     }
 
     public var text: String

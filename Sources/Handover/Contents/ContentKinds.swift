@@ -6,6 +6,13 @@ public struct ContentKinds: Sendable {
     /// The contents that are written in Swift.
     static let coded: [any CodedContent.Type] = [MemFDState.self, RawPayload.self]
 
+    /// The subtrees that are written in Swift, as they follow each other in documents.
+    static let codedSubtrees: [any CodedSubtree.Type] = [MemblockState.self, KexecMetadataState.self]
+
+    static func codedSubtree(named name: String) -> (any CodedSubtree.Type)? {
+        codedSubtrees.first { $0.name == name }
+    }
+
     /// The kinds of the user's own, which come first.
     private var added: [DescribedKind] = []
     /// The layouts that were chosen, by the kind's name.

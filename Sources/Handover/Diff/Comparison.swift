@@ -34,8 +34,7 @@ struct Comparison {
         if let before = old.machine, let after = new.machine { compare("machine", before.rawValue, after.rawValue) }
         compareRoot(old.kho, new.kho)
         compareLUO(old.luo, new.luo)
-        compareRegions(old.memblock, new.memblock)
-        compareMetadata(old.kexecMetadata, new.kexecMetadata)
+        for kind in ContentKinds.codedSubtrees { kind.compare(old, new, by: &self) }
         comparePreserved(old.preserved, new.preserved)
         compareResidue(old.residue ?? [], new.residue ?? [])
         compareUndescribedMemory()
@@ -77,7 +76,7 @@ struct Comparison {
     }
 
     /// The lists of both sides, if both are known or stand for none; else notes that they are not.
-    private mutating func lists<Element>(
+    mutating func lists<Element>(
         _ subject: String, _ before: [Element]?, _ after: [Element]?
     ) -> (before: [Element], after: [Element])? {
         if let before, let after { return (before, after) }
@@ -101,7 +100,7 @@ struct Comparison {
     }
 
     /// Pairs the elements of two lists by a key; elements of one key are paired in their order.
-    private func pairs<Element, Key: Hashable>(
+    func pairs<Element, Key: Hashable>(
         _ before: [Element], _ after: [Element], by key: (Element) -> Key
     ) -> [(before: Element?, after: Element?)] {
         if before.elementsEqual(after, by: { key($0) == key($1) }) { return zip(before, after).map { ($0, $1) } }
@@ -280,8 +279,7 @@ struct Comparison {
         guard !before.extents.isEmpty, !after.extents.isEmpty, let pageSize = before.state.pageSize else { return }
         let rest = [before, after].map { side in
             let described =
-                side.extents.filter(\.role.isMetadata)
-                + side.state.contentsExtents.filter { $0.role == .contents || $0.role == .region }
+                side.extents.filter(\.role.isMetadata) + side.state.contentsExtents
             return Self.subtract(
                 described.map { $0.pages(of: pageSize) }.merged(), from: side.state.preserved?.ranges ?? [])
         }
@@ -292,7 +290,7 @@ struct Comparison {
 
     /// Compares pages of the first side with those of the second that lie `distance` bytes further. What is on neither
     /// side is the same in both.
-    private mutating func compareMemory(
+    mutating func compareMemory(
         _ subject: String, _ ranges: [Range<PhysicalAddress>], movedBy distance: UInt64 = 0, isLayout: Bool
     ) {
         guard !ignoresContents else { return }
@@ -333,36 +331,6 @@ struct Comparison {
                 "\(oneSided.count) \(subject), the first at \(oneSided.first)",
                 oneSided.isInBefore, !oneSided.isInBefore, isLayout: isLayout)
         }
-    }
-
-    // MARK: - Other subtrees
-
-    private mutating func compareRegions(_ before: MemblockState?, _ after: MemblockState?) {
-        compare("memblock, compatible", before?.compatible, after?.compatible)
-        guard before != nil || after != nil, let (old, new) = lists("regions", before?.regions, after?.regions) else {
-            return
-        }
-        for pair in pairs(old, new, by: \.name) {
-            guard let name = (pair.before ?? pair.after)?.name else { continue }
-            let subject = "region \(name.quoted)"
-            guard let old = pair.before, let new = pair.after else {
-                note(subject, pair.before.map { "\($0.size) bytes" }, pair.after.map { "\($0.size) bytes" })
-                continue
-            }
-            compare("\(subject), compatible", old.compatible, new.compatible)
-            compare("\(subject), size", old.size, new.size)
-            compare("\(subject), start", old.start, new.start, isLayout: true)
-            if let start = old.start, let newStart = new.start, let end = start.advanced(by: min(old.size, new.size)) {
-                compareMemory(
-                    "pages of \(subject)", [start..<end], movedBy: newStart.rawValue &- start.rawValue, isLayout: false)
-            }
-        }
-    }
-
-    private mutating func compareMetadata(_ before: KexecMetadataState?, _ after: KexecMetadataState?) {
-        compare("kexec-metadata, version", before?.version, after?.version)
-        compare("previous release", before?.previousRelease, after?.previousRelease)
-        compare("number of kexecs", before?.kexecCount, after?.kexecCount)
     }
 
     // MARK: - LUO

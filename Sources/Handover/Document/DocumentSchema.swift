@@ -31,9 +31,7 @@ indirect enum DocumentSchema: Sendable {
             VmallocState.form.writeSchema(to: &writer)
             VmallocState.Chunk.form.writeSchema(to: &writer)
             FLBState.form.writeSchema(to: &writer)
-            MemblockState.form.writeSchema(to: &writer)
-            MemblockState.Region.form.writeSchema(to: &writer)
-            KexecMetadataState.form.writeSchema(to: &writer)
+            for subtree in ContentKinds.codedSubtrees { subtree.writeSchema(to: &writer) }
             PreservedState.form.writeSchema(to: &writer)
             BitmapChunkState.form.writeSchema(to: &writer)
             BitmapChunkState.BitmapState.form.writeSchema(to: &writer)

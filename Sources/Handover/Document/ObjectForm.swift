@@ -186,16 +186,5 @@ struct ObjectForm<Object: Sendable>: Sendable {
                 },
                 read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) })
         }
-
-        /// A member that is read but never written: a short form of another one.
-        static func shortcut<Codec: DocumentCodec>(
-            _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value?,
-            _ set: @escaping @Sendable (inout Object, consuming Codec.Value?) -> Void, _ codec: Codec, _ summary: String
-        ) -> Member {
-            let member = ifKnown(key, get, set, codec, summary)
-            return Member(
-                key: key, summary: summary, isRequired: false, schema: codec.schema,
-                write: { _, _ in }, read: member.read)
-        }
     }
 }

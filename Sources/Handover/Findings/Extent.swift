@@ -52,7 +52,7 @@ public struct Extent: Hashable, Sendable {
         public static let flbs = Role("flbs")
         /// The contents of a file.
         public static let contents = Role("contents", isMetadata: false)
-        /// The contents of a `reserve_mem` region.
+        /// The contents of a region that has a name.
         public static let region = Role("region", isMetadata: false)
 
         /// Whether the kernel puts the memory into the map of preserved memory. It does with all but the map itself.

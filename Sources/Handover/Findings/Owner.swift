@@ -17,7 +17,7 @@ public enum Owner: Hashable, Sendable {
     case file(session: KernelString, token: UInt64)
     /// A file-lifecycle-bound object.
     case flb(KernelString)
-    /// A `reserve_mem` region.
+    /// A region of memory that has a name.
     case region(KernelString)
     /// The blocks of an order in the map of preserved memory; all, or those from an address on.
     case order(UInt32, from: PhysicalAddress? = nil)

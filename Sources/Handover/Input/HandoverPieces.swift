@@ -52,7 +52,8 @@ extension HandoverDocument {
                 extent.flatMap { self.piece($0, title: title) }
                 ?? HandoverPiece(
                     title: title, address: blob.address, bytes: blob.bytes, tree: blob.tree,
-                    form: Extent.Form(ofBlob: blob.bytes, reading.state.generation ?? .latest))
+                    form: reading.state.coded[blob.name].map { type(of: $0.content).blobForm }
+                        ?? Extent.Form(ofBlob: blob.bytes, reading.state.generation ?? .latest))
             piece.isBlob = true
             body(piece)
         }
@@ -70,9 +71,8 @@ extension HandoverDocument {
 
 extension Extent.Form {
     /// The form of a blob that is known by its bytes alone.
-    init(ofBlob bytes: [UInt8], _ generation: Generation) {
+    fileprivate init(ofBlob bytes: [UInt8], _ generation: Generation) {
         let span = bytes.span.bytes
-        let metadata = KexecMetadataLayout.layout
         let flbHeader = FLBHeaderLayout.layout
         if let header = Header(span), header.magic == Header.magic {
             self = .tree
@@ -80,10 +80,6 @@ extension Extent.Form {
             luo.compatible.read(span).bytes.starts(with: LUOLayout.compatiblePrefix.utf8)
         {
             self = .structure(luo.structure)
-        } else if bytes.count == metadata.structure.size,
-            metadata.version.read(span) == KexecMetadataLayout.currentVersion
-        {
-            self = .structure(metadata.structure)
         } else if let flb = (generation.luo?.flbs ?? Generation.latest.luo?.flbs)?.record,
             flbHeader.structure.fits(in: span), flbHeader.pageCount.read(span) == 1,
             flbHeader.count.read(span) <= UInt64((bytes.count - flbHeader.structure.size) / flb.structure.size)

@@ -42,10 +42,14 @@ public struct InputKind: Sendable {
     }
 
     /// All kinds, in the order in which they are tried: those with a mark of their own first.
-    public static let all: [InputKind] = [
-        .debugfs, .elf, .crashDump, .lime, .bundle, .root, .luoTree, .memblock, .tree, .luoRecord, .kexecMetadata,
-        .flbs, .raw, .machine,
-    ]
+    public static let all: [InputKind] =
+        [.debugfs, .elf, .crashDump, .lime, .bundle, .root, .luoTree] + subtrees { $0 == .tree }
+        + [.tree, .luoRecord] + subtrees { $0 != .tree } + [.flbs, .raw, .machine]
+
+    /// The blobs of subtrees by themselves that are of one of these forms.
+    private static func subtrees(_ isIncluded: (Extent.Form) -> Bool) -> [InputKind] {
+        ContentKinds.codedSubtrees.filter { isIncluded($0.blobForm) }.map { $0.inputKind }
+    }
 }
 
 extension HandoverInput {

@@ -24,8 +24,6 @@ public struct InputOptions: Sendable {
     public var pageSize: PageSize?
     /// The kinds of content to read.
     public var kinds = ContentKinds.standard
-    /// Whether the blobs alone will be looked at. What they say is read for what is wrong with it, and need not be kept.
-    public var blobsOnly = false
 
     public init() {}
 }

@@ -20,10 +20,10 @@ extension InputContext {
         guard let main = documents.first(where: { !$0.memory.regions.isEmpty }) else { return nil }
         let reader = HandoverReader(
             memory: main.memory, pageSize: main.pageSize, generation: options.generation, among: options.generations)
-        let own = main.reading.state.kexecMetadata?.kexecCount
+        let own = main.reading.state.kexecCount
         let notes = (main.reading.state.kho?.staleRoots ?? []).compactMap { root -> HandoverDocument.Note? in
             guard let own, own > 0, let stale = try? reader.read(rootAt: root),
-                stale.state.kexecMetadata?.kexecCount == own - 1
+                stale.state.kexecCount == own - 1
             else { return nil }
             let place = main.reading.state.kho?.fdtAddress.map { "\($0)" } ?? "the other"
             return HandoverDocument.Note(

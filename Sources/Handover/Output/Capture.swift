@@ -44,7 +44,7 @@ public struct Capture: Sendable {
     /// like a part of the description is withheld.
     ///
     /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: all memory
-    ///   that is preserved, among it the contents of files and of `reserve_mem` regions.
+    ///   that is preserved, among it the contents of files and of regions.
     /// - Parameter found: what a search has found besides in the same memory.
     public init(of reading: Reading, in memory: any PhysicalMemory, contents: Bool, found: [Reading] = []) {
         var state = reading.state
@@ -171,27 +171,18 @@ extension HandoverState {
     var statedPageSize: PageSize { pageSize ?? .kib4 }
 
     /// The release of the kernel that handed over, as far as it is known.
-    public var release: String? { kexecMetadata?.previousRelease?.validString ?? kernel }
+    public var release: String? { writer?.validString ?? kernel }
 
     /// ``release`` for a reader: where the handover does not state it, all releases that it can be of.
     public var releaseText: String? {
-        kexecMetadata?.previousRelease == nil && kernel == generation?.name ? generation?.span : release
+        writer == nil && kernel == generation?.name ? generation?.span : release
     }
 
-    /// The memory that is handed over: the contents of files and of `reserve_mem` regions.
+    /// The memory that is handed over: the contents of files and of regions.
     public var contentsExtents: [Extent] {
         var extents: [Extent] = []
         forEachContents { owner, _, map in extents += map.extents(owner: owner) }
-        return extents + regionExtents
-    }
-
-    /// The memory of `reserve_mem` regions.
-    public var regionExtents: [Extent] {
-        (memblock?.regions ?? []).compactMap { region in
-            guard let start = region.start, let count = Int(exactly: region.size) else { return nil }
-            return Extent(
-                address: start, byteCount: count, role: .region, form: .opaque, owner: .region(region.name))
-        }
+        return extents + subtreeExtents
     }
 
     /// Visits the files whose contents are known, with where these are.

@@ -4,7 +4,7 @@ import KernelABI
 /// Decides which memory leaves the host as the description of a handover, without what is handed over.
 ///
 /// A pointer that is damaged leads anywhere, also to guest memory. So a piece of memory is the description only if
-/// - it is nobody's contents: no file's and no `reserve_mem` region's;
+/// - it is nobody's contents: no file's and no region's;
 /// - it is preserved, or is not if it belongs to the map of preserved memory itself;
 /// - every field of it holds what a field of its kind can hold, and what lies behind the structures is zero.
 struct Disclosure {

@@ -59,7 +59,7 @@ public struct AddressAnswer: Sendable {
                 frames.insert(folio.pfn)
             }
         }
-        for region in reading.state.regionExtents where region.range.contains(address) {
+        for region in reading.state.subtreeExtents where region.range.contains(address) {
             places.append(Place(extent: region))
         }
         for place in places where place.fileOffset == nil { targets.insert(place.extent.address.rawValue) }

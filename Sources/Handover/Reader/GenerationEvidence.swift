@@ -10,7 +10,7 @@ struct GenerationEvidence {
     private let isSequential: Bool
     private let hasSubtrees: Bool
     private let luoBlob: [UInt8]?
-    /// The generation of the release that `kexec-metadata` names.
+    /// The generation of the release that a subtree names.
     private let writer: Generation.ID?
     private let hasLUO: Bool
     private let root: FlattenedTree
@@ -29,13 +29,12 @@ struct GenerationEvidence {
         let luo = nodes.first { node in generations.contains { $0.luo?.subtree == node.name } }
         hasLUO = luo != nil
         luoBlob = luo.flatMap { Self.blob(of: $0, reader) }
-        let metadata = nodes.first { node in generations.contains { $0.kexecMetadata?.subtree == node.name } }
-        let layout = KexecMetadataLayout.layout
-        writer = metadata.flatMap { Self.blob(of: $0, reader) }.flatMap { blob in
-            guard layout.structure.fits(in: blob.span.bytes) else { return nil }
-            return layout.previousRelease.read(blob.span.bytes).validString
-                .flatMap { Generation(release: $0, among: generations) }?.id
-        }
+        let release = nodes.lazy.compactMap { node in
+            ContentKinds.codedSubtree(named: node.name).flatMap { kind in
+                Self.blob(of: node, reader).flatMap { kind.writer(of: $0) }
+            }
+        }.first
+        writer = release?.validString.flatMap { Generation(release: $0, among: generations) }?.id
     }
 
     private static func blob(of node: FlattenedTree.Node, _ reader: RootReader) -> [UInt8]? {

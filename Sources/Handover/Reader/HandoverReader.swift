@@ -104,31 +104,6 @@ public struct HandoverReader: Sendable {
         }
     }
 
-    /// Reads a standalone LUO blob.
-    public func read(luo blob: [UInt8]) throws(Finding) -> Reading {
-        try read(subtree: { $0.luo?.subtree }, blob)
-    }
-
-    /// Reads a standalone memblock blob.
-    public func read(memblock blob: [UInt8]) throws(Finding) -> Reading {
-        try read(subtree: { $0.memblock.subtree }, blob)
-    }
-
-    /// Reads a blob of the memblock subtree that has been opened as a tree.
-    func read(memblock tree: FlattenedTree) throws(Finding) -> Reading {
-        try read(subtree: { $0.memblock.subtree }, tree.bytes, tree)
-    }
-
-    /// Whether there is nothing wrong with a blob of the memblock subtree; keeps none of what it says.
-    func isPlain(memblock tree: FlattenedTree) -> Bool {
-        candidates.last.map { MemblockReader(abi: $0.memblock).isPlain(tree) } ?? false
-    }
-
-    /// Reads a standalone kexec-metadata blob.
-    public func read(kexecMetadata blob: [UInt8]) throws(Finding) -> Reading {
-        try read(subtree: { $0.kexecMetadata?.subtree }, blob)
-    }
-
     /// Reads a standalone page of FLB records.
     public func read(flbs page: [UInt8]) throws(Finding) -> Reading {
         guard let container = candidates.compactMap({ $0.luo?.flbs }).last else {
@@ -159,37 +134,29 @@ public struct HandoverReader: Sendable {
 
     private var candidates: [Generation] { generation.map { [$0] } ?? generations.filter(\.isReleased) }
 
-    /// Reads a subtree's blob as the newest generation that takes it for its own.
-    private func read(
-        subtree: (Generation) -> String?, _ blob: [UInt8], _ tree: FlattenedTree? = nil
-    ) throws(Finding) -> Reading {
-        var refused: Reading?
-        for generation in candidates.reversed() {
-            guard let name = subtree(generation) else { continue }
+    /// Reads a standalone blob of the subtree of this name, as the newest generation that takes it for its own.
+    public func read(subtree name: String, _ blob: [UInt8]) throws(Finding) -> Reading {
+        var refused: (reading: Reading, isKnown: Bool)?
+        for generation in candidates.reversed() where generation.subtrees.contains(name) {
             var log = ReadingLog(context: context)
             var state = HandoverState()
             state.pageSize = context.pageSize
             let reader = RootReader(
                 context: context, blobs: [:], generation: generation, generations: generations, isKernels: true)
-            let isKnown = reader.readKnown(name, blob, tree, at: nil, generation, into: &state, &log)
+            let isKnown = reader.readKnown(name, blob, at: nil, generation, into: &state, &log)
             // Only LUO's state differs from generation to generation.
             state.generation = state.luo != nil ? generation : self.generation
             let reading = Reading(state, log)
             if isKnown, !reading.isDamaged { return reading }
             // Between refusals, the one that got further says more.
-            if refused == nil || (isKnown && !refusedIsKnown(refused)) { refused = reading }
+            if refused == nil || (isKnown && refused?.isKnown == false) { refused = (reading, isKnown) }
         }
-        guard let refused, refusedIsKnown(refused) else {
-            throw refused?.findings.first
+        guard let refused, refused.isKnown else {
+            throw refused?.reading.findings.first
                 ?? Finding(
                     .missing, of: .kho, at: Place("subtree"), found: "a generation without it", expected: "another one")
         }
-        return refused
-    }
-
-    private func refusedIsKnown(_ reading: Reading?) -> Bool {
-        guard let state = reading?.state else { return false }
-        return state.luo != nil || state.memblock != nil || state.kexecMetadata != nil
+        return refused.reading
     }
 }
 

@@ -73,7 +73,7 @@ public struct RootChoice: Sendable {
 
     /// How late a handover is: the update number, then the number of kexecs.
     private static func age(_ reading: Reading) -> [UInt64] {
-        [reading.state.luo?.liveUpdateNumber ?? 0, UInt64(reading.state.kexecMetadata?.kexecCount ?? 0)]
+        [reading.state.luo?.liveUpdateNumber ?? 0, UInt64(reading.state.kexecCount ?? 0)]
     }
 
     /// Orders readings: those of known versions after others, whole ones after damaged ones, then by ``age(_:)``.
@@ -89,12 +89,7 @@ public struct RootChoice: Sendable {
         guard let address = state.kho?.fdtAddress, let pageSize = state.pageSize else {
             return false
         }
-        let regions = state.memblock?.regions ?? []
-        let isInRegion = regions.contains { region in
-            guard let start = region.start, start <= address else { return false }
-            return address.rawValue - start.rawValue < region.size
-        }
-        if isInRegion { return true }
+        if state.subtreeExtents.contains(where: { $0.range.contains(address) }) { return true }
         // How large a folio is, only the map of preserved memory knows.
         let page = address.rawValue >> UInt64(pageSize.shift)
         var heads: Set<UInt64> = []

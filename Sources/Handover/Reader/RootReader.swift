@@ -164,25 +164,18 @@ struct RootReader {
         return payload
     }
 
-    /// - Parameter tree: the blob as a tree, if it has been opened already.
+    /// - Parameter name: one that the generation knows.
     func readKnown(
-        _ name: String, _ blob: [UInt8], _ tree: FlattenedTree? = nil, at address: PhysicalAddress?,
-        _ generation: Generation,
+        _ name: String, _ blob: [UInt8], at address: PhysicalAddress?, _ generation: Generation,
         into state: inout HandoverState, _ log: inout ReadingLog
     ) -> Bool {
         if let luo = generation.luo, name == luo.subtree {
             state.luo = LUOReader(context: context, generation: generation, abi: luo).read(blob, at: address, &log)
             return state.luo != nil
         }
-        if name == generation.memblock.subtree {
-            state.memblock = MemblockReader(abi: generation.memblock).read(blob, tree, at: address, &log)
-            return state.memblock != nil
-        }
-        if let metadata = generation.kexecMetadata, name == metadata.subtree {
-            state.kexecMetadata = KexecMetadataReader(abi: metadata).read(blob, at: address, &log)
-            return state.kexecMetadata != nil
-        }
-        return false
+        let content = ContentKinds.codedSubtree(named: name)?.read(blob, at: address, generation, &log)
+        state.coded[name] = content.map { AnySubtree(content: $0) }
+        return content != nil
     }
 
     private static func form(
@@ -191,9 +184,7 @@ struct RootReader {
         if isKnown, let luo = generation.luo, name == luo.subtree, let layout = luo.record {
             return .structure(layout.structure)
         }
-        if isKnown, name == generation.kexecMetadata?.subtree {
-            return .structure(KexecMetadataLayout.layout.structure)
-        }
+        if isKnown, let kind = ContentKinds.codedSubtree(named: name) { return kind.blobForm }
         return blob.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) ? .tree : .opaque
     }
 

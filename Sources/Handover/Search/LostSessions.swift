@@ -125,7 +125,8 @@ struct LostSessions {
             else { return nil }
             blob = bytes
         }
-        return try? HandoverReader(memory: memory, pageSize: pageSize, generation: generation).read(luo: blob)
+        return try? HandoverReader(memory: memory, pageSize: pageSize, generation: generation).read(
+            subtree: "LUO", blob)
     }
 
     private static func tree(

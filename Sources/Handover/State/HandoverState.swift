@@ -11,8 +11,8 @@ public struct HandoverState: Hashable, Sendable {
     public var machine: Machine?
     public var kho: KHOState?
     public var luo: LUOState?
-    public var memblock: MemblockState?
-    public var kexecMetadata: KexecMetadataState?
+    /// What the subtrees say whose kinds are written in Swift, by their names.
+    var coded: [String: AnySubtree] = [:]
     public var preserved: PreservedState?
     /// Bytes of the handover's pages that the fields above do not cover.
     public var residue: [ResidueState]?
@@ -27,11 +27,8 @@ public struct HandoverState: Hashable, Sendable {
         var keys: Set<String> = []
         /// The version of the document's form.
         var format = HandoverState.documentFormat
-        // What they say, until all of the document has been read.
-        var liveUpdateNumber: UInt64?
-        var sessions: [SessionState]?
-        var flbs: [FLBState]?
-        var regions: [MemblockState.Region]?
+        /// Puts what they say where it belongs, when all of the document has been read.
+        var late: [@Sendable (inout HandoverState) throws(DocumentReadError) -> Void] = []
 
         static func == (left: Self, right: Self) -> Bool { true }
         func hash(into hasher: inout Hasher) {}
@@ -82,57 +79,58 @@ extension HandoverState: DocumentObject {
             .ifKnown("kho", { $0.kho }, { $0.kho = $1 }, ObjectCodec<KHOState>(), "the root FDT and its subtrees"),
             .ifKnown(
                 "luo", { $0.luo }, { $0.luo = $1 }, ObjectCodec<LUOState>(), "the Live Update Orchestrator's state"),
-            .ifKnown(
-                "memblock", { $0.memblock }, { $0.memblock = $1 },
-                ObjectCodec<MemblockState>(), "the reserve_mem regions"),
-            .ifKnown(
-                "kexec_metadata", { $0.kexecMetadata }, { $0.kexecMetadata = $1 },
-                ObjectCodec<KexecMetadataState>(), "which kernel handed over"),
+        ] + ContentKinds.codedSubtrees.map { $0.member } + [
             .ifKnown(
                 "preserved", { $0.preserved }, { $0.preserved = $1 },
                 ObjectCodec<PreservedState>(), "the map of preserved memory"),
             .ifKnown(
                 "residue", { $0.residue }, { $0.residue = $1 }, ArrayCodec(ObjectCodec<ResidueState>()),
                 "bytes of the handover's pages that nothing else here accounts for"),
-            .shortcut(
-                "liveupdate_number", { $0.short.liveUpdateNumber }, { $0.short.liveUpdateNumber = $1 },
-                NumberCodec<UInt64>(),
+            shortcut(
+                "liveupdate_number", for: \.luo.orEmpty.liveUpdateNumber, NumberCodec<UInt64>(),
                 "short for luo.liveupdate_number"),
-            .shortcut(
-                "sessions", { $0.short.sessions }, { $0.short.sessions = $1 },
-                ArrayCodec(ObjectCodec<SessionState>()), "short for luo.sessions"),
-            .shortcut(
-                "flbs", { $0.short.flbs }, { $0.short.flbs = $1 },
-                ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
-            .shortcut(
-                "reserve_mem", { $0.short.regions }, { $0.short.regions = $1 },
-                ArrayCodec(ObjectCodec<MemblockState.Region>()),
-                "short for memblock.regions"),
-        ])
+            shortcut(
+                "sessions", for: \.luo.orEmpty.sessions, ArrayCodec(ObjectCodec<SessionState>()),
+                "short for luo.sessions"),
+            shortcut("flbs", for: \.luo.orEmpty.flbs, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
+        ] + ContentKinds.codedSubtrees.flatMap { $0.shortcuts })
+
+    /// A member that is read but never written: a short form of a member of one of the parts.
+    static func shortcut<Codec: DocumentCodec>(
+        _ key: String, for place: WritableKeyPath<Self, Codec.Value?> & Sendable, _ codec: Codec, _ summary: String
+    ) -> ObjectForm<Self>.Member where Codec.Value: Sendable {
+        ObjectForm.Member(
+            key: key, summary: summary, isRequired: false, schema: codec.schema, write: { _, _ in },
+            read: { (state, reader) throws(DocumentReadError) in
+                let value = try codec.read(from: &reader)
+                state.short.keys.insert(key)
+                state.short.late.append(putting(value, at: place, short: key))
+            })
+    }
+
+    private static func putting<Value: Sendable>(
+        _ value: Value, at place: WritableKeyPath<Self, Value?> & Sendable, short key: String
+    ) -> @Sendable (inout HandoverState) throws(DocumentReadError) -> Void {
+        { (state) throws(DocumentReadError) in
+            guard state[keyPath: place] == nil else {
+                throw DocumentReadError.document("this is given twice, here and in another place").inside(".\(key)")
+            }
+            state[keyPath: place] = value
+        }
+    }
 
     /// Puts what the short forms say where it belongs.
     private mutating func takeShortcuts() throws(DocumentReadError) {
-        var luo = self.luo ?? LUOState()
-        try Self.take(&short.liveUpdateNumber, "liveupdate_number", to: &luo.liveUpdateNumber, &short.keys)
-        try Self.take(&short.sessions, "sessions", to: &luo.sessions, &short.keys)
-        try Self.take(&short.flbs, "flbs", to: &luo.flbs, &short.keys)
-        if !short.keys.isEmpty { self.luo = luo }
-        guard short.regions != nil else { return }
-        var memblock = self.memblock ?? MemblockState()
-        try Self.take(&short.regions, "reserve_mem", to: &memblock.regions, &short.keys)
-        self.memblock = memblock
+        let late = short.late
+        short.late = []
+        for take in late { try take(&self) }
     }
+}
 
-    private static func take<Value>(
-        _ value: inout Value?, _ key: String, to place: inout Value?, _ keys: inout Set<String>
-    ) throws(DocumentReadError) {
-        guard let given = value else { return }
-        guard place == nil else {
-            throw DocumentReadError.document("this is given twice, here and in another place").inside(".\(key)")
-        }
-        place = given
-        value = nil
-        keys.insert(key)
+extension HandoverState {
+    /// Whether this is a blob of which nothing says that a kernel hands it over.
+    public var isOfNoHandover: Bool {
+        kernel == nil && luo == nil && coded.isEmpty && kho?.compatible == nil && kho?.fdtSize == nil
     }
 }
 

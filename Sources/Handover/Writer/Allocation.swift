@@ -36,13 +36,6 @@ struct Allocation {
             byteCount: whole, alignment: page, preservation: .pages, preservedByteCount: whole)
     }
 
-    /// A `reserve_mem` region, of which the kernel preserves whole pages alone: what is behind them gets lost.
-    static func region(of byteCount: UInt64, _ pageSize: PageSize) -> Allocation {
-        var allocation = pages(for: byteCount, pageSize)
-        allocation.preservedByteCount = byteCount & ~UInt64(pageSize.bytes - 1)
-        return allocation
-    }
-
     /// One page of the map of preserved memory.
     static func mapPage(_ pageSize: PageSize) -> Allocation { bitmap(pageSize.bytes) }
 

@@ -38,10 +38,8 @@ extension HandoverPlanner {
             visitLUO(&luo, abi, sizes, &visitor)
             state.luo = luo
         }
-        for (index, region) in (state.memblock?.regions ?? []).enumerated() {
-            visitor.visit(
-                &state.memblock.orEmpty.regions.orEmpty[index].start, .region(of: region.size, pageSize),
-                .root["memblock"]["regions"][index]["start"], by: &self)
+        for kind in ContentKinds.codedSubtrees {
+            state.coded[kind.name]?.content.visitAllocations(by: &self, &visitor)
         }
     }
 

@@ -51,7 +51,7 @@ extension ImageWriter where Destination: ImageDestination {
                     &total, open)
             }
         }
-        for extent in state.regionExtents { try allocate(extent, &total) }
+        for extent in state.subtreeExtents { try allocate(extent, &total) }
     }
 
     private mutating func write(

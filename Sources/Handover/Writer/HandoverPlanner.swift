@@ -5,9 +5,9 @@ import KernelABI
 /// Addresses that are given are kept. Those that are not are assigned from the base upwards, in this order: the root
 /// FDT; the subtrees' blobs in the order of their registration; the page of FLBs; the sessions' array or blocks; then
 /// for each session the array or blocks of its files, and for each file what its handle leads to: the descriptor, the
-/// contents, the chunks and the pages of the list of folios; the `reserve_mem` regions; and last the map of preserved memory, for which all
-/// others have to be known, the root first and tables before what is below them. Each is aligned to its own size
-/// where the kernel allocates it as one block, else to a page.
+/// contents, the chunks and the pages of the list of folios; what other subtrees lead to; and last the map of preserved
+/// memory, for which all others have to be known, the root first and tables before what is below them. Each is aligned
+/// to its own size where the kernel allocates it as one block, else to a page.
 public struct HandoverPlanner {
     public struct Options: Sendable {
         /// Where assigned addresses begin.
@@ -64,7 +64,8 @@ public struct HandoverPlanner {
         }
         completeSubtrees(&state)
         completeLUO(&state)
-        completeMemblock(&state)
+        let known = state
+        for kind in ContentKinds.codedSubtrees { state.coded[kind.name]?.content.complete(in: known, by: &self) }
         checkMap(state.preserved?.map)
         guard problems.isEmpty || (options.force && canBeForced) else { return }
 

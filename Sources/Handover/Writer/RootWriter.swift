@@ -104,12 +104,17 @@ extension ImageWriter {
             return Blob(
                 bytes: payload.blob, form: payload.form)
         }
-        let name = subtree.name.validString
+        let name = subtree.name.validString ?? ""
         if let luo = state.luo, let abi = generation.luo, name == abi.subtree {
             return try blob(of: luo, abi)
         }
-        if let memblock = state.memblock, name == generation.memblock.subtree { return try blob(of: memblock) }
-        if let metadata = state.kexecMetadata, name == generation.kexecMetadata?.subtree { return blob(of: metadata) }
+        if let content = state.coded[name]?.content {
+            do throws(FDTError) {
+                return Blob(bytes: try content.blob(generation, pageSize), form: type(of: content).blobForm)
+            } catch {
+                throw .tree("subtree \(name)", error)
+            }
+        }
         throw .incomplete("\(path).data")
     }
 
@@ -157,38 +162,6 @@ extension ImageWriter {
             }
         }
         return try writer.finish()
-    }
-
-    private func blob(of memblock: MemblockState) throws(WriteError) -> Blob {
-        let abi = generation.memblock
-        do throws(FDTError) {
-            var writer = try SequentialWriter(capacity: pageSize.bytes)
-            try writer.finishReservations()
-            try writer.node("") { (root) throws(FDTError) in
-                let compatible = memblock.compatible ?? KernelString(abi.compatible)
-                try root.property("compatible", bytes: compatible.propertyBytes)
-                for region in memblock.regions ?? [] {
-                    try root.node(region.name.repaired) { (node) throws(FDTError) in
-                        let compatible = region.compatible ?? KernelString(abi.regionCompatible)
-                        try node.property("compatible", bytes: compatible.propertyBytes)
-                        try node.property(abi.startProperty, u64: region.start?.rawValue ?? 0, .littleEndian)
-                        try node.property(abi.sizeProperty, u64: region.size, .littleEndian)
-                    }
-                }
-            }
-            return Blob(bytes: try writer.finish().bytes, form: .tree)
-        } catch {
-            throw .tree("subtree \(abi.subtree)", error)
-        }
-    }
-
-    private func blob(of metadata: KexecMetadataState) -> Blob {
-        let layout = KexecMetadataLayout.layout
-        var bytes = [UInt8](repeating: 0, count: layout.structure.size)
-        layout.version.write(metadata.version, to: &bytes)
-        layout.previousRelease.write(metadata.previousRelease ?? "", to: &bytes)
-        layout.kexecCount.write(metadata.kexecCount ?? 0, to: &bytes)
-        return Blob(bytes: bytes, form: .structure(layout.structure))
     }
 }
 

@@ -10,28 +10,20 @@ extension HandoverPlanner {
         let isGiven = kho.subtrees != nil
         var subtrees = kho.subtrees ?? []
 
-        if let metadata = generation.kexecMetadata {
-            if state.kexecMetadata != nil || !isGiven { require(metadata.subtree, in: &subtrees) }
-            if subtrees.contains(where: { $0.name == KernelString(metadata.subtree) && $0.data == nil }) {
-                var blob = state.kexecMetadata ?? KexecMetadataState()
-                blob.previousRelease = blob.previousRelease ?? state.kernel.map { KernelString($0) }
-                blob.kexecCount = blob.kexecCount ?? UInt32(clamping: state.luo?.liveUpdateNumber ?? 1)
-                state.kexecMetadata = blob
-            }
-        } else if state.kexecMetadata != nil {
-            reportUnbuildable(.root["kexec_metadata"], "kernel \(generation.name) has no kexec-metadata")
+        for kind in ContentKinds.codedSubtrees
+        where state.coded[kind.name] != nil && !generation.subtrees.contains(kind.name) {
+            reportUnbuildable(.root[kind.key], "kernel \(generation.name) has no \(kind.name)")
         }
-        if let luo = generation.luo {
-            if state.luo != nil || !isGiven { require(luo.subtree, in: &subtrees) }
-            if subtrees.contains(where: { $0.name == KernelString(luo.subtree) && $0.data == nil }) {
-                state.luo = state.luo ?? LUOState()
-            }
-        } else if state.luo != nil {
+        if generation.luo == nil, state.luo != nil {
             reportUnbuildable(luoPath(state), "kernel \(generation.name) has no Live Update Orchestrator")
         }
-        if state.memblock != nil { require(generation.memblock.subtree, in: &subtrees) }
-        if subtrees.contains(where: { $0.name == KernelString(generation.memblock.subtree) && $0.data == nil }) {
-            state.memblock = state.memblock ?? MemblockState()
+        for name in generation.subtrees {
+            let kind = ContentKinds.codedSubtree(named: name)
+            let isThere = kind == nil ? state.luo != nil : state.coded[name] != nil
+            if isThere || (!isGiven && kind?.isAlwaysThere ?? true) { require(name, in: &subtrees) }
+            guard !isThere, subtrees.contains(where: { $0.name == KernelString(name) && $0.data == nil })
+            else { continue }
+            if let kind { state.coded[name] = AnySubtree(content: kind.init()) } else { state.luo = LUOState() }
         }
 
         var names: Set<KernelString> = []
@@ -62,7 +54,6 @@ extension HandoverPlanner {
                 reportUnbuildable(path, "nothing says what subtree \(subtree.name.quoted) holds: it needs data")
             }
         }
-        check(state.kexecMetadata)
         kho.subtrees = subtrees
         state.kho = kho
     }
@@ -89,48 +80,6 @@ extension HandoverPlanner {
         case .edited: subtrees.insert(SubtreeState(name: name), at: 0)
         case .sequential: subtrees.append(SubtreeState(name: name))
         }
-    }
-
-    private mutating func check(_ metadata: KexecMetadataState?) {
-        guard let metadata else { return }
-        let path = DocumentPath.root["kexec_metadata"]
-        checkLength(
-            of: metadata.previousRelease, KexecMetadataLayout.layout.previousRelease, "__NEW_UTS_LEN + 1",
-            path["previous_release"])
-        if metadata.version != KexecMetadataLayout.currentVersion {
-            reportForceable(
-                path["version"],
-                "\(metadata.version); KHO_KEXEC_METADATA_VERSION is \(KexecMetadataLayout.currentVersion)")
-        }
-    }
-
-    /// Fills in the `reserve_mem` regions.
-    mutating func completeMemblock(_ state: inout HandoverState) {
-        guard var memblock = state.memblock else { return }
-        let abi = generation.memblock
-        memblock.compatible = memblock.compatible ?? KernelString(abi.compatible)
-        var regions = memblock.regions ?? []
-        let path =
-            state.shortcuts.contains("reserve_mem") ? DocumentPath.root["reserve_mem"] : .root["memblock"]["regions"]
-        if regions.count > abi.regionLimit {
-            reportForceable(path, "\(regions.count) regions; RESERVE_MEM_MAX_ENTRIES is \(abi.regionLimit)")
-        }
-        var names: Set<KernelString> = []
-        for index in regions.indices {
-            let name = regions[index].name
-            regions[index].compatible = regions[index].compatible ?? KernelString(abi.regionCompatible)
-            if name.bytes.isEmpty { reportUnbuildable(path[index]["name"], "a region needs a name") }
-            if !names.insert(name).inserted { reportUnbuildable(path[index]["name"], "\(name.quoted) is already used") }
-            if name.bytes.count >= abi.nameSize {
-                reportForceable(
-                    path[index]["name"],
-                    "\(name.quoted) has \(name.bytes.count) bytes; RESERVE_MEM_NAME_SIZE is \(abi.nameSize), "
-                        + "the NUL included")
-            }
-            if regions[index].size == 0 { reportForceable(path[index]["size"], "a region of 0 bytes") }
-        }
-        memblock.regions = regions
-        state.memblock = memblock
     }
 
     /// Holds a string against the field that it goes into.

@@ -8,7 +8,5 @@ extension Generation {
         preservedMap: .chunkedBitmaps(.fixed(512)),
         luo: nil,
         fileHandlers: [],
-        memblock: MemblockTree(),
-        kexecMetadata: nil,
         preservesVmalloc: false)
 }

@@ -6,7 +6,5 @@ extension Generation {
         root: v6_16.root,
         preservedMap: .chunkedBitmaps(.page),
         luo: nil,
-        fileHandlers: [],
-        memblock: MemblockTree(),
-        kexecMetadata: nil)
+        fileHandlers: [])
 }

@@ -15,9 +15,7 @@ extension Generation {
             sessions: .array(of: .v1),
             files: .array(of: .v1),
             flbs: nil),
-        fileHandlers: [.memfdV1],
-        memblock: MemblockTree(),
-        kexecMetadata: nil)
+        fileHandlers: [.memfdV1])
 }
 
 extension RecordContainer<SessionLayout> {

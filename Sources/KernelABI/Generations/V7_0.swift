@@ -6,9 +6,7 @@ extension Generation {
         root: v6_19.root,
         preservedMap: .chunkedBitmaps(.page),
         luo: .treeWithFLBs,
-        fileHandlers: [.memfdV1],
-        memblock: MemblockTree(),
-        kexecMetadata: nil)
+        fileHandlers: [.memfdV1])
 }
 
 extension Generation.LUOState {

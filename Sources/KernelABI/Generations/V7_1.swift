@@ -9,6 +9,5 @@ extension Generation {
         preservedMap: .radixTree,
         luo: .treeWithFLBs,
         fileHandlers: [.memfdV2],
-        memblock: MemblockTree(),
         kexecMetadata: KexecMetadataBlob(version: 1))
 }

@@ -14,6 +14,5 @@ extension Generation {
             files: .blocks(of: .v1),
             flbs: .page(of: .v1)),
         fileHandlers: [.memfdV2],
-        memblock: MemblockTree(),
         kexecMetadata: KexecMetadataBlob(version: 1))
 }

@@ -8,7 +8,6 @@ extension Generation {
         preservedMap: .radixTree,
         luo: v7_2.luo,
         fileHandlers: v7_2.fileHandlers,
-        memblock: MemblockTree(),
         kexecMetadata: v7_2.kexecMetadata,
         bootMemory: "bootmem")
 }

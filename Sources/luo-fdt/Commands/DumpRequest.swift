@@ -40,7 +40,6 @@ struct DumpRequest: Sendable {
         do throws(InputError) {
             var options = options
             options.memory += parts.dropFirst()
-            options.blobsOnly = format.showsBlobs
             // What the root leads to may still be there.
             options.searchesWithoutRoot = true
             let handover = try ProgressBar.whileReading { (progress) throws(InputError) in

@@ -75,7 +75,7 @@ extension DocumentWriter {
         let state = subject.reading?.state
         member("page_size", UInt64(subject.pageSize.bytes))
         if let release = state?.releaseText { member("written_by", release) }
-        if let release = state?.kexecMetadata?.previousRelease { name("previous_release", release) }
+        if let release = state?.writer { name("previous_release", release) }
         if let number = state?.luo?.liveUpdateNumber { member("liveupdate_number", number) }
         if !subject.scratch.isEmpty {
             list("scratch") { writer in

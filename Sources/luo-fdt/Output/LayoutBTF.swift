@@ -69,7 +69,6 @@ struct LayoutBTF {
                     preservedMap: \(base).preservedMap,
                     luo: \(base).luo,
                     fileHandlers: \(base).fileHandlers,
-                    memblock: \(base).memblock,
                     kexecMetadata: \(base).kexecMetadata,
                     bootMemory: \(base).bootMemory)
             }

@@ -15,7 +15,17 @@ struct Cell {
 }
 
 extension Cell {
-    init(_ cell: ContentCell) { self.init(cell.text, cell.role == .faint ? .faint : .plain) }
+    init(_ cell: ContentCell) {
+        switch cell.role {
+        case .plain: self.init(cell.text)
+        case .heading: self.init(cell.text, .heading)
+        case .name: self.init(cell.text, .name)
+        case .address: self.init(cell.text, .address)
+        case .faint: self.init(cell.text, .faint)
+        case .warning: self.init(cell.text, .warning)
+        case .byteCount(let count): self.init(Quantity.bytes(count), right: true)
+        }
+    }
 }
 
 /// The widths of the columns of lines that belong together.

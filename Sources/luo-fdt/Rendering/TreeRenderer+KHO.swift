@@ -12,18 +12,6 @@ extension HandoverView {
         return { $0.line(cells, isLast: $2, to: &$1) }
     }
 
-    func previousKernel(_ metadata: KexecMetadataState) -> Section {
-        var cells = [
-            Cell("previous kernel", .heading),
-            metadata.previousRelease.map { Cell($0.bare, .name) } ?? Cell("not known", .warning),
-        ]
-        if let count = metadata.kexecCount { cells.append(Cell("kexec count \(count)")) }
-        if metadata.version != KexecMetadataLayout.currentVersion {
-            cells.append(Cell("metadata version \(metadata.version)", .warning))
-        }
-        return { $0.line(cells, isLast: $2, to: &$1) }
-    }
-
     func subtrees(_ kho: KHOState) -> Section {
         guard let subtrees = kho.subtrees else {
             return { $0.line([Cell("subtrees", .heading), Cell("not available", .warning)], isLast: $2, to: &$1) }
@@ -56,36 +44,18 @@ extension HandoverView {
         if name == state.generation?.luo?.subtree, let luo = state.luo {
             return Cell(luo.compatible.map(\.bare) ?? "LUO state")
         }
-        if name == state.generation?.memblock.subtree, let memblock = state.memblock {
-            return Cell(memblock.compatible.map(\.bare) ?? "reserve_mem regions")
-        }
-        if name == state.generation?.kexecMetadata?.subtree, let metadata = state.kexecMetadata {
-            return Cell("version \(metadata.version)")
-        }
+        if let title = name.flatMap(state.title(ofSubtree:)) { return Cell(title) }
         if let address = subtree.address, let reason = reason(at: address) { return Cell(reason, .warning) }
         if let cells = subtree.contentCells { return Cell(cells.map(\.text).joined(separator: "  ")) }
         guard let data = subtree.data else { return absent(subtree.address, isShown: true) }
         return Cell(BlobKind(data).description, .faint)
     }
 
-    func regions(_ memblock: MemblockState) -> Section {
-        guard let regions = memblock.regions else {
-            return { $0.line([Cell("reserve_mem", .heading), Cell("not available", .warning)], isLast: $2, to: &$1) }
-        }
-        return { outline, sink, isLast in
-            let heading = Cell(Quantity.count(regions.count, "reserve_mem region"), .heading)
+    func section(_ entries: ContentList) -> Section {
+        { outline, sink, isLast in
+            let heading = Cell(Quantity.count(entries.count, entries.name), .heading)
             outline.line([heading], isLast: isLast, to: &sink) { outline, sink in
-                list(regions.count, &outline, &sink) { index in
-                    let region = regions[index]
-                    let range = region.start.map { start in
-                        let end = region.size == 0 ? start : start.advanced(by: region.size - 1)
-                        return Cell("\(start)–\(end?.description ?? "beyond the end of memory")", .address)
-                    }
-                    return [
-                        Cell(region.name.bare, .name), range ?? Cell("no address", .warning),
-                        Cell(Quantity.bytes(region.size), right: true),
-                    ]
-                }
+                list(entries.count, &outline, &sink) { entries[$0].map { Cell($0) } }
             }
         }
     }

@@ -8,7 +8,6 @@ import KernelABI
 ///     └─ live update 1  luo-v5
 ///        └─ 1 session  1 file  64 KiB
 ///           └─ vm-alpha  1 file  64 KiB
-///              └─ 0x1000  memfd-v2  64 KiB  pos 0  seals none  16 folios, 16 pages in 1 run
 struct TreeRenderer: Sendable {
     var style = TextStyle.plain
     /// Whether long lists are shown whole.
@@ -107,10 +106,12 @@ struct HandoverView {
     var sections: [Section] {
         var sections: [Section] = []
         if let kho = state.kho, !state.isOfNoHandover { sections.append(root(kho)) }
-        if let metadata = state.kexecMetadata { sections.append(previousKernel(metadata)) }
+        for cells in state.subtreeCells {
+            sections.append { $0.line(cells.map { Cell($0) }, isLast: $2, to: &$1) }
+        }
         if let kho = state.kho { sections.append(subtrees(kho)) }
         if let luo = state.luo { sections += self.luo(luo) }
-        if let memblock = state.memblock { sections.append(regions(memblock)) }
+        sections += state.subtreeLists.map(section)
         if let section = preserved() { sections.append(section) }
         if let residue = state.residue, !residue.isEmpty { sections.append(self.residue(residue)) }
         if let stale = state.kho?.staleRoots, !stale.isEmpty { sections.append(staleRoots(stale)) }
@@ -207,13 +208,5 @@ extension Finding.Cause {
         case .leftOut: "left out of this dump"
         default: nil
         }
-    }
-}
-
-extension HandoverState {
-    /// Whether this is a blob of which nothing says that a kernel hands it over.
-    var isOfNoHandover: Bool {
-        kernel == nil && luo == nil && memblock == nil && kexecMetadata == nil && kho?.compatible == nil
-            && kho?.fdtSize == nil
     }
 }

@@ -140,7 +140,7 @@ struct ReportPage {
             ("input", input.kind),
             (
                 "handed over by",
-                state.kexecMetadata?.previousRelease.map(\.bare) ?? "a kernel whose release is not known"
+                state.writer.map(\.bare) ?? "a kernel whose release is not known"
             ),
             (
                 "read as",

@@ -144,7 +144,8 @@ import Testing
 
     @Test func whatIsNotAtHandIsShownWithItsAddress() throws {
         let reader = HandoverReader(memory: EmptyMemory(), pageSize: .kib4)
-        let luo = try reader.read(luo: RenderingFixture.bytes("captures/7.1/debugfs/receiver/in/sub_fdts/LUO"))
+        let luo = try reader.read(
+            subtree: "LUO", RenderingFixture.bytes("captures/7.1/debugfs/receiver/in/sub_fdts/LUO"))
         #expect(
             render(luo) == """
                 Read as kernel 7.1, 4 KiB pages
@@ -155,7 +156,8 @@ import Testing
 
                 """)
         let metadata = try reader.read(
-            kexecMetadata: RenderingFixture.bytes("captures/7.3/debugfs/receiver/in/sub_fdts/kexec-metadata"))
+            subtree: "kexec-metadata",
+            RenderingFixture.bytes("captures/7.3/debugfs/receiver/in/sub_fdts/kexec-metadata"))
         #expect(
             render(metadata) == """
                 Part of a handover, 4 KiB pages

@@ -95,9 +95,7 @@ import Testing
                 let blob = Array(data.prefix(count))
                 // A FLB page is told from nothing: whatever it is, it is read.
                 #expect(throws: Never.self) { try reader.read(flbs: blob) }
-                _ = try? reader.read(luo: blob)
-                _ = try? reader.read(memblock: blob)
-                _ = try? reader.read(kexecMetadata: blob)
+                for name in Generation.latest.subtrees { _ = try? reader.read(subtree: name, blob) }
             }
         }
     }

@@ -64,11 +64,11 @@ extension CheckRule {
             explained: .init("6.16", "Make the size of the region a multiple of the page size."),
             find: { handover, findings in
                 guard handover.isPopulated else { return }
-                let pageSize = UInt64(handover.pageSize.bytes)
-                for region in handover.state.memblock?.regions ?? [] where region.size % pageSize != 0 {
+                let pageSize = handover.pageSize.bytes
+                for region in handover.contents where region.role == .region && region.byteCount % pageSize != 0 {
                     findings.report(
-                        .size, of: .region(region.name), at: Place("region", at: region.start),
-                        found: "\(region.size) bytes",
+                        .size, of: region.owner, at: Place("region", at: region.address),
+                        found: "\(region.byteCount) bytes",
                         expected: "a multiple of \(pageSize)")
                 }
             }),

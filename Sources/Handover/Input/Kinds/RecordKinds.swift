@@ -22,33 +22,7 @@ extension InputKind {
             let blob = HandoverDocument.Blob(name: "LUO", bytes: bytes)
             return [
                 try context.read(blob, of: source, kind: "luo") { reader throws(Finding) in
-                    try reader.read(luo: bytes)
-                }
-            ]
-        })
-
-    static let kexecMetadata = InputKind(
-        name: "kexec-metadata", summary: "a kexec-metadata blob",
-        refusal: .file { source, file in
-            let layout = KexecMetadataLayout.layout
-            let bytes = source.prefix(layout.structure.size)
-            guard bytes.count == layout.structure.size else {
-                return "it has \(file.count) bytes, fewer than the \(layout.structure.size) of the structure"
-            }
-            let version = layout.version.read(bytes.span.bytes)
-            guard (1..<256).contains(version) else { return "version is \(version)" }
-            let release = layout.previousRelease.read(bytes.span.bytes)
-            guard release.isTerminated, let first = release.bytes.first, (0x30...0x39).contains(first) else {
-                return "previous_release is \(release.quoted), which is no release"
-            }
-            return nil
-        },
-        read: { source, context throws(InputError) in
-            let bytes = source.prefix(KexecMetadataLayout.layout.structure.size)
-            let blob = HandoverDocument.Blob(name: "kexec-metadata", bytes: bytes)
-            return [
-                try context.read(blob, of: source, kind: "kexec-metadata") { reader throws(Finding) in
-                    try reader.read(kexecMetadata: bytes)
+                    try reader.read(subtree: blob.name, bytes)
                 }
             ]
         })

@@ -13,33 +13,25 @@ extension InputKind {
             return [document]
         })
 
-    static let luoTree = InputKind(
-        name: "luo-fdt", summary: "LUO's state as an FDT (luo-v1)",
-        refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: LUOLayout.compatiblePrefix) },
-        read: { source, context throws(InputError) in
-            guard let tree = source.tree else { return [] }
-            return [
-                try context.read(tree, named: "LUO", of: source, kind: "luo-fdt") { reader throws(Finding) in
-                    try reader.read(luo: tree.bytes)
-                }
-            ]
-        })
+    static let luoTree = tree(
+        "luo-fdt", "LUO's state as an FDT (luo-v1)", compatible: LUOLayout.compatiblePrefix, subtree: "LUO")
 
-    static let memblock = InputKind(
-        name: "memblock", summary: "the FDT of reserve_mem regions",
-        refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "memblock-v") },
-        read: { source, context throws(InputError) in
-            guard let tree = source.tree else { return [] }
-            return [
-                try context.read(tree, named: "memblock", of: source, kind: "memblock") { reader throws(Finding) in
-                    guard let whole = tree.whole else { return try reader.read(memblock: tree.bytes) }
-                    if context.options.blobsOnly, reader.isPlain(memblock: whole) {
-                        return Reading(state: .opaque("memblock", tree.bytes), extents: [], findings: [])
+    /// The FDT of a subtree by itself.
+    ///
+    /// - Parameter prefix: how the root's `compatible` begins.
+    static func tree(_ name: String, _ summary: String, compatible prefix: String, subtree: String) -> InputKind {
+        InputKind(
+            name: name, summary: summary,
+            refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: prefix) },
+            read: { source, context throws(InputError) in
+                guard let tree = source.tree else { return [] }
+                return [
+                    try context.read(tree, named: subtree, of: source, kind: name) { reader throws(Finding) in
+                        try reader.read(subtree: subtree, tree.bytes)
                     }
-                    return try reader.read(memblock: whole)
-                }
-            ]
-        })
+                ]
+            })
+    }
 
     static let tree = InputKind(
         name: "fdt", summary: "any other FDT",

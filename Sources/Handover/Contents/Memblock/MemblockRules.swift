@@ -1,17 +1,16 @@
 import FDT
 import KernelABI
 
-extension CheckRule {
+extension MemblockState {
     private static let remade = "the regions are made anew, without what was in them"
 
-    /// The subtrees other than LUO's.
-    static let subtreeRules: [CheckRule] = [
+    static let rules: [CheckRule] = [
         CheckRule(
             "memblock-subtree", .error, .partly, at: .initialisation, about: "the node of the reserve_mem regions",
             then: remade, in: "reserve_mem_kho_retrieve_fdt", seen: "failed to retrieve FDT 'memblock' from KHO: -22",
             explained: .init("6.16", .findWriter),
-            claims: { finding, handover in
-                finding.place.isInRoot && finding.owner == .subtree(handover.generation.memblock.subtree)
+            claims: { finding, _ in
+                finding.place.isInRoot && finding.owner == .subtree(name)
             }),
         CheckRule(
             "memblock-compatible", .error, .partly, at: .initialisation,
@@ -20,12 +19,11 @@ extension CheckRule {
             seen: "FDT 'memblock' is incompatible with 'memblock-v1': 1",
             explained: .init("6.16", .sameGeneration),
             claims: { finding, handover in
-                finding.owner == .subtree(handover.generation.memblock.subtree) && !finding.place.isInRoot
+                finding.owner == .subtree(name) && !finding.place.isInRoot
                     && ([.compatible, .missing].contains(finding.cause)
                         || finding.cause == .notATree && !handover.hasRegionsBeforeDamage)
             },
             find: { handover, findings in
-                let name = handover.generation.memblock.subtree
                 guard handover.state.memblock != nil, let node = handover.subtree(name),
                     let address = node.number(handover.generation.root.addressProperty).map(PhysicalAddress.init(_:)),
                     handover.subject.isMisplaced(address)
@@ -40,7 +38,7 @@ extension CheckRule {
             in: "reserve_mem_kho_revive",
             explained: .init("6.16", .findWriter),
             claims: { finding, handover in
-                finding.owner == .subtree(handover.generation.memblock.subtree) && !finding.place.isInRoot
+                finding.owner == .subtree(name) && !finding.place.isInRoot
                     && finding.cause == .notATree && handover.hasRegionsBeforeDamage
             }),
         CheckRule(
@@ -55,19 +53,10 @@ extension CheckRule {
                 let abi = handover.generation.memblock
                 for region in handover.state.memblock?.regions ?? [] where region.name.bytes.count >= abi.nameSize {
                     findings.report(
-                        .size, of: .region(region.name), at: Place("\(abi.subtree)/\(region.name)"),
+                        .size, of: .region(region.name), at: Place("\(name)/\(region.name)"),
                         found: "a name of \(region.name.bytes.count) bytes",
                         expected: "at most \(abi.nameSize - 1): no region has this name")
                 }
-            }),
-        CheckRule(
-            "kexec-metadata", .warning, .accepted, at: .initialisation, about: "the previous kernel's name",
-            then: "the kernel warns, and does not say where it came from", in: "kho_in_kexec_metadata",
-            seen: "KHO: kexec-metadata version N not supported (expected 1)",
-            explained: .init("7.1", .nothing),
-            claims: { finding, handover in
-                handover.generation.kexecMetadata.map { finding.owner == .subtree($0.subtree) } ?? false
-                    && ![.notAvailable, .unreadable].contains(finding.cause)
             }),
     ]
 }
@@ -79,7 +68,9 @@ extension ReceivedHandover {
     /// Whether a tree of `reserve_mem` regions that is damaged is one in the kernel's eyes, and has a region.
     fileprivate var hasRegionsBeforeDamage: Bool {
         let abi = generation.memblock
-        guard let address = subtree(abi.subtree)?.number(generation.root.addressProperty).map(PhysicalAddress.init(_:)),
+        guard
+            let address = subtree(MemblockState.name)?.number(generation.root.addressProperty).map(
+                PhysicalAddress.init(_:)),
             let size = memory.copy(at: address, count: Header.size).flatMap({ PartialTree($0).header?.totalSize }),
             let bytes = memory.copy(at: address, count: min(Int(size), mostOfTree))
         else { return false }

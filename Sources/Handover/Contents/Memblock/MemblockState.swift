@@ -41,3 +41,11 @@ extension MemblockState.Region: DocumentObject {
             .always("size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(), required: true, "its size in bytes"),
         ])
 }
+
+extension HandoverState {
+    /// The `reserve_mem` regions.
+    public var memblock: MemblockState? {
+        get { self[MemblockState.self] }
+        set { self[MemblockState.self] = newValue }
+    }
+}

@@ -23,3 +23,11 @@ extension KexecMetadataState: DocumentObject {
                 NumberCodec<UInt32>(), "how many handovers there have been"),
         ])
 }
+
+extension HandoverState {
+    /// Which kernel handed over, and how often that has happened.
+    public var kexecMetadata: KexecMetadataState? {
+        get { self[KexecMetadataState.self] }
+        set { self[KexecMetadataState.self] = newValue }
+    }
+}
