@@ -202,9 +202,9 @@ extension Generation {
         var list: [StructureDescription] = []
         if let luo {
             list += [
-                luo.record?.structure, luo.sessions.header, luo.sessions.record.structure,
-                luo.sessions.record.fileSet.layout.structure, luo.files.header, luo.files.record.structure,
-                luo.flbs?.header, luo.flbs?.record.structure,
+                luo.record?.structure, luo.sessions.header?.structure, luo.sessions.record.structure,
+                luo.sessions.record.fileSet.layout.structure, luo.files.header?.structure, luo.files.record.structure,
+                luo.flbs?.header?.structure, luo.flbs?.record.structure,
             ].compactMap { $0 }.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         }
         list += fileHandlers.map(\.layout.structure)

@@ -1,7 +1,15 @@
+/// The structure that heads an array, or a block, of records.
+public protocol RecordHeader: KernelStructure {
+    /// How many records follow it.
+    var count: Field<UInt64> { get }
+}
+
 /// How records of one kind (sessions, files, FLBs) lie in memory: pages, a header, and records after it.
 public struct RecordContainer<Record: KernelStructure>: Sendable {
     /// The structure at the beginning of each allocation, or `nil`.
-    public let header: StructureDescription?
+    public let header: (any RecordHeader)?
+    /// The size of the header in bytes: where the first record begins.
+    public let headerSize: Int
     /// The layout of each record.
     public let record: Record
     public let form: Form
@@ -13,8 +21,9 @@ public struct RecordContainer<Record: KernelStructure>: Sendable {
         case blockChain(limit: Int)
     }
 
-    public init(header: StructureDescription?, record: Record, form: Form) {
+    public init(header: (any RecordHeader)?, record: Record, form: Form) {
         self.header = header
+        headerSize = header?.structure.size ?? 0
         self.record = record
         self.form = form
     }
@@ -22,8 +31,7 @@ public struct RecordContainer<Record: KernelStructure>: Sendable {
     /// A chain of KHO blocks.
     public static func blocks(of record: Record) -> Self {
         Self(
-            header: BlockHeaderLayout.layout.structure, record: record,
-            form: .blockChain(limit: BlockHeaderLayout.chainLimit))
+            header: BlockHeaderLayout.layout, record: record, form: .blockChain(limit: BlockHeaderLayout.chainLimit))
     }
 
     /// The pages of one allocation: of the array, or of one block.
@@ -41,9 +49,6 @@ public struct RecordContainer<Record: KernelStructure>: Sendable {
         case .blockChain(let limit): limit
         }
     }
-
-    /// The size of the header in bytes: where the first record begins.
-    public var headerSize: Int { header?.size ?? 0 }
 
     /// The number of records that one allocation holds.
     public func capacity(pageSize: PageSize) -> Int {

@@ -9,18 +9,13 @@ struct FLBReader {
     func read(at address: PhysicalAddress, into state: inout LUOState, _ log: inout ReadingLog) {
         state.flbAddress = address
         guard address.rawValue != 0 else { return }
-        let header = FLBHeaderLayout.layout
         let layout = container.record
         var pageCount: UInt64 = 0
         var flbs: [FLBState] = []
         var places = RecordPlaces(of: layout.structure)
         var reader = RecordReader(context: context, container: container, role: .flbs, owner: .luo())
         let count = reader.readArray(
-            at: address, count: nil, countedAt: Place(header.structure, at: address).field(header.count), &log,
-            header: { bytes in
-                pageCount = header.pageCount.read(bytes)
-                return header.count.read(bytes)
-            },
+            at: address, &log, header: { pageCount = FLBHeaderLayout.layout.pageCount.read($0) },
             records: { bytes, records, address in
                 places.add(records.count, at: address)
                 for base in records {

@@ -11,31 +11,36 @@ struct RecordReader<Record: KernelStructure> {
     /// in memory the first of them does.
     typealias Records = (RawSpan, AdjacentRecords, PhysicalAddress) -> Void
 
-    /// Reads an array whose records are counted by `count`, or by its header where that is `nil`.
+    /// Reads an array whose records are counted by `count`, which stands at `place`, or by its header.
     ///
     /// - Returns: `nil` if the array is not available.
     mutating func readArray(
-        at address: PhysicalAddress, count stated: UInt64?, countedAt place: Place, _ log: inout ReadingLog,
-        header: (RawSpan) -> UInt64, records: Records
+        at address: PhysicalAddress, count stated: UInt64? = nil, countedAt place: @autoclosure () -> Place? = nil,
+        _ log: inout ReadingLog, header: (RawSpan) -> Void = { _ in }, records: Records
     ) -> UInt64? {
-        let name = container.header?.name ?? container.record.structure.name
+        let structure = container.header?.structure
+        let name = structure?.name ?? container.record.structure.name
         guard context.isAligned(address, name, of: owner, &log),
             log.visit(address, as: role, structure: name, of: owner)
         else {
             return nil
         }
         var count = stated ?? 0
-        if let structure = container.header {
-            guard let found = context.read(name, of: owner, at: address, count: structure.size, &log, header) else {
-                return nil
+        if let found = container.header {
+            let read = context.read(name, of: owner, at: address, count: container.headerSize, &log) { bytes in
+                header(bytes)
+                return found.count.read(bytes)
             }
-            count = stated ?? found
+            guard let read else { return nil }
+            count = stated ?? read
         }
         let capacity = container.capacity(pageSize: context.pageSize)
         if count > UInt64(capacity) {
             log.report(
                 Finding(
-                    .count, of: owner, at: place, found: "\(count)",
+                    .count, of: owner,
+                    at: place() ?? container.header.map { Place($0.structure, at: address).field($0.count) }
+                        ?? Place(name, at: address), found: "\(count)",
                     expected: "at most \(capacity): a kernel reads past the pages"))
         }
         let present = Int(min(count, UInt64(capacity)))
@@ -43,7 +48,7 @@ struct RecordReader<Record: KernelStructure> {
         log.add(
             Extent(
                 address: address, byteCount: container.pagesPerAllocation * context.pageSize.bytes, role: role,
-                form: .records(header: container.header, record: container.record.structure, count: present),
+                form: .records(header: container.header?.structure, record: container.record.structure, count: present),
                 owner: owner))
         return count
     }
@@ -99,7 +104,8 @@ struct RecordReader<Record: KernelStructure> {
             log.add(
                 Extent(
                     address: address, byteCount: context.pageSize.bytes, role: role,
-                    form: .records(header: container.header, record: container.record.structure, count: present),
+                    form: .records(
+                        header: container.header?.structure, record: container.record.structure, count: present),
                     owner: owner))
             next = header.next
         }

@@ -37,12 +37,7 @@ struct SessionReader {
         }
         switch abi.sessions.form {
         case .array:
-            let count = reader.readArray(
-                at: address, count: nil,
-                countedAt: Place(SessionHeaderLayout.layout.structure, at: address).field(
-                    SessionHeaderLayout.layout.count),
-                &log, header: { SessionHeaderLayout.layout.count.read($0) }, records: add)
-            guard count != nil else { return }
+            guard reader.readArray(at: address, &log, records: add) != nil else { return }
         case .blockChain:
             let blocks = reader.readChain(at: address, &log, records: add).blocks
             guard !blocks.isEmpty else { return }
@@ -86,8 +81,7 @@ struct SessionReader {
         switch abi.files.form {
         case .array:
             let count = reader.readArray(
-                at: address, count: stated, countedAt: countPlace, &log, header: { _ in stated },
-                records: { files.add($0, $1, at: $2) })
+                at: address, count: stated, countedAt: countPlace, &log, records: { files.add($0, $1, at: $2) })
             guard count != nil else { return }
         case .blockChain:
             let (blocks, isWhole) = reader.readChain(at: address, &log, records: { files.add($0, $1, at: $2) })

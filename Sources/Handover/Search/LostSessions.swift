@@ -166,7 +166,7 @@ struct LostSessions {
             files = PhysicalAddress(sessionPage.rawValue + size)
             count = 1
             var page = [UInt8](repeating: 0, count: pageSize.bytes)
-            if abi.files.header != nil { BlockHeaderLayout.layout.count.write(1, to: &page) }
+            abi.files.header?.count.write(1, to: &page)
             let layout = abi.files.record
             layout.compatible.write(KernelString(handler), to: &page, at: abi.files.headerSize)
             layout.data.write(address.rawValue, to: &page, at: abi.files.headerSize)
@@ -174,10 +174,7 @@ struct LostSessions {
             try? pages.write(page, at: files)
         }
         var page = [UInt8](repeating: 0, count: pageSize.bytes)
-        switch abi.sessions.form {
-        case .blockChain: BlockHeaderLayout.layout.count.write(1, to: &page)
-        case .array: SessionHeaderLayout.layout.count.write(1, to: &page)
-        }
+        abi.sessions.header?.count.write(1, to: &page)
         let layout = abi.sessions.record
         let (record, fileSet) = (abi.sessions.headerSize, layout.fileSet)
         layout.name.write(KernelString("found at \(address)"), to: &page, at: record)

@@ -82,8 +82,7 @@ struct PagePatterns: Sendable {
 
     /// The block that the block at `address` leads to.
     func next(after address: PhysicalAddress, in memory: any PhysicalMemory) -> PhysicalAddress? {
-        let header = BlockHeaderLayout.layout
-        guard abi.sessions.header == header.structure else { return nil }
+        guard let header = abi.sessions.header as? BlockHeaderLayout else { return nil }
         return try? memory.withBytes(at: address, count: header.structure.size) { header.next.read($0) }
     }
 
@@ -95,17 +94,12 @@ struct PagePatterns: Sendable {
         in page: RawSpan, of container: RecordContainer<some KernelStructure>, where isRecord: (Int) -> Bool
     ) -> Records? {
         let size = container.record.structure.size
-        let stated: Field<UInt64>?
         switch container.header {
-        case BlockHeaderLayout.layout.structure:
-            guard pageSize.isAligned(BlockHeaderLayout.layout.next.read(page)) else { return nil }
-            stated = BlockHeaderLayout.layout.count
-        case FLBHeaderLayout.layout.structure:
-            guard FLBHeaderLayout.layout.pageCount.read(page) == 1 else { return nil }
-            stated = FLBHeaderLayout.layout.count
-        case SessionHeaderLayout.layout.structure: stated = SessionHeaderLayout.layout.count
-        default: stated = nil
+        case let header as BlockHeaderLayout where !pageSize.isAligned(header.next.read(page)): return nil
+        case let header as FLBHeaderLayout where header.pageCount.read(page) != 1: return nil
+        default: break
         }
+        let stated = container.header?.count
         var end = container.headerSize
         while end + size <= page.byteCount, isRecord(end) { end += size }
         let present = UInt64((end - container.headerSize) / size)

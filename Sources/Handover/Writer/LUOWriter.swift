@@ -6,15 +6,11 @@ extension ImageWriter {
         guard let luo = state.luo, let abi = generation.luo else { return }
         if let container = abi.flbs {
             let flbs = luo.flbs ?? []
-            let header = FLBHeaderLayout.layout
             let layout = container.record
             try writeRecords(
                 flbs.count, in: container, at: luo.flbAddress, blocks: nil, role: .flbs, owner: .luo(),
                 path: ".luo.flb_pa",
-                header: { bytes in
-                    header.pageCount.write(luo.flbPageCount ?? 0, to: &bytes)
-                    header.count.write(UInt64(flbs.count), to: &bytes)
-                },
+                header: { FLBHeaderLayout.layout.pageCount.write(luo.flbPageCount ?? 0, to: &$0) },
                 record: { index, bytes, base in
                     layout.name.write(flbs[index].name, to: &bytes, at: base)
                     layout.data.write(flbs[index].data, to: &bytes, at: base)
@@ -31,7 +27,6 @@ extension ImageWriter {
         try writeRecords(
             sessions.count, in: abi.sessions, at: luo.sessionsAddress, blocks: luo.blocks, role: .sessions,
             owner: .luo(), path: ".luo.sessions_pa",
-            header: { SessionHeaderLayout.layout.count.write(UInt64(sessions.count), to: &$0) },
             record: { (index, bytes, base) throws(WriteError) in
                 let session = sessions[index]
                 guard let files = session.filesAddress, let count = session.count else {

@@ -4,7 +4,7 @@ extension ImageWriter {
     /// Writes records into the array, or the chain of blocks, that holds them.
     ///
     /// - Parameters:
-    ///   - header: writes the header of an array.
+    ///   - header: writes what the header of an array has besides the number of records.
     ///   - record: writes the record of this index at a place in a page.
     mutating func writeRecords(
         _ count: Int, in container: RecordContainer<some KernelStructure>, at address: PhysicalAddress?,
@@ -20,9 +20,10 @@ extension ImageWriter {
             if address?.rawValue == 0 { return }
             try place(
                 size, at: address, role: role,
-                form: .records(header: container.header, record: structure, count: count), owner: owner,
+                form: .records(header: container.header?.structure, record: structure, count: count), owner: owner,
                 path: path()
             ) { (bytes) throws(WriteError) in
+                container.header?.count.write(UInt64(count), to: &bytes)
                 header(&bytes)
                 for index in 0..<min(count, capacity) {
                     try record(index, &bytes, container.headerSize + index * structure.size)
@@ -37,7 +38,7 @@ extension ImageWriter {
                 let here = Int(min(stated, UInt64(capacity), UInt64(count - index)))
                 try place(
                     size, at: block.address, role: role,
-                    form: .records(header: container.header, record: structure, count: here),
+                    form: .records(header: container.header?.structure, record: structure, count: here),
                     owner: owner.block(number + 1), path: path()
                 ) { (bytes) throws(WriteError) in
                     layout.count.write(stated, to: &bytes)

@@ -21,7 +21,7 @@ extension Generation {
 extension RecordContainer<SessionLayout> {
     /// The sessions of `luo-v1`: 16 contiguous pages.
     static func array(of record: SessionLayout) -> Self {
-        Self(header: SessionHeaderLayout.layout.structure, record: record, form: .array(pages: 16))
+        Self(header: SessionHeaderLayout.layout, record: record, form: .array(pages: 16))
     }
 }
 

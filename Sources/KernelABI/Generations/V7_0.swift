@@ -26,6 +26,6 @@ extension Generation.LUOState {
 extension RecordContainer<FLBLayout> {
     /// The page of FLBs; its capacity is the kernel's `LUO_FLB_MAX`.
     static func page(of record: FLBLayout) -> Self {
-        Self(header: FLBHeaderLayout.layout.structure, record: record, form: .array(pages: 1))
+        Self(header: FLBHeaderLayout.layout, record: record, form: .array(pages: 1))
     }
 }

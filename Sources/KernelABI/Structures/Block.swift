@@ -1,5 +1,5 @@
 /// `struct kho_block_header_ser`: heads each one-page block of a chain of records.
-public struct BlockHeaderLayout: KernelStructure {
+public struct BlockHeaderLayout: RecordHeader {
     public let next: Field<PhysicalAddress>
     public let count: Field<UInt64>
     public let structure: StructureDescription

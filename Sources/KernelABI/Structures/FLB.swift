@@ -1,5 +1,5 @@
 /// `struct luo_flb_header_ser`: heads the page of FLB records.
-public struct FLBHeaderLayout: KernelStructure {
+public struct FLBHeaderLayout: RecordHeader {
     public let pageCount: Field<UInt64>
     public let count: Field<UInt64>
     public let structure: StructureDescription

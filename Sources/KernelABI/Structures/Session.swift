@@ -39,7 +39,7 @@ public struct SessionLayout: RecordLayout {
 }
 
 /// `struct luo_session_header_ser`: heads the array of sessions in `luo-v1`.
-public struct SessionHeaderLayout: KernelStructure {
+public struct SessionHeaderLayout: RecordHeader {
     public let count: Field<UInt64>
     public let structure: StructureDescription
 
