@@ -16,7 +16,7 @@ SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie
 COMMAND = .build/release/luo-fdt
 
-.PHONY: all archives build corruptions deb dependencies dist fuzz inits kernel kernel-test manual mutants test golden install clean
+.PHONY: all archives build corruptions deb dependencies dist docs fuzz inits kernel kernel-test manual mutants test golden install clean
 
 # Looks at a real kernel's handover, then builds one from a few lines of JSON and looks at that.
 all: build
@@ -203,6 +203,13 @@ deb:
 			-DDepends="$$(sed -n 's/^shlibs:Depends=//p' debian/substvars)"
 	dpkg-deb --root-owner-group --build $(DEB_ROOT) .build
 	@ls .build/luo-fdt_*.deb
+
+# The library's pages, for a browser: `python3 -m http.server -d .build/docs` shows them. A warning is an error.
+MODULES = FDT KernelABI Handover LiveUpdate
+docs: dependencies
+	LUO_FDT_DOCS=1 swift package --scratch-path .build-docs --allow-writing-to-directory .build/docs \
+		generate-documentation $(addprefix --target ,$(MODULES)) --enable-experimental-combined-documentation \
+		--transform-for-static-hosting --output-path .build/docs
 
 clean:
 	swift package clean

@@ -88,6 +88,11 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// The pages of `make docs`. Those who build with the library do not fetch it.
+if Context.environment["LUO_FDT_DOCS"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}
+
 // Needs -sanitize=fuzzer, which would give everything else a main of libFuzzer's own: `make fuzz` asks for it.
 if Context.environment["LUO_FDT_FUZZ"] != nil {
     package.targets.append(

@@ -28,6 +28,7 @@ extension Header {
     /// - Parameters:
     ///   - bytes: The tree from its beginning; the rest of the header counts as zero if it is cut short.
     ///   - address: Where the tree is, if that is known: every libfdt wants a multiple of 8.
+    ///   - rules: What the kernel's own libfdt demands besides.
     public static func verdict(on bytes: RawSpan, at address: UInt64? = nil, _ rules: HeaderRules) -> FDTError? {
         if let address, !address.isMultiple(of: 8) {
             return FDTError(.alignment, in: "fdt_check_header", at: "\(hex(address)) is no multiple of 8")

@@ -7,7 +7,7 @@
 ///
 /// Every change moves what follows it, which makes libfdt's offsets stale. So nodes are named by their paths here,
 /// looked up anew for each call: the path must be absolute, and libfdt's rule for unit addresses applies to it
-/// (``FlattenedTree/node(at:)``).
+/// (C: `fdt_path_offset`).
 ///
 /// The order of things is libfdt's: a new node comes before the other children of its parent, and a new property
 /// before the others of its node. After an error the tree is as it was before the call.

@@ -197,7 +197,9 @@ extension Generation {
 
     /// Every kernel structure that a kernel of this generation hands over, with pages of `pageSize`.
     ///
-    /// - Parameter machine: the kernel's machine; `nil` for x86_64, unless only another has the page size.
+    /// - Parameters:
+    ///   - pageSize: the size of the kernel's pages.
+    ///   - machine: the kernel's machine; `nil` for x86_64, unless only another has the page size.
     public func structures(pageSize: PageSize, machine: Machine? = nil) -> [StructureDescription] {
         var list: [StructureDescription] = []
         if let luo {

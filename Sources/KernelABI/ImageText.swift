@@ -80,7 +80,9 @@ public struct ImageText: Hashable, Sendable, CustomStringConvertible {
     ///
     /// The last gate before a terminal, whatever a message was made of; quotes and backslashes are its own.
     ///
-    /// - Parameter inLine: Whether line feeds are escaped as well.
+    /// - Parameters:
+    ///   - message: A message in Unicode, whose own text is to be kept.
+    ///   - inLine: Whether line feeds are escaped as well.
     public static func visible(_ message: String, inLine: Bool = false) -> String {
         if message.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f || $0 == 0x0a && !inLine }) { return message }
         var result = ""

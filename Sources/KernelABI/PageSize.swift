@@ -50,7 +50,9 @@ public struct PageBlock: Hashable, Sendable {
 
     /// Splits pages into the largest naturally aligned blocks, as `kho_preserve_pages` does.
     ///
-    /// - Parameter pages: page frame numbers.
+    /// - Parameters:
+    ///   - pages: page frame numbers.
+    ///   - pageSize: the size of a page; it limits the order of a block.
     public static func blocks(covering pages: Range<UInt64>, pageSize: PageSize) -> [PageBlock] {
         var blocks: [PageBlock] = []
         var page = pages.lowerBound

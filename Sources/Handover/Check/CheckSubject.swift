@@ -51,7 +51,12 @@ public struct CheckSubject: Sendable {
 
     /// A handover whose root FDT is, or should be, at `address`.
     ///
-    /// - Parameter generation: the one to read it as, unless it says so itself.
+    /// - Parameters:
+    ///   - memory: where pointers lead.
+    ///   - address: where the root FDT is, or should be.
+    ///   - pageSize: the size of the kernel's pages.
+    ///   - generation: the one to read it as, unless it says so itself.
+    ///   - kinds: the kinds of content to read.
     public init(
         memory: any PhysicalMemory, rootAt address: PhysicalAddress, pageSize: PageSize = .kib4,
         generation: Generation? = nil, kinds: ContentKinds = .standard

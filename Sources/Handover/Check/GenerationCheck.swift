@@ -10,6 +10,7 @@ extension HandoverCheck {
     ///   - to: the kernel that is to take it over.
     ///   - releases: their releases, if they are known.
     ///   - pageSizes: their page sizes, if they are known.
+    ///   - options: which rules to leave out, and what counts as an error.
     public init(
         from: Generation, to: Generation, releases: (from: Release?, to: Release?) = (nil, nil),
         pageSizes: (from: PageSize?, to: PageSize?) = (nil, nil), options: Options = Options()

@@ -41,7 +41,9 @@ public struct ContentKinds: Sendable {
 
     /// Adds the kinds of a document; they come before others of the same name.
     ///
-    /// - Parameter declared: a kernel's own structures, by tag, for those that the document does not spell out.
+    /// - Parameters:
+    ///   - path: a document of the schema of kinds.
+    ///   - declared: a kernel's own structures, by tag, for those that the document does not spell out.
     public mutating func add(
         _ path: FilePath, declared: @escaping (String) -> DeclaredStructure? = { _ in nil }
     ) throws(DocumentReadError) {

@@ -16,7 +16,10 @@ public struct ContentsMap: Sendable {
     public let runs: [Run]
     private let pageSize: PageSize
 
-    /// - Parameter preserved: the map of preserved memory, which tells how large the folios are.
+    /// - Parameters:
+    ///   - file: the file's size and folios.
+    ///   - preserved: the map of preserved memory, which tells how large the folios are.
+    ///   - pageSize: the size of the kernel's pages.
     public init(of file: FileContents, preserved: PreservedState?, pageSize: PageSize) {
         self.init(of: file, FolioSizes(preserved: preserved, pageSize: pageSize), pageSize: pageSize)
     }

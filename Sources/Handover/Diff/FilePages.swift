@@ -75,7 +75,9 @@ struct FilePages {
 extension HandoverDiff.Side {
     /// What a document gives.
     ///
-    /// - Parameter open: opens the file that a `content` names.
+    /// - Parameters:
+    ///   - document: what was read of it.
+    ///   - open: opens the file that a `content` names.
     public init(
         _ document: HandoverState, open: @escaping @Sendable (String) throws(FileError) -> MappedFile
     ) {

@@ -92,6 +92,8 @@ public struct HandoverDiff: Sendable {
     public let uncompared: [Uncompared]
 
     /// - Parameters:
+    ///   - before: the handover that the changes begin with.
+    ///   - after: the handover that they lead to.
     ///   - ignoringAddresses: whether to leave addresses and layout out.
     ///   - ignoringContents: whether to leave the contents of files and of regions out.
     public init(_ before: Side, _ after: Side, ignoringAddresses: Bool = false, ignoringContents: Bool = false) {

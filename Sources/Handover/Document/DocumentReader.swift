@@ -48,7 +48,9 @@ public struct DocumentReader {
 
     /// Reads the text that `descriptor` stands for from its offset on, which is all of it and one document.
     ///
-    /// - Parameter path: The file's name in errors.
+    /// - Parameters:
+    ///   - descriptor: an open file; the caller closes it.
+    ///   - path: The file's name in errors.
     public static func read(
         _ descriptor: FileDescriptor, path: FilePath
     ) throws(DocumentReadError) -> HandoverState {
@@ -64,7 +66,9 @@ public struct DocumentReader {
 
     /// Reads a document that is in memory.
     ///
-    /// - Parameter generations: those that it may name.
+    /// - Parameters:
+    ///   - text: JSON in UTF-8.
+    ///   - generations: those that it may name.
     public static func read(
         _ text: [UInt8], generations: [Generation] = Generation.known
     ) throws(DocumentReadError) -> HandoverState {

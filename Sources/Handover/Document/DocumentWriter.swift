@@ -11,7 +11,9 @@ public struct DocumentWriter {
     private let flushSize: Int
     private let flush: (borrowing [UInt8]) -> Void
 
-    /// - Parameter flush: called with a piece of text whenever enough of it has come together.
+    /// - Parameters:
+    ///   - flushSize: how many bytes are enough.
+    ///   - flush: called with a piece of text whenever enough of it has come together.
     public init(flushingEvery flushSize: Int = 1 << 16, _ flush: @escaping (borrowing [UInt8]) -> Void) {
         self.flushSize = flushSize
         self.flush = flush

@@ -24,6 +24,7 @@ public struct Extent: Hashable, Sendable {
         }
 
         /// - Parameters:
+        ///   - name: what the memory is, as it stands in messages and JSON.
         ///   - isPreserved: whether the kernel puts the memory into the map of preserved memory.
         ///   - isMetadata: whether the memory describes the handover, rather than being handed over.
         ///   - isRestoredFirst: whether the kernel takes the page back before it reads it, and so notices if it cannot.

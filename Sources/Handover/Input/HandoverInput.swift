@@ -14,7 +14,10 @@ public struct HandoverInput: Sendable {
 
     /// Opens and reads the file or directory at `path`; `-` is standard input.
     ///
-    /// - Parameter progress: called while a memory image is searched, with the bytes done and the bytes there are.
+    /// - Parameters:
+    ///   - path: a file, a directory, or `-`.
+    ///   - options: what the user says of the input beside its bytes.
+    ///   - progress: called while a memory image is searched, with the bytes done and the bytes there are.
     /// - Throws: ``InputError`` where nothing at all can be read. What is damaged is read as far as it goes: see
     ///   ``Reading/findings``.
     public init(

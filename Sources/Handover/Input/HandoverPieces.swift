@@ -28,7 +28,9 @@ extension HandoverDocument {
     ///
     /// Contents of files and of regions are not among them: they describe nothing.
     ///
-    /// - Parameter name: the one blob to hand over, or `nil` for everything.
+    /// - Parameters:
+    ///   - name: the one blob to hand over, or `nil` for everything.
+    ///   - body: takes a piece; its bytes are valid during the call alone.
     public func forEachPiece(ofBlob name: String? = nil, _ body: (HandoverPiece) -> Void) {
         let extents = reading.extents
         var titles: [PhysicalAddress: String] = [:]

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// What the readers of all kinds of input share: the options, opened and understood.
 struct InputContext {
-    let options: InputOptions
+    var options: InputOptions
     /// What the kernel was told when it was booted, if the user has that.
     let pointer: HandoverPointer?
     /// The memory beside the input, if any.

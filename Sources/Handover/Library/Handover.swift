@@ -14,7 +14,9 @@ public struct Handover: Sendable {
 
     /// Reads the handover in a file or directory of any kind that ``InputKind`` knows.
     ///
-    /// - Parameter kinds: the kinds of content to read.
+    /// - Parameters:
+    ///   - path: a file, a directory, or `-`.
+    ///   - kinds: the kinds of content to read.
     /// - Throws: ``InputError`` if there is none in it. What is damaged is read as far as it goes.
     public init(contentsOf path: FilePath, kinds: ContentKinds = .standard) throws(InputError) {
         var options = InputOptions()

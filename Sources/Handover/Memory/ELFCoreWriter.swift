@@ -28,7 +28,10 @@ public struct ELFCoreWriter: Sendable {
 
     /// Writes `memory` to `descriptor`, at its offset. Pages pass through in portions of 1 MiB, and are not held.
     ///
-    /// - Parameter path: The file's name in errors.
+    /// - Parameters:
+    ///   - memory: the ranges to write, each a segment.
+    ///   - descriptor: an open file; the caller closes it.
+    ///   - path: The file's name in errors.
     public func write(
         _ memory: some PhysicalMemory, to descriptor: FileDescriptor, path: FilePath
     ) throws(ELFWriteError) {

@@ -50,7 +50,9 @@ public final class MappedFile: Sendable {
 
     /// Maps, or reads to its end, the file that `descriptor` stands for, which the caller goes on to own.
     ///
-    /// - Parameter path: Its name in errors.
+    /// - Parameters:
+    ///   - descriptor: an open file.
+    ///   - path: Its name in errors.
     public init(descriptor: FileDescriptor, path: FilePath) throws(FileError) {
         self.path = path
         isCutShort = false
@@ -110,7 +112,9 @@ public final class MappedFile: Sendable {
 
     /// Wraps bytes that are in memory already.
     ///
-    /// - Parameter name: Their name in errors.
+    /// - Parameters:
+    ///   - bytes: all of the file.
+    ///   - name: Their name in errors.
     public init(bytes: [UInt8], name: FilePath) {
         path = name
         storage = .bytes(bytes)

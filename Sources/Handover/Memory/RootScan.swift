@@ -27,6 +27,7 @@ public struct RootScan: Sendable {
     /// stored is not looked at.
     ///
     /// - Parameters:
+    ///   - memory: the memory of one machine.
     ///   - limit: The most candidates to return.
     ///   - progress: Called now and then with the bytes that have been searched, and the bytes there are.
     public init(

@@ -13,7 +13,7 @@ public struct Capture: Sendable {
     /// The handed-over memory that is not kept, though the image has it: ascending, disjoint.
     public let leftBehind: [Range<PhysicalAddress>]
     /// The pieces that were read as a part of the description, and are not kept, each with the reason: see
-    /// ``init(of:in:contents:)``.
+    /// ``init(of:in:contents:found:)``.
     public let withheld: [(extent: Extent, reason: String)]
     /// The handed-over memory that was to be kept, and that the image lacks: ascending, disjoint.
     public let missing: [Range<PhysicalAddress>]
@@ -43,9 +43,12 @@ public struct Capture: Sendable {
     /// Without contents, nothing that is handed over is kept. As a damaged pointer leads anywhere, what does not look
     /// like a part of the description is withheld.
     ///
-    /// - Parameter contents: whether to keep what is handed over, too, rather than its description alone: all memory
-    ///   that is preserved, among it the contents of files and of regions.
-    /// - Parameter found: what a search has found besides in the same memory.
+    /// - Parameters:
+    ///   - reading: the handover.
+    ///   - memory: the memory that it was read from.
+    ///   - contents: whether to keep what is handed over, too, rather than its description alone: all memory that is
+    ///     preserved, among it the contents of files and of regions.
+    ///   - found: what a search has found besides in the same memory.
     public init(of reading: Reading, in memory: any PhysicalMemory, contents: Bool, found: [Reading] = []) {
         var state = reading.state
         // Nothing that is kept says which of several page sizes is right.

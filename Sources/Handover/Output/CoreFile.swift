@@ -14,7 +14,9 @@ public struct CoreFile: Sendable {
 
     /// Finds out where everything is to lie, which the planner has completed.
     ///
-    /// - Parameter open: opens the file that a `content` names.
+    /// - Parameters:
+    ///   - state: a state that is complete.
+    ///   - open: opens the file that a `content` names.
     public init(
         of state: HandoverState, contents open: @escaping @Sendable (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {

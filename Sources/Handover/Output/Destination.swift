@@ -35,7 +35,9 @@ public struct Destination: Sendable {
 
     /// Finds out where `path` leads; `-` is standard output.
     ///
-    /// - Parameter inputs: the files and directories that the output is made from; `-` is standard input.
+    /// - Parameters:
+    ///   - path: a file or directory, there or not, or `-`.
+    ///   - inputs: the files and directories that the output is made from; `-` is standard input.
     /// - Throws: ``OutputError/refused(_:reason:)`` if the output is one of the inputs, lies in one, or holds one.
     public init(_ path: FilePath, inputs: [FilePath] = []) throws(OutputError) {
         if path == "-" {

@@ -38,7 +38,10 @@ public struct HandoverReader: Sendable {
 
     /// Reads a root FDT that is available as a blob.
     ///
-    /// - Parameter blobs: the subtrees that are available as blobs, by name; they are read instead of memory.
+    /// - Parameters:
+    ///   - root: a root FDT that libfdt accepts.
+    ///   - address: where in memory it was, if that is known.
+    ///   - blobs: the subtrees that are available as blobs, by name; they are read instead of memory.
     public func read(
         root: FlattenedTree, at address: PhysicalAddress? = nil, blobs: [String: [UInt8]] = [:]
     ) throws(Finding) -> Reading {

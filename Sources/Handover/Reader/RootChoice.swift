@@ -15,7 +15,9 @@ public struct RootChoice: Sendable {
     /// How many candidates are read whole before the best of them is taken.
     private static let readLimit = 16
 
-    /// - Parameter candidates: where roots may be; what turns out not to be one is left out.
+    /// - Parameters:
+    ///   - candidates: where roots may be; what turns out not to be one is left out.
+    ///   - reader: reads what each of them leads to.
     /// - Throws: why none of the candidates is a root, where none is.
     public init(among candidates: [PhysicalAddress], reader: HandoverReader) throws(Finding) {
         var roots: [(address: PhysicalAddress, reading: Reading)] = []

@@ -211,7 +211,7 @@ public struct FileState: Hashable, Sendable {
         set { rest = Rest(rest.content, further: newValue, hasHandle: rest.hasHandle) }
     }
 
-    /// Whether there is a ``content``; takes no time, where to get one copies it.
+    /// Whether it is known what the handler preserved; takes no time, where to get one copies it.
     public var hasContent: Bool {
         if case .more(.some, _, _) = rest { true } else { false }
     }

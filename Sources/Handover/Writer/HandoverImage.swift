@@ -14,7 +14,9 @@ public struct HandoverImage: Sendable {
 
     /// Lays out what the planner has completed.
     ///
-    /// - Parameter contents: opens the file that a `content` names.
+    /// - Parameters:
+    ///   - state: a state that is complete.
+    ///   - contents: opens the file that a `content` names.
     public init(
         of state: HandoverState, contents: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {

@@ -32,6 +32,8 @@ public struct HandoverPlanner {
     /// Completes `state`.
     ///
     /// - Parameters:
+    ///   - state: what a document says; what it leaves open is decided here.
+    ///   - options: where memory may be taken, and whether to allow what no kernel would write.
     ///   - sizeOfFile: the size in bytes of the file that a `content` names.
     /// - Throws: all that is wrong with it.
     public static func plan(

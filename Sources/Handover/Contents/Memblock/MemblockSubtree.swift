@@ -29,11 +29,12 @@ extension MemblockState: CodedSubtree {
             let tree = try FlattenedTree(blob)
             var state = MemblockState()
             state.compatible = properties(tree.root, .subtree(name)).compatible(abi.compatible, &log)
+            let compatible = KernelString(abi.regionCompatible)
             state.regions = tree.root.children.map { node in
-                let properties = properties(node, .region(KernelString(node.name)))
                 var region = Region()
                 region.name = KernelString(node.name)
-                region.compatible = properties.compatible(abi.regionCompatible, &log)
+                let properties = properties(node, .region(region.name))
+                region.compatible = properties.compatible(compatible, &log)
                 region.start = properties.number(abi.startProperty, &log).map(PhysicalAddress.init(_:))
                 region.size = properties.number(abi.sizeProperty, &log) ?? 0
                 return region
