@@ -71,19 +71,26 @@ let package = Package(
         .executableTarget(
             name: "kernel-oracle",
             dependencies: [
-                "KernelABI", "Handover", "KernelBoot",
+                "KernelABI", "Handover", "KernelBoot", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Tests/Kernel/Oracle"),
 
-        .testTarget(name: "FDTTests", dependencies: ["FDT", "CLibFDT"]),
-        .testTarget(name: "KernelABITests", dependencies: ["KernelABI"]),
-        .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF"]),
-        .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI"]),
-        .testTarget(name: "LiveUpdateTests", dependencies: ["LiveUpdate"]),
+        // What the tests share.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "KernelABI", "Handover", .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/TestSupport"),
+        .testTarget(name: "FDTTests", dependencies: ["FDT", "CLibFDT", "TestSupport"]),
+        .testTarget(name: "KernelABITests", dependencies: ["KernelABI", "TestSupport"]),
+        .testTarget(name: "KernelBTFTests", dependencies: ["KernelBTF", "TestSupport"]),
+        .testTarget(name: "HandoverTests", dependencies: ["Handover", "FDT", "KernelABI", "TestSupport"]),
+        .testTarget(name: "LiveUpdateTests", dependencies: ["LiveUpdate", "TestSupport"]),
         .testTarget(name: "KernelBootTests", dependencies: ["KernelBoot", "Handover", "KernelABI"]),
-        .testTarget(name: "CommandTests", dependencies: ["luo-fdt"]),
+        .testTarget(name: "CommandTests", dependencies: ["luo-fdt", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What `build`, `collect` and `extract` write, and what they refuse.
@@ -37,7 +38,7 @@ import Testing
         #expect(extract.status == 0)
         #expect(
             try Data(contentsOf: copy)
-                == Data(contentsOf: Fixture.directory.appending(path: "examples/guest-ram.bin")))
+                == Data(contentsOf: Fixture.url("examples/guest-ram.bin")))
         let hello = try Command("extract", image, "--session", "vm-alpha", "--token", "7", "-o", copy.path())
         #expect(hello.status == 0)
         let text = try Data(contentsOf: copy)

@@ -1,5 +1,6 @@
 import Foundation
 import FoundationXML
+import TestSupport
 import Testing
 
 /// `check`, `diff` and `layout --btf` on inputs from the field.
@@ -70,7 +71,7 @@ import Testing
         let directory = try TemporaryPath()
         let odd = directory.url.appending(path: "a b%.elf")
         try FileManager.default.copyItem(
-            at: Fixture.directory.appending(path: "cases/check/04-root-rsvmap-misaligned.elf"), to: odd)
+            at: Fixture.url("cases/check/04-root-rsvmap-misaligned.elf"), to: odd)
         let command = try Command("check", "--format", "sarif", odd.path(percentEncoded: false), "cases/fdt/plain.dtb")
         let log = try #require(try JSONSerialization.jsonObject(with: command.output) as? [String: Any])
         let run = try #require((log["runs"] as? [[String: Any]])?.first)

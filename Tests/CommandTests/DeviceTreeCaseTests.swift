@@ -1,5 +1,6 @@
 import FDT
 import Foundation
+import TestSupport
 import Testing
 
 /// Device trees that people bring along, and handovers with trees that kernels refuse.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// How `luo-fdt dump` behaves towards its user.
@@ -172,7 +173,7 @@ import Testing
     }
 
     @Test(arguments: GoldenTests.captures) func documentFollowsThePublishedSchema(_ capture: String) throws {
-        let published = try Data(contentsOf: Fixture.directory.appending(path: "../docs/handover.schema.json"))
+        let published = try Data(contentsOf: Fixture.url("../docs/handover.schema.json"))
         let schema = try JSONSchema(published)
         let document = try JSONDecoder().decode(
             JSONValue.self, from: try Command("dump", "--format", "json", "captures/\(capture).elf").output)
@@ -193,7 +194,7 @@ import Testing
 
     @Test func `descriptions of kinds follow their schema`() throws {
         let schema = try JSONSchema(try Command("schema", "kinds").output)
-        let catalogue = Fixture.directory.appending(path: "../Sources/Handover/Contents/Catalogue")
+        let catalogue = Fixture.url("../Sources/Handover/Contents/Catalogue")
         let names = try FileManager.default.contentsOfDirectory(atPath: catalogue.path())
         #expect(names.count > 10)
         for name in names {
@@ -219,21 +220,12 @@ import Testing
     }
 
     @Test func sourceCompilesToTheSameTree() throws {
-        // dtc is needed for this alone.
-        guard FileManager.default.isExecutableFile(atPath: "/usr/bin/dtc") else { return }
         for blob in ["kho", "memblock", "kho_test"] {
-            let source = try TemporaryPath(try Command("dump", "--format", "dts", "--subtree", blob, Self.image).output)
-            let compiled = try TemporaryPath([])
-            let dtc = Process()
-            dtc.executableURL = URL(filePath: "/usr/bin/dtc")
-            dtc.arguments = ["-q", "-q", "-I", "dts", "-O", "dtb", "-o", compiled.path, source.path]
-            dtc.standardError = FileHandle.nullDevice
-            try dtc.run()
-            dtc.waitUntilExit()
-            #expect(dtc.terminationStatus == 0, "\(blob)")
+            let source = try Command("dump", "--format", "dts", "--subtree", blob, Self.image).text
+            let compiled = try TemporaryPath(DeviceTreeCompiler.compile(source))
             let again = try Command("dump", "--format", "dts", compiled.path).text
             let lines = { (text: String) in text.split(separator: "\n").filter { !$0.hasPrefix("/*") } }
-            #expect(lines(again) == lines(String(decoding: try Data(contentsOf: source.url), as: UTF8.self)), "\(blob)")
+            #expect(lines(again) == lines(source), "\(blob)")
         }
     }
 
@@ -294,35 +286,18 @@ import Testing
     }
 
     @Test func readerThatGoesAwayIsNoError() throws {
-        let shell = Process()
-        let errors = Pipe()
-        shell.executableURL = URL(filePath: "/bin/bash")
-        shell.currentDirectoryURL = Fixture.directory
-        shell.arguments = [
-            "-c", "set -o pipefail; trap '' PIPE; \"$0\" dump --format hex \(Self.image) \(Self.image) | head -c 10",
-            Command.executable.path(),
-        ]
-        let output = Pipe()
-        shell.standardOutput = output
-        shell.standardError = errors
-        try shell.run()
-        shell.waitUntilExit()
-        #expect(shell.terminationStatus == 0)
-        #expect(try errors.fileHandleForReading.readToEnd() ?? Data() == Data())
-        #expect(try output.fileHandleForReading.readToEnd()?.count == 10)
+        let command = try Command(
+            shell: """
+                set -o pipefail; trap '' PIPE; $luo dump --format hex \(Self.image) \(Self.image) | head -c 10
+                """, executable: URL(filePath: "/bin/bash"))
+        #expect(command.status == 0)
+        #expect(command.errors == "")
+        #expect(command.output.count == 10)
     }
 
     @Test func fullDeviceIsAnError() throws {
-        let shell = Process()
-        shell.executableURL = URL(filePath: "/bin/bash")
-        shell.currentDirectoryURL = Fixture.directory
-        shell.arguments = ["-c", "\"$0\" dump \(Self.image) > /dev/full", Command.executable.path()]
-        let errors = Pipe()
-        shell.standardError = errors
-        try shell.run()
-        shell.waitUntilExit()
-        #expect(shell.terminationStatus == 2)
-        let text = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        #expect(text.hasPrefix("luo-fdt: standard output: "))
+        let command = try Command(shell: "$luo dump \(Self.image) > /dev/full")
+        #expect(command.status == 2)
+        #expect(command.errors.hasPrefix("luo-fdt: standard output: "))
     }
 }

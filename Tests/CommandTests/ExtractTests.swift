@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// `extract` of dumps that lack something.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What `build` makes of the examples against files that somebody has looked at.
@@ -15,7 +16,7 @@ import Testing
         let built = directory.url.appending(path: "built.dtb").path()
         let command = try Command("build", "examples/\(name).json", "-o", built)
         try #require(command.status == 0, "\(command.errors)")
-        let golden = Fixture.directory.appending(path: "golden/build/\(name).dtb")
+        let golden = Fixture.url("golden/build/\(name).dtb")
         if ProcessInfo.processInfo.environment["LUO_FDT_GOLDEN"] == "write" {
             try Data(contentsOf: URL(filePath: built)).write(to: golden)
             return

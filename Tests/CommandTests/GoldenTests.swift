@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What the command prints against files that somebody has looked at.
@@ -13,7 +14,7 @@ import Testing
         var testDescription: String { name }
     }
 
-    static let captures = Fixture.captures
+    static let captures = CapturedHandover.names
 
     static let dumps: [Case] = captures.flatMap { capture in
         ["tree", "json", "dts", "hex"].map { format in
@@ -66,7 +67,7 @@ import Testing
 
     /// Compares text with a golden file, and names the first line that differs.
     private func compare(_ text: String, with name: String) throws {
-        let url = Fixture.directory.appending(path: name).standardizedFileURL
+        let url = Fixture.url(name).standardizedFileURL
         if ProcessInfo.processInfo.environment["LUO_FDT_GOLDEN"] == "write" {
             if text.isEmpty {
                 try? FileManager.default.removeItem(at: url)

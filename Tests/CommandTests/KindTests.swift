@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -38,7 +39,7 @@ import Testing
         #expect(flb.removeValue(forKey: "first_pa") as? String == "0x10005000")
         #expect(
             (flb.removeValue(forKey: "first_blocks") as? [[String: Any]])?.map { $0["count"] as? Int } == [170, 10])
-        let given = try object(Data(contentsOf: Fixture.directory.appending(path: "kinds/rings-handover.json")))
+        let given = try object(Data(contentsOf: Fixture.url("kinds/rings-handover.json")))
         var expected = try #require((given["flbs"] as? [[String: Any]])?.first?["payload"] as? [String: Any])
         if kinds.count == 2 {
             // A description says that a field is hexadecimal; BTF does not.
@@ -103,7 +104,7 @@ import Testing
     @Test func `rules of a description are listed, explained, and turned off`() throws {
         let path = try TemporaryPath()
         let kinds = path.url.appending(path: "kinds.json")
-        var text = try String(contentsOf: Fixture.directory.appending(path: "kinds/rings.json"), encoding: .utf8)
+        var text = try String(contentsOf: Fixture.url("kinds/rings.json"), encoding: .utf8)
         text = text.replacing(
             #""values": [3] } }"#,
             with: #""values": [3] }, "rules": [{"rule": "rings-id", "test": "limit", "field": "first.id", "#
@@ -170,7 +171,7 @@ import Testing
     func `what systemd would not restore is a warning`(old: String, new: String, rule: String) throws {
         let path = try TemporaryPath()
         let document = path.url.appending(path: "h.json")
-        let text = try String(contentsOf: Fixture.directory.appending(path: "cases/systemd/good.json"), encoding: .utf8)
+        let text = try String(contentsOf: Fixture.url("cases/systemd/good.json"), encoding: .utf8)
         // The mapping is a string in the document.
         func escaped(_ text: String) -> String { text.contains(": ") ? text : text.replacing("\"", with: "\\\"") }
         try text.replacing(escaped(old), with: escaped(new)).write(to: document, atomically: true, encoding: .utf8)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What is damaged, or found by a search, is neither lost nor passed over in silence.
@@ -8,7 +9,7 @@ import Testing
     /// The image, with bytes changed.
     private func changed(_ change: (inout Data) throws -> Void) throws -> (directory: TemporaryPath, path: String) {
         let directory = try TemporaryPath()
-        var bytes = try Data(contentsOf: Fixture.directory.appending(path: Self.image))
+        var bytes = try Data(contentsOf: Fixture.url(Self.image))
         try change(&bytes)
         let path = directory.path + "/image.elf"
         try bytes.write(to: URL(filePath: path))
@@ -59,7 +60,7 @@ import Testing
     /// After a crash, with the count of the block of sessions damaged.
     @Test func `sessions are found by their records, whatever their block states`() throws {
         let directory = try TemporaryPath()
-        var bytes = try Data(contentsOf: Fixture.directory.appending(path: "memory/after-crash.elf"))
+        var bytes = try Data(contentsOf: Fixture.url("memory/after-crash.elf"))
         let name = try #require(bytes.range(of: Data("vm-alpha\0".utf8)))
         for count in [0, 9] as [UInt8] {
             bytes[name.lowerBound - 8] = count
@@ -178,7 +179,7 @@ import Testing
     @Test func `an address that no machine has is wrong, though debugfs has no memory`() throws {
         let directory = try TemporaryPath()
         try FileManager.default.copyItem(
-            at: Fixture.directory.appending(path: "captures/7.3/debugfs/sender/out"),
+            at: Fixture.url("captures/7.3/debugfs/sender/out"),
             to: directory.url.appending(path: "out"))
         let root = directory.url.appending(path: "out/fdt")
         var bytes = try Data(contentsOf: root)
@@ -208,7 +209,7 @@ import Testing
 
     @Test func `a property that a node has twice is damage`() throws {
         let directory = try TemporaryPath()
-        var bytes = try Data(contentsOf: Fixture.directory.appending(path: "fdt/board.dtb"))
+        var bytes = try Data(contentsOf: Fixture.url("fdt/board.dtb"))
         // Two properties of the root get one name.
         let first = try #require(bytes.range(of: Data([0, 0, 0, 3])))
         let second = try #require(bytes.range(of: Data([0, 0, 0, 3]), in: first.upperBound + 8..<bytes.count))

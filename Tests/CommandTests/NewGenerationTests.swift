@@ -1,5 +1,6 @@
 import FDT
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The scripts of `docs/operators.md`, run as they stand there.
@@ -7,25 +8,15 @@ import Testing
 
     /// Runs the script in the docs that begins with `# NAME`.
     private func run(_ name: String, _ arguments: String...) throws -> (status: Int32, text: String) {
-        let docs = try String(
-            contentsOf: Fixture.directory.deletingLastPathComponent().appending(path: "docs/operators.md"),
-            encoding: .utf8)
+        let docs = try Fixture.text("../docs/operators.md")
         let script = try #require(
             docs.components(separatedBy: "```bash\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
                 .first { $0.hasPrefix("# \(name) ") })
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/bash")
-        process.arguments = ["-c", script, name] + arguments
-        process.currentDirectoryURL = Fixture.directory
         let tool = Command.executable.deletingLastPathComponent().path
-        process.environment = ["PATH": "\(tool):/usr/local/bin:/usr/bin:/bin"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+        let command = try Command(
+            shell: "exec 2>&1; \(script)", [name] + arguments,
+            environment: ["PATH": "\(tool):/usr/local/bin:/usr/bin:/bin"], executable: URL(filePath: "/bin/bash"))
+        return (command.status, command.text)
     }
 
     @Test(arguments: healthy) func `the gate is quiet on a healthy machine`(version: String) throws {
@@ -51,11 +42,9 @@ import Testing
     @Test(arguments: [("out", "gate.sh"), ("in", "health.sh")])
     func `damage that debugfs shows is loud`(side: String, script: String) throws {
         let from = side == "out" ? "captures/7.1/debugfs/sender/out" : "captures/7.1/debugfs/receiver/in"
-        let directory = FileManager.default.temporaryDirectory.appending(path: "operators-\(UUID().uuidString)")
-        let copy = directory.appending(path: side)
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        try FileManager.default.copyItem(at: Fixture.directory.appending(path: from), to: copy)
+        let directory = try TemporaryPath()
+        let copy = directory.url.appending(path: side)
+        try FileManager.default.copyItem(at: Fixture.url(from), to: copy)
         #expect(try run(script, copy.path).status == 0)
         // The version of LUO's FDT: the next kernel panics.
         let luo = copy.appending(path: "sub_fdts/LUO")

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Output never costs anybody anything: it appears whole or not at all, and not in place of what it is made from.

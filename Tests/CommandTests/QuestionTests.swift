@@ -1,6 +1,7 @@
 import Foundation
 import Handover
 import KernelABI
+import TestSupport
 import Testing
 
 /// Questions about a handover, answered without showing all of it.

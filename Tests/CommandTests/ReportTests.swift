@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The page that `report` writes.
@@ -20,7 +21,8 @@ import Testing
     }
 
     @Test(
-        arguments: ["6.18/basic", "6.19/basic", "7.1/basic", "7.3/basic", "7.3/empty"].filter(Fixture.captures.contains)
+        arguments: ["6.18/basic", "6.19/basic", "7.1/basic", "7.3/basic", "7.3/empty"].filter(
+            CapturedHandover.names.contains)
     )
     func everyLinkLeadsSomewhere(_ capture: String) throws {
         let page = try page("captures/\(capture).elf")

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct SimulateTests {
@@ -7,10 +8,10 @@ import Testing
         #expect(story.status == 0)
         #expect(story.errors == "")
         #expect(
-            story.output == (try Data(contentsOf: Fixture.directory.appending(path: "golden/simulate/rollback.txt"))))
+            story.output == (try Data(contentsOf: Fixture.url("golden/simulate/rollback.txt"))))
         let json = try Command("simulate", "--format", "json", "scenarios/rollback.json")
         #expect(
-            json.output == (try Data(contentsOf: Fixture.directory.appending(path: "golden/simulate/rollback.json"))))
+            json.output == (try Data(contentsOf: Fixture.url("golden/simulate/rollback.json"))))
     }
 
     @Test func `the image of a named kexec is written, and can be dumped`() throws {
@@ -153,7 +154,7 @@ import Testing
 
     @Test func `all scenarios are as the schema says`() throws {
         let schema = try JSONSchema(try Command("schema", "scenario").output)
-        let directory = Fixture.directory.appending(path: "scenarios")
+        let directory = Fixture.url("scenarios")
         for name in try FileManager.default.contentsOfDirectory(atPath: directory.path) {
             let text = try Data(contentsOf: directory.appending(path: name))
             let violations = schema.violations(of: try JSONDecoder().decode(JSONValue.self, from: text))

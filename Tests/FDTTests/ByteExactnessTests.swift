@@ -48,7 +48,7 @@ import Testing
                 Subtree(name: "LUO", address: 0xe7_c000, size: 311),
                 Subtree(name: "memblock", address: 0xe6_d000, size: 210),
             ])
-        #expect(try bytes == Fixture.bytes("linux-7.1/kho-root.dtb"))
+        #expect(try bytes == Trees.bytes("linux-7.1/kho-root.dtb"))
     }
 
     @Test func rootOf7_3() throws {
@@ -60,7 +60,7 @@ import Testing
                 Subtree(name: "LUO", address: 0xea_2000, size: 32),
                 Subtree(name: "memblock", address: 0xe9_c000, size: 210),
             ])
-        #expect(try bytes == Fixture.bytes("linux-7.3/kho-root.dtb"))
+        #expect(try bytes == Trees.bytes("linux-7.3/kho-root.dtb"))
     }
 
     @Test func rootOf6_19() throws {
@@ -71,7 +71,7 @@ import Testing
                 Subtree(name: "LUO", address: 0x208_3000),
                 Subtree(name: "memblock", address: 0x207_a000),
             ])
-        #expect(try bytes == Fixture.bytes("linux-6.19/kho-root.dtb"))
+        #expect(try bytes == Trees.bytes("linux-6.19/kho-root.dtb"))
     }
 
     /// Up to 6.18 all is written in one pass, the subtrees in order of registration.
@@ -89,7 +89,7 @@ import Testing
             }
         }
         let tree = try writer.finish()
-        #expect(try tree.bytes == Fixture.bytes("linux-6.18/kho-root.dtb"))
+        #expect(try tree.bytes == Trees.bytes("linux-6.18/kho-root.dtb"))
         #expect(tree.header.memoryReservationOffset == 48)
     }
 
@@ -101,7 +101,7 @@ import Testing
         "linux-7.3/memblock", "linux-7.3/kho_test",
     ])
     func sequentialTreesRewritten(name: String) throws {
-        let captured = try Fixture.bytes("\(name).dtb")
+        let captured = try Trees.bytes("\(name).dtb")
         let tree = try FlattenedTree(captured)
         #expect(tree.header.memoryReservationOffset == 48)
         #expect(try rewrite(tree, with: SequentialWriter(capacity: 4096)).bytes == captured)
@@ -123,7 +123,7 @@ import Testing
                 try node.property("luo-flb-header", u64: 0xe7_b000, .littleEndian)
             }
         }
-        #expect(try writer.finish().bytes == Fixture.bytes("linux-7.1/LUO.dtb"))
+        #expect(try writer.finish().bytes == Trees.bytes("linux-7.1/LUO.dtb"))
     }
 
     @Test func stateOf6_19() throws {
@@ -137,13 +137,13 @@ import Testing
         try writer.property("luo-session-header", u64: 0x20a_0000, .littleEndian)
         try writer.endNode()
         try writer.endNode()
-        #expect(try writer.finish().bytes == Fixture.bytes("linux-6.19/LUO.dtb"))
+        #expect(try writer.finish().bytes == Trees.bytes("linux-6.19/LUO.dtb"))
     }
 
     /// A packed tree is what it was after it has been opened and packed.
     @Test(arguments: ["linux-6.19/kho-root.dtb", "linux-7.1/kho-root.dtb", "linux-7.3/kho-root.dtb", "board.dtb"])
     func packingIsIdempotent(name: String) throws {
-        let tree = try FlattenedTree(Fixture.bytes(name))
+        let tree = try FlattenedTree(Trees.bytes(name))
         #expect(tree.header.memoryReservationOffset == 40)
         var editor = try TreeEditor(opening: tree, capacity: tree.totalSize)
         #expect(try editor.pack() == tree)

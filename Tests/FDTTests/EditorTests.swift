@@ -5,7 +5,7 @@ import Testing
 @Suite struct Editing {
     let board: FlattenedTree
 
-    init() throws { board = try FlattenedTree(Fixture.bytes("board.dtb")) }
+    init() throws { board = try FlattenedTree(Trees.bytes("board.dtb")) }
 
     @Test func nodes() throws {
         var editor = try TreeEditor(opening: board, capacity: 4096)
@@ -22,7 +22,7 @@ import Testing
         #expect(node.property("reg")?.cells == [0x4000, 0x100])
         #expect(tree.node(at: "/soc")?.children.first { _ in true } == node)
         // The tree that was opened is as it was.
-        #expect(try board == FlattenedTree(Fixture.bytes("board.dtb")))
+        #expect(try board == FlattenedTree(Trees.bytes("board.dtb")))
     }
 
     @Test func properties() throws {
@@ -76,7 +76,7 @@ import Testing
     /// Older forms of the format are brought up to version 17.
     @Test(arguments: ["board-v16.dtb", "board-v3.dtb"])
     func oldVersions(name: String) throws {
-        let old = try FlattenedTree(Fixture.bytes(name))
+        let old = try FlattenedTree(Trees.bytes(name))
         do throws(FDTError) {
             var editor = try TreeEditor(opening: old, capacity: 4096)
             let tree = try editor.pack()

@@ -5,10 +5,10 @@ import Testing
 @Suite struct ReadingTrees {
     let board: FlattenedTree
 
-    init() throws { board = try FlattenedTree(Fixture.bytes("board.dtb")) }
+    init() throws { board = try FlattenedTree(Trees.bytes("board.dtb")) }
 
     @Test func header() throws {
-        let header = try FlattenedTree(Fixture.bytes("linux-7.1/kho-root.dtb")).header
+        let header = try FlattenedTree(Trees.bytes("linux-7.1/kho-root.dtb")).header
         #expect(header.magic == Header.magic)
         #expect(header.totalSize == 405)
         #expect(header.structureOffset == 0x38)
@@ -19,7 +19,7 @@ import Testing
         #expect(header.bootCPU == 0)
         #expect(header.stringsSize == 0x39)
         #expect(header.structureSize == 0x124)
-        #expect(try FlattenedTree(Fixture.bytes("board-v16.dtb")).header.structureSize == nil)
+        #expect(try FlattenedTree(Trees.bytes("board-v16.dtb")).header.structureSize == nil)
     }
 
     @Test func reservations() {
@@ -31,9 +31,9 @@ import Testing
     }
 
     /// dtc writes the same tree in three versions of the format: all read alike.
-    @Test(arguments: Fixture.compiled)
+    @Test(arguments: Trees.compiled)
     func nodes(name: String) throws {
-        let tree = try FlattenedTree(Fixture.bytes(name))
+        let tree = try FlattenedTree(Trees.bytes(name))
         #expect(tree.root.children.map(\.name) == ["aliases", "memory@80000000", "soc"])
         let soc = try #require(tree.node(at: "/soc"))
         #expect(soc.children.map(\.name) == ["serial@1000", "serial@2000", "interrupt-controller@3000"])
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func valuesOfKHO() throws {
-        let tree = try FlattenedTree(Fixture.bytes("linux-7.1/kho-root.dtb"))
+        let tree = try FlattenedTree(Trees.bytes("linux-7.1/kho-root.dtb"))
         #expect(tree.root.property("preserved-memory-map")?.u64(.littleEndian) == 0x4a_6000)
         #expect(tree.root.property("preserved-memory-map")?.u32() == nil)
         #expect(tree.root.children.map(\.name) == ["memblock", "LUO", "kho_test", "kexec-metadata"])
@@ -91,9 +91,9 @@ import Testing
 
     /// Trees are values: equal bytes are equal trees, whatever followed them.
     @Test func equality() throws {
-        let bytes = try Fixture.bytes("board.dtb")
+        let bytes = try Trees.bytes("board.dtb")
         #expect(try FlattenedTree(bytes + [1, 2, 3]) == board)
         #expect(try FlattenedTree(bytes + [1, 2, 3]).bytes == bytes)
-        #expect(try FlattenedTree(Fixture.bytes("board-v16.dtb")) != board)
+        #expect(try FlattenedTree(Trees.bytes("board-v16.dtb")) != board)
     }
 }

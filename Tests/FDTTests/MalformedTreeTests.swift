@@ -179,7 +179,7 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
     }
 
     @Test func theErrorSaysWhere() throws {
-        let cut = try Fixture.bytes("linux-7.1/kho-root-cut.dtb")
+        let cut = try Trees.bytes("linux-7.1/kho-root-cut.dtb")
         let error = #expect(throws: FDTError.self) { _ = try FlattenedTree(cut) }
         #expect(
             error?.description
@@ -233,7 +233,7 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
     }
 
     @Test func bytesAtAnyAddress() throws {
-        let bytes = try Fixture.bytes("linux-7.1/LUO.dtb")
+        let bytes = try Trees.bytes("linux-7.1/LUO.dtb")
         for shift in 0..<8 {
             let shifted = [UInt8](repeating: 0xff, count: shift) + bytes + [0xff, 0xff]
             let tree = try FlattenedTree(bytes: shifted.span.bytes.extracting(shift...))

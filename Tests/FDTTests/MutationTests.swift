@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import FDT
@@ -5,9 +6,9 @@ import Testing
 /// Damaged copies of captured and compiled trees: nothing traps, what is accepted reads whole, and the two readers
 /// agree on what is whole.
 @Suite struct Mutations {
-    @Test(arguments: Fixture.captures + Fixture.compiled)
+    @Test(arguments: Trees.captures + Trees.compiled)
     func everyPrefix(name: String) throws {
-        let bytes = try Fixture.bytes(name)
+        let bytes = try Trees.bytes(name)
         for count in 0..<bytes.count {
             let prefix = Array(bytes.prefix(count))
             if (try? FlattenedTree(prefix)) != nil { Issue.record("accepted the first \(count) bytes") }
@@ -18,7 +19,7 @@ import Testing
 
     @Test(arguments: ["linux-6.18/kho-root.dtb", "linux-7.1/kho-root.dtb", "linux-7.1/LUO.dtb"])
     func everyBit(name: String) throws {
-        let bytes = try Fixture.bytes(name)
+        let bytes = try Trees.bytes(name)
         for index in bytes.indices {
             for bit in 0..<8 {
                 var damaged = bytes
@@ -31,7 +32,7 @@ import Testing
     /// Words where they do most harm: at each place, each of the values that mean something or are at an edge.
     @Test(arguments: ["linux-7.1/LUO.dtb", "board-v3.dtb"])
     func everyWord(name: String) throws {
-        let bytes = try Fixture.bytes(name)
+        let bytes = try Trees.bytes(name)
         let edges: [UInt32] = [
             0, 1, 2, 3, 4, 9, 15, 16, 17, 0x28, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, 0xffff_fff4, .max,
             UInt32(bytes.count),
@@ -46,10 +47,10 @@ import Testing
     }
 
     /// Several bytes at once, from a generator that always gives the same ones.
-    @Test(arguments: Fixture.captures + Fixture.compiled)
+    @Test(arguments: Trees.captures + Trees.compiled)
     func manyBytes(name: String) throws {
-        let bytes = try Fixture.bytes(name)
-        var random = SplitMix64(state: UInt64(bytes.count))
+        let bytes = try Trees.bytes(name)
+        var random = SplitMix64(seed: UInt64(bytes.count))
         for round in 0..<100 {
             var damaged = bytes
             for _ in 0..<Int.random(in: 2...8, using: &random) {
@@ -62,7 +63,7 @@ import Testing
 
     /// No tree at all.
     @Test func noise() {
-        var random = SplitMix64(state: 1)
+        var random = SplitMix64(seed: 1)
         for _ in 0..<2000 {
             var bytes = (0..<Int.random(in: 0..<200, using: &random)).map { _ in
                 UInt8.random(in: .min ... .max, using: &random)
@@ -161,18 +162,5 @@ import Testing
         }
         _ = (Array(tree.memoryReservations), tree.node(at: "/soc/serial"))
         return isSound && nodes == 0
-    }
-}
-
-/// A small generator with a seed (Steele, Lea and Flood, 2014), so that a failure can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -4,7 +4,7 @@ import Testing
 @Suite struct PartialTrees {
     /// What debugfs gives of the outgoing root on 7.1: 233 bytes of 405.
     @Test func cutRoot() throws {
-        let tree = PartialTree(try Fixture.bytes("linux-7.1/kho-root-cut.dtb"))
+        let tree = PartialTree(try Trees.bytes("linux-7.1/kho-root-cut.dtb"))
         #expect(tree.header?.totalSize == 405)
         #expect(tree.nodes.map { tree.path(of: $0) } == ["/", "/memblock", "/LUO", "/kho_test"])
         #expect(tree.nodes.map(\.hasEnd) == [false, true, true, false])
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func cutValue() throws {
-        let bytes = try Fixture.bytes("linux-7.1/kho-root.dtb")
+        let bytes = try Trees.bytes("linux-7.1/kho-root.dtb")
         // The value of /memblock/blob-size begins at 0x84.
         let tree = PartialTree(Array(bytes.prefix(0x87)))
         let property = try #require(tree.nodes.last?.properties.last)
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func cutName() throws {
-        let bytes = try Fixture.bytes("linux-7.1/kho-root.dtb")
+        let bytes = try Trees.bytes("linux-7.1/kho-root.dtb")
         let tree = PartialTree(Array(bytes.prefix(0x6e)))
         #expect(tree.nodes.map(\.name) == ["", "me"])
         #expect(tree.missing.last?.node == "/me")
@@ -44,7 +44,7 @@ import Testing
 
     /// The strings are there in part: the names that are whole are shown.
     @Test func cutStrings() throws {
-        let bytes = try Fixture.bytes("linux-7.1/kho-root.dtb")
+        let bytes = try Trees.bytes("linux-7.1/kho-root.dtb")
         let tree = PartialTree(Array(bytes.prefix(0x15c + 0x20)))
         #expect(tree.root?.properties.map(\.name) == ["compatible", "preserved-memory-map"])
         #expect(tree.nodes[1].properties.map(\.name) == [nil, nil])
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func wrongMagic() throws {
-        var bytes = try Fixture.bytes("linux-7.1/LUO.dtb")
+        var bytes = try Trees.bytes("linux-7.1/LUO.dtb")
         bytes[3] = 0
         let tree = PartialTree(bytes)
         #expect(tree.missing.map(\.description) == ["header: magic is 0xd00dfe00, not 0xd00dfeed"])

@@ -4,9 +4,9 @@ import Testing
 
 /// Scans are held against walks, which ask libfdt for every step.
 @Suite struct TreeScans {
-    @Test(arguments: Fixture.captures + Fixture.compiled)
+    @Test(arguments: Trees.captures + Trees.compiled)
     func aScanIsAWalk(name: String) throws {
-        let tree = try FlattenedTree(Fixture.bytes(name))
+        let tree = try FlattenedTree(Trees.bytes(name))
         let scanned = Steps(scanning: tree)
         #expect(scanned == Steps(walking: tree))
         #expect(scanned.depths.last == 0)
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func bytesAreShared() throws {
-        let bytes = try Fixture.bytes("board.dtb")
+        let bytes = try Trees.bytes("board.dtb")
         let tree = try FlattenedTree(bytes)
         #expect(bytes.withUnsafeBytes { $0.baseAddress } == tree.bytes.withUnsafeBytes { $0.baseAddress })
     }

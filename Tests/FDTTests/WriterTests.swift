@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import FDT
@@ -144,7 +145,7 @@ import Testing
 
     /// Random trees written, read, written again, and edited: the bytes and the contents stay.
     @Test func roundTrips() throws {
-        var random = SplitMix64(state: 7)
+        var random = SplitMix64(seed: 7)
         for _ in 0..<200 {
             var writer = try SequentialWriter(growing: 64)
             for _ in 0..<Int.random(in: 0..<3, using: &random) {

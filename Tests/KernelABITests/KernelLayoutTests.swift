@@ -1,5 +1,6 @@
 import Foundation
 import KernelABI
+import TestSupport
 import Testing
 
 /// The descriptions against the debug information of real kernels.

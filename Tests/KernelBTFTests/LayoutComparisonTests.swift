@@ -1,15 +1,13 @@
 import Foundation
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import KernelBTF
 
 @Suite struct LayoutComparisonTests {
-    private static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "Fixtures/btf")
-
     private func types(_ name: String) throws -> TypeInformation {
-        try TypeInformation(path: Self.directory.appending(path: name + ".btf").path())
+        try TypeInformation(path: Fixture.path("btf/\(name).btf"))
     }
 
     @Test(arguments: [("6.19", "6.19"), ("7.1", "7.1"), ("7.3", "7.2")])

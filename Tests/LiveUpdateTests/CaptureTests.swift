@@ -1,5 +1,6 @@
 import Handover
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import LiveUpdate
@@ -8,7 +9,8 @@ import Testing
 @Suite struct CaptureTests {
     @Test(arguments: ["7.1", "7.3"])
     func `a captured handover is taken over, retrieved and finished`(release: String) throws {
-        let (image, reading) = try Fixtures.capture("\(release)/basic")
+        let document = try CapturedHandover(name: "\(release)/basic").read()
+        let (image, reading) = (document.memory, document.reading)
         let journal = Journal()
         let kernel = Kernel(
             // What was captured of 7.1 is 7.1.13's.
@@ -47,7 +49,8 @@ import Testing
     }
 
     @Test func `names of all kinds come in as they went out`() throws {
-        let (image, reading) = try Fixtures.capture("7.3/names")
+        let document = try CapturedHandover(name: "7.3/names").read()
+        let (image, reading) = (document.memory, document.reading)
         let kernel = Kernel(
             try .test("7.3"),
             handedOver: try HandedOver(
@@ -68,7 +71,8 @@ import Testing
 
     @Test(arguments: ["6.18", "6.19", "7.1", "7.3"], ["6.18", "6.19", "7.0", "7.1", "7.3"])
     func `a kernel takes what its own generation wrote`(from: String, into: String) throws {
-        let (image, reading) = try Fixtures.capture("\(from)/basic")
+        let document = try CapturedHandover(name: "\(from)/basic").read()
+        let (image, reading) = (document.memory, document.reading)
         let kernel = Kernel(
             try .test(into),
             handedOver: try HandedOver(

@@ -2,6 +2,7 @@ import Foundation
 import Handover
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import LiveUpdate
@@ -97,7 +98,7 @@ import Testing
         let preserved = Locked<[Int: [(token: UInt64, handler: Int)]]>([:])
 
         Self.inThreads { thread in
-            var generator = SeededGenerator(UInt64(thread))
+            var generator = SplitMix64(seed: UInt64(thread))
             var files: [(token: UInt64, handler: Int)] = []
             var session: OutgoingSession?
             let own = Setup.handler("own\(thread)")
@@ -175,7 +176,7 @@ import Testing
         for flb in handedOverFLBs { _ = try new.kernel.getIncoming(flb) }
         let wanted = preserved.withLock { $0 }
         Self.inThreads { thread in
-            var generator = SeededGenerator(UInt64(100 + thread))
+            var generator = SplitMix64(seed: UInt64(100 + thread))
             do throws(Errno) {
                 var held: [FLB] = []
                 let session = try sessions.retrieveSession("session\(thread)")

@@ -6,7 +6,7 @@ import Testing
 @Suite struct RaceTests {
     @Test(arguments: [("race-finish", 4), ("race-unregister", 3), ("race-close", 2), ("race-mutex", 3)])
     func `a race has as many interleavings as differ`(name: String, count: Int) throws {
-        let race = try #require(try Fixtures.scenario(name).run().entries.compactMap(\.race).first)
+        let race = try #require(try Scenario.named(name).run().entries.compactMap(\.race).first)
         #expect(race.count == count)
         #expect(race.isComplete)
         #expect(race.outcomes.reduce(0) { $0 + $1.count } == count)
@@ -18,7 +18,7 @@ import Testing
         ("race-mutex", "7.3"), ("race-unregister", "7.1.3"),
     ])
     func `no outcome is missed`(name: String, release: String) throws {
-        var scenario = try Fixtures.scenario(name)
+        var scenario = try Scenario.named(name)
         scenario.kernel = release
         let found = try #require(scenario.run().entries.compactMap(\.race).first)
         let all = try Self.outcomesOfAllOrders(scenario)
@@ -149,7 +149,7 @@ import Testing
     /// Up to 7.1.3, liveupdate_flb_get_incoming() lets go of the lock before it looks for the object.
     @Test(arguments: [("7.1.3", true), ("7.1.13", false), ("7.3", false)])
     func `an object is finished between retrieving and looking for it`(release: String, canBe: Bool) throws {
-        var scenario = try Fixtures.scenario("race-lent-object")
+        var scenario = try Scenario.named("race-lent-object")
         scenario.kernel = release
         let race = try #require(scenario.run(stopsAtProblem: false).entries.compactMap(\.race).first)
         #expect(race.outcomes.contains { $0.outcome.results[0] == ["ok with object none"] } == canBe)

@@ -2,34 +2,35 @@ import Foundation
 import Handover
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import LiveUpdate
 
 @Suite struct ScenarioTests {
     @Test func `there are scenarios`() {
-        #expect(Fixtures.scenarios.count >= 12)
+        #expect(Scenario.names.count >= 12)
     }
 
-    @Test(arguments: Fixtures.scenarios)
+    @Test(arguments: Scenario.names)
     func `a scenario gets what it expects, and its trace is as it was`(name: String) throws {
-        let report = try Fixtures.scenario(name).run()
+        let report = try Scenario.named(name).run()
         #expect(report.hasPassed)
-        #expect(report.description == (try Fixtures.golden("\(name).txt")))
+        #expect(report.description == (try Fixture.text("golden/simulate/\(name).txt")))
         #expect(report.description.split(separator: "\n").allSatisfy { $0.count <= 80 })
     }
 
     @Test func `a trace in JSON is as it was`() throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let text = String(decoding: try encoder.encode(try Fixtures.scenario("rollback").run()), as: UTF8.self)
-        #expect(text + "\n" == (try Fixtures.golden("rollback.json")))
+        let text = String(decoding: try encoder.encode(try Scenario.named("rollback").run()), as: UTF8.self)
+        #expect(text + "\n" == (try Fixture.text("golden/simulate/rollback.json")))
     }
 
     /// What the scenario of the captures hands over is what the kernels handed over.
     @Test(arguments: ["7.1", "7.3"])
     func `the basic scenario gives the captured state`(release: String) throws {
-        var scenario = try Fixtures.scenario("basic")
+        var scenario = try Scenario.named("basic")
         // What was captured of 7.1 is 7.1.13's.
         scenario.kernel = release == "7.1" ? "7.1.13" : release
         let report = scenario.run()
@@ -38,7 +39,7 @@ import Testing
         let root = try #require(image.rootAddress)
         let made = try HandoverReader(memory: image.memory, pageSize: .kib4).read(rootAt: root)
         #expect(made.findings == [])
-        let captured = try Fixtures.capture("\(release)/basic").reading
+        let captured = try CapturedHandover(name: "\(release)/basic").read().reading
 
         #expect(made.state.generation?.name == captured.state.generation?.name)
         let (ours, kernels) = (try #require(made.state.luo), try #require(captured.state.luo))
@@ -64,7 +65,7 @@ import Testing
 
     /// The order in which the kernel's test module logs its operations.
     @Test func `the basic scenario calls the operations in the kernel's order`() throws {
-        let calls = try Fixtures.scenario("basic").run().entries.flatMap(\.events).compactMap { event -> String? in
+        let calls = try Scenario.named("basic").run().entries.flatMap(\.events).compactMap { event -> String? in
             guard case .callback(let call) = event, call.subject == .flb else { return nil }
             return "\(call.operation.rawValue) \(call.name.suffix(2))"
         }
@@ -392,14 +393,14 @@ import Testing
 
     /// What nobody gives back leaks, here and in the next kernel.
     @Test func `memory that leaks is expected`() throws {
-        var scenario = try Fixtures.scenario("race-unregister")
+        var scenario = try Scenario.named("race-unregister")
         #expect(scenario.run().hasPassed)
         scenario.steps.removeAll { $0.action is Race }
         #expect(scenario.run().entries.last?.problems.isEmpty == false)
     }
 
     @Test func `a number of calls that differ in numbers alone is folded`() throws {
-        let story = try Fixtures.scenario("limit").run().description
+        let story = try Scenario.named("limit").run().description
         #expect(story.contains("… and 120 more like these"))
         #expect(story.split(separator: "\n").allSatisfy { $0.count <= 80 })
     }

@@ -1,6 +1,7 @@
 import FDT
 import Handover
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import luo_fdt
@@ -8,9 +9,10 @@ import Testing
 @Suite struct HexRendererTests {
     // MARK: - Every byte is accounted for
 
-    @Test(arguments: RenderingFixture.captures)
+    @Test(arguments: CapturedHandover.names)
     func capturesAreAccountedFor(name: String) throws {
-        let (memory, reading) = try RenderingFixture.capture(name)
+        let document = try CapturedHandover(name: name).read()
+        let (memory, reading) = (document.memory, document.reading)
         for extent in reading.extents where extent.role.isMetadata {
             let bytes = try memory.withBytes(at: extent.address, count: extent.byteCount) { span in
                 span.withUnsafeBytes { [UInt8]($0) }
@@ -32,7 +34,7 @@ import Testing
     }()
 
     @Test func anyBytesAreAccountedForInEveryForm() {
-        var random = SeededGenerator(1)
+        var random = SplitMix64(seed: 1)
         for form in Self.forms {
             for count in [0, 1, 3, 8, 15, 16, 17, 47, 100, 300] {
                 expectAccount(of: bytes(count, &random), form)
@@ -44,9 +46,9 @@ import Testing
     }
 
     @Test func damagedTreesAreAccountedFor() throws {
-        var random = SeededGenerator(2)
+        var random = SplitMix64(seed: 2)
         for name in ["fdt/board.dtb", "fdt/board-v3.dtb", "fdt/board-v16.dtb", "fdt/linux-7.1/kho-root.dtb"] {
-            let whole = try RenderingFixture.bytes(name)
+            let whole = try Fixture.bytes(name)
             for count in stride(from: 0, through: whole.count, by: 7) {
                 expectAccount(of: Array(whole.prefix(count)), .tree)
             }
@@ -103,7 +105,7 @@ import Testing
         return bytes
     }
 
-    private func bytes(_ count: Int, _ random: inout SeededGenerator) -> [UInt8] {
+    private func bytes(_ count: Int, _ random: inout SplitMix64) -> [UInt8] {
         // Runs of zeros between others, as real pages have them.
         var bytes: [UInt8] = []
         while bytes.count < count {
@@ -201,7 +203,7 @@ import Testing
     }
 
     @Test func showsTrees() throws {
-        let bytes = try RenderingFixture.bytes("fdt/linux-6.18/memblock.dtb")
+        let bytes = try Fixture.bytes("fdt/linux-6.18/memblock.dtb")
         let shown = text { HexRenderer().render("memblock", address: nil, bytes: bytes, form: .tree, to: &$0) }
         for line in [
             #"d0 0d fe ed                                      fdt_header.magic                          0xd00dfeed"#,

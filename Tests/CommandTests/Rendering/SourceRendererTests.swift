@@ -2,6 +2,7 @@ import FDT
 import Foundation
 import Handover
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import luo_fdt
@@ -87,7 +88,7 @@ import Testing
     }
 
     @Test func aTreeThatIsCutShortIsShownAsFarAsItGoes() throws {
-        let bytes = try RenderingFixture.bytes("captures/7.1/debugfs/sender/out/fdt")
+        let bytes = try Fixture.bytes("captures/7.1/debugfs/sender/out/fdt")
         let source = text { SourceRenderer().render(PartialTree(bytes), title: "out/fdt", to: &$0) }
         #expect(
             source == #"""
@@ -117,7 +118,7 @@ import Testing
     }
 
     @Test func aWholeTreeIsTheSamePartially() throws {
-        let bytes = try RenderingFixture.bytes("fdt/linux-7.1/kho-root.dtb")
+        let bytes = try Fixture.bytes("fdt/linux-7.1/kho-root.dtb")
         let tree = try FlattenedTree(bytes)
         let whole = text { SourceRenderer().render(tree, title: "", to: &$0) }
         let partial = text { SourceRenderer().render(PartialTree(bytes), title: "", to: &$0) }
@@ -133,7 +134,7 @@ struct SourceCompilationTests {
         "fdt/linux-6.19/memblock.dtb", "fdt/linux-7.1/kho-root.dtb", "fdt/linux-7.1/LUO.dtb",
         "fdt/linux-7.1/kho_test.dtb", "fdt/linux-7.3/kho-root.dtb", "fdt/linux-7.3/kho_test.dtb",
         "fdt/linux-7.3/memblock.dtb",
-    ].map { RenderingFixture.directory.appending(path: $0).path() }
+    ].map { Fixture.url($0).path() }
 
     /// Trees of boards: those of Debian's qemu-system-data, if it is installed, and all below the directory that
     /// `LUO_FDT_TREES` names.
@@ -198,7 +199,7 @@ struct SourceCompilationTests {
     }
 
     private func randomTree(seed: UInt64) throws -> FlattenedTree {
-        var random = SeededGenerator(seed)
+        var random = SplitMix64(seed: seed)
         var writer = try SequentialWriter()
         for _ in 0..<Int.random(in: 0...3, using: &random) {
             try writer.addReservation(address: random.next(), size: random.next() | 1)
@@ -224,7 +225,7 @@ struct SourceCompilationTests {
         return try writer.finish()
     }
 
-    private func value(_ random: inout SeededGenerator) -> [UInt8] {
+    private func value(_ random: inout SplitMix64) -> [UInt8] {
         let count = Int.random(in: 0...40, using: &random)
         switch Int.random(in: 0...3, using: &random) {
         case 0: return (0..<count).map { _ in UInt8.random(in: 0x20...0x7e, using: &random) } + [0]
@@ -259,25 +260,12 @@ enum DeviceTreeCompiler {
     }
 
     static func compile(_ source: String) throws -> [UInt8] {
-        let base = FileManager.default.temporaryDirectory.appending(path: "luo-fdt-\(UUID().uuidString)")
-        let input = base.appendingPathExtension("dts")
-        let output = base.appendingPathExtension("dtb")
-        try Data(source.utf8).write(to: input)
-        defer {
-            try? FileManager.default.removeItem(at: input)
-            try? FileManager.default.removeItem(at: output)
-        }
-        let process = Process()
-        process.executableURL = URL(filePath: try #require(path))
-        process.arguments = ["-q", "-q", "-I", "dts", "-O", "dtb", "-o", output.path, input.path]
-        let errors = Pipe()
-        process.standardError = errors
-        try process.run()
-        let message = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Refusal(message: String(decoding: message, as: UTF8.self))
-        }
-        return [UInt8](try Data(contentsOf: output))
+        let input = try TemporaryPath(source.utf8)
+        let output = try TemporaryPath([])
+        let command = try Command(
+            ["-q", "-q", "-I", "dts", "-O", "dtb", "-o", output.path, input.path],
+            executable: URL(filePath: try #require(path)))
+        guard command.status == 0 else { throw Refusal(message: command.errors) }
+        return [UInt8](try Data(contentsOf: output.url))
     }
 }

@@ -1,4 +1,5 @@
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -15,7 +16,7 @@ import Testing
 
     @Test func showsACaptureOnOneScreen() throws {
         #expect(
-            render(try RenderingFixture.capture("7.3/basic").reading) == """
+            render(try CapturedHandover(name: "7.3/basic").read().reading) == """
                 Handover of kernel 7.2–7.3, x86_64, 4 KiB pages
                 ├─ root FDT  0x4c9000  405 B  kho-v4
                 ├─ previous kernel  7.3.4  kexec count 1
@@ -46,9 +47,9 @@ import Testing
                 """)
     }
 
-    @Test(arguments: RenderingFixture.captures)
+    @Test(arguments: CapturedHandover.names)
     func everySessionFileAndRangeIsShownOnDemand(name: String) throws {
-        let reading = try RenderingFixture.capture(name).reading
+        let reading = try CapturedHandover(name: name).read().reading
         let shown = render(reading, all: true)
         for session in reading.state.luo?.sessions ?? [] {
             #expect(shown.contains(" \(session.name.bare) "))
@@ -61,9 +62,9 @@ import Testing
         }
     }
 
-    @Test(arguments: RenderingFixture.captures)
+    @Test(arguments: CapturedHandover.names)
     func linesKeepToTheWidthOfTheTerminal(name: String) throws {
-        let reading = try RenderingFixture.capture(name).reading
+        let reading = try CapturedHandover(name: name).read().reading
         let wide = render(reading)
         let narrow = render(reading, style: TextStyle(usesColor: false, width: 80))
         for line in narrow.split(separator: "\n") {
@@ -74,7 +75,7 @@ import Testing
     }
 
     @Test func coloursAreAllThatAStyleAdds() throws {
-        let reading = try RenderingFixture.capture("7.1/names").reading
+        let reading = try CapturedHandover(name: "7.1/names").read().reading
         let colored = render(reading, style: TextStyle(usesColor: true))
         #expect(colored.contains("\u{1b}[36mgäste/β-1\u{1b}[0m"))
         #expect(colored.replacing(/\u{1b}\[[0-9;]*m/, with: "") == render(reading))
@@ -145,7 +146,7 @@ import Testing
     @Test func whatIsNotAtHandIsShownWithItsAddress() throws {
         let reader = HandoverReader(memory: EmptyMemory(), pageSize: .kib4)
         let luo = try reader.read(
-            subtree: "LUO", RenderingFixture.bytes("captures/7.1/debugfs/receiver/in/sub_fdts/LUO"))
+            subtree: "LUO", Fixture.bytes("captures/7.1/debugfs/receiver/in/sub_fdts/LUO"))
         #expect(
             render(luo) == """
                 Read as kernel 7.1, 4 KiB pages
@@ -157,7 +158,7 @@ import Testing
                 """)
         let metadata = try reader.read(
             subtree: "kexec-metadata",
-            RenderingFixture.bytes("captures/7.3/debugfs/receiver/in/sub_fdts/kexec-metadata"))
+            Fixture.bytes("captures/7.3/debugfs/receiver/in/sub_fdts/kexec-metadata"))
         #expect(
             render(metadata) == """
                 Part of a handover, 4 KiB pages
@@ -167,7 +168,8 @@ import Testing
     }
 
     @Test func anFLBPageAloneIsShown() throws {
-        let (memory, reading) = try RenderingFixture.capture("7.3/basic")
+        let document = try CapturedHandover(name: "7.3/basic").read()
+        let (memory, reading) = (document.memory, document.reading)
         let address = try #require(reading.state.luo?.flbAddress)
         let page = try memory.withBytes(at: address, count: 4096) { span in span.withUnsafeBytes { [UInt8]($0) } }
         let flbs = try HandoverReader(memory: EmptyMemory(), pageSize: .kib4).read(flbs: page)

@@ -1,15 +1,16 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
 
 @Suite struct CheckTests {
-    @Test(arguments: Captures.images)
+    @Test(arguments: CapturedHandover.names)
     func `a capture of a real kernel is accepted`(image: String) throws {
         let subject = try #require(
-            try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
+            try CheckSubject.subjects(in: CapturedHandover(name: image).path, options: InputOptions()).first)
         let check = HandoverCheck(subject)
         #expect(check.verdict == .accepted)
         #expect(check.results.map { "\($0.rule.name): \($0.finding)" } == [])
@@ -42,7 +43,7 @@ import Testing
         var options = HandoverCheck.Options()
         options.generation = Generation(release: kernel)
         let subject = try #require(
-            try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
+            try CheckSubject.subjects(in: CapturedHandover(name: image).path, options: InputOptions()).first)
         let check = HandoverCheck(subject, options: options)
         let from = try #require(subject.reading?.state.generation)
         let expected = HandoverCheck(from: from, to: try #require(options.generation))
@@ -59,7 +60,7 @@ import Testing
     func `a kernel takes what libfdt finds of LUO's FDT`(
         offset: UInt64, bytes: [UInt8], verdict: Verdict, rule: String
     ) throws {
-        let path = FilePath(Captures.path("7.1/empty"))
+        let path = CapturedHandover(name: "7.1/empty").path
         let subject = try #require(try CheckSubject.subjects(in: path, options: InputOptions()).first)
         let luo = try #require(
             subject.reading?.state.kho?.subtrees?.first { $0.name == "LUO" }?.address?.advanced(by: offset))
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test func `preserved memory in a scratch area is found`() throws {
-        let path = FilePath(Captures.path("7.3/basic"))
+        let path = CapturedHandover(name: "7.3/basic").path
         let subject = try #require(try CheckSubject.subjects(in: path, options: InputOptions()).first)
         let root = try #require(subject.rootAddress)
         var options = HandoverCheck.Options()

@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -86,8 +87,8 @@ extension Corruption {
     }
 
     static func kernelResults() throws -> [String: KernelResult] {
-        let data = try Data(contentsOf: directory.appending(path: "kernel-7.3.json"))
-        return try JSONDecoder().decode([String: KernelResult].self, from: data)
+        let text = try Fixture.bytes("corruptions/kernel-7.3.json")
+        return try JSONDecoder().decode([String: KernelResult].self, from: Data(text))
     }
 
     /// Changes that are within what a kernel may write.

@@ -1,5 +1,6 @@
 import Foundation
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -55,18 +56,14 @@ struct Corruption: Decodable, Sendable, CustomTestStringConvertible {
         }
     }
 
-    static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/corruptions")
-
     static let all: [Corruption] = {
-        let data = try? Data(contentsOf: directory.appending(path: "recipes.json"))
-        return data.flatMap { try? JSONDecoder().decode([Corruption].self, from: $0) } ?? []
+        let text = try? Fixture.bytes("corruptions/recipes.json")
+        return text.flatMap { try? JSONDecoder().decode([Corruption].self, from: Data($0)) } ?? []
     }()
 
     /// Builds the corrupted handover.
     func build() throws -> HandoverImage {
-        let data = try Data(contentsOf: Self.directory.appending(path: "\(base).json"))
-        var state = try DocumentReader.read(Array(data))
+        var state = try DocumentReader.read(try Fixture.bytes("corruptions/\(base).json"))
         state.residue = patches.map(\.residue)
         var options = HandoverPlanner.Options()
         options.force = true

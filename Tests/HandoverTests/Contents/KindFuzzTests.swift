@@ -1,5 +1,6 @@
 import Foundation
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -16,7 +17,7 @@ import Testing
     ]
 
     /// The text with some of its tokens replaced by others: its own, or ``words``.
-    private static func mutated(_ text: String, by random: inout SplitMix) -> String {
+    private static func mutated(_ text: String, by random: inout SplitMix64) -> String {
         var pieces: [Substring] = []
         var rest = text[...]
         let plain: (Character) -> Bool = { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "\"" }
@@ -42,7 +43,7 @@ import Testing
     @Test(arguments: Catalogue.documents.indices)
     func `a description is refused, or can be used`(index: Int) throws {
         let text = String(decoding: Catalogue.documents[index], as: UTF8.self)
-        var random = SplitMix(state: UInt64(index))
+        var random = SplitMix64(seed: UInt64(index))
         var memory = SparseMemory(pageSize: 4096)
         for page in 0..<16 {
             let bytes = (0..<4096).map { _ in

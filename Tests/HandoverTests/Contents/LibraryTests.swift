@@ -1,6 +1,7 @@
 import Foundation
 import Handover
 import SystemPackage
+import TestSupport
 import Testing
 
 /// The three examples of the article on payloads.
@@ -31,9 +32,7 @@ import Testing
     }
 
     @Test func `the payload of an unknown kind is its handle`() throws {
-        let image = URL(filePath: #filePath).deletingLastPathComponent().appending(
-            path: "../../../Fixtures/captures/7.3/basic.elf")
-        let handover = try Handover(contentsOf: FilePath(image.path()))
+        let handover = try Handover(contentsOf: CapturedHandover(name: "7.3/basic").path)
         let flb = try #require(handover.flbs.first)
         #expect(flb.name == "liveupdate-test-flb-v0")
         #expect(try flb.payload() == .number(0xfeed_f00d_cafe_bee0))

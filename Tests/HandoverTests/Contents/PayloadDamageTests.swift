@@ -1,5 +1,6 @@
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover

@@ -1,13 +1,14 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
 
 @Suite struct DiffTests {
     private func side(_ image: String) throws -> HandoverDiff.Side {
-        let input = try HandoverInput(FilePath(Captures.path(image)))
+        let input = try HandoverInput(CapturedHandover(name: image).path)
         let document = try #require(input.documents.first)
         return HandoverDiff.Side(document)
     }
@@ -19,7 +20,7 @@ import Testing
         return HandoverDiff(before, after, ignoringAddresses: ignoringAddresses).changes.map(\.description)
     }
 
-    @Test(arguments: Captures.images)
+    @Test(arguments: CapturedHandover.names)
     func `a handover is the same as itself`(image: String) throws {
         #expect(HandoverDiff(try side(image), try side(image)).isEmpty)
     }
@@ -185,9 +186,9 @@ import Testing
         if Self.stride != nil { print("\(flips) bits of \(seen) flipped, \(unnoticed.count) unnoticed") }
     }
 
-    @Test(arguments: Captures.images)
+    @Test(arguments: CapturedHandover.names)
     func `no bit of what describes a handover can change unnoticed`(image: String) throws {
-        let document = try #require(try HandoverInput(FilePath(Captures.path(image))).documents.first)
+        let document = try #require(try HandoverInput(CapturedHandover(name: image).path).documents.first)
         let root = try #require(document.reading.state.kho?.fdtAddress)
         let ranges = document.reading.extents.map(\.range)
         let bits = ranges.reduce(0) { $0 + Int($1.upperBound.rawValue - $1.lowerBound.rawValue) * 8 }
@@ -208,7 +209,7 @@ import Testing
 
     @Test func `what an input does not show is said, and is no difference`() throws {
         let sender = try HandoverInput(
-            FilePath(Captures.path("7.3/debugfs/sender/out").replacing(".elf", with: ""))
+            Fixture.file("captures/7.3/debugfs/sender/out")
         ).documents[0]
         let diff = HandoverDiff(HandoverDiff.Side(sender), HandoverDiff.Side(sender))
         #expect(diff.isEmpty)

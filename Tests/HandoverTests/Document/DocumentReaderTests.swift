@@ -1,5 +1,6 @@
 import Foundation
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -160,7 +161,7 @@ import Testing
     /// What is read of a text that has been tampered with is JSON to another reader, too.
     @Test(arguments: documents) func nothingElseIsTakenForJSON(name: String) throws {
         let text = try Self.text(name)
-        var random = SeededGenerator(state: UInt64(name.utf8.count))
+        var random = SplitMix64(seed: UInt64(name.utf8.count))
         for _ in 0..<150 {
             var changed = text
             for _ in 0..<Int.random(in: 1...3, using: &random) {

@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -97,14 +98,13 @@ import Testing
         let sound = try built("sound")
         let memfd = try #require(sound.state.luo?.sessions?.first?.files?.first?.memfd)
         let size = try #require(memfd.size)
-        let directory = FileManager.default.temporaryDirectory.appending(path: "luo-fdt-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let path = FilePath(directory.path())
-        let whole = ContentsOutput(of: memfd.file, in: sound.state, memory: sound.memory)
-        #expect(try whole.write(to: Destination(path)) == [])
-        let nothing = ContentsOutput(of: memfd.file, in: sound.state, memory: EmptyMemory())
-        #expect(try nothing.write(to: Destination(path)) == [0..<size])
-        #expect(try MappedFile(path: path).count == size)
+        try withTemporaryFile([]) { (path) throws in
+            let whole = ContentsOutput(of: memfd.file, in: sound.state, memory: sound.memory)
+            #expect(try whole.write(to: Destination(path)) == [])
+            let nothing = ContentsOutput(of: memfd.file, in: sound.state, memory: EmptyMemory())
+            #expect(try nothing.write(to: Destination(path)) == [0..<size])
+            #expect(try MappedFile(path: path).count == size)
+        }
     }
 
     @Test func `a file for which too many folios would have to be made`() throws {

@@ -1,5 +1,6 @@
 import Foundation
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -93,7 +94,7 @@ import Testing
     func `no redirected pointer lets handed-over memory out`(_ capture: CapturedHandover) throws {
         let cage = try Cage(capture)
         try #require(!cage.pointers.isEmpty)
-        var random = SplitMix(state: 5)
+        var random = SplitMix64(seed: 5)
         for (index, pointer) in cage.pointers.shuffled(using: &random).prefix(Self.sample).enumerated() {
             guard let page = cage.pages.isEmpty ? nil : cage.pages[index % cage.pages.count] else { return }
             var memory = cage.memory

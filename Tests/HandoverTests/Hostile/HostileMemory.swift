@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -14,7 +15,7 @@ struct HostileMemory {
 
     init(_ image: String) throws {
         let subject = try #require(
-            try CheckSubject.subjects(in: FilePath(Captures.path(image)), options: InputOptions()).first)
+            try CheckSubject.subjects(in: CapturedHandover(name: image).path, options: InputOptions()).first)
         root = try #require(subject.rootAddress)
         let reading = try #require(subject.reading)
         var memory = SparseMemory(pageSize: 4096)
@@ -53,18 +54,5 @@ struct HostileMemory {
         let bytes = memory.regions.reduce(0) { $0 + Int($1.upperBound.rawValue - $1.lowerBound.rawValue) }
         #expect(reading.extents.count <= bytes / 256)
         #expect(reading.findings.count <= 1000)
-    }
-}
-
-/// A small generator of numbers that are the same every time.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

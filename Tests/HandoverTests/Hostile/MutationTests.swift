@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -19,12 +20,12 @@ import Testing
         if count <= sample {
             for index in 0..<count { try body(index) }
         } else {
-            var random = SplitMix(state: seed)
+            var random = SplitMix64(seed: seed)
             for _ in 0..<sample { try body(Int.random(in: 0..<count, using: &random)) }
         }
     }
 
-    @Test(arguments: Captures.images)
+    @Test(arguments: CapturedHandover.names)
     func `a bit that flips`(image: String) throws {
         let hostile = try HostileMemory(image)
         try Self.forEach(below: hostile.pages.count * 4096 * 8, seed: 1) { bit in
@@ -35,7 +36,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Captures.images)
+    @Test(arguments: CapturedHandover.names)
     func `a count or an address that says anything`(image: String) throws {
         let hostile = try HostileMemory(image)
         // Words that say something, and the first words of pages that say nothing.
@@ -61,11 +62,11 @@ import Testing
         }
     }
 
-    @Test(arguments: Captures.images)
+    @Test(arguments: CapturedHandover.names)
     func `pieces in other places, and pages that are missing`(image: String) throws {
         let hostile = try HostileMemory(image)
         try Self.forEach(below: min(20_000, Self.sample), seed: 3) { index in
-            var random = SplitMix(state: UInt64(index))
+            var random = SplitMix64(seed: UInt64(index))
             var memory = hostile.memory
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let from = hostile.pages.randomElement(using: &random) ?? hostile.root
@@ -87,7 +88,7 @@ import Testing
 
     @Test(arguments: ["6.18", "6.19", "7.1", "7.3"])
     func `blobs that are cut short`(version: String) throws {
-        let directory = Captures.directory.appending(path: "\(version)/debugfs/sender/out")
+        let directory = Fixture.url("captures/\(version)/debugfs/sender/out")
         let reader = HandoverReader(memory: EmptyMemory(), pageSize: .kib4)
         for name in ["fdt", "sub_fdts/LUO", "sub_fdts/memblock", "sub_fdts/kexec-metadata"] {
             guard let data = try? Data(contentsOf: directory.appending(path: name)) else { continue }
@@ -101,7 +102,7 @@ import Testing
     }
 
     @Test func `images that are cut short`() throws {
-        let data = [UInt8](try Data(contentsOf: URL(filePath: Captures.path("7.3/empty"))))
+        let data = try Fixture.bytes("captures/7.3/empty.elf")
         Self.forEach(below: data.count, seed: 4) { count in
             guard let core = try? ELFCore(file: MappedFile(bytes: Array(data.prefix(count)), name: "cut")) else {
                 return

@@ -2,6 +2,7 @@ import Foundation
 import Handover
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 /// Images that are cut short, overwritten, or full of old roots: each is read as far as it goes.
@@ -27,10 +28,7 @@ import Testing
     }
 
     private func read(_ bytes: [UInt8]) throws -> HandoverDocument {
-        let url = FileManager.default.temporaryDirectory.appending(path: "luo-fdt-\(UUID().uuidString).elf")
-        try Data(bytes).write(to: url)
-        defer { try? FileManager.default.removeItem(at: url) }
-        return try HandoverInput(FilePath(url.path())).documents[0]
+        try withTemporaryFile(bytes) { try HandoverInput($0).documents[0] }
     }
 
     private func bytes(_ memory: SparseMemory, at address: PhysicalAddress, count: Int) throws -> [UInt8] {
@@ -212,7 +210,7 @@ import Testing
     ) throws {
         let (memory, _) = try memory(of: name)
         let extents = try CapturedHandover(name: name).read().reading.extents.filter(\.role.isMetadata)
-        var generator = SeededGenerator(state: 7)
+        var generator = SplitMix64(seed: 7)
         for _ in 0..<100 {
             var damaged = memory
             for _ in 0..<Int.random(in: 1...4, using: &generator) {

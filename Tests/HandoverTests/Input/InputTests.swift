@@ -3,6 +3,7 @@ import Foundation
 import Handover
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 /// That an input is what it is, and what is not one is said to be none.
@@ -10,14 +11,7 @@ import Testing
     static let receiver = "captures/7.3/debugfs/receiver"
 
     private func input(_ name: String, _ options: InputOptions = InputOptions()) throws -> HandoverInput {
-        try HandoverInput(FilePath(Fixture.path(name)), options: options)
-    }
-
-    private func inFile(_ bytes: [UInt8], _ body: (FilePath) throws -> Void) throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "luo-fdt-\(UUID().uuidString)")
-        try Data(bytes).write(to: url)
-        defer { try? FileManager.default.removeItem(at: url) }
-        try body(FilePath(url.path()))
+        try HandoverInput(Fixture.file(name), options: options)
     }
 
     @Test(arguments: [
@@ -45,7 +39,7 @@ import Testing
         let document = try input("captures/7.3/basic.elf").documents[0]
         let address = try #require(document.reading.state.luo?.flbAddress)
         let page = try document.memory.withBytes(at: address, count: 4096) { $0.withUnsafeBytes { Array($0) } }
-        try inFile(page) { path in
+        try withTemporaryFile(page) { path in
             let input = try HandoverInput(path)
             #expect(input.kind == "flb")
             #expect(input.documents[0].reading.state.luo?.flbs == document.reading.state.luo?.flbs)
@@ -78,7 +72,7 @@ import Testing
 
     @Test func whatIsNothingKnownListsAllThatWasTried() throws {
         // Enough for any of the structures that have no magic number, and no text.
-        try inFile((0..<80).map { $0 ^ 0xa5 }) {
+        try withTemporaryFile((0..<80).map { $0 ^ 0xa5 }) {
             path in
             #expect {
                 try HandoverInput(path)
@@ -93,7 +87,7 @@ import Testing
         var generator = SystemRandomNumberGenerator()
         for size in [1, 4, 16, 32, 40, 73, 100, 4096, 70000] {
             let bytes = (0..<size).map { _ in UInt8.random(in: 0...255, using: &generator) }
-            try inFile(bytes) { path in
+            try withTemporaryFile(bytes) { path in
                 #expect(throws: InputError.self, "\(size) random bytes") { try HandoverInput(path) }
             }
         }
@@ -104,7 +98,7 @@ import Testing
         #expect(throws: InputError.self) { try input("fdt/no-such-file") }
         // A directory without the files.
         #expect(throws: InputError.self) { try input("captures/6.18/debugfs/receiver/out") }
-        try inFile([]) { path in
+        try withTemporaryFile([]) { path in
             #expect(throws: InputError.self) { try HandoverInput(path) }
         }
     }
@@ -128,12 +122,12 @@ import Testing
             let count = Int(region.upperBound.rawValue - region.lowerBound.rawValue)
             lime += try image.memory.copy(at: region.lowerBound.rawValue, count: count)
         }
-        try inFile(lime) { path in
+        try withTemporaryFile(lime) { path in
             let input = try HandoverInput(path)
             #expect(input.kind == "lime")
             #expect(input.documents[0].reading.state.luo == state.luo)
         }
-        try inFile(lime.dropLast(3)) { path in
+        try withTemporaryFile(lime.dropLast(3)) { path in
             let findings = try HandoverInput(path).documents[0].reading.findings
             #expect(findings.contains { $0.found == "cut short: \(lime.count - 3) of \(lime.count) bytes" })
         }
@@ -146,7 +140,7 @@ import Testing
             raw.replaceSubrange(
                 place..<place + count, with: try image.memory.copy(at: region.lowerBound.rawValue, count: count))
         }
-        try inFile(raw) { path in
+        try withTemporaryFile(raw) { path in
             var options = InputOptions()
             options.rawAddress = PhysicalAddress(start)
             let input = try HandoverInput(path, options: options)
@@ -164,7 +158,7 @@ import Testing
             ([0x04, 0x22, 0x4D, 0x18], "lz4: unpack it first: unlz4 -k "),
         ] as [([UInt8], String)]) func aCompressedFileIsSaidToBeOne(_ magic: [UInt8], _ words: String) throws
     {
-        try inFile(magic + [UInt8](repeating: 7, count: 100)) { path in
+        try withTemporaryFile(magic + [UInt8](repeating: 7, count: 100)) { path in
             #expect { try HandoverInput(path) } throws: { "\($0)" == "\(path): compressed with \(words)\(path)" }
         }
     }
@@ -230,7 +224,7 @@ import Testing
 
     @Test func memoryBesideBlobsIsFollowed() throws {
         var options = InputOptions()
-        options.memory = [FilePath(Fixture.path("captures/7.1/basic.elf"))]
+        options.memory = [Fixture.file("captures/7.1/basic.elf")]
         let state = try input("captures/7.1/debugfs/receiver/in", options).documents[0].reading.state
         let image = try CapturedHandover(name: "7.1/basic").read().reading.state
         #expect(state.luo?.sessions?.count == 3)
@@ -415,7 +409,7 @@ import Testing
 
     @Test(arguments: ["6.18", "6.19", "7.1", "7.3"]) func setupDataSaysWhereTheRootIs(_ version: String) throws {
         var options = InputOptions()
-        options.bootData = FilePath(Fixture.path("captures/\(version)/debugfs/receiver-setup_data/1/data"))
+        options.bootData = Fixture.file("captures/\(version)/debugfs/receiver-setup_data/1/data")
         let capture = CapturedHandover(name: "\(version)/basic")
         let state = try capture.read(options).reading.state
         #expect(state.kho?.fdtAddress == (try capture.read()).reading.state.kho?.fdtAddress)
@@ -425,7 +419,7 @@ import Testing
 
     @Test func setupDataOfAnotherKindIsRefused() {
         var options = InputOptions()
-        options.bootData = FilePath(Fixture.path("captures/7.3/debugfs/receiver-setup_data/1/type"))
+        options.bootData = Fixture.file("captures/7.3/debugfs/receiver-setup_data/1/type")
         #expect(throws: InputError.self) { try CapturedHandover(name: "7.3/basic").read(options) }
     }
 

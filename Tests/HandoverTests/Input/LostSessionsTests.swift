@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -17,7 +18,7 @@ import Testing
     }
 
     @Test func `a session that was never retrieved is found after a crash`() throws {
-        let path = memoryFixture("after-crash.elf")
+        let path = Fixture.file("memory/after-crash.elf")
         #expect(try HandoverInput(path).documents.count == 1)
         let input = try Self.searched(path)
         #expect(input.documents.map(\.isFound) == [false, true])
@@ -32,7 +33,7 @@ import Testing
 
     @Test func `a handover that something leads to is not found again`() throws {
         for name in ["6.19/basic", "7.1/basic", "7.3/basic"] {
-            let input = try Self.searched(FilePath(Fixture.path("captures/\(name).elf")))
+            let input = try Self.searched(CapturedHandover(name: name).path)
             #expect(input.documents.count == 1, "\(name)")
         }
     }

@@ -1,5 +1,6 @@
 import FDT
 import KernelABI
+import TestSupport
 import Testing
 
 import struct Handover.Capture
@@ -37,7 +38,7 @@ import struct Handover.Capture
     @Test(arguments: BuildTests.kinds)
     func `a handover tells its page size`(kind: BuildTests.Kind) throws {
         var source = RandomHandover(
-            random: SeededGenerator(state: 1), generation: kind.generation, pageSize: kind.pageSize)
+            random: SplitMix64(seed: 1), generation: kind.generation, pageSize: kind.pageSize)
         let image = try image(source.state())
         let reading = try reading(image)
         #expect(reading.state.pageSize == kind.pageSize)

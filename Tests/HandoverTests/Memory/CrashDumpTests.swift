@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -22,7 +23,7 @@ import Testing
     }
 
     private static func bytes(_ name: String) throws -> [UInt8] {
-        [UInt8](try Data(contentsOf: URL(fileURLWithPath: memoryFixture(name).string)))
+        try Fixture.bytes("memory/\(name)")
     }
 
     private static func open(_ name: String) throws -> CrashDump { try open(try bytes(name)) }
@@ -97,9 +98,9 @@ import Testing
     }
 
     @Test(arguments: compressions) func `every compression gives the same handover`(name: String) throws {
-        let document = try #require(try HandoverInput(memoryFixture(name)).documents.first)
+        let document = try #require(try HandoverInput(Fixture.file("memory/\(name)")).documents.first)
         #expect(document.reading.findings.isEmpty)
-        let expected = try #require(try HandoverInput(memoryFixture("real-zlib.kdump")).documents.first)
+        let expected = try #require(try HandoverInput(Fixture.file("memory/real-zlib.kdump")).documents.first)
         #expect(document.reading.state == expected.reading.state)
         #expect(document.reading.state.luo?.sessions?.map(\.name) == ["vm-alpha", "idle"])
         for region in document.memory.regions {
@@ -176,7 +177,7 @@ import Testing
     }
 
     @Test func `a page that cannot be read costs no other page of its file`() throws {
-        let whole = try HandoverInput(memoryFixture("real-zlib.kdump")).documents[0]
+        let whole = try HandoverInput(Fixture.file("memory/real-zlib.kdump")).documents[0]
         let source = InputSource(file: MappedFile(bytes: try Self.withDamagedContents(), name: "dump"))
         let document = try HandoverInput(source, options: InputOptions()).documents[0]
         let files = try [whole, document].map { document in
@@ -263,17 +264,17 @@ import Testing
             #expect(dump.statedMachine == nil)
             #expect(dump.damage.count == 1)
         }
-        #expect(try HandoverInput(memoryFixture("real-zlib.kdump")).documents[0].reading.findings.isEmpty)
+        #expect(try HandoverInput(Fixture.file("memory/real-zlib.kdump")).documents[0].reading.findings.isEmpty)
     }
 
     // MARK: Split dumps
 
     @Test func `the parts of a split dump are one memory`() throws {
-        let parts = ["split-1.kdump", "split-2.kdump"].map(memoryFixture)
+        let parts = ["split-1.kdump", "split-2.kdump"].map { Fixture.file("memory/\($0)") }
         #expect(
-            HandoverInput.groups(of: [parts[0], memoryFixture("real-zlib.kdump"), parts[1]])
-                == [parts, [memoryFixture("real-zlib.kdump")]])
-        let whole = try HandoverInput(memoryFixture("real-zlib.kdump")).documents[0].reading.state
+            HandoverInput.groups(of: [parts[0], Fixture.file("memory/real-zlib.kdump"), parts[1]])
+                == [parts, [Fixture.file("memory/real-zlib.kdump")]])
+        let whole = try HandoverInput(Fixture.file("memory/real-zlib.kdump")).documents[0].reading.state
         for parts in [parts, parts.reversed()] {
             var options = InputOptions()
             options.memory = [parts[1]]
@@ -288,7 +289,7 @@ import Testing
     }
 
     @Test func `contents that were left out are said to be so`() throws {
-        let document = try HandoverInput(memoryFixture("erased-content.kdump")).documents[0]
+        let document = try HandoverInput(Fixture.file("memory/erased-content.kdump")).documents[0]
         #expect(document.reading.findings.map(\.cause) == [.leftOut])
         #expect(document.reading.findings.first?.found == "3 pages left out of this dump (dump level 31)")
         #expect(!document.reading.isDamaged)
@@ -339,7 +340,7 @@ enum Sample {
 
     static func numbers(below count: Int, seed: UInt64) -> [Int] {
         if count <= size { return Array(0..<count) }
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         return (0..<size).map { _ in Int.random(in: 0..<count, using: &random) }
     }
 }

@@ -1,5 +1,6 @@
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -279,7 +280,7 @@ import Testing
     }
 
     @Test func randomBitFlips() {
-        var generator = SeededGenerator(state: 1)
+        var generator = SplitMix64(seed: 1)
         for _ in 0..<1500 {
             var bytes = Self.small
             for _ in 0..<Int.random(in: 1...8, using: &generator) {

@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -8,7 +9,7 @@ import Testing
 @Suite struct ELFCoreWriterTests {
     /// Random pages, some written and some only allocated, in runs and alone; with the bytes of each.
     private static func randomMemory(seed: UInt64, pageSize: Int) throws -> (SparseMemory, [UInt64: [UInt8]]) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SplitMix64(seed: seed)
         var memory = SparseMemory(pageSize: pageSize)
         var pages: [UInt64: [UInt8]] = [:]
         for _ in 0..<Int.random(in: 0...40, using: &generator) {

@@ -1,4 +1,5 @@
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -20,7 +21,7 @@ struct ExtentTableTests {
 
     @Test("What is found is what going through all of them finds", arguments: 0..<40)
     func likeASearch(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         // Close together, far apart, and both: the parts are of equal length, the distances are not.
         var pieces: [Piece] = []
         var end = random.next() >> UInt64.random(in: 1...63, using: &random)

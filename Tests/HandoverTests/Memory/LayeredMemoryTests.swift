@@ -1,4 +1,5 @@
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -45,7 +46,7 @@ import Testing
 
     /// Against a plain model: for each address, the first range that holds it.
     @Test(arguments: 0..<200) func overlapsAreResolvedAsInAModel(seed: Int) {
-        var generator = SeededGenerator(state: UInt64(seed))
+        var generator = SplitMix64(seed: UInt64(seed))
         let ranges = (0..<Int.random(in: 0...12, using: &generator)).map { _ in
             let start = UInt64.random(in: 0..<50, using: &generator)
             return range(start, start + UInt64.random(in: 0...20, using: &generator))

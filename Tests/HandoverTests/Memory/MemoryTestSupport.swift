@@ -5,19 +5,6 @@ import Testing
 
 @testable import Handover
 
-/// SplitMix64: random numbers that are the same in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 extension PhysicalMemory {
     func copy(at address: UInt64, count: Int) throws(MemoryError) -> [UInt8] {
         try withBytes(at: PhysicalAddress(address), count: count) { span in span.withUnsafeBytes(Array.init) }
@@ -92,21 +79,6 @@ extension [UInt8] {
         if count < offset + size { self += [UInt8](repeating: 0, count: offset + size - count) }
         for index in 0..<size { self[offset + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
     }
-}
-
-/// A directory that is there for the duration of `body`.
-func withTemporaryDirectory<Result>(_ body: (FilePath) throws -> Result) throws -> Result {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("handover-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: url) }
-    return try body(FilePath(url.path))
-}
-
-/// A file of Fixtures/memory.
-func memoryFixture(_ name: String) -> FilePath {
-    var path = FilePath(#filePath)
-    for _ in 0..<4 { path.removeLastComponent() }
-    return path.appending("Fixtures/memory").appending(name)
 }
 
 extension PhysicalMemory {

@@ -1,4 +1,5 @@
 import KernelABI
+import TestSupport
 import Testing
 
 @testable import Handover
@@ -68,7 +69,7 @@ import Testing
 
     /// Against a plain model: a dictionary of bytes.
     @Test(arguments: 0..<50) func agreesWithAModel(seed: Int) throws {
-        var generator = SeededGenerator(state: UInt64(seed))
+        var generator = SplitMix64(seed: UInt64(seed))
         var memory = SparseMemory(pageSize: 16)
         var model: [UInt64: UInt8] = [:]
         let limit: UInt64 = 4096
@@ -112,7 +113,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(10))) func aHundredThousandPagesInRandomOrder() throws {
-        var generator = SeededGenerator(state: 3)
+        var generator = SplitMix64(seed: 3)
         var memory = SparseMemory(pageSize: 64)
         for page in (0..<100_000 as Range<UInt64>).shuffled(using: &generator) {
             if page % 2 == 0 {

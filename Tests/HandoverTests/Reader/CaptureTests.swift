@@ -2,6 +2,7 @@ import Foundation
 import Handover
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 /// What is read of real handovers against what another reader made of the same memory.

@@ -2,25 +2,11 @@ import Foundation
 import Handover
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
-/// A capture of a real handover and what an independent reader made of it.
-struct CapturedHandover: CustomTestStringConvertible, Sendable {
-    let name: String
-
-    static let all = Fixture.captures.map(CapturedHandover.init)
-
-    var testDescription: String { name }
-    var path: FilePath { FilePath(Fixture.path("captures/\(name).elf")) }
-
-    var pageSize: PageSize {
-        name.contains("-16k/") ? .kib16 : name.contains("-64k/") ? .kib64 : .kib4
-    }
-
-    func read(_ options: InputOptions = InputOptions()) throws -> HandoverDocument {
-        try HandoverInput(path, options: options).documents[0]
-    }
-
+extension CapturedHandover {
+    /// What an independent reader made of it.
     func expected() throws -> ExpectedHandover {
         let bytes = try Fixture.bytes("captures/\(name).expected.json")
         return try JSONDecoder().decode(ExpectedHandover.self, from: Data(bytes))

@@ -1,6 +1,7 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 import struct Handover.Capture
@@ -24,7 +25,7 @@ import struct Handover.Capture
         // Larger pages cost more to compare, and differ in their limits alone.
         for seed in UInt64(0)..<(kind.pageSize == .kib4 ? 3 : 1) {
             var source = RandomHandover(
-                random: SeededGenerator(state: seed), generation: kind.generation, pageSize: kind.pageSize)
+                random: SplitMix64(seed: seed), generation: kind.generation, pageSize: kind.pageSize)
             let document = source.state()
             let planned = try HandoverPlanner.plan(document, sizeOfFile: noFiles)
             let image = try HandoverImage(of: planned, contents: noContents)
@@ -58,7 +59,7 @@ import struct Handover.Capture
     func `a core that is laid out on the way is that of the image`(kind: Kind) throws {
         for seed in UInt64(0)..<(kind.pageSize == .kib4 ? 2 : 1) {
             var source = RandomHandover(
-                random: SeededGenerator(state: seed), generation: kind.generation, pageSize: kind.pageSize)
+                random: SplitMix64(seed: seed), generation: kind.generation, pageSize: kind.pageSize)
             var planned = try HandoverPlanner.plan(source.state(), sizeOfFile: noFiles)
             // Bytes that nothing describes, across the end of the root's page.
             let root = try #require(planned.kho?.fdtAddress)
@@ -95,7 +96,7 @@ import struct Handover.Capture
     @Test(arguments: kinds)
     func `everything that the kernel hands over is in the map`(kind: Kind) throws {
         var source = RandomHandover(
-            random: SeededGenerator(state: 99), generation: kind.generation, pageSize: kind.pageSize)
+            random: SplitMix64(seed: 99), generation: kind.generation, pageSize: kind.pageSize)
         let planned = try HandoverPlanner.plan(source.state(), sizeOfFile: noFiles)
         let image = try HandoverImage(of: planned, contents: noContents)
         let summary = try #require(planned.preserved).summary(pageSize: kind.pageSize)
@@ -108,7 +109,7 @@ import struct Handover.Capture
     }
 
     @Test func `the same document gives the same bytes`() throws {
-        var source = RandomHandover(random: SeededGenerator(state: 7), generation: .v7_2, pageSize: .kib4)
+        var source = RandomHandover(random: SplitMix64(seed: 7), generation: .v7_2, pageSize: .kib4)
         let document = source.state()
         let images = try (0..<2).map { _ in
             try ELFCoreWriter(machine: .x86_64, pageSize: 4096).bytes(

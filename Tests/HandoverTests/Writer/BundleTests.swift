@@ -1,5 +1,6 @@
 import FDT
 import KernelABI
+import TestSupport
 import Testing
 
 import struct Handover.Capture
@@ -9,7 +10,7 @@ import struct Handover.Capture
 /// Bundles: what is written comes back, and what is malformed is refused.
 @Suite struct BundleTests {
     private func image() throws -> HandoverImage {
-        var source = RandomHandover(random: SeededGenerator(state: 3), generation: .v7_2, pageSize: .kib4)
+        var source = RandomHandover(random: SplitMix64(seed: 3), generation: .v7_2, pageSize: .kib4)
         return try HandoverImage(
             of: try HandoverPlanner.plan(source.state(), sizeOfFile: noFiles), contents: noContents)
     }

@@ -1,10 +1,11 @@
 import KernelABI
+import TestSupport
 
 @testable import Handover
 
 /// Makes documents that are all different and all right: for any generation and page size.
 struct RandomHandover {
-    var random: SeededGenerator
+    var random: SplitMix64
     let generation: Generation
     let pageSize: PageSize
 

@@ -1,15 +1,16 @@
 import Foundation
 import KernelABI
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Handover
 
 /// Captured images of real kernels, read, written as a document, and built from it again.
 @Suite struct RoundTripTests {
-    @Test(arguments: Captures.images)
+    @Test(arguments: CapturedHandover.names)
     func `a capture's document builds the same pages again`(image: String) throws {
-        let handover = try HandoverInput(FilePath(Captures.path(image))).documents[0]
+        let handover = try HandoverInput(CapturedHandover(name: image).path).documents[0]
         let (reading, core) = (handover.reading, handover.memory)
         #expect(reading.findings == [])
         let exact = reading.exactState(in: core)
@@ -37,17 +38,5 @@ import Testing
 extension Data {
     init(_ bytes: RawSpan) {
         self = bytes.withUnsafeBytes { Data($0) }
-    }
-}
-
-/// The captures among the fixtures.
-enum Captures {
-    static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/captures")
-
-    static let images = Fixture.captures
-
-    static func path(_ image: String) -> String {
-        directory.appending(path: "\(image).elf").path()
     }
 }

@@ -4,6 +4,7 @@ import Handover
 import KernelABI
 import Synchronization
 import SystemPackage
+import TestSupport
 
 /// Changes sound handovers at random, and holds `check` against a kernel for each.
 struct Mutants: AsyncParsableCommand {

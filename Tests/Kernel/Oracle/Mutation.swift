@@ -1,5 +1,6 @@
 import Handover
 import KernelABI
+import TestSupport
 
 /// A sound handover, and what of it can be changed.
 struct MutationBase: Sendable {
@@ -225,21 +226,4 @@ struct Mutation {
 
 extension PhysicalAddress {
     fileprivate func moved(_ count: Int) -> PhysicalAddress { PhysicalAddress(rawValue &+ UInt64(count)) }
-}
-
-/// A small generator of numbers that are the same every time.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
 }

@@ -1,12 +1,8 @@
-import Foundation
+import TestSupport
 
-/// The files of Fixtures/fdt.
-enum Fixture {
-    static func bytes(_ name: String) throws -> [UInt8] {
-        let root = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        return [UInt8](try Data(contentsOf: root.appendingPathComponent("Fixtures/fdt/\(name)")))
-    }
+/// The trees of `Fixtures/fdt`.
+enum Trees {
+    static func bytes(_ name: String) throws -> [UInt8] { try Fixture.bytes("fdt/\(name)") }
 
     /// Trees that real kernels handed over, all whole.
     static let captures = [
