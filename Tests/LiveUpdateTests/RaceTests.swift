@@ -35,12 +35,12 @@ import Testing
             var run = try ScenarioRun(scenario, nil)
             var race: Race?
             for action in (scenario.boot + scenario.steps).map(\.action) {
-                if let found = action as? Race {
+                if let found = action.race {
                     race = found
                     break
                 }
                 _ = run.perform(action)
-                guard run.hasBooted, action is Kexec else { continue }
+                guard run.hasBooted, case .kexec = action.kind else { continue }
                 for step in scenario.boot { _ = run.perform(step.action) }
             }
             let found = try #require(race)

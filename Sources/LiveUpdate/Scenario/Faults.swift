@@ -2,15 +2,15 @@ import SystemPackage
 
 /// Which operations are to fail when they are called next.
 final class Faults: Sendable {
-    struct Place: Hashable {
+    struct Place: Hashable, Sendable {
         let name: String
         let operation: Event.Callback.Operation
     }
 
     private let errors = Locked<[Place: [Errno]]>([:])
 
-    func add(_ name: String, _ operation: Event.Callback.Operation, _ error: Errno) {
-        errors.withLock { $0[Place(name: name, operation: operation), default: []].append(error) }
+    func add(_ place: Place, _ error: Errno) {
+        errors.withLock { $0[place, default: []].append(error) }
     }
 
     /// Throws the error that the operation is to fail with, once.

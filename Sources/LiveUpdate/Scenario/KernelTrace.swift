@@ -12,7 +12,7 @@ extension ScenarioReport {
 extension ScenarioReport.Entry {
     fileprivate func kernelTrace(_ payloads: Set<String>) -> [String] {
         // What memfds hold is not live update's.
-        if action is Write || action is Read { return [] }
+        if case .memory = action?.kind { return [] }
         let label = number.map { "step \($0)" } ?? "boot"
         var lines = action == nil ? [] : [label]
         lines += events.compactMap { $0.kernelTrace(payloads) }

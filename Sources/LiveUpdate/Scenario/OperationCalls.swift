@@ -20,7 +20,7 @@ final class OperationCalls: Sendable {
         guard !steps.isEmpty, var run = runs.withLock({ $0[Self.side] }) else { return }
         for step in steps {
             do {
-                try step.action.perform(in: &run)
+                try step.action.perform(&run)
             } catch let error as Errno {
                 run.kernel.fail(error)
                 throw error
@@ -43,12 +43,6 @@ struct OperationSteps: Sendable {
     var all: [(operation: String, steps: [ScenarioStep])] {
         steps.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
-
-    /// Everything that an operation can do.
-    static let actions: [any ScenarioAction.Type] = [
-        RegisterHandler.self, UnregisterHandler.self, RegisterFLB.self, UnregisterFLB.self,
-        GetOutgoing.self, PutOutgoing.self, GetIncoming.self, PutIncoming.self, LockMutex.self, UnlockMutex.self,
-    ]
 }
 
 extension OperationSteps: Decodable, ScenarioPart {
@@ -61,11 +55,12 @@ extension OperationSteps: Decodable, ScenarioPart {
         for operation in ["preserve", "freeze", "unfreeze", "unpreserve", "retrieve", "finish"] {
             let calls = try object.array(operation, "the calls that \(operation) makes", of: ScenarioStep.self)
             for (index, call) in calls.enumerated() {
-                if Self.actions.contains(where: { $0 == type(of: call.action) }) { continue }
-                let known = Self.actions.map { $0.verb }.joined(separator: ", ")
+                let known = ActionForm.ofOperations.map(\.verb)
+                if known.contains(call.form.verb) { continue }
                 throw object.error(
                     at: "\(operation)[\(index)]",
-                    "\"\(type(of: call.action).verb)\" cannot be done in an operation; what can is \(known)")
+                    "\"\(call.form.verb)\" cannot be done in an operation; what can is \(known.joined(separator: ", "))"
+                )
             }
             if !calls.isEmpty { steps[operation] = calls }
         }

@@ -96,7 +96,7 @@ extension Scenario: Decodable, ScenarioPart {
         about = try object.optionalString("about", "what the scenario teaches")
         kernel = try object.string("kernel", "the release of the first kernel")
         if Generation(release: kernel) == nil {
-            try ScenarioProblems.note(object.error(at: "kernel", KernelConfiguration.unknown(kernel)))
+            try object.note(at: "kernel", KernelConfiguration.unknown(kernel))
         }
         pageSize = try object.optionalNumber("page_size", "a page size", among: PageSize.allCases.map(\.bytes))
             .flatMap(PageSize.init(rawValue:))
@@ -116,7 +116,7 @@ extension Scenario: Decodable, ScenarioPart {
         ] {
             var seen: Set<String> = []
             for name in names where !seen.insert(name).inserted {
-                try ScenarioProblems.note(object.error(at: key, "there are two of the name \"\(name)\""))
+                try object.note(at: key, "there are two of the name \"\(name)\"")
             }
         }
         try checkParts(object)
@@ -131,21 +131,19 @@ extension Scenario: Decodable, ScenarioPart {
                 let problem =
                     name == Self.memfd
                     ? "files of memfd are taken by memfd alone" : Self.unknown("handler", name, names)
-                try ScenarioProblems.note(object.error(at: "handlers[\(index)].takes", problem))
+                try object.note(at: "handlers[\(index)].takes", problem)
             }
         }
         for (index, file) in files.enumerated() {
             guard let name = file.handler, !names.contains(name) else { continue }
-            try ScenarioProblems.note(
-                object.error(at: "files[\(index)].handler", Self.unknown("handler", name, names + [Self.memfd])))
+            try object.note(at: "files[\(index)].handler", Self.unknown("handler", name, names + [Self.memfd]))
         }
         let parts =
             handlers.enumerated().map { ("handlers[\($0)]", $1.name, $1.lacks, $1.does) }
             + flbs.enumerated().map { ("flbs[\($0)]", $1.name, $1.lacks, $1.does) }
         for (path, name, lacks, does) in parts {
             for (operation, _) in does.all where lacks.contains(operation) {
-                try ScenarioProblems.note(
-                    object.error(at: "\(path).does.\(operation)", "\(name) lacks \(operation), which makes no calls"))
+                try object.note(at: "\(path).does.\(operation)", "\(name) lacks \(operation), which makes no calls")
             }
         }
     }
@@ -170,8 +168,9 @@ extension Scenario: Decodable, ScenarioPart {
     private var allSteps: [(path: String, step: ScenarioStep)] {
         func flat(_ path: String, _ steps: [ScenarioStep]) -> [(path: String, step: ScenarioStep)] {
             steps.enumerated().flatMap { index, step in
-                [("\(path)[\(index)]", step)]
-                    + step.action.nested.flatMap { flat("\(path)[\(index)].\($0.path)", $0.steps) }
+                let place = "\(path)[\(index)]"
+                let sides = step.action.race?.sides ?? []
+                return [(place, step)] + sides.enumerated().flatMap { flat("\(place).sides[\($0)]", $1) }
             }
         }
         let operations = [("handlers", handlers.map(\.does)), ("flbs", flbs.map(\.does))].flatMap { key, parts in
@@ -187,9 +186,7 @@ extension Scenario: Decodable, ScenarioPart {
 
     /// Whether a step makes `can_finish` of a handler fail.
     func failsCanFinish(of name: String) -> Bool {
-        (boot + steps).contains { step in
-            (step.action as? Fail).map { $0.name == name && $0.operation == .canFinish } ?? false
-        }
+        (boot + steps).contains { $0.action.fault == Faults.Place(name: name, operation: .canFinish) }
     }
 
     /// The operations of a handler or FLB that can be made to fail: those that it has.
@@ -207,23 +204,31 @@ extension Scenario: Decodable, ScenarioPart {
     /// Makes sure that everything that steps name is there.
     private func checkNames(_ object: StrictObject) throws {
         let all = allSteps
-        let actions = all.map(\.step.action)
+        var sessions: [String] = []
+        var prefixes: [String] = []
+        var retrieved: [String] = []
+        for (_, step) in all {
+            switch step.action.kind {
+            case .session(let name): sessions.append(name)
+            case .sessions(let prefix): prefixes.append(prefix)
+            case .file(let name?): retrieved.append(name)
+            default: break
+            }
+        }
         let defined: [ScenarioName.Kind: [String]] = [
             .handler: handlers.map(\.name) + [Self.memfd],
             .flb: flbs.map(\.name),
             .part: flbs.map(\.name) + handlers.map(\.name) + [Self.memfd],
-            .file: files.map(\.name) + actions.compactMap { ($0 as? Retrieve)?.name },
-            .session: actions.compactMap { ($0 as? Create)?.session ?? ($0 as? RetrieveSession)?.session },
+            .file: files.map(\.name) + retrieved,
+            .session: sessions,
         ]
-        let many = actions.compactMap { ($0 as? CreateMany)?.prefix }
         for (path, step) in all {
-            let outcomes = (step.action as? Race)?.outcomes ?? []
-            for name in step.action.names + step.state.names + outcomes.flatMap(\.state.names) {
+            let outcomes = step.action.race?.outcomes ?? []
+            for name in step.names + step.state.names + outcomes.flatMap(\.state.names) {
                 let known = defined[name.kind] ?? []
                 if known.contains(name.name) { continue }
-                if name.kind == .session, many.contains(where: name.name.hasPrefix) { continue }
-                try ScenarioProblems.note(
-                    object.error(at: "\(path).\(name.key)", Self.unknown(name.kind.rawValue, name.name, known)))
+                if name.kind == .session, prefixes.contains(where: name.name.hasPrefix) { continue }
+                try object.note(at: "\(path).\(name.key)", Self.unknown(name.kind.rawValue, name.name, known))
             }
             for (key, calls, subject) in [
                 ("calls", [step.calls ?? []] + outcomes.flatMap { $0.calls ?? [] }, Event.Callback.Subject.flb),
@@ -231,24 +236,23 @@ extension Scenario: Decodable, ScenarioPart {
             ] {
                 for call in calls.joined() {
                     guard let problem = problem(withCall: call, of: subject) else { continue }
-                    try ScenarioProblems.note(object.error(at: "\(path).\(key)", "\"\(call)\" is no call: \(problem)"))
+                    try object.note(at: "\(path).\(key)", "\"\(call)\" is no call: \(problem)")
                 }
             }
-            if let fail = step.action as? Fail, defined[.part]?.contains(fail.name) ?? false {
+            if let fail = step.action.fault, defined[.part]?.contains(fail.name) ?? false {
                 let fallible = fallibleOperations(of: fail.name)
                 if !fallible.contains(fail.operation) {
                     let list = fallible.isEmpty ? "nothing" : fallible.map(\.rawValue).joined(separator: ", ")
-                    try ScenarioProblems.note(
-                        object.error(
-                            at: "\(path).operation",
-                            "\(fail.name) has no \(fail.operation.rawValue); what can fail is \(list)"))
+                    try object.note(
+                        at: "\(path).operation",
+                        "\(fail.name) has no \(fail.operation.rawValue); what can fail is \(list)")
                 }
             }
         }
         var kexecs: Set<String> = []
         for (path, step) in all {
-            guard let name = (step.action as? Kexec)?.name, !kexecs.insert(name).inserted else { continue }
-            try ScenarioProblems.note(object.error(at: "\(path).name", "there are two of the name \"\(name)\""))
+            guard case .kexec(let name?) = step.action.kind, !kexecs.insert(name).inserted else { continue }
+            try object.note(at: "\(path).name", "there are two of the name \"\(name)\"")
         }
     }
 
@@ -284,7 +288,7 @@ extension Scenario.HandlerDefinition: Decodable, ScenarioPart {
         lacks = try object.words("lacks", "an operation of handlers", among: ["can_preserve"] + operations)
         does = try object.optional("does", "for operations, the calls that they make") ?? .none
         if freezeData != nil, lacks.contains(Event.Callback.Operation.freeze.rawValue) {
-            try ScenarioProblems.note(object.error(at: "freeze_data", "a handler that lacks freeze leaves none"))
+            try object.note(at: "freeze_data", "a handler that lacks freeze leaves none")
         }
     }
 }
@@ -301,7 +305,7 @@ extension Scenario.FLBDefinition: Decodable, ScenarioPart {
         let data = try object.optionalNumber("data", "what preserve returns")
         payload = try object.optionalString("payload", "what preserve writes into preserved memory")
         if data != nil, payload != nil {
-            try ScenarioProblems.note(object.error(at: "data", "an FLB with a payload returns the payload's address"))
+            try object.note(at: "data", "an FLB with a payload returns the payload's address")
         }
         self.data = data ?? 0
         hasObject = try object.flag("object", "whether preserve makes a live object") ?? true
@@ -310,7 +314,7 @@ extension Scenario.FLBDefinition: Decodable, ScenarioPart {
         lacks = try object.words("lacks", "an operation of FLBs", among: operations)
         does = try object.optional("does", "for operations, the calls that they make") ?? .none
         for (operation, _) in does.all where !operations.contains(operation) {
-            try ScenarioProblems.note(object.error(at: "does", "FLBs have no \(operation)"))
+            try object.note(at: "does", "FLBs have no \(operation)")
         }
     }
 }
@@ -337,7 +341,7 @@ extension Scenario.FileDefinition: Decodable, ScenarioPart {
         for (key, isGiven) in [
             ("text", text != nil), ("size", size != nil), ("pos", position != nil), ("seals", givenSeals != nil),
         ] where isGiven {
-            try ScenarioProblems.note(object.error(at: key, "memfds have that; a file of \(handler) has not"))
+            try object.note(at: key, "memfds have that; a file of \(handler) has not")
         }
     }
 }

@@ -1,60 +1,93 @@
 import SystemPackage
 
-/// Something that a step can do. Each is one type, listed in ``ScenarioActions``.
-protocol ScenarioAction: Sendable {
-    /// What `do` calls it.
-    static var verb: String { get }
-    /// Whether it is a call, which gives something and calls operations, and not several.
-    static var isCall: Bool { get }
-    init(_ object: inout StrictObject) throws
-    /// The steps that it consists of, with the members that have them.
-    var nested: [(path: String, steps: [ScenarioStep])] { get }
+/// What a step does.
+struct ScenarioAction: Sendable {
+    /// What others have to know of an action.
+    enum Kind: Sendable {
+        case plain
+        /// It creates, or retrieves, the session of this name.
+        case session(String)
+        /// It creates sessions whose names begin so.
+        case sessions(prefix: String)
+        /// It gives a file this name.
+        case file(String?)
+        /// It writes to a memfd or reads it, which is not live update's.
+        case memory
+        /// It opens or closes `/dev/liveupdate`.
+        case device
+        /// It makes the next call of an operation fail.
+        case fault(Faults.Place)
+        case kexec(name: String?)
+        case race(Race)
+    }
+
     /// What is done, in words.
-    var sentence: String { get }
-    /// What it names, all of which has to be there.
-    var names: [ScenarioName] { get }
+    let sentence: String
+    let kind: Kind
     /// Does it.
     ///
     /// - Throws: `Errno`, what the kernel returned; or ``ScenarioProblem``, why the scenario makes no sense or
     ///   something else than expected came of it.
-    func perform(in run: inout ScenarioRun) throws
+    let perform: @Sendable (inout ScenarioRun) throws -> Void
+
+    init(_ sentence: String, _ kind: Kind = .plain, perform: @escaping @Sendable (inout ScenarioRun) throws -> Void) {
+        self.sentence = sentence
+        self.kind = kind
+        self.perform = perform
+    }
+
+    var race: Race? { if case .race(let race) = kind { race } else { nil } }
+    var fault: Faults.Place? { if case .fault(let place) = kind { place } else { nil } }
 }
 
-/// Everything that a step can do.
-enum ScenarioActions {
-    static let all: [any ScenarioAction.Type] = [
-        RegisterHandler.self, UnregisterHandler.self, RegisterFLB.self, UnregisterFLB.self, RegisterMany.self,
-        Fail.self, Unload.self, Load.self,
-        Create.self, CreateMany.self, Preserve.self, Close.self, RetrieveSession.self, Retrieve.self, Finish.self,
-        Write.self, Read.self,
-        GetOutgoing.self, PutOutgoing.self, GetIncoming.self, PutIncoming.self,
-        LockMutex.self, UnlockMutex.self,
-        OpenDevice.self, CloseDevice.self, Kexec.self, PowerOn.self, Race.self,
-    ]
-}
+/// Something that a step can do: how it is read.
+struct ActionForm: Sendable {
+    /// What `do` calls it.
+    let verb: String
+    /// Whether it is a call, which gives something and calls operations, and not several.
+    let isCall: Bool
+    /// Whether it can be on a side of a race.
+    let canRace: Bool
+    /// Asks a step for the members that say more.
+    let read: @Sendable (inout StrictObject) throws -> ScenarioAction
 
-extension ScenarioAction {
-    static var isCall: Bool { true }
-    var names: [ScenarioName] { [] }
-    var nested: [(path: String, steps: [ScenarioStep])] { [] }
+    init(
+        _ verb: String, isCall: Bool = true, canRace: Bool = true,
+        read: @escaping @Sendable (inout StrictObject) throws -> ScenarioAction
+    ) {
+        self.verb = verb
+        self.isCall = isCall
+        self.canRace = canRace
+        self.read = read
+    }
+
+    /// Everything that a step can do.
+    static let all: [ActionForm] =
+        registrations + [registerMany, fail, unload, load] + sessions + files + flbs + mutexes + kernels + [race]
+
+    /// Everything that an operation can do.
+    static let ofOperations = registrations + flbs + mutexes
 }
 
 /// What a step calls something that the scenario defines, or that another step makes.
 struct ScenarioName {
     enum Kind: String {
         case handler, flb = "FLB", part = "handler or FLB", file, session
+
+        /// What a member that names one is, in words.
+        var about: String {
+            switch self {
+            case .flb: "the name of an FLB"
+            case .part: "the name of an FLB or handler"
+            case .handler, .file, .session: "the name of a \(rawValue)"
+            }
+        }
     }
 
     let kind: Kind
     let name: String
     /// The member that names it.
     let key: String
-
-    init(_ kind: Kind, _ name: String, key: String? = nil) {
-        self.kind = kind
-        self.name = name
-        self.key = key ?? (kind == .flb ? "flb" : kind.rawValue)
-    }
 }
 
 /// Why a step cannot be done, or did not do what it should: not an error of the kernel.

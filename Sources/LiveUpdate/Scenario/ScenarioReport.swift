@@ -23,7 +23,7 @@ public struct ScenarioReport: Sendable {
         /// Whether there is a kernel after the step.
         public var isRunning = true
         /// What was done; `nil` for switching the machine on.
-        var action: (any ScenarioAction)?
+        var action: ScenarioAction?
         public var sentence: String
         public var note: String?
         public var events: [Event]
@@ -80,6 +80,14 @@ public enum ScenarioResult: Hashable, Sendable {
     case errno(Errno)
     /// The step could not be done, or did not do what it should; with what a kernel would have returned.
     case problem(String, errno: Errno?)
+
+    init(_ error: any Error) {
+        switch error {
+        case let error as Errno: self = .errno(error)
+        case let error as ScenarioProblem: self = .problem(error.text, errno: error.errno)
+        default: self = .problem("\(error)", errno: nil)
+        }
+    }
 }
 
 extension ScenarioReport.OwnerMove {

@@ -89,7 +89,7 @@ struct ScenarioRun: Sendable {
     }
 
     /// Does something, and says how that ended.
-    mutating func perform(_ action: some ScenarioAction) -> ScenarioResult? {
+    mutating func perform(_ action: ScenarioAction) -> ScenarioResult? {
         if scenario.hasCallingOperations {
             makeAll()
             calls.set(self)
@@ -97,13 +97,9 @@ struct ScenarioRun: Sendable {
         var result: ScenarioResult?
         lastObject = nil
         do {
-            try action.perform(in: &self)
-        } catch let error as Errno {
-            result = .errno(error)
-        } catch let error as ScenarioProblem {
-            result = .problem(error.text, errno: error.errno)
+            try action.perform(&self)
         } catch {
-            result = .problem("\(error)", errno: nil)
+            result = ScenarioResult(error)
         }
         calls.set(nil)
         lastResult = result

@@ -27,7 +27,7 @@ private struct ScenarioRunner {
     var run: ScenarioRun
     let stopsAtProblem: Bool
     /// What has been done since the kernel came up.
-    private var history: [any ScenarioAction] = []
+    private var history: [ScenarioAction] = []
 
     init(run: ScenarioRun, stopsAtProblem: Bool) {
         self.run = run
@@ -55,10 +55,7 @@ private struct ScenarioRunner {
 
     /// What was to fail in the kernel that ends here, and was not called. What every kernel does may meet one or another.
     private func problems(withPending faults: Faults) -> [String] {
-        let inBoot = Set(
-            run.scenario.boot.compactMap { step in
-                (step.action as? Fail).map { Faults.Place(name: $0.name, operation: $0.operation) }
-            })
+        let inBoot = Set(run.scenario.boot.compactMap(\.action.fault))
         return faults.pending.subtracting(inBoot).map {
             "\($0.operation.rawValue) of \($0.name) was to fail, and was not called"
         }
@@ -66,7 +63,7 @@ private struct ScenarioRunner {
     }
 
     /// Whether what this kernel has done hangs on an order of events.
-    private var hasRaced: Bool { history.contains { $0 is Race } }
+    private var hasRaced: Bool { history.contains { $0.race != nil } }
 
     /// Does what every kernel does when it has come up, if one has.
     private mutating func playBoot(_ report: inout ScenarioReport) -> Bool {
@@ -85,7 +82,7 @@ private struct ScenarioRunner {
         let events: [Event]
         var problems: [String]
         var race: RaceReport?
-        if let action = step.action as? Race {
+        if let action = step.action.race {
             let found = play(action, step.state)
             (result, events, race) = (found.result, found.report?.events ?? [], found.report)
             problems = found.report?.problems ?? []
@@ -124,14 +121,10 @@ private struct ScenarioRunner {
             run.continue(with: shown.run)
             var played = race
             played.schedule = RaceSchedule(shown.order)
-            history.append(played)
+            history.append(ScenarioAction(played))
             return (report, nil)
-        } catch let error as Errno {
-            return (nil, .errno(error))
-        } catch let error as ScenarioProblem {
-            return (nil, .problem(error.text, errno: error.errno))
         } catch {
-            return (nil, .problem("\(error)", errno: nil))
+            return (nil, ScenarioResult(error))
         }
     }
 

@@ -67,7 +67,7 @@ public struct ScenarioSchema: Encodable {
     /// A step, which everything that has steps refers to.
     private static let step: [String: Node] = [
         "oneOf": .list(
-            ScenarioActions.all.map { .object(object(ScenarioStep.members(of: $0), verb: $0.verb)) })
+            ActionForm.all.map { .object(object(ScenarioStep.members(of: $0), verb: $0.verb)) })
     ]
 
     private static func list(of items: [String: Node]) -> [String: Node] {
@@ -109,7 +109,7 @@ public struct ScenarioSchema: Encodable {
         case is [Scenario.FileDefinition].Type: list(of: object(Scenario.FileDefinition.self))
         case is [ScenarioStep].Type, is RaceSteps.Type: list(of: reference(to: "step"))
         case is [RaceSteps].Type: list(of: node(of: RaceSteps.self))
-        case is RaceExpectations.Type: list(of: object(RaceExpectation.self))
+        case is [RaceExpectation].Type: list(of: object(RaceExpectation.self))
         case is OperationSteps.Type: object(OperationSteps.self)
         case is [ResultNames].Type: list(of: node(of: ResultNames.self))
         case is [[String]].Type: list(of: list(of: string))

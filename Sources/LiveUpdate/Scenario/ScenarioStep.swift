@@ -4,7 +4,10 @@ import SystemPackage
 
 /// One step of a scenario: what is done, and what is expected of it.
 public struct ScenarioStep: Sendable {
-    let action: any ScenarioAction
+    let form: ActionForm
+    let action: ScenarioAction
+    /// What the action names, all of which has to be there.
+    let names: [ScenarioName]
     /// A remark for the reader of the trace.
     public let note: String?
     /// The results that are allowed, in which `nil` stands for success; `nil` if the step does not say.
@@ -23,8 +26,8 @@ extension ScenarioStep: Decodable {
     public init(from decoder: any Decoder) throws {
         var object = try StrictObject(decoder, "a step", keys: nil)
         let verb = try object.string("do", "what is done")
-        guard let form = ScenarioActions.all.first(where: { $0.verb == verb }) else {
-            let known = ScenarioActions.all.map { $0.verb }
+        guard let form = ActionForm.all.first(where: { $0.verb == verb }) else {
+            let known = ActionForm.all.map(\.verb)
             let hint = Spelling.suggestion(for: verb, among: known) ?? "what can is \(known.joined(separator: ", "))"
             throw object.error(at: "do", "\"\(verb)\" cannot be done; \(hint)")
         }
@@ -33,13 +36,15 @@ extension ScenarioStep: Decodable {
     }
 
     /// The members of a step that does what `form` does, but for `do`.
-    static func members(of form: any ScenarioAction.Type) -> [ScenarioSchema.Member] {
+    static func members(of form: ActionForm) -> [ScenarioSchema.Member] {
         StrictObject.members { _ = try ScenarioStep(form, &$0) }
     }
 
     /// A step that does what `form` does.
-    init(_ form: any ScenarioAction.Type, _ object: inout StrictObject) throws {
-        action = try form.init(&object)
+    init(_ form: ActionForm, _ object: inout StrictObject) throws {
+        self.form = form
+        action = try form.read(&object)
+        names = object.names
         note = try object.optionalString("note", "a remark")
         if form.isCall {
             let names = try object.optional("gives", "ok, or the name of an error", as: ResultNames.self)
@@ -55,12 +60,12 @@ extension ScenarioStep: Decodable {
     /// Results by their names.
     static func results(_ given: ResultNames, _ object: StrictObject) throws -> [Errno?] {
         if given.names.isEmpty {
-            try ScenarioProblems.note(object.error(at: "gives", "none of no results is right; leave it out, or say ok"))
+            try object.note(at: "gives", "none of no results is right; leave it out, or say ok")
         }
         return try given.names.map { name in
             if name == ScenarioReport.ok { return nil }
             if let errno = Errno(kernelName: name) { return errno }
-            try ScenarioProblems.note(object.error(at: "gives", StrictObject.unknownErrno(name)))
+            try object.note(at: "gives", StrictObject.unknownErrno(name))
             return nil
         }
     }
@@ -97,8 +102,8 @@ struct ExpectedState: Sendable {
     /// What the expectations name.
     var names: [ScenarioName] {
         [("outgoing", outgoing), ("incoming", incoming)].flatMap { key, counts in
-            counts.keys.sorted().map { ScenarioName(.flb, $0, key: key) }
-        } + owners.keys.sorted().map { ScenarioName(.part, $0, key: "owners") }
+            counts.keys.sorted().map { ScenarioName(kind: .flb, name: $0, key: key) }
+        } + owners.keys.sorted().map { ScenarioName(kind: .part, name: $0, key: "owners") }
     }
 }
 

@@ -12,6 +12,8 @@ struct StrictObject {
     private var misspelt: Set<String> = []
     /// What was asked for, in that order.
     private(set) var members: [ScenarioSchema.Member] = []
+    /// What members name that has to be there.
+    private(set) var names: [ScenarioName] = []
 
     /// An object that is not there.
     init() {
@@ -50,7 +52,7 @@ struct StrictObject {
             let nearest = Spelling.nearest(to: key, among: keys)
             if let nearest { misspelt.insert(nearest) }
             let hint = nearest.map(Spelling.question) ?? "here are: \(keys.sorted().joined(separator: ", "))"
-            try ScenarioProblems.note(error("unknown key \"\(key)\"; \(hint)"))
+            try note("unknown key \"\(key)\"; \(hint)")
         }
     }
 
@@ -63,6 +65,11 @@ struct StrictObject {
     /// An error at a member, or at the object.
     func error(at key: String? = nil, _ problem: String) -> DocumentError {
         Self.error(codingPath + (key.map { [ScenarioKey(stringValue: $0)] } ?? []), problem)
+    }
+
+    /// Takes an error at a member, or at the object, down.
+    func note(at key: String? = nil, _ problem: String) throws {
+        try ScenarioProblems.note(error(at: key, problem))
     }
 
     // MARK: Members
@@ -83,7 +90,7 @@ struct StrictObject {
         } catch let error as DocumentError {
             try ScenarioProblems.note(error)
         } catch {
-            try ScenarioProblems.note(self.error(at: key, "expected \(Self.form(of: Value.self))\(what)"))
+            try note(at: key, "expected \(Self.form(of: Value.self))\(what)")
         }
         return nil
     }
@@ -119,6 +126,14 @@ struct StrictObject {
         try required(key, what, as: String.self) ?? ""
     }
 
+    /// The name of something; in the member that is called as what it is, if no other is meant.
+    mutating func name(_ kind: ScenarioName.Kind, _ key: String? = nil) throws -> String {
+        let key = key ?? (kind == .flb ? "flb" : kind.rawValue)
+        let name = try string(key, kind.about)
+        names.append(ScenarioName(kind: kind, name: name, key: key))
+        return name
+    }
+
     mutating func optionalString(_ key: String, _ what: String) throws -> String? { try optional(key, what) }
 
     /// A number, or one in a string such as `"0x1000"`.
@@ -133,7 +148,7 @@ struct StrictObject {
         guard let number else { return nil }
         if let number = Int(exactly: number), known.contains(number) { return number }
         let list = known.map { "\($0)" }.joined(separator: ", ")
-        try ScenarioProblems.note(error(at: key, "\(number) is not \(what); that is \(list)"))
+        try note(at: key, "\(number) is not \(what); that is \(list)")
         return nil
     }
 
@@ -163,7 +178,7 @@ struct StrictObject {
     private func check(_ word: String, _ key: String, _ what: String, _ known: [String]) throws -> String {
         if known.contains(word) { return word }
         let hint = Spelling.suggestion(for: word, among: known) ?? "that is \(known.joined(separator: ", "))"
-        try ScenarioProblems.note(error(at: key, "\"\(word)\" is not \(what); \(hint)"))
+        try note(at: key, "\"\(word)\" is not \(what); \(hint)")
         return known.first ?? ""
     }
 
@@ -177,8 +192,7 @@ struct StrictObject {
     mutating func errno(_ key: String, _ what: String) throws -> Errno {
         let name = try required(key, what, as: ErrnoName.self)?.name ?? ""
         if let errno = Errno(kernelName: name) { return errno }
-        try ScenarioProblems.note(
-            error(at: key, name == ScenarioReport.ok ? "\(name) is no error" : Self.unknownErrno(name, "")))
+        try note(at: key, name == ScenarioReport.ok ? "\(name) is no error" : Self.unknownErrno(name, ""))
         return .ioError
     }
 

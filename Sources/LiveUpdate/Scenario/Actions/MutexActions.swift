@@ -24,38 +24,28 @@ final class DriverMutexes: Sendable {
     private func label(_ name: String) -> String { "mutex \(name)" }
 }
 
-/// Takes a driver's own mutex.
-struct LockMutex: ScenarioAction {
-    static let verb = "lock"
-    let mutex: String
+extension ActionForm {
+    static let mutexes = [
+        ActionForm("lock") { object in
+            let mutex = try mutex(&object)
+            return ScenarioAction("lock mutex \(mutex)") { run in
+                do throws(Errno) {
+                    try run.mutexes.lock(mutex)
+                } catch {
+                    run.kernel.fail(error)
+                    throw error
+                }
+            }
+        },
+        ActionForm("unlock") { object in
+            let mutex = try mutex(&object)
+            return ScenarioAction("unlock mutex \(mutex)") { run in
+                guard run.mutexes.unlock(mutex) else { throw ScenarioProblem("mutex \(mutex) is not locked") }
+            }
+        },
+    ]
 
-    init(_ object: inout StrictObject) throws {
-        mutex = try object.string("mutex", "the name of a driver's mutex")
-    }
-
-    var sentence: String { "lock mutex \(mutex)" }
-
-    func perform(in run: inout ScenarioRun) throws {
-        do throws(Errno) {
-            try run.mutexes.lock(mutex)
-        } catch {
-            run.kernel.fail(error)
-            throw error
-        }
-    }
-}
-
-struct UnlockMutex: ScenarioAction {
-    static let verb = "unlock"
-    let mutex: String
-
-    init(_ object: inout StrictObject) throws {
-        mutex = try object.string("mutex", "the name of a driver's mutex")
-    }
-
-    var sentence: String { "unlock mutex \(mutex)" }
-
-    func perform(in run: inout ScenarioRun) throws {
-        guard run.mutexes.unlock(mutex) else { throw ScenarioProblem("mutex \(mutex) is not locked") }
+    private static func mutex(_ object: inout StrictObject) throws -> String {
+        try object.string("mutex", "the name of a driver's mutex")
     }
 }

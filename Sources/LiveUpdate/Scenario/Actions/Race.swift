@@ -1,9 +1,18 @@
 import SystemPackage
 
+extension ActionForm {
+    static let race = ActionForm("race", isCall: false, canRace: false) { ScenarioAction(try Race(&$0)) }
+}
+
+extension ScenarioAction {
+    /// Plays one interleaving: that of the schedule, whose end leaves the rest to the sides in their order.
+    init(_ race: Race) {
+        self.init(race.sentence, .race(race)) { $0 = try race.play(in: $0).run }
+    }
+}
+
 /// Plays steps at once: in all interleavings, or in one.
-struct Race: ScenarioAction {
-    static let verb = "race"
-    static let isCall = false
+struct Race: Sendable {
     let sides: [[ScenarioStep]]
     /// The outcomes that are allowed, each of which comes about; `nil` if the steps' own expectations say it all.
     let outcomes: [RaceExpectation]?
@@ -12,10 +21,9 @@ struct Race: ScenarioAction {
 
     init(_ object: inout StrictObject) throws {
         let parts = try object.array("sides", "for each side its steps; two to eight", of: RaceSteps.self)
-        let outcomes = try object.optional("outcomes", "the outcomes that come about", as: RaceExpectations.self)
+        outcomes = try object.optional("outcomes", "the outcomes that come about")
         let schedule = try object.optionalString("schedule", "which side goes on how often, to play just that")
         sides = parts.map(\.steps)
-        self.outcomes = outcomes?.all
         if let schedule {
             guard let schedule = RaceSchedule(schedule) else {
                 throw object.error(at: "schedule", "\"\(schedule)\" is no schedule; \"3A 2B A\" is one")
@@ -26,7 +34,7 @@ struct Race: ScenarioAction {
         guard (2...RaceSchedule.letters.count).contains(sides.count), parts.allSatisfy({ $0.count > 0 }) else {
             throw object.error(at: "sides", "a race has two to \(RaceSchedule.letters.count) sides, each with steps")
         }
-        for outcome in self.outcomes ?? [] {
+        for outcome in outcomes ?? [] {
             for given in [outcome.results?.count, outcome.calls?.count, outcome.fileCalls?.count] {
                 guard let given, given != sides.count else { continue }
                 throw object.error(at: "outcomes", "\(given) sides in an outcome of a race of \(sides.count)")
@@ -41,21 +49,17 @@ struct Race: ScenarioAction {
             }.joined(separator: "; ")
     }
 
-    var nested: [(path: String, steps: [ScenarioStep])] {
-        sides.enumerated().map { ("sides[\($0.offset)]", $0.element) }
-    }
-
-    /// Plays one interleaving: that of the schedule, whose end leaves the rest to the sides in their order.
-    func perform(in run: inout ScenarioRun) throws {
-        run = try play(in: run).run
-    }
-
     /// Makes ready what sides take for given.
     func prepare(_ run: inout ScenarioRun) throws {
         run.makeAll()
-        let actions = sides.joined().map(\.action)
-        if actions.contains(where: { $0 is OpenDevice || $0 is CloseDevice }) { return }
-        let needsDevice = actions.contains { $0 is Create || $0 is CreateMany || $0 is RetrieveSession }
+        var needsDevice = false
+        for step in sides.joined() {
+            switch step.action.kind {
+            case .device: return
+            case .session, .sessions: needsDevice = true
+            default: break
+            }
+        }
         if needsDevice { _ = try run.device() }
     }
 
@@ -101,9 +105,8 @@ struct RaceSteps: Decodable {
     }
 
     private static func problem(with step: ScenarioStep) -> String? {
-        let action = type(of: step.action)
-        if [Kexec.verb, PowerOn.verb, Race.verb, Fail.verb].contains(action.verb) {
-            return "\"\(action.verb)\" cannot be on a side of a race; do it before, or after"
+        if !step.form.canRace {
+            return "\"\(step.form.verb)\" cannot be on a side of a race; do it before, or after"
         }
         if !step.state.isEmpty {
             return "counts, owners and warnings hang on the other sides, too: expect them of the race"
@@ -113,7 +116,7 @@ struct RaceSteps: Decodable {
 }
 
 /// One outcome of a race, as far as it matters.
-struct RaceExpectation: Decodable, ScenarioPart {
+struct RaceExpectation: Decodable, ScenarioPart, Sendable {
     /// For each side what its steps give.
     let results: [[Errno?]]?
     /// For each side the operations of FLBs, and of handlers, that it calls.
@@ -134,14 +137,5 @@ struct RaceExpectation: Decodable, ScenarioPart {
         calls = try object.optional("calls", "for each side names and operations of FLBs")
         fileCalls = try object.optional("file_calls", "for each side names and operations of handlers")
         state = try ExpectedState(&object)
-    }
-}
-
-/// All outcomes of a race.
-struct RaceExpectations: Decodable {
-    let all: [RaceExpectation]
-
-    init(from decoder: any Decoder) throws {
-        all = try [RaceExpectation](from: decoder)
     }
 }

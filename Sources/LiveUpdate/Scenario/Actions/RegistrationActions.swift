@@ -1,156 +1,70 @@
 import SystemPackage
 
-struct RegisterHandler: ScenarioAction {
-    static let verb = "register_handler"
-    let handler: String
+extension ActionForm {
+    static let registrations = [
+        ofHandler("register_handler", "register") { try $0.kernel.register($1) },
+        ofHandler("unregister_handler", "unregister") { try $0.kernel.unregister($1) },
+        ofFLB("register_flb", "register FLB", "with") { try $0.kernel.register($1, with: $2) },
+        ofFLB("unregister_flb", "unregister FLB", "from") { try $0.kernel.unregister($1, from: $2) },
+    ]
 
-    init(_ object: inout StrictObject) throws {
-        handler = try object.string("handler", "the name of a handler")
-    }
-
-    var sentence: String { "register file handler \(handler)" }
-
-    var names: [ScenarioName] { [ScenarioName(.handler, handler)] }
-
-    func perform(in run: inout ScenarioRun) throws {
-        try run.kernel.register(try run.handler(handler))
-    }
-}
-
-struct UnregisterHandler: ScenarioAction {
-    static let verb = "unregister_handler"
-    let handler: String
-
-    init(_ object: inout StrictObject) throws {
-        handler = try object.string("handler", "the name of a handler")
-    }
-
-    var sentence: String { "unregister file handler \(handler)" }
-
-    var names: [ScenarioName] { [ScenarioName(.handler, handler)] }
-
-    func perform(in run: inout ScenarioRun) throws {
-        try run.kernel.unregister(try run.handler(handler))
-    }
-}
-
-struct RegisterFLB: ScenarioAction {
-    static let verb = "register_flb"
-    let flb: String
-    let handler: String
-
-    init(_ object: inout StrictObject) throws {
-        flb = try object.string("flb", "the name of an FLB")
-        handler = try object.string("handler", "the name of a handler")
-    }
-
-    var sentence: String { "register FLB \(flb) with file handler \(handler)" }
-
-    var names: [ScenarioName] { [ScenarioName(.flb, flb), ScenarioName(.handler, handler)] }
-
-    func perform(in run: inout ScenarioRun) throws {
-        try run.kernel.register(try run.flb(flb), with: try run.handler(handler))
-    }
-}
-
-struct UnregisterFLB: ScenarioAction {
-    static let verb = "unregister_flb"
-    let flb: String
-    let handler: String
-
-    init(_ object: inout StrictObject) throws {
-        flb = try object.string("flb", "the name of an FLB")
-        handler = try object.string("handler", "the name of a handler")
-    }
-
-    var sentence: String { "unregister FLB \(flb) from file handler \(handler)" }
-
-    var names: [ScenarioName] { [ScenarioName(.flb, flb), ScenarioName(.handler, handler)] }
-
-    func perform(in run: inout ScenarioRun) throws {
-        try run.kernel.unregister(try run.flb(flb), from: try run.handler(handler))
-    }
-}
-
-/// Registers FLBs that are not defined: to see a limit.
-struct RegisterMany: ScenarioAction {
-    static let verb = "register_many"
-    let prefix: String
-    let count: UInt64
-    let handler: String
-
-    init(_ object: inout StrictObject) throws {
-        prefix = try object.string("prefix", "the beginning of the FLBs' names")
-        count = try object.number("count", "how many FLBs")
-        handler = try object.string("handler", "the name of a handler")
-    }
-
-    var sentence: String { "register \(count) FLBs \(prefix)0, \(prefix)1, … with file handler \(handler)" }
-
-    var names: [ScenarioName] { [ScenarioName(.handler, handler)] }
-
-    func perform(in run: inout ScenarioRun) throws {
-        for index in 0..<count {
-            try run.kernel.register(run.plainFLB("\(prefix)\(index)", data: index), with: try run.handler(handler))
+    private static func ofHandler(
+        _ verb: String, _ word: String, _ call: @escaping @Sendable (ScenarioRun, FileHandler) throws -> Void
+    ) -> ActionForm {
+        ActionForm(verb) { object in
+            let handler = try object.name(.handler)
+            return ScenarioAction("\(word) file handler \(handler)") { run in try call(run, try run.handler(handler)) }
         }
     }
-}
 
-/// Makes the next call of an operation fail.
-struct Fail: ScenarioAction {
-    static let verb = "fail"
-    let name: String
-    let operation: Event.Callback.Operation
-    let error: Errno
+    private static func ofFLB(
+        _ verb: String, _ words: String, _ preposition: String,
+        _ call: @escaping @Sendable (ScenarioRun, FLB, FileHandler) throws -> Void
+    ) -> ActionForm {
+        ActionForm(verb) { object in
+            let flb = try object.name(.flb)
+            let handler = try object.name(.handler)
+            return ScenarioAction("\(words) \(flb) \(preposition) file handler \(handler)") { run in
+                try call(run, try run.flb(flb), try run.handler(handler))
+            }
+        }
+    }
 
-    init(_ object: inout StrictObject) throws {
-        name = try object.string("of", "the name of an FLB or handler")
+    /// Registers FLBs that are not defined: to see a limit.
+    static let registerMany = ActionForm("register_many") { object in
+        let prefix = try object.string("prefix", "the beginning of the FLBs' names")
+        let count = try object.number("count", "how many FLBs")
+        let handler = try object.name(.handler)
+        let sentence = "register \(count) FLBs \(prefix)0, \(prefix)1, … with file handler \(handler)"
+        return ScenarioAction(sentence) { run in
+            for index in 0..<count {
+                try run.kernel.register(run.plainFLB("\(prefix)\(index)", data: index), with: try run.handler(handler))
+            }
+        }
+    }
+
+    /// Makes the next call of an operation fail.
+    static let fail = ActionForm("fail", canRace: false) { object in
+        let name = try object.name(.part, "of")
         let word = try object.word(
             "operation", "an operation that can fail", among: Event.Callback.Operation.fallible.map(\.rawValue),
             isRequired: true)
-        operation = word.flatMap(Event.Callback.Operation.init) ?? .preserve
-        error = try object.errno("with", "the error that it returns")
+        let operation = word.flatMap(Event.Callback.Operation.init) ?? .preserve
+        let error = try object.errno("with", "the error that it returns")
+        let sentence = "let the next \(operation.rawValue) of \(name) fail with \(error.kernelName)"
+        let place = Faults.Place(name: name, operation: operation)
+        return ScenarioAction(sentence, .fault(place)) { run in run.faults.add(place, error) }
     }
 
-    var sentence: String { "let the next \(operation.rawValue) of \(name) fail with \(error.kernelName)" }
+    static let unload = ofModule("unload", "begin to unload", isUnloading: true)
+    static let load = ofModule("load", "give up unloading", isUnloading: false)
 
-    var names: [ScenarioName] { [ScenarioName(.part, name, key: "of")] }
-
-    func perform(in run: inout ScenarioRun) throws {
-        run.faults.add(name, operation, error)
-    }
-}
-
-struct Unload: ScenarioAction {
-    static let verb = "unload"
-    let name: String
-
-    init(_ object: inout StrictObject) throws {
-        name = try object.string("owner_of", "the name of an FLB or handler")
-    }
-
-    var sentence: String { "begin to unload the module of \(name)" }
-
-    var names: [ScenarioName] { [ScenarioName(.part, name, key: "owner_of")] }
-
-    func perform(in run: inout ScenarioRun) throws {
-        try run.unloadableModule(of: name).setUnloading(true)
-    }
-}
-
-struct Load: ScenarioAction {
-    static let verb = "load"
-    let name: String
-
-    init(_ object: inout StrictObject) throws {
-        name = try object.string("owner_of", "the name of an FLB or handler")
-    }
-
-    var sentence: String { "give up unloading the module of \(name)" }
-
-    var names: [ScenarioName] { [ScenarioName(.part, name, key: "owner_of")] }
-
-    func perform(in run: inout ScenarioRun) throws {
-        try run.unloadableModule(of: name).setUnloading(false)
+    private static func ofModule(_ verb: String, _ words: String, isUnloading: Bool) -> ActionForm {
+        ActionForm(verb) { object in
+            let name = try object.name(.part, "owner_of")
+            return ScenarioAction("\(words) the module of \(name)") { run in
+                try run.unloadableModule(of: name).setUnloading(isUnloading)
+            }
+        }
     }
 }
