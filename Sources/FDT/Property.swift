@@ -35,7 +35,4 @@ extension FlattenedTree.Property {
 
     /// Where the value begins in the tree, in bytes from its first.
     public var valueOffset: Int { value.lowerBound }
-
-    /// The size of the value in bytes.
-    public var count: Int { value.count }
 }

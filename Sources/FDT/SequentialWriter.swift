@@ -35,9 +35,6 @@ public struct SequentialWriter: Sendable {
         try Call.create(&storage.bytes, size).get(at: "a capacity of \(capacity) bytes")
     }
 
-    /// The room there is, in bytes.
-    public var capacity: Int { storage.count }
-
     /// Adds an entry to the memory reservation block. C: `fdt_add_reservemap_entry`.
     public mutating func addReservation(address: UInt64, size: UInt64) throws(FDTError) {
         try write { Call.addReservation($0, address, size) }

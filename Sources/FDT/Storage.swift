@@ -1,5 +1,3 @@
-import CLibFDT
-
 /// The bytes of a tree, where libfdt takes them: at an address that is a multiple of 8.
 ///
 /// Passing `bytes` to a C function hands it the address for the time of the call. The pointers that libfdt gives
@@ -33,20 +31,5 @@ struct Storage: Sendable, Hashable {
 
     func withBytes<R, E: Error>(in range: Range<Int>, _ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try body(bytes.span.bytes.extracting(range))
-    }
-
-    /// Where the bytes lie that a libfdt function found, or nil if it found none.
-    func offset(of find: (UnsafeRawPointer?) -> UnsafeRawPointer?) -> Int? {
-        bytes.withUnsafeBytes { buffer in
-            guard let base = buffer.baseAddress, let found = find(base) else { return nil }
-            let offset = found - base
-            return (0...count).contains(offset) ? offset : nil
-        }
-    }
-
-    /// Makes room for `count` bytes; the new ones are zero.
-    mutating func grow(to count: Int) {
-        guard count > self.count else { return }
-        bytes.append(contentsOf: repeatElement(0, count: count - self.count))
     }
 }

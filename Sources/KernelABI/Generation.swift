@@ -44,8 +44,8 @@ public struct Generation: Sendable, Identifiable {
         /// The property that holds its size; `nil` if a subtree is an FDT that states its own.
         public let sizeProperty: String?
         public let construction: Construction
-        /// Whether the kernel's libfdt wants the memory reservation block at a multiple of 8, and the structure block at
-        /// one of 4. Read in the source of 7.3, whose libfdt is that of 7.1; seen on both.
+        /// Whether the kernel's libfdt wants the memory reservation block at a multiple of 8, and the structure block
+        /// at one of 4. Read in the source of 7.3, whose libfdt is that of 7.1; seen on both.
         public var alignsBlocks = false
 
         /// By which calls the kernel makes the tree; decides its bytes.

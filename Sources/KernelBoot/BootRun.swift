@@ -21,7 +21,8 @@ public struct BootRun: Sendable {
     public var initDirectory: FilePath
     /// Whether the guest is to hand everything over again by a kexec of the same kernel: see ``Result/handsOn``.
     public var kexecs = false
-    /// What the guest is asked for, if it is not what the handover itself shows: that of an image before it was damaged.
+    /// What the guest is asked for, if it is not what the handover itself shows: that of an image before it was
+    /// damaged.
     public var wanted: HandoverState?
     /// Called with each line of the guest's console.
     public var progress: @Sendable (String) -> Void = { _ in }

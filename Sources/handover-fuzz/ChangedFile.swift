@@ -12,8 +12,8 @@ struct ChangedFile: Sendable {
         self.bytes = bytes
     }
 
-    /// The first 3 bytes tell how much of the file is cut away; of the rest, each 8 are a place (3 bytes), what to do with
-    /// what is there (1 byte), and an operand (4 bytes).
+    /// The first 3 bytes tell how much of the file is cut away; of the rest, each 8 are a place (3 bytes), what to do
+    /// with what is there (1 byte), and an operand (4 bytes).
     func changed(by records: [UInt8]) -> [UInt8] {
         guard records.count >= 3 else { return bytes }
         var result = bytes

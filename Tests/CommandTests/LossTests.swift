@@ -107,7 +107,8 @@ import Testing
             shell: """
                 cat >$d/h.json <<END
                 {"sessions": [{"name": "s", "files": [
-                  {"token": 1, "memfd": {"size": 9223372036854775807, "folios": []}}, {"token": 2, "memfd": {"text": "x"}},
+                  {"token": 1, "memfd": {"size": 9223372036854775807, "folios": []}},
+                  {"token": 2, "memfd": {"text": "x"}},
                   {"token": 3, "compatible": "other-v1", "data": "0x1"}]}]}
                 END
                 $luo build $d/h.json --force -o $d/h.elf 2>$d/built
@@ -199,7 +200,8 @@ import Testing
                 cp memory/real-zlib.kdump $d/marked; printf '\\011' | dd of=$d/marked bs=1 seek=424 conv=notrunc 2>$d/dd
                 $luo diff memory/real-zlib.kdump $d/marked; echo $?
                 $luo extract $d/marked --all -o $d/files; echo $?
-                cp memory/real-zlib.kdump $d/pages; printf '\\210\\023' | dd of=$d/pages bs=1 seek=$((32768 + 8)) conv=notrunc 2>$d/dd
+                cp memory/real-zlib.kdump $d/pages; printf '\\210\\023' | dd of=$d/pages bs=1 seek=$((32768 + 8)) \
+                conv=notrunc 2>$d/dd
                 $luo dump $d/pages >$d/text; echo $?; grep -c 'found session' $d/text
                 """, environment: ["d": directory.path])
         #expect(command.text == "3\n1\n1\n2\n")

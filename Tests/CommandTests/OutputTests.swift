@@ -59,7 +59,8 @@ import Testing
                 cp captures/7.3/basic.elf $d/image.elf && cp scenarios/two-updates.json $d/scenario.json && cd $d &&
                 ln image.elf hardlink.elf && ln image.elf hardlink.dtb && ln -s image.elf symlink &&
                 mkdir -p blobs/sub_fdts && 
-                $luo collect image.elf -o made && rm made/memory.elf && cp made/fdt blobs && cp made/sub_fdts/* blobs/sub_fdts && rm -r made
+                $luo collect image.elf -o made && rm made/memory.elf && cp made/fdt blobs && \
+                cp made/sub_fdts/* blobs/sub_fdts && rm -r made
                 printf hello >guest.bin
                 echo '{"sessions":[{"name":"s","files":[{"token":1,"memfd":{"content":"guest.bin"}}]}]}' >document.json
                 """, environment: ["d": directory.path])
@@ -78,7 +79,8 @@ import Testing
         let command = try Command(
             shell: """
                 echo old >$d/real.elf && chmod 640 $d/real.elf && ln -s real.elf $d/link.elf && exec 3<$d/real.elf &&
-                $luo collect \(Self.capture) -o $d/link.elf && cat <&3 && stat -c %a $d/real.elf && test -L $d/link.elf &&
+                $luo collect \(Self.capture) -o $d/link.elf && cat <&3 && stat -c %a $d/real.elf && \
+                test -L $d/link.elf &&
                 ln -s new.elf $d/dangling.elf && $luo collect \(Self.capture) -o $d/dangling.elf && ls -A $d
                 """, environment: ["d": directory.path])
         #expect(command.text == "old\n640\ndangling.elf\nlink.elf\nnew.elf\nreal.elf\n", "\(command.errors)")

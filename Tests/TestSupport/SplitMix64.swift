@@ -1,5 +1,5 @@
-/// A small generator of random numbers (Steele, Lea and Flood, 2014) that gives the same ones for the same seed, so that
-/// a failure can be repeated.
+/// A small generator of random numbers (Steele, Lea and Flood, 2014) that gives the same ones for the same seed, so
+/// that a failure can be repeated.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -1,7 +1,7 @@
 /// Whether a number may be among `numbers` twice; where this says no, none is.
 ///
-/// A set says it for certain, and takes ten times as long: its hash has to withstand those who choose the numbers. Here,
-/// many that fall on the same places make it a perhaps.
+/// A set says it for certain, and takes ten times as long: its hash has to withstand those who choose the numbers.
+/// Here, many that fall on the same places make it a perhaps.
 func mayRepeat(_ numbers: some RandomAccessCollection<UInt64>) -> Bool {
     // Twice the room that is needed, so that a number is near to where it belongs. 0 is for a free place.
     let bits = Int.bitWidth - (numbers.count * 2 + 1).leadingZeroBitCount

@@ -43,16 +43,16 @@ struct Remedy: ExpressibleByStringLiteral, Sendable {
     static let sameGeneration: Self =
         "Boot a kernel of the generation that handed over, or have the older kernel hand over anew."
     static let findWriter: Self = """
-        Something wrote to the page after the kernel had: compare with a capture taken earlier (diff), and look for who \
-        else uses the page (dump --at ADDRESS, rule two-owners).
+        Something wrote to the page after the kernel had: compare with a capture taken earlier (diff), and look for \
+        who else uses the page (dump --at ADDRESS, rule two-owners).
         """
     static let captureMore: Self = """
-        Capture the memory at this address, too: a filtered dump leaves it out. If the capture is whole, the pointer was \
-        overwritten: dump --at ADDRESS shows where it stands.
+        Capture the memory at this address, too: a filtered dump leaves it out. If the capture is whole, the pointer \
+        was overwritten: dump --at ADDRESS shows where it stands.
         """
     static let loadHandlers: Self = """
-        Boot a kernel that has the handler of each file: load its module, or enable it, before /dev/liveupdate is opened. \
-        For a handler from outside of the kernel, tell check with --handler NAME.
+        Boot a kernel that has the handler of each file: load its module, or enable it, before /dev/liveupdate is \
+        opened. For a handler from outside of the kernel, tell check with --handler NAME.
         """
     static let uniqueNames: Self = "Give each its own name, shorter than its field, before it is preserved."
     static let preserveAll: Self = """

@@ -7,8 +7,6 @@ import KernelABI
 protocol Content: Sendable {
     /// The kind and its layout, for messages: `pci 2`.
     var title: String { get }
-    /// How far the kind has come.
-    var status: ContentStatus { get }
     /// The key of the content in the document of the file, FLB or subtree that it belongs to.
     var documentKey: String { get }
 
@@ -82,7 +80,6 @@ public struct ContentCell: Hashable, Sendable {
 }
 
 extension Content {
-    var status: ContentStatus { .released }
     var fileContents: FileContents? { nil }
     var lists: [ContentList] { [] }
     func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool { false }

@@ -31,12 +31,8 @@ protocol ContentKind: Sendable {
     var name: String { get }
     /// What tells this layout from others of the same name, for example `2`; `nil` if there is one.
     var variant: String? { get }
-    var place: ContentPlace { get }
     /// What a record, or a subtree, of this kind is called. C: `compatible`, or the name of the node.
     var names: [String] { get }
-    var status: ContentStatus { get }
-    /// The structures, the payload's own first.
-    var structures: [StructureDescription] { get }
 
     /// Reads the payload that `handle` leads to.
     ///
@@ -49,7 +45,6 @@ protocol ContentKind: Sendable {
 
 extension ContentKind {
     var variant: String? { nil }
-    var status: ContentStatus { .released }
 
     /// The kind and its layout, for messages: `pci 2`.
     var title: String { variant.map { "\(name) \($0)" } ?? name }

@@ -273,8 +273,8 @@ struct Comparison {
 
     // MARK: - Memory that nothing describes
 
-    /// Compares preserved memory that belongs to no structure, no file and no region: payloads of FLBs, and what a broken
-    /// link led to.
+    /// Compares preserved memory that belongs to no structure, no file and no region: payloads of FLBs, and what a
+    /// broken link led to.
     private mutating func compareUndescribedMemory() {
         guard !before.extents.isEmpty, !after.extents.isEmpty, let pageSize = before.state.pageSize else { return }
         let rest = [before, after].map { side in

@@ -70,9 +70,6 @@ package struct InputSource: Sendable {
         return isObject ? "it is JSON; a document has to be built first: luo-fdt build" : "it is text"
     }
 
-    /// All bytes of a blob.
-    var blob: [UInt8] { prefix(Self.blobLimit) }
-
     private static func tree(in file: MappedFile) -> InputTree? {
         guard let header = Header(bytes(of: file, limit: Header.size).span.bytes), header.magic == Header.magic else {
             return nil

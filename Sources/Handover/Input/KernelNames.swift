@@ -11,8 +11,8 @@ import SystemPackage
 
 /// The names of versions that a kernel's image holds: `kho-v4`, `luo-v5` and so on.
 ///
-/// They are found as strings, wherever they lie (a handler's behind a pointer, in `struct liveupdate_file_handler`), and
-/// in the section `.liveupdate_versions` of kernels that have it. A file of BTF alone has none.
+/// They are found as strings, wherever they lie (a handler's behind a pointer, in `struct liveupdate_file_handler`),
+/// and in the section `.liveupdate_versions` of kernels that have it. A file of BTF alone has none.
 public struct KernelNames: Hashable, Sendable {
     public private(set) var names: Set<String> = []
 

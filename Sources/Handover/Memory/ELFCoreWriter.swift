@@ -35,8 +35,8 @@ public struct ELFCoreWriter: Sendable {
     public func write(
         _ memory: some PhysicalMemory, to descriptor: FileDescriptor, path: FilePath
     ) throws(ELFWriteError) {
-        // A file system takes bytes that are available in large pieces. Those of a mapping it finds missing, and goes on
-        // page by page, which takes twice as long as to copy them first.
+        // A file system takes bytes that are available in large pieces. Those of a mapping it finds missing, and goes
+        // on page by page, which takes twice as long as to copy them first.
         var portion: [UInt8] = []
         try write(memory) { bytes in
             portion.removeAll(keepingCapacity: true)

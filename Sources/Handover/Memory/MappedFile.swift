@@ -194,8 +194,8 @@ public final class MappedFile: Sendable {
         return start..<(hole > data ? min(UInt64(hole), range.upperBound) : range.upperBound)
     }
 
-    /// Lets go of the pages that hold `count` bytes at `offset`, and so have become part of the process: they are in the
-    /// page cache as before, and come back when they are read. Mirrors `madvise(2)` with `MADV_DONTNEED`.
+    /// Lets go of the pages that hold `count` bytes at `offset`, and so have become part of the process: they are in
+    /// the page cache as before, and come back when they are read. Mirrors `madvise(2)` with `MADV_DONTNEED`.
     func release(at offset: UInt64, count: UInt64) {
         guard offset < self.count else { return }
         let end = Int(offset + min(count, self.count - offset))
@@ -299,7 +299,8 @@ extension FileDescriptor {
     /// Writes all of `bytes` at the descriptor's offset. Mirrors `write(2)`, repeated until nothing is left.
     package func writeAll(_ bytes: RawSpan) throws(Errno) {
         do {
-            // swift-system's own takes any sequence, and finds out as it runs which one: a sixth of a small dump's time.
+            // swift-system's own takes any sequence, and finds out as it runs which one: a sixth of a small dump's
+            // time.
             try bytes.withUnsafeBytes {
                 var rest = $0[...]
                 while !rest.isEmpty { rest = try rest.dropFirst(write(.init(rebasing: rest))) }

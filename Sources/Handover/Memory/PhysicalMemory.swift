@@ -25,8 +25,8 @@ public protocol PhysicalMemory: Sendable {
     ///
     /// Bytes that lie in one piece in the source are not copied. The span is valid during the call alone.
     ///
-    /// - Throws: ``MemoryError`` if a byte of the range is not available or was left out, the range wraps around, or the
-    ///   source cannot be read.
+    /// - Throws: ``MemoryError`` if a byte of the range is not available or was left out, the range wraps around, or
+    ///   the source cannot be read.
     func withBytes<Result>(
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
     ) throws(MemoryError) -> Result
@@ -45,8 +45,8 @@ public protocol PhysicalMemory: Sendable {
     /// The default is none.
     var leftOut: [Range<PhysicalAddress>] { get }
 
-    /// The memory in `range` that is in ``regions``, and cannot be read: a damaged dump can have such pages. It takes as
-    /// long as reading does.
+    /// The memory in `range` that is in ``regions``, and cannot be read: a damaged dump can have such pages. It takes
+    /// as long as reading does.
     ///
     /// The default is none.
     func unreadable(in range: Range<PhysicalAddress>) -> [Range<PhysicalAddress>]

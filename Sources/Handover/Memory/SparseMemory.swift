@@ -64,18 +64,6 @@ public struct SparseMemory: PhysicalMemory {
         }
     }
 
-    /// Hands the page that `address` lies in to `body`, to be changed in place. A page that was not available
-    /// becomes so, and is zero.
-    public mutating func withMutablePage<Result>(
-        at address: PhysicalAddress, _ body: (inout MutableRawSpan) -> Result
-    ) -> Result {
-        withPage(frame(of: address)) { page in
-            var span = page.mutableSpan
-            var bytes = span.mutableBytes
-            return body(&bytes)
-        }
-    }
-
     /// Makes the page that `address` lies in unavailable.
     public mutating func removePage(at address: PhysicalAddress) {
         let page = frame(of: address)

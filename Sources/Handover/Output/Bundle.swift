@@ -23,8 +23,8 @@ import KernelABI
 ///     };
 ///
 /// `left-out` lists what the input of `collect` lacked, if it lacked something. The nodes are in the order of their
-/// addresses and named after their roles. `data` lacks the zeros at its end, and is missing where all is zero. Numbers are big-endian cells, as device trees have them: the handover's own FDTs are
-/// inside of `data`, unchanged.
+/// addresses and named after their roles. `data` lacks the zeros at its end, and is missing where all is zero. Numbers
+/// are big-endian cells, as device trees have them: the handover's own FDTs are inside of `data`, unchanged.
 public enum Bundle {
     static let compatible = "luo-fdt,bundle-v1"
 

@@ -17,8 +17,8 @@ struct Disclosure {
     private let map: [Range<PhysicalAddress>]
     private let marked: [PhysicalAddress: [Range<PhysicalAddress>]]
 
-    /// - Parameter reading: what was read. Where it leaves the page size open, what is contents with any of the sizes is
-    ///   contents, and which memory is preserved is not known.
+    /// - Parameter reading: what was read. Where it leaves the page size open, what is contents with any of the sizes
+    ///   is contents, and which memory is preserved is not known.
     /// - Parameter found: what a search has found besides, of which no map says whether it is preserved.
     init(of reading: Reading, in memory: any PhysicalMemory, found: [Reading] = []) {
         self.memory = memory

@@ -4,8 +4,8 @@ import KernelABI
 /// Chooses the live root among those that a scan of memory has found.
 ///
 /// Earlier handovers leave their roots behind, with pointers to memory that has been used again. The live one is the
-/// one that decodes whole; of several, the one with the highest update number. A copy of a root inside of a file that is
-/// handed over decodes as well as the root itself, but what it leads to says what it is.
+/// one that decodes whole; of several, the one with the highest update number. A copy of a root inside of a file that
+/// is handed over decodes as well as the root itself, but what it leads to says what it is.
 public struct RootChoice: Sendable {
     /// What the live root leads to.
     public let reading: Reading

@@ -48,13 +48,6 @@ public struct Bitmap: Sendable {
         return bitmap.dense
     }
 
-    public var isEmpty: Bool { dense.isEmpty && runs.isEmpty }
-
-    /// The number of bits that are set.
-    public var count: Int {
-        dense.reduce(0) { $0 + $1.nonzeroBitCount } + runs.reduce(0) { $0 + $1.count }
-    }
-
     /// The number of runs of adjacent set bits.
     var runCount: Int {
         var changes = RunChanges()
@@ -99,13 +92,6 @@ public struct Bitmap: Sendable {
             if index == last / 64 { mask &= .max >> UInt64(63 - last % 64) }
             dense[index] |= mask
         }
-    }
-
-    public mutating func remove(_ bit: Int) {
-        guard contains(bit) else { return }
-        makeDense()
-        dense[bit / 64] &= ~(1 << UInt64(bit % 64))
-        trim()
     }
 
     /// Calls `body` with every run of adjacent set bits, ascending.

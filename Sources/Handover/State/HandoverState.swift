@@ -195,7 +195,8 @@ struct MachineCodec: DocumentCodec {
         let text = try StringCodec().read(from: &reader)
         guard let machine = Machine(rawValue: text) else {
             throw .document(
-                "\(ImageText(text)) is no machine with KHO; they are \(Machine.allCases.map(\.rawValue).joined(separator: ", "))"
+                "\(ImageText(text)) is no machine with KHO; they are "
+                    + Machine.allCases.map(\.rawValue).joined(separator: ", ")
             )
         }
         return machine

@@ -151,8 +151,8 @@ public struct FileState: Hashable, Sendable {
     private var handle: UInt64 = 0
     private var rest: Rest = .none
 
-    /// What else is known. Only what few files have takes more than a word, which the many files of unknown handlers gain
-    /// by: of several cases with values, a copy would have to ask for the one that it is.
+    /// What else is known. Only what few files have takes more than a word, which the many files of unknown handlers
+    /// gain by: of several cases with values, a copy would have to ask for the one that it is.
     private indirect enum Rest: Hashable, Sendable {
         case none
         case handle

@@ -83,7 +83,8 @@ extension HandoverPlanner {
             if tokensMayRepeat, !tokens.insert(files[index].token).inserted {
                 reportForceable(
                     filesPath[index]["token"],
-                    "0x\(String(files[index].token, radix: 16)) is already used in this session; luo_preserve_file() returns EEXIST"
+                    "0x\(String(files[index].token, radix: 16)) is already used in this session; "
+                        + "luo_preserve_file() returns EEXIST"
                 )
             }
             complete(&files[index], abi.files.record, filesPath[index])
@@ -189,7 +190,8 @@ extension HandoverPlanner {
             if list.count > limit {
                 reportForceable(
                     recordPath,
-                    "\(count) need \(list.count) blocks; KHO_MAX_BLOCKS is \(limit), so the limit is \(limit * capacity)"
+                    "\(count) need \(list.count) blocks; KHO_MAX_BLOCKS is \(limit), "
+                        + "so the limit is \(limit * capacity)"
                 )
             }
             var rest = count
@@ -204,7 +206,8 @@ extension HandoverPlanner {
             if rest != 0 {
                 reportUnbuildable(
                     isGiven ? path : recordPath,
-                    "the blocks hold \(count - rest) records, but there are \(count); leave blocks out to have them made"
+                    "the blocks hold \(count - rest) records, but there are \(count); "
+                        + "leave blocks out to have them made"
                 )
             }
             blocks = list.isEmpty ? nil : list

@@ -40,7 +40,8 @@ public struct Device: Sendable {
 extension Kernel {
     /// Opens `/dev/liveupdate`; the first to do so deserializes the sessions that came in. Mirrors `luo_open`.
     ///
-    /// - Throws: `ENOENT` if live update is off and there is no device, `EBUSY` if it is open, `EIO` for good if what came in could not be deserialized.
+    /// - Throws: `ENOENT` if live update is off and there is no device, `EBUSY` if it is open, `EIO` for good if what
+    ///   came in could not be deserialized.
     public func openDevice() throws(Errno) -> Device {
         try whileAlive { () throws(Errno) in
             guard let rules = enabledLifecycle else { throw .noSuchFileOrDirectory }

@@ -113,9 +113,9 @@ public final class Kernel: Sendable {
 
     /// Registers a file handler. Mirrors `liveupdate_register_file_handler`.
     ///
-    /// - Throws: `EOPNOTSUPP` if live update is off, `EINVAL` if a mandatory operation is missing, `EEXIST` if a handler
-    ///   of the name is registered; up to 7.0 `EBUSY` while there is any session; before 7.1 `EAGAIN` if the owner is
-    ///   going.
+    /// - Throws: `EOPNOTSUPP` if live update is off, `EINVAL` if a mandatory operation is missing, `EEXIST` if a
+    ///   handler of the name is registered; up to 7.0 `EBUSY` while there is any session; before 7.1 `EAGAIN` if the
+    ///   owner is going.
     public func register(_ handler: FileHandler) throws(Errno) {
         try whileEnabled { _ throws(Errno) in try registry.register(handler) }
     }

@@ -13,9 +13,9 @@ public struct KernelConfiguration: Sendable {
     /// Whether FLBs are finished as the kernel's documentation has it, and not as kernels do it.
     ///
     /// The documentation says that the last file to be finished finishes the FLB, and that an FLB which nobody has
-    /// retrieved by then is retrieved first. Kernels up to 7.3 load the count from the FLB's record in `retrieve` alone.
-    /// If nobody retrieves before the files are finished, it is counted down from zero, and `finish` is never called.
-    /// What the FLB preserved is lost until the next boot.
+    /// retrieved by then is retrieved first. Kernels up to 7.3 load the count from the FLB's record in `retrieve`
+    /// alone. If nobody retrieves before the files are finished, it is counted down from zero, and `finish` is never
+    /// called. What the FLB preserved is lost until the next boot.
     public var isAsDocumented = false
     public var observer: Observer?
 

@@ -56,8 +56,6 @@ final class RaceScheduler: @unchecked Sendable {
         return enabled
     }
 
-    var hasEnded: Bool { isFinished.allSatisfy { $0 } }
-
     /// What keeps a side from going on.
     func obstacle(of side: Int) -> String {
         guard pending.indices.contains(side) else { return "there is no such side" }

@@ -53,7 +53,8 @@ private struct ScenarioRunner {
         }
     }
 
-    /// What was to fail in the kernel that ends here, and was not called. What every kernel does may meet one or another.
+    /// What was to fail in the kernel that ends here, and was not called. What every kernel does may meet one or
+    /// another.
     private func problems(withPending faults: Faults) -> [String] {
         let inBoot = Set(run.scenario.boot.compactMap(\.action.fault))
         return faults.pending.subtracting(inBoot).map {

@@ -126,6 +126,4 @@ final class OutgoingFiles: Sendable {
         }
         return record
     }
-
-    var count: Int { state.current.entries.count }
 }

@@ -7,9 +7,6 @@ public struct OutgoingSession: Sendable {
 
     public var name: String { files.session }
 
-    /// The number of files that are preserved.
-    public var count: Int { files.count }
-
     /// Preserves a file. Mirrors `LIVEUPDATE_SESSION_PRESERVE_FD`.
     ///
     /// - Throws: `EEXIST` where the session has the token, `ENOSPC` at the session's limit, `ENOENT` where no handler

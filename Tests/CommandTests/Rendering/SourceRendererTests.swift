@@ -95,7 +95,8 @@ import Testing
                 /* out/fdt, 233 of 405 bytes */
                 /* missing: tree: 233 of its 405 bytes are there */
                 /* missing: strings block: 0x15c..<0x195 is not in the 233 bytes given */
-                /* missing: structure block: 0xe9..<0x15c is not in the 233 bytes given; it stops in node /kho_test, at 0xe8, before the next tag */
+                /* missing: structure block: 0xe9..<0x15c is not in the 233 bytes given; it stops in node /kho_test, \#
+                at 0xe8, before the next tag */
                 /dts-v1/;
 
                 / {

@@ -39,7 +39,8 @@ import Testing
     private static let document = #"""
         {"kernel": "7.3", "flbs": [{"name": "mine", "count": 1,
            "payload": {"text": "abc", "small": 1, "word": -5, "list": [{"a": 1}, {"a": 2}], "numbers": [-1, 2]}}],
-         "sessions": [{"name": "s", "files": [{"token": 1, "compatible": "ram-v1", "payload": {"text": "0123456789"}}]}]}
+         "sessions": [{"name": "s", "files": [{"token": 1, "compatible": "ram-v1", \#
+         "payload": {"text": "0123456789"}}]}]}
         """#
 
     /// The document's handover, with bytes changed in its first piece of a role.

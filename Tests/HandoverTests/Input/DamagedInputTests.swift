@@ -159,7 +159,8 @@ import Testing
         #expect(reading.state.luo?.sessions == state.luo?.sessions)
         #expect(
             reading.findings.map(\.description) == [
-                "kho_block_header_ser.next of LUO, block 2 at \(block): found \(block), where the chain has been before, "
+                "kho_block_header_ser.next of LUO, block 2 at \(block): found \(block), "
+                    + "where the chain has been before, "
                     + "expected a chain that ends"
             ])
     }
@@ -172,7 +173,8 @@ import Testing
         #expect(reading.state.luo?.sessions?.count == 51)
         #expect(
             reading.findings.map(\.description).contains(
-                "kho_block_header_ser.count of LUO, block 1 at \(PhysicalAddress(block.rawValue + 8)): found \(count), expected 1 to 51"
+                "kho_block_header_ser.count of LUO, block 1 at \(PhysicalAddress(block.rawValue + 8)): "
+                    + "found \(count), expected 1 to 51"
             ))
     }
 

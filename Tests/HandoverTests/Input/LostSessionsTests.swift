@@ -8,8 +8,8 @@ import Testing
 
 /// That what nothing leads to is found.
 ///
-/// `after-crash.elf` is a part of the memory of a 7.3.4 that had received a handover and panicked before its session was
-/// retrieved: the kernel had freed `luo_ser` and the map of preserved memory by then.
+/// `after-crash.elf` is a part of the memory of a 7.3.4 that had received a handover and panicked before its session
+/// was retrieved: the kernel had freed `luo_ser` and the map of preserved memory by then.
 @Suite struct LostSessionsTests {
     private static func searched(_ path: FilePath) throws -> HandoverInput {
         var options = InputOptions()

@@ -44,7 +44,7 @@ import Testing
         let perLeaf = test.pageSize.bytes * 8
         guard case .radix(let radix) = preserved.map else { throw ComputedRadixTree.NoTree() }
         #expect(radix.leaves.count == keys / perLeaf)
-        #expect(radix.leaves.allSatisfy { $0.bits.count == perLeaf })
+        #expect(radix.leaves.allSatisfy { $0.bits.words.reduce(0) { $0 + $1.nonzeroBitCount } == perLeaf })
         // A way down to each, and every page of the map once.
         #expect(tree.memory.computations.value == radix.nodes.count + radix.leaves.count)
         #expect(radix.nodes.count <= RadixGeometry(pageSize: test.pageSize).depth + radix.leaves.count / 64)

@@ -81,11 +81,11 @@ struct Corruptions: AsyncParsableCommand {
             # Corrupted handovers: `check` and a real kernel
 
             \(all.count) handovers, built from the recipes in `Fixtures/corruptions` and booted with a kernel 7.3 by \
-            `make corruptions`, which writes this table. The kernel's verdict is that of `luo-fdt boot`; the last column \
-            has the line that decides.
+            `make corruptions`, which writes this table. The kernel's verdict is that of `luo-fdt boot`; the last \
+            column has the line that decides.
 
-            `check` and the kernel agree if they say the same. *unchecked* says that the kernel does not look: whatever \
-            it then does is no contradiction. In the kernel's column it says that the kernel crashed or hung.
+            `check` and the kernel agree if they say the same. *unchecked* says that the kernel does not look: \
+            whatever it then does is no contradiction. In the kernel's column it says that the kernel crashed or hung.
 
             \(all.count { $0.agreement == .agree }) agree; of \(all.count { $0.agreement == .open }) `check` says \
             *unchecked*; \(wrong.count) disagree\(wrong.isEmpty ? "" : ": " + wrong.joined(separator: ", ")).

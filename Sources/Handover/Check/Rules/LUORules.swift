@@ -148,8 +148,8 @@ extension CheckRule {
 }
 
 extension ReceivedHandover {
-    /// Whether libfdt shows the kernel all that it looks for in LUO's FDT, be that whole or not; C: `fdt_ro_probe_` is all
-    /// that stands before it.
+    /// Whether libfdt shows the kernel all that it looks for in LUO's FDT, be that whole or not; C: `fdt_ro_probe_` is
+    /// all that stands before it.
     fileprivate var findsAllOfLUO: Bool {
         guard let abi, case .tree(let tree) = abi.form, let address = luoAddress,
             !subject.isMisplaced(address), let bytes = memory.copy(at: address, count: pageSize.bytes)

@@ -330,7 +330,8 @@ struct UnresolvedPayload: Content, Hashable {
             let known = kinds.all.filter { $0.place == place }.flatMap(\.names)
             throw .document(
                 kind == nil || named.isEmpty
-                    ? "no kind describes \(name?.quoted ?? "this"); known are \(Set(known).sorted().joined(separator: ", "))"
+                    ? "no kind describes \(name?.quoted ?? "this"); known are "
+                        + Set(known).sorted().joined(separator: ", ")
                     : "kind \"\(kind ?? "")\" does not describe \(name?.quoted ?? "this"); these do: "
                         + named.map(\.title).joined(separator: ", "))
         }

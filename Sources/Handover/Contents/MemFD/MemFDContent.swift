@@ -6,9 +6,7 @@ struct MemFDKind: ContentKind {
     let layout: MemFDLayout
 
     var name: String { compatible }
-    var place: ContentPlace { .file }
     var names: [String] { [compatible] }
-    var structures: [StructureDescription] { [layout.structure, FolioLayout.layout.structure] }
 
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> any Content {
         try MemFDState.form.read(from: &reader)

@@ -186,7 +186,8 @@ extension Reading {
                 Finding(
                     .leftOut, .unknown, of: .kho, at: Place(Place.rootName), found: "\(count) bytes",
                     expected:
-                        "\(state.kho?.fdtSize.map(String.init) ?? "all"): the kernel fixes the size of out/fdt when the first subtree is registered"
+                        "\(state.kho?.fdtSize.map(String.init) ?? "all"): the kernel fixes the size of out/fdt when "
+                        + "the first subtree is registered"
                 ), at: 0)
         }
         let layout = state.generation?.luo?.record

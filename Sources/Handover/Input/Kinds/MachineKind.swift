@@ -23,8 +23,8 @@ extension HandoverInput {
 /// The machine that runs: what came in, and what is being prepared, is put together from debugfs, from what the boot
 /// loader said, and from memory.
 ///
-/// Pointers are followed, and nothing is searched for. Structures of the handover that came in, the kernel may have freed
-/// by now.
+/// Pointers are followed, and nothing is searched for. Structures of the handover that came in, the kernel may have
+/// freed by now.
 private struct LiveMachine {
     /// Where `/sys`, `/proc` and `/dev` are.
     let root: FilePath
