@@ -23,8 +23,14 @@ enum Main {
             var command = try LuoFDT.parseAsRoot()
             try command.run()
         } catch {
-            if LuoFDT.exitCode(for: error) == .success { answer(LuoFDT.fullMessage(for: error)) }
-            LuoFDT.exit(withError: error)
+            switch LuoFDT.exitCode(for: error) {
+            case .success: answer(LuoFDT.fullMessage(for: error))
+            // What is no error of ArgumentParser's is why the command cannot go on.
+            case .failure where !(error is ExitCode):
+                Diagnostics.report("\(error)")
+                exit(ExitStatus.unreadable.rawValue)
+            default: LuoFDT.exit(withError: error)
+            }
         }
     }
 

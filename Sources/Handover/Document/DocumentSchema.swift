@@ -44,22 +44,20 @@ indirect enum DocumentSchema: Sendable {
 
     /// The definitions that are not objects with a form.
     private static func writeScalars(to writer: inout DocumentWriter) {
-        writer.key("hex")
-        writer.object { writer in
+        writer.member("hex") { writer in
             writer.member("description", "64 bits, as printed in hexadecimal, or as a number")
             writer.key("oneOf")
             writer.array { writer in
                 writer.element()
                 writer.object(compact: true) { writer in
                     writer.member("type", "string")
-                    writer.member("pattern", "^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$")
+                    writer.member("pattern", numberPattern)
                 }
                 writer.element()
                 DocumentSchema.plainInteger(maximum: .max, to: &writer)
             }
         }
-        writer.key("kernelString")
-        writer.object { writer in
+        writer.member("kernelString") { writer in
             writer.member("description", "a string in a kernel structure")
             writer.key("oneOf")
             writer.array { writer in
@@ -69,25 +67,17 @@ indirect enum DocumentSchema: Sendable {
                 writer.object { writer in
                     writer.member("description", "bytes that are not UTF-8, or that no NUL ends")
                     writer.member("type", "object")
-                    writer.key("properties")
-                    writer.object { writer in
+                    writer.member("properties") { writer in
                         writer.key("base64")
                         DocumentSchema.base64.write(to: &writer)
-                        writer.key("terminated")
-                        writer.object(compact: true) { $0.member("type", "boolean") }
+                        writer.member("terminated", compact: true) { $0.member("type", "boolean") }
                     }
-                    writer.key("required")
-                    writer.array(compact: true) { writer in
-                        writer.element()
-                        writer.string("base64")
-                    }
-                    writer.key("additionalProperties")
-                    writer.boolean(false)
+                    writer.member("required", strings: ["base64"], compact: true)
+                    writer.member("additionalProperties", false)
                 }
             }
         }
-        writer.key("blocksByOrder")
-        writer.object { writer in
+        writer.member("blocksByOrder") { writer in
             writer.member("description", "the number of blocks of 2^order pages, by order")
             writer.member("type", "object")
             writer.key("additionalProperties")
@@ -95,20 +85,20 @@ indirect enum DocumentSchema: Sendable {
         }
     }
 
+    private static let numberPattern = "^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$"
+
     private static func plainInteger(maximum: UInt64, to writer: inout DocumentWriter) {
         writer.object(compact: true) { writer in
             writer.member("type", "integer")
-            writer.key("minimum")
-            writer.number(0)
+            writer.member("minimum", 0)
             // A larger number is written as a string.
-            writer.key("maximum")
-            writer.number(min(maximum, 1 << 53))
+            writer.member("maximum", min(maximum, 1 << 53))
         }
     }
 
     func write(description: String? = nil, to writer: inout DocumentWriter) {
         writer.object(compact: true) { writer in
-            if let description { writer.member("description", description) }
+            writer.member("description", description)
             switch self {
             case .integer(let maximum):
                 writer.key("oneOf")
@@ -118,7 +108,7 @@ indirect enum DocumentSchema: Sendable {
                     writer.element()
                     writer.object { writer in
                         writer.member("type", "string")
-                        writer.member("pattern", "^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$")
+                        writer.member("pattern", Self.numberPattern)
                     }
                 }
             case .integerChoice(let values):
@@ -129,14 +119,7 @@ indirect enum DocumentSchema: Sendable {
                         writer.number(UInt64(value))
                     }
                 }
-            case .stringChoice(let values):
-                writer.key("enum")
-                writer.array { writer in
-                    for value in values {
-                        writer.element()
-                        writer.string(value)
-                    }
-                }
+            case .stringChoice(let values): writer.member("enum", strings: values)
             case .hex: writer.member("$ref", "#/$defs/hex")
             case .boolean: writer.member("type", "boolean")
             case .string: writer.member("type", "string")
@@ -148,12 +131,9 @@ indirect enum DocumentSchema: Sendable {
                 writer.member("pattern", "^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$")
             case .addressRange:
                 writer.member("type", "array")
-                writer.key("items")
-                writer.object { $0.member("$ref", "#/$defs/hex") }
-                for limit in ["minItems", "maxItems"] {
-                    writer.key(limit)
-                    writer.number(2)
-                }
+                writer.member("items") { $0.member("$ref", "#/$defs/hex") }
+                writer.member("minItems", 2)
+                writer.member("maxItems", 2)
             case .array(let element):
                 writer.member("type", "array")
                 writer.key("items")
@@ -166,19 +146,13 @@ indirect enum DocumentSchema: Sendable {
 }
 
 extension DocumentWriter {
-    fileprivate mutating func member(_ key: String, _ value: String) {
-        self.key(key)
-        string(value)
-    }
-
     /// Writes a schema whose root is the definition of that name.
     fileprivate mutating func schema(_ title: String, of root: String, _ definitions: (inout DocumentWriter) -> Void) {
         object { writer in
             writer.member("$schema", "https://json-schema.org/draft/2020-12/schema")
             writer.member("title", title)
             writer.member("$ref", "#/$defs/\(root)")
-            writer.key("$defs")
-            writer.object(definitions)
+            writer.member("$defs", definitions)
         }
     }
 
@@ -209,29 +183,18 @@ extension DocumentWriter {
 
 extension ObjectForm {
     func writeSchema(to writer: inout DocumentWriter) {
-        writer.key(name)
-        writer.object { writer in
+        writer.member(name) { writer in
             writer.member("description", summary)
             writer.member("type", "object")
-            writer.key("properties")
-            writer.object { writer in
+            writer.member("properties") { writer in
                 for member in members {
                     writer.key(member.key)
                     member.schema.write(description: member.summary, to: &writer)
                 }
             }
-            let required = members.filter(\.isRequired)
-            if !required.isEmpty {
-                writer.key("required")
-                writer.array(compact: true) { writer in
-                    for member in required {
-                        writer.element()
-                        writer.string(member.key)
-                    }
-                }
-            }
-            writer.key("additionalProperties")
-            writer.boolean(false)
+            let required = members.filter(\.isRequired).map(\.key)
+            if !required.isEmpty { writer.member("required", strings: required, compact: true) }
+            writer.member("additionalProperties", false)
         }
     }
 }

@@ -142,6 +142,72 @@ public struct DocumentWriter {
         separate(and: [])
     }
 
+    /// Writes an array of objects.
+    public mutating func array<Element>(
+        objects: some Sequence<Element>, compact: Bool = false, _ body: (inout DocumentWriter, Element) -> Void
+    ) {
+        array { writer in
+            for object in objects {
+                writer.element()
+                writer.object(compact: compact) { body(&$0, object) }
+            }
+        }
+    }
+
+    // MARK: - Members
+
+    /// Writes a member, if it has a value.
+    public mutating func member(_ key: String, _ value: String?) {
+        guard let value else { return }
+        self.key(key)
+        string(value)
+    }
+
+    /// Writes a member, if it has a value that is not below 0.
+    public mutating func member(_ key: String, _ value: (some BinaryInteger)?) {
+        guard let value, let value = UInt64(exactly: value) else { return }
+        self.key(key)
+        number(value)
+    }
+
+    /// Writes a member, if it has a value: `"0x…"`.
+    public mutating func member(_ key: String, hex value: UInt64?) {
+        guard let value else { return }
+        self.key(key)
+        hex(value)
+    }
+
+    public mutating func member(_ key: String, _ value: Bool) {
+        self.key(key)
+        boolean(value)
+    }
+
+    /// Writes a member that is an object.
+    public mutating func member(_ key: String, compact: Bool = false, _ body: (inout DocumentWriter) -> Void) {
+        self.key(key)
+        object(compact: compact, body)
+    }
+
+    /// Writes a member that is an array of objects.
+    public mutating func member<Element>(
+        _ key: String, objects: some Sequence<Element>, compact: Bool = false,
+        _ body: (inout DocumentWriter, Element) -> Void
+    ) {
+        self.key(key)
+        array(objects: objects, compact: compact, body)
+    }
+
+    /// Writes a member that is an array of strings.
+    public mutating func member(_ key: String, strings: some Sequence<String>, compact: Bool = false) {
+        self.key(key)
+        array(compact: compact) { writer in
+            for string in strings {
+                writer.element()
+                writer.string(string)
+            }
+        }
+    }
+
     private mutating func enclose(
         _ open: StaticString, _ close: StaticString, compact: Bool, _ body: (inout DocumentWriter) -> Void
     ) {

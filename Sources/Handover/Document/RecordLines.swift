@@ -32,12 +32,8 @@ public struct RecordLines {
         _ record: String, _ object: Object, of session: KernelString? = nil, to writer: inout DocumentWriter
     ) {
         writer.object(compact: true) { writer in
-            if let input {
-                writer.key("input")
-                writer.string(input)
-            }
-            writer.key("record")
-            writer.string(record)
+            writer.member("input", input)
+            writer.member("record", record)
             if let session {
                 writer.key("session")
                 KernelStringCodec().write(session, to: &writer)

@@ -55,7 +55,7 @@ struct KernelRelease: ExpressibleByArgument {
         if let generation { return generation }
         Diagnostics.report(
             "kernel \(name) is not known here; known are \(Self.allValueStrings.joined(separator: ", "))")
-        throw ExitCode(ExitStatus.unreadable.rawValue)
+        throw ExitCode.unreadable
     }
 
     static var allValueStrings: [String] { Generation.allReleases }

@@ -33,35 +33,28 @@ struct InputArguments: ParsableArguments {
         var documents: [HandoverDocument] { [document] + found }
     }
 
-    /// Reads an input that has to be one whole handover, with its memory; `nil` if it is not, which is reported.
+    /// Reads an input that has to be one whole handover, with its memory.
     ///
     /// - Parameters:
     ///   - path: `nil` for this machine.
     ///   - isWanted: of several, the first is taken that is wanted, else the first.
     func readImage(
         _ path: FilePath?, where isWanted: (HandoverState) -> Bool = { _ in true }
-    ) -> ReadImage? {
+    ) throws -> ReadImage {
         var options = options
         let path = SourceArguments.inputs([path].compactMap { $0 }, &options)[0]
-        do throws(InputError) {
-            let input = try read(path, options)
-            FindingReport.print(input)
-            if input.documents.first?.isOfUnknownKernel ?? false { return nil }
-            let documents = input.documents.filter {
-                !$0.memory.regions.isEmpty
-                    && ($0.reading.state.kho?.fdtAddress != nil || $0.isFound || $0.reading.state.luo?.sessions != nil)
-            }
-            guard let index = documents.firstIndex(where: { isWanted($0.reading.state) }) ?? documents.indices.first
-            else {
-                Diagnostics.report("\(path): this is a \(input.kind), without the memory that it points to")
-                return nil
-            }
-            let found = documents.indices.filter { $0 != index && documents[$0].isFound }.map { documents[$0] }
-            return ReadImage(input: input, document: documents[index], found: found)
-        } catch {
-            Diagnostics.report("\(error)")
-            return nil
+        let input = try read(path, options)
+        FindingReport.print(input)
+        if input.documents.first?.isOfUnknownKernel ?? false { throw ExitCode.unreadable }
+        let documents = input.documents.filter {
+            !$0.memory.regions.isEmpty
+                && ($0.reading.state.kho?.fdtAddress != nil || $0.isFound || $0.reading.state.luo?.sessions != nil)
         }
+        guard let index = documents.firstIndex(where: { isWanted($0.reading.state) }) ?? documents.indices.first else {
+            throw Failure("\(path): this is a \(input.kind), without the memory that it points to")
+        }
+        let found = documents.indices.filter { $0 != index && documents[$0].isFound }.map { documents[$0] }
+        return ReadImage(input: input, document: documents[index], found: found)
     }
 
     var options: InputOptions {

@@ -3,7 +3,19 @@ import Handover
 import KernelABI
 import SystemPackage
 
-extension OutputForm: ExpressibleByArgument {}
+extension OutputForm: ExpressibleByArgument {
+    /// The form that was asked for, or else the one that a path's ending tells.
+    init(of path: FilePath, or given: OutputForm?) throws {
+        if path == "-", given == .directory {
+            throw ValidationError("A directory cannot be written to standard output.")
+        }
+        guard let form = given ?? (path == "-" ? nil : OutputForm(path: path)) else {
+            throw ValidationError(
+                "\(path) does not tell the form: end it in .elf, .dtb or nothing, or give --output-format.")
+        }
+        self = form
+    }
+}
 
 /// Where a handover is written, and in which form.
 struct OutputArguments: ParsableArguments {
@@ -17,26 +29,19 @@ struct OutputArguments: ParsableArguments {
             """)
     var outputFormat: OutputForm?
 
-    func form() throws -> OutputForm {
-        if output == "-", outputFormat == .directory {
-            throw ValidationError("A directory cannot be written to standard output.")
-        }
-        if let form = outputFormat ?? (output == "-" ? nil : OutputForm(path: output)) { return form }
-        throw ValidationError(
-            "\(output) does not tell the form: end it in .elf, .dtb or nothing, or give --output-format.")
-    }
+    func form() throws -> OutputForm { try OutputForm(of: output, or: outputFormat) }
 
     /// Writes a handover and says on standard error what was written.
-    func write(_ capture: Capture, as form: OutputForm, inputs: [FilePath]) -> ExitStatus {
-        write([capture.state] + capture.found, regions: { capture.memory.regions }, inputs) {
+    func write(_ capture: Capture, as form: OutputForm, inputs: [FilePath]) throws(OutputError) {
+        try write([capture.state] + capture.found, regions: { capture.memory.regions }, inputs) {
             (destination) throws(OutputError) in
             try form.write(capture, to: destination)
         }
     }
 
     /// Writes a handover that is laid out on the way.
-    func write(_ core: CoreFile, as form: OutputForm, inputs: [FilePath]) -> ExitStatus {
-        write([core.state], regions: { core.regions }, inputs) { (destination) throws(OutputError) in
+    func write(_ core: CoreFile, as form: OutputForm, inputs: [FilePath]) throws(OutputError) {
+        try write([core.state], regions: { core.regions }, inputs) { (destination) throws(OutputError) in
             try core.write(to: destination, as: form)
         }
     }
@@ -44,8 +49,8 @@ struct OutputArguments: ParsableArguments {
     private func write(
         _ states: [HandoverState], regions: () -> [Range<PhysicalAddress>], _ inputs: [FilePath],
         _ write: (Destination) throws(OutputError) -> Void
-    ) -> ExitStatus {
-        guard Output.write(to: output, inputs: inputs, write) != nil else { return .unreadable }
+    ) throws(OutputError) {
+        try Output.write(to: output, inputs: inputs, write)
         let state = states[0]
         let sessions = states.flatMap { $0.luo?.sessions ?? [] }
         let files = sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
@@ -55,8 +60,7 @@ struct OutputArguments: ParsableArguments {
         let root = state.kho?.fdtAddress.map { "\($0)" } ?? "no address"
         Diagnostics.report(
             "\(output): kernel \(state.releaseText ?? "unknown"), root FDT at \(root), "
-                + "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file")), \(Quantity.count(pages, "page"))"
-        )
-        return .fine
+                + "\(Quantity.count(sessions.count, "session")), \(Quantity.count(files, "file")), "
+                + Quantity.count(pages, "page"))
     }
 }

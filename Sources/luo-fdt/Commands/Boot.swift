@@ -89,50 +89,43 @@ struct Boot: ParsableCommand {
     }
 
     func run() throws {
-        do {
-            let inputs = [image, kernel] + (initrd.map { [$0] } ?? [])
-            var options = InputOptions()
-            options.rootAddress = fdtPa
-            options.pageSize = pageSize
-            options.kinds = content.all()
-            let subjects = try CheckSubject.subjects(in: image, options: options)
-            guard let subject = subjects.first, subject.rootAddress != nil, !subject.memory.regions.isEmpty else {
-                throw BootError.image("\(image): there is no memory in it")
-            }
-            var boot = BootRun(kernel: kernel, initDirectory: Self.initDirectory)
-            boot.initrd = initrd
-            boot.append = append
-            boot.memorySize = memory?.bytes
-            boot.timeout = .seconds(timeout)
-            boot.usesKVM = kvm
-            boot.kexecs = record != nil
-            let form = record.flatMap(OutputForm.init(path:)) ?? .elf
-            let log = try log.map { try Destination($0, inputs: inputs) }
-            let record = try record.map { try Destination($0, inputs: inputs) }
-            let status = BootProgress()
-            boot.progress = { status.update($0) }
-            defer { status.finish() }
-            let result = try Interruptible.run { [boot] in
-                try await boot.run(subject) { capture in
-                    guard let record else { return }
-                    try form.write(capture, to: record)
-                }
-            }
-            status.finish()
-            try log?.write(Array((result.lines.joined(separator: "\n") + "\n").utf8))
-            let check = compare ? HandoverCheck(subject, options: result.checkOptions) : nil
-            let report = BootReport(image: image, kernel: kernel, result: result, check: check)
-            let output = OutputStream(.standardOutput)
-            format.write(report, to: output)
-            output.flush()
-            if record != nil, !report.wasHandedOn { throw BootError.image("\(image): nothing was handed over again") }
-            throw ExitCode(report.exitStatus)
-        } catch let code as ExitCode {
-            throw code
-        } catch {
-            Diagnostics.report("\(error)")
-            throw ExitCode(ExitStatus.unreadable.rawValue)
+        let inputs = [image, kernel] + (initrd.map { [$0] } ?? [])
+        var options = InputOptions()
+        options.rootAddress = fdtPa
+        options.pageSize = pageSize
+        options.kinds = content.all()
+        let subjects = try CheckSubject.subjects(in: image, options: options)
+        guard let subject = subjects.first, subject.rootAddress != nil, !subject.memory.regions.isEmpty else {
+            throw BootError.image("\(image): there is no memory in it")
         }
+        var boot = BootRun(kernel: kernel, initDirectory: Self.initDirectory)
+        boot.initrd = initrd
+        boot.append = append
+        boot.memorySize = memory?.bytes
+        boot.timeout = .seconds(timeout)
+        boot.usesKVM = kvm
+        boot.kexecs = record != nil
+        let form = record.flatMap(OutputForm.init(path:)) ?? .elf
+        let log = try log.map { try Destination($0, inputs: inputs) }
+        let record = try record.map { try Destination($0, inputs: inputs) }
+        let status = BootProgress()
+        boot.progress = { status.update($0) }
+        defer { status.finish() }
+        let result = try Interruptible.run { [boot] in
+            try await boot.run(subject) { capture in
+                guard let record else { return }
+                try form.write(capture, to: record)
+            }
+        }
+        status.finish()
+        try log?.write(Array((result.lines.joined(separator: "\n") + "\n").utf8))
+        let check = compare ? HandoverCheck(subject, options: result.checkOptions) : nil
+        let report = BootReport(image: image, kernel: kernel, result: result, check: check)
+        let output = OutputStream(.standardOutput)
+        format.write(report, to: output)
+        output.flush()
+        if record != nil, !result.handsOn { throw BootError.image("\(image): nothing was handed over again") }
+        throw ExitCode(report.exitStatus)
     }
 
     /// Where `make` and `make install` put the init programs: beside the directory that the command is in.

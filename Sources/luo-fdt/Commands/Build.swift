@@ -41,27 +41,29 @@ struct Build: ParsableCommand {
     func run() throws {
         let form = try subtree == nil ? destination.form() : nil
         let files = DocumentFiles(besides: document)
-        guard let plan = plan(files) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
-        do throws(WriteError) {
-            let inputs = [document] + plan.contentFiles.map(files.path)
+        let plan = try plan(files)
+        let inputs = [document] + plan.contentFiles.map(files.path)
+        do {
             let core = try CoreFile(of: plan) { name throws(FileError) in try files.open(name) }
-            let status = form.map { destination.write(core, as: $0, inputs: inputs) } ?? writeSubtree(of: core, inputs)
-            status.exit(keeping: core)
-        } catch {
-            Diagnostics.report("\(document): \(error)")
-            throw ExitCode(ExitStatus.unreadable.rawValue)
+            if let form {
+                try destination.write(core, as: form, inputs: inputs)
+            } else {
+                try writeSubtree(of: core, inputs)
+            }
+            ExitStatus.fine.exit(keeping: core)
+        } catch let error as WriteError {
+            throw Failure("\(document): \(error)")
         }
     }
 
-    /// The handover that the document describes, complete; `nil`, and the reasons said, where there is none.
-    private func plan(_ files: DocumentFiles) -> HandoverState? {
+    /// The handover that the document describes, complete.
+    private func plan(_ files: DocumentFiles) throws -> HandoverState {
         Heap.makeRoom(forInputAt: document, share: 0.6)
         let state: HandoverState
         do throws(DocumentReadError) {
             state = try DocumentReader.read(document)
         } catch {
-            Diagnostics.report(error.description(of: document))
-            return nil
+            throw Failure(error.description(of: document))
         }
         do throws(PlanError) {
             var options = HandoverPlanner.Options()
@@ -74,22 +76,21 @@ struct Build: ParsableCommand {
         } catch {
             for problem in error.problems { Diagnostics.report("\(document): \(problem)") }
             if error.canBeForced { Diagnostics.report("\(document): --force builds it nevertheless") }
-            return nil
+            throw ExitCode.unreadable
         }
     }
 
-    private func writeSubtree(of core: CoreFile, _ inputs: [FilePath]) -> ExitStatus {
-        func write(to destination: Destination) throws(OutputError) -> ExitStatus {
+    private func writeSubtree(of core: CoreFile, _ inputs: [FilePath]) throws {
+        let blob = try Output.write(to: destination.output, inputs: inputs) { (destination) throws(OutputError) in
             let capture = try core.capture()
-            guard let name = subtree, let blob = capture.blob(ofSubtree: name) else {
-                let names = ["kho"] + (capture.state.kho?.subtrees ?? []).map(\.name.bare)
-                Diagnostics.report(
-                    "\(document): there is no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
-                return .unreadable
-            }
-            try destination.write(blob)
-            return .fine
+            let blob = subtree.flatMap { capture.blob(ofSubtree: $0) }
+            if let blob { try destination.write(blob) }
+            return (isThere: blob != nil, subtrees: capture.state.kho?.subtrees ?? [])
         }
-        return Output.write(to: destination.output, inputs: inputs, write) ?? .unreadable
+        guard blob.isThere else {
+            let names = ["kho"] + blob.subtrees.map(\.name.bare)
+            throw Failure(
+                "\(document): there is no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
+        }
     }
 }

@@ -18,8 +18,8 @@ struct Check: ParsableCommand {
               panic       the boot ends
               ignored     the boot goes on, and everything handed over is lost
 
-            Each finding is one rule's; --rules lists them all. As with dtc, -W and -E make a rule a warning or an error, \
-            or turn it off. Scratch areas that a debugfs directory states are used as --scratch is.
+            Each finding is one rule's; --rules lists them all. As with dtc, -W and -E make a rule a warning or an \
+            error, or turn it off. Scratch areas that a debugfs directory states are used as --scratch is.
 
             EXAMPLES
               luo-fdt check vmcore
@@ -121,8 +121,8 @@ struct Check: ParsableCommand {
             return
         }
         var options = HandoverCheck.Options()
-        let types = try to == nil && kernel == nil ? target(source.content.btf.map(KernelArgument.file)) : nil
-        let receiver = try target(to ?? kernel) ?? types.flatMap { $0.isKernel ? $0 : nil }
+        let types = try to == nil && kernel == nil ? source.content.btf.map(KernelArgument.file)?.target() : nil
+        let receiver = try (to ?? kernel)?.target() ?? types.flatMap { $0.isKernel ? $0 : nil }
         options.generation = receiver?.generation
         options.release = receiver?.release
         options.pageSize = kernelPageSize ?? receiver?.pageSize
@@ -134,7 +134,7 @@ struct Check: ParsableCommand {
 
         var reports: [CheckReport] = []
         var last: [CheckSubject] = []
-        if let sender = try target(from), let receiver {
+        if let sender = try from?.target(), let receiver {
             options.differences = sender.differences(from: receiver)
             reports.append(
                 CheckReport(
@@ -166,15 +166,6 @@ struct Check: ParsableCommand {
         if !quiet { format.write(reports, to: output) }
         output.flush()
         ExitStatus.exit(reports.map(\.outcome).max()?.status ?? 0, keeping: last)
-    }
-
-    private func target(_ kernel: KernelArgument?) throws -> KernelArgument.Target? {
-        do throws(TypeInformationError) {
-            return try kernel?.target()
-        } catch {
-            Diagnostics.report("\(error)")
-            throw ExitCode(ExitStatus.unreadable.rawValue)
-        }
     }
 
     private static func unknownRule(_ name: String, among known: some Collection<String>) -> ValidationError {

@@ -8,8 +8,8 @@ struct Collect: ParsableCommand {
         abstract: "Reduces a memory image to what belongs to the handover.",
         discussion: """
             A dump of many GiB becomes a small file that dump, check and the lab read like the dump itself: all \
-            pages that describe the handover, and with --contents all that are handed over, too. What is left behind is \
-            said.
+            pages that describe the handover, and with --contents all that are handed over, too. What is left behind \
+            is said.
 
             EXAMPLES
               luo-fdt collect /proc/vmcore -o handover.elf
@@ -30,12 +30,10 @@ struct Collect: ParsableCommand {
 
     func run() throws {
         let form = try destination.form()
-        guard let read = input.readImage(image) else { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        let read = try input.readImage(image)
         let capture = Capture(
             of: read.document.reading, in: read.document.memory, contents: contents, found: read.found.map(\.reading))
-        let written = destination.write(
-            capture, as: form, inputs: [image].compactMap(\.self) + self.input.options.files)
-        guard written == .fine else { throw ExitCode(written.rawValue) }
+        try destination.write(capture, as: form, inputs: [image].compactMap(\.self) + input.options.files)
         let kept = CaptureReport.print(capture, of: destination.output)
         try kept.worse(read.input.isDamaged ? .damaged : .fine).end()
     }

@@ -11,8 +11,8 @@ struct Diff: ParsableCommand {
             Sessions, FLBs and regions are compared by name, files by token and with their contents; then where it all \
             lies, and every byte that none of this accounts for. A FILE is anything that dump takes, or a \
             JSON document. Directories with two sides are compared side by side; an out with an in, as what was handed \
-            over with what was received. What an input does not show is said with a ?, such as contents that a document \
-            does not give (dump -f json --contents does).
+            over with what was received. What an input does not show is said with a ?, such as contents that a \
+            document does not give (dump -f json --contents does).
 
             EXAMPLES
               luo-fdt diff before.elf after.elf
@@ -51,9 +51,7 @@ struct Diff: ParsableCommand {
     func run() throws {
         // Both are read, so that both are named if neither can be.
         let (before, after) = (sides(before), sides(after))
-        guard let before, let after else {
-            throw ExitCode(ExitStatus.unreadable.rawValue)
-        }
+        guard let before, let after else { throw ExitCode.unreadable }
         let output = OutputStream.standardOutput(inputs: [self.before, self.after])
         var diffs: [(part: String?, diff: HandoverDiff)] = []
         var rest = after
@@ -132,34 +130,26 @@ struct Diff: ParsableCommand {
     }
 
     private static func writeJSON(_ diffs: [HandoverDiff], to output: OutputStream) {
-        var writer = DocumentWriter { output.write($0) }
-        writer.array { writer in
-            for subject in diffs.flatMap(\.uncompared) {
-                writer.element()
-                writer.object(compact: true) { writer in
-                    writer.member("subject", subject.subject)
-                    writer.member(
-                        "uncompared", subject.isInBefore ? "after" : subject.isInAfter ? "before" : "both")
+        output.writeJSON { writer in
+            writer.array { writer in
+                for subject in diffs.flatMap(\.uncompared) {
+                    writer.element()
+                    writer.object(compact: true) { writer in
+                        writer.member("subject", subject.subject)
+                        writer.member(
+                            "uncompared", subject.isInBefore ? "after" : subject.isInAfter ? "before" : "both")
+                    }
                 }
-            }
-            for change in diffs.flatMap(\.changes) {
-                writer.element()
-                writer.object(compact: true) { writer in
-                    writer.key("subject")
-                    writer.string(change.subject)
-                    if let before = change.before {
-                        writer.key("before")
-                        writer.string(before)
+                for change in diffs.flatMap(\.changes) {
+                    writer.element()
+                    writer.object(compact: true) { writer in
+                        writer.member("subject", change.subject)
+                        writer.member("before", change.before)
+                        writer.member("after", change.after)
+                        writer.member("layout", change.isLayout)
                     }
-                    if let after = change.after {
-                        writer.key("after")
-                        writer.string(after)
-                    }
-                    writer.key("layout")
-                    writer.boolean(change.isLayout)
                 }
             }
         }
-        writer.finish()
     }
 }

@@ -44,7 +44,8 @@ struct Dump: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Show this blob alone, as dts or hex: the name of a subtree, or \(HandoverDocument.Blob.rootName) for the root.",
+            "Show this blob alone, as dts or hex: the name of a subtree, or "
+                + "\(HandoverDocument.Blob.rootName) for the root.",
             valueName: "name"))
     var subtree: String?
 

@@ -44,34 +44,24 @@ struct Extract: ParsableCommand {
 
     func run() throws {
         let wanted = session.map { KernelString($0) }
-        let read = input.readImage(image) { state in
+        let read = try input.readImage(image) { state in
             wanted.map { name in state.luo?.sessions?.contains { $0.name == name } ?? false } ?? true
         }
-        guard let read else { throw ExitCode(ExitStatus.unreadable.rawValue) }
         let document = read.document
         if all { return try writeAll(read.documents).worse(read.input.isDamaged ? .damaged : .fine).end() }
-        guard let session, let token, let file = file(token, of: session, in: document.reading) else {
-            throw ExitCode(ExitStatus.unreadable.rawValue)
-        }
+        guard let session, let token else { return }
+        let file = try file(token, of: session, in: document.reading)
         let contents = ContentsOutput(of: file, in: document.reading.state, memory: document.memory)
-        try write(contents).end()
+        let missing = try Output.write(to: output, inputs: inputs, contents.write)
+        for range in missing { report(range, of: "the file") }
+        try (missing.isEmpty ? ExitStatus.fine : .damaged).end()
     }
 
     /// The files that nothing may be written to; this machine is none.
     private var inputs: [FilePath] { [image].compactMap(\.self) + input.options.files }
 
-    private func write(_ contents: ContentsOutput) -> ExitStatus {
-        guard let missing = Output.write(to: output, inputs: inputs, contents.write) else {
-            return .unreadable
-        }
-        for range in missing { report(range, of: "the file") }
-        return missing.isEmpty ? .fine : .damaged
-    }
-
-    private func writeAll(_ documents: [HandoverDocument]) -> ExitStatus {
-        guard let losses = Output.write(to: output, inputs: inputs, ContentsDirectory(of: documents).write) else {
-            return .unreadable
-        }
+    private func writeAll(_ documents: [HandoverDocument]) throws -> ExitStatus {
+        let losses = try Output.write(to: output, inputs: inputs, ContentsDirectory(of: documents).write)
         for loss in losses {
             switch loss {
             case .missing(let path, let ranges): for range in ranges { report(range, of: path) }
@@ -94,29 +84,26 @@ struct Extract: ParsableCommand {
 
     private func report(_ missing: Range<UInt64>, of file: String) {
         Diagnostics.report(
-            "\(name): bytes \(missing.lowerBound) to \(missing.upperBound - 1) of \(file) cannot be read from the image, "
-                + "and are zeros in the output")
+            "\(name): bytes \(missing.lowerBound) to \(missing.upperBound - 1) of \(file) cannot be read from the "
+                + "image, and are zeros in the output")
     }
 
-    private func file(_ token: Token, of session: String, in reading: Reading) -> FileContents? {
+    private func file(_ token: Token, of session: String, in reading: Reading) throws -> FileContents {
         let sessions = reading.state.luo?.sessions ?? []
         guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
-            Diagnostics.report(
+            throw Failure(
                 "\(name): there is no session \"\(session)\"; there are \(Selection.list(sessions.map(\.name.quoted)))")
-            return nil
         }
         let files = found.files ?? []
         guard let file = files.first(where: { $0.token == token.value }) else {
-            Diagnostics.report(
+            throw Failure(
                 "\(name): session \"\(session)\" has no token \(token); it has "
                     + Selection.list(files.map { "\(Token(value: $0.token))" }))
-            return nil
         }
         guard let contents = file.fileContents else {
-            Diagnostics.report(
+            throw Failure(
                 "\(name): token \(token): \(whyUnread(.file(session: found.name, token: token.value), [reading])); its "
                     + "handler is \(file.compatible?.quoted ?? "\"\"")")
-            return nil
         }
         return contents
     }

@@ -58,19 +58,13 @@ struct Layout: ParsableCommand {
         let output = OutputStream(.standardOutput)
         switch format {
         case .text: output.write(table.text)
-        case .json: table.writeJSON { output.write($0) }
+        case .json: table.writeJSON(to: output)
         }
         output.flush()
     }
 
     private func compare(with path: FilePath) throws {
-        let layout: LayoutBTF
-        do throws(TypeInformationError) {
-            layout = try LayoutBTF(path: path, generation: kernel?.generation, pageSize: pageSize)
-        } catch {
-            Diagnostics.report("\(error)")
-            throw ExitCode(ExitStatus.unreadable.rawValue)
-        }
+        let layout = try LayoutBTF(path: path, generation: kernel?.generation, pageSize: pageSize)
         let output = OutputStream.standardOutput(inputs: [path])
         if let release = skeleton.flatMap({ Release($0) }) {
             output.write(layout.skeleton(for: release))
@@ -79,7 +73,7 @@ struct Layout: ParsableCommand {
         }
         switch format {
         case .text: output.write(layout.text)
-        case .json: layout.writeJSON { output.write($0) }
+        case .json: layout.writeJSON(to: output)
         }
         output.flush()
         if !layout.comparison.isMatch { throw ExitCode(1) }

@@ -8,8 +8,8 @@ struct Report: ParsableCommand {
         commandName: "report",
         abstract: "Writes a page about a handover, to be read in a browser or on paper.",
         discussion: """
-            One HTML file that needs nothing else: the verdict and the findings of check, a map of physical memory, the \
-            structures with their bytes, sessions, files and FLBs. With --since, also what has changed since an \
+            One HTML file that needs nothing else: the verdict and the findings of check, a map of physical memory, \
+            the structures with their bytes, sessions, files and FLBs. With --since, also what has changed since an \
             earlier capture.
 
             EXAMPLES
@@ -34,31 +34,21 @@ struct Report: ParsableCommand {
     @OptionGroup var input: InputArguments
 
     func run() throws {
-        var earlier: HandoverDocument?
-        if let since {
-            earlier = try document(since).document
-        }
-        let (read, document) = try document(image)
+        let earlier = try since.map { try self.document($0).document }
+        let (read, document) = try self.document(image)
         let page = ReportPage(of: document, in: read, since: earlier, scratch: scratch.map(\.range))
         let inputs = [image] + (since.map { [$0] } ?? []) + input.options.files
         let html = Array(page.html.utf8)
-        guard
-            Output.write(to: output, inputs: inputs, { (file) throws(OutputError) in try file.write(html) }) != nil
-        else { throw ExitCode(ExitStatus.unreadable.rawValue) }
+        try Output.write(to: output, inputs: inputs) { (file) throws(OutputError) in try file.write(html) }
         try (read.isDamaged ? ExitStatus.damaged : .fine).end()
     }
 
     private func document(_ path: FilePath) throws -> (input: HandoverInput, document: HandoverDocument) {
-        do throws(InputError) {
-            let read = try input.read(path, input.options)
-            let handovers = read.documents.filter { !$0.isFound }
-            if handovers.count <= 1, let document = handovers.first ?? read.documents.first { return (read, document) }
-            Diagnostics.report(
-                "\(path): this shows \(handovers.count) handovers; give one of "
-                    + handovers.compactMap(\.part).joined(separator: ", "))
-        } catch {
-            Diagnostics.report("\(error)")
-        }
-        throw ExitCode(ExitStatus.unreadable.rawValue)
+        let read = try input.read(path, input.options)
+        let handovers = read.documents.filter { !$0.isFound }
+        if handovers.count <= 1, let document = handovers.first ?? read.documents.first { return (read, document) }
+        throw Failure(
+            "\(path): this shows \(handovers.count) handovers; give one of "
+                + handovers.compactMap(\.part).joined(separator: ", "))
     }
 }

@@ -7,8 +7,10 @@ import SystemPackage
 struct Schema: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema",
-        abstract:
-            "Prints the JSON Schema of handovers as dump prints and build reads them, of scenarios, or of kinds of content."
+        abstract: """
+            Prints the JSON Schema of handovers as dump prints and build reads them, of scenarios, or of kinds of \
+            content.
+            """
     )
 
     enum Subject: String, ExpressibleByArgument, CaseIterable {

@@ -77,10 +77,9 @@ struct Simulate: ParsableCommand {
     }
 
     func run() throws {
-        let form = try output.map(form(of:))
+        let form = try output.map { try OutputForm(of: $0, or: outputFormat) }
         if let kernel, KernelConfiguration(release: kernel.name) == nil {
-            Diagnostics.report(KernelConfiguration.unknown(kernel.name))
-            throw ExitCode(ExitStatus.unreadable.rawValue)
+            throw Failure(KernelConfiguration.unknown(kernel.name))
         }
         let handedOver = try image.map(handedOver)
         let reports = scenarios.map { NamedReport(name: $0.stem ?? $0.string, outcome: play($0, from: handedOver)) }
@@ -91,11 +90,8 @@ struct Simulate: ParsableCommand {
             format.show(reports, isQuiet: quiet, on: stream)
             stream.flush()
         }
-        var status = reports.map(\.status).reduce(ExitStatus.fine) { $0.worse($1) }
-        if let output, let form, case .played(let report)? = reports.first?.outcome {
-            status = status.worse(write(report, to: output, form))
-        }
-        try status.end()
+        if let output, let form, let report = reports.first?.report { try write(report, to: output, form) }
+        try reports.map(\.status).reduce(ExitStatus.fine) { $0.worse($1) }.end()
     }
 
     private var inputs: [FilePath] { scenarios + (image.map { [$0] } ?? []) }
@@ -109,8 +105,8 @@ struct Simulate: ParsableCommand {
         }
         if let image, let stated = scenario.pageSize, stated != image.pageSize {
             return .unplayable(
-                "\(path): .page_size: the image is of a kernel with pages of \(image.pageSize.bytes) bytes, over which one "
-                    + "with pages of \(stated.bytes) panics in kho_radix_walk_tree()")
+                "\(path): .page_size: the image is of a kernel with pages of \(image.pageSize.bytes) bytes, over which "
+                    + "one with pages of \(stated.bytes) panics in kho_radix_walk_tree()")
         }
         scenario.pageSize = image?.pageSize ?? scenario.pageSize
         if let kernel {
@@ -122,41 +118,28 @@ struct Simulate: ParsableCommand {
     }
 
     private func handedOver(_ path: FilePath) throws -> HandedOver {
-        guard let document = try InputArguments.parse([]).readImage(path)?.document else {
-            throw ExitCode(ExitStatus.unreadable.rawValue)
-        }
+        let document = try InputArguments.parse([]).readImage(path).document
         do throws(MemoryError) {
             return try HandedOver(
                 copying: document.memory, rootAddress: document.reading.state.kho?.fdtAddress,
                 pageSize: document.pageSize)
         } catch {
-            Diagnostics.report("\(path): \(error)")
-            throw ExitCode(ExitStatus.unreadable.rawValue)
+            throw Failure("\(path): \(error)")
         }
     }
 
-    private func form(of path: FilePath) throws -> OutputForm {
-        if path == "-", outputFormat == .directory {
-            throw ValidationError("A directory cannot be written to standard output.")
-        }
-        if let form = outputFormat ?? (path == "-" ? nil : OutputForm(path: path)) { return form }
-        throw ValidationError(
-            "\(path) does not tell the form: end it in .elf, .dtb or nothing, or give --output-format.")
-    }
-
-    private func write(_ report: ScenarioReport, to path: FilePath, _ form: OutputForm) -> ExitStatus {
+    private func write(_ report: ScenarioReport, to path: FilePath, _ form: OutputForm) throws {
         guard let capture = report.image(named: at)?.capture else {
             let names = report.images.compactMap(\.name).joined(separator: ", ")
-            Diagnostics.report(
+            throw Failure(
                 at.map { "no kexec is called \"\($0)\"; there are: \(names)" }
                     ?? "the scenario came to no kexec: there is no image")
-            return .unreadable
         }
-        func write(to destination: Destination) throws(OutputError) { try form.write(capture, to: destination) }
-        guard Output.write(to: path, inputs: inputs, write) != nil else { return .unreadable }
+        try Output.write(to: path, inputs: inputs) { (destination) throws(OutputError) in
+            try form.write(capture, to: destination)
+        }
         let root = capture.rootAddress.map { "\($0)" } ?? "no address"
         Diagnostics.report(
             "\(path): handed over by kernel \(capture.state.releaseText ?? "unknown"), root FDT at \(root)")
-        return .fine
     }
 }

@@ -22,8 +22,6 @@ struct BootReport {
         result.sessions.reduce(0) { $0 + $1.files.count { $0.hash != nil && $0.expected.hash == nil } }
     }
 
-    var wasHandedOn: Bool { result.handsOn }
-
     var exitStatus: Int32 {
         if let agrees { return agrees ? 0 : 1 }
         return result.outcome.verdict.outcome.status
@@ -45,15 +43,12 @@ enum BootFormat: String, ExpressibleByArgument, CaseIterable {
     private static func writeText(_ report: BootReport, to output: OutputStream) {
         let outcome = report.result.outcome
         let release = report.result.release ?? report.kernel.string
-        output.write(
-            "\(ImageText.visible(report.image.string, inLine: true)): kernel \(ImageText.visible(release, inLine: true)): "
-        )
-        output.write("\(outcome.verdict.rawValue): \(ImageText.visible(outcome.summary, inLine: true))\n")
-        output.write("    \(ImageText.visible(outcome.line, inLine: true))\n")
+        func line(_ text: String) -> String { ImageText.visible(text, inLine: true) }
+        output.write("\(line(report.image.string)): kernel \(line(release)): ")
+        output.write("\(outcome.verdict.rawValue): \(line(outcome.summary))\n    \(line(outcome.line))\n")
         if report.uncompared > 0 {
-            output.write(
-                "    the contents of \(Quantity.count(report.uncompared, "file")) were not compared: the image lacks them\n"
-            )
+            let files = Quantity.count(report.uncompared, "file")
+            output.write("    the contents of \(files) were not compared: the image lacks them\n")
         }
         guard let check = report.check, let agrees = report.agrees else { return }
         output.write("check: \(check.verdict.rawValue): \(agrees ? "they agree" : "they disagree")\n")
@@ -65,72 +60,38 @@ enum BootFormat: String, ExpressibleByArgument, CaseIterable {
     }
 
     private static func writeJSON(_ report: BootReport, to output: OutputStream) {
-        var writer = DocumentWriter { output.write($0) }
-        writer.object { writer in
-            writer.member("input", report.image.string)
-            writer.member("kernel", report.kernel.string)
-            if let release = report.result.release { writer.member("release", release) }
-            writer.member("verdict", report.result.outcome.verdict.rawValue)
-            writer.member("summary", report.result.outcome.summary)
-            writer.member("line", report.result.outcome.line)
-            if report.uncompared > 0 { writer.member("uncompared", UInt64(report.uncompared)) }
-            if let check = report.check, let agrees = report.agrees {
-                writer.member("check", check.verdict.rawValue)
-                writer.key("agrees")
-                writer.boolean(agrees)
-            }
-            writer.key("sessions")
-            writer.array { writer in
-                for session in report.result.sessions {
-                    writer.element()
-                    writer.object { $0.session(session) }
+        output.writeJSON { writer in
+            writer.object { writer in
+                writer.member("input", report.image.string)
+                writer.member("kernel", report.kernel.string)
+                writer.member("release", report.result.release)
+                writer.member("verdict", report.result.outcome.verdict.rawValue)
+                writer.member("summary", report.result.outcome.summary)
+                writer.member("line", report.result.outcome.line)
+                if report.uncompared > 0 { writer.member("uncompared", report.uncompared) }
+                if let check = report.check, let agrees = report.agrees {
+                    writer.member("check", check.verdict.rawValue)
+                    writer.member("agrees", agrees)
                 }
-            }
-            writer.key("lines")
-            writer.array { writer in
-                for line in report.result.handoverLines {
-                    writer.element()
-                    writer.string(line)
-                }
+                writer.member("sessions", objects: report.result.sessions) { $0.session($1) }
+                writer.member("lines", strings: report.result.handoverLines)
             }
         }
-        writer.finish()
     }
 }
 
 extension DocumentWriter {
-    fileprivate mutating func number(_ key: String, _ value: Int?) {
-        guard let value = value.flatMap(UInt64.init(exactly:)) else { return }
-        self.key(key)
-        number(value)
-    }
-
     fileprivate mutating func session(_ session: BootedSession) {
         member("name", session.name.bare)
-        number("errno", session.errno)
-        number("finish_errno", session.finishErrno)
-        key("files")
-        array { writer in
-            for file in session.files {
-                writer.element()
-                writer.object(compact: true) { $0.file(file) }
-            }
+        member("errno", session.errno)
+        member("finish_errno", session.finishErrno)
+        member("files", objects: session.files, compact: true) { writer, file in
+            writer.member("token", hex: file.expected.token)
+            writer.member("errno", file.errno)
+            writer.member("size", file.size)
+            writer.member("pos", file.position)
+            writer.member("fnv1a", hex: file.hash)
+            writer.member("problem", file.problem)
         }
-    }
-
-    private mutating func file(_ file: BootedFile) {
-        key("token")
-        hex(file.expected.token)
-        number("errno", file.errno)
-        for (name, value) in [("size", file.size), ("pos", file.position)] {
-            guard let value else { continue }
-            key(name)
-            number(value)
-        }
-        if let hash = file.hash {
-            key("fnv1a")
-            hex(hash)
-        }
-        if let problem = file.problem { member("problem", problem) }
     }
 }

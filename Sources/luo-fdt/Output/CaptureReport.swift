@@ -10,17 +10,15 @@ enum CaptureReport {
     static func print(_ capture: Capture, of path: FilePath) -> ExitStatus {
         report(capture.leftBehind, "left behind; --contents keeps it", of: path)
         report(capture.missing, "not in the image", of: path)
+        func name(_ extent: Extent) -> String { "\(extent.role.name) of \(extent.owner) at \(extent.address)" }
         for (extent, reason) in capture.withheld.prefix(mostPieces) {
-            Diagnostics.report(
-                "\(path): withheld \(extent.role.name) of \(extent.owner) at \(extent.address): \(reason)")
+            Diagnostics.report("\(path): withheld \(name(extent)): \(reason)")
         }
         if capture.withheld.count > mostPieces {
             Diagnostics.report("\(path): withheld \(capture.withheld.count - mostPieces) more")
         }
         for extent in capture.unreadable.prefix(mostPieces) {
-            Diagnostics.report(
-                "\(path): some of the \(extent.role.name) of \(extent.owner) at \(extent.address) cannot be read, and is left out"
-            )
+            Diagnostics.report("\(path): some of the \(name(extent)) cannot be read, and is left out")
         }
         if capture.unreadable.count > mostPieces {
             Diagnostics.report("\(path): so is some of \(capture.unreadable.count - mostPieces) more")
@@ -31,9 +29,7 @@ enum CaptureReport {
 
     private static func report(_ ranges: [Range<PhysicalAddress>], _ what: String, of path: FilePath) {
         if ranges.isEmpty { return }
-        let size = ranges.byteCount
-        Diagnostics.report(
-            "\(path): \(Quantity.bytes(size)) of handed-over memory in \(Quantity.count(ranges.count, "range")): \(what)"
-        )
+        let pieces = Quantity.count(ranges.count, "range")
+        Diagnostics.report("\(path): \(Quantity.bytes(ranges.byteCount)) of handed-over memory in \(pieces): \(what)")
     }
 }

@@ -4,14 +4,7 @@ import KernelABI
 /// Reports as JSON: what a gate or a line of a log needs, without parsing text.
 enum CheckJSON {
     static func write(_ reports: [CheckReport], to output: OutputStream) {
-        var writer = DocumentWriter { output.write($0) }
-        writer.array { writer in
-            for report in reports {
-                writer.element()
-                writer.object { $0.report(report) }
-            }
-        }
-        writer.finish()
+        output.writeJSON { $0.array(objects: reports) { $0.report($1) } }
     }
 
     /// Writes a line for each input.
@@ -26,87 +19,52 @@ enum CheckJSON {
 }
 
 extension DocumentWriter {
-    mutating func member(_ key: String, _ value: String) {
-        self.key(key)
-        string(value)
-    }
-
-    mutating func member(_ key: String, _ value: UInt64) {
-        self.key(key)
-        number(value)
-    }
-
-    mutating func list(_ key: String, _ body: (inout DocumentWriter) -> Void) {
-        self.key(key)
-        array { body(&$0) }
-    }
-
     fileprivate mutating func report(_ report: CheckReport) {
-        if let path = report.path { member("input", path.string) }
-        if let part = report.subject?.part { member("part", part) }
-        if let side = report.subject?.side { member("side", side.rawValue) }
+        member("input", report.path?.string)
+        member("part", report.subject?.part)
+        member("side", report.subject?.side?.rawValue)
         guard let check = report.check else {
             member("error", report.failure ?? "")
-            member("status", UInt64(report.outcome.status))
-            list("findings") { _ in }
+            member("status", report.outcome.status)
+            member("findings", strings: [])
             return
         }
+        let others = report.subject?.reading?.otherGenerations ?? []
         member("kernel", check.generation.name)
-        list("releases") { writer in
-            let others = report.subject?.reading?.otherGenerations ?? []
-            for release in ([check.generation] + others).flatMap(\.releases).sorted() {
-                writer.element()
-                writer.string(release.description)
-            }
-        }
+        member("releases", strings: ([check.generation] + others).flatMap(\.releases).sorted().map(\.description))
         member("verdict", check.verdict.rawValue)
-        member("status", UInt64(report.outcome.status))
+        member("status", report.outcome.status)
         if let subject = report.subject { self.summary(of: subject) }
-        list("findings") { writer in
-            for result in check.results {
-                writer.element()
-                writer.object { $0.finding(result, check.generation) }
-            }
-        }
+        member("findings", objects: check.results) { $0.finding($1, check.generation) }
     }
 
     /// What the input shows, in numbers; those that it does not show are missing.
     private mutating func summary(of subject: CheckSubject) {
         let state = subject.reading?.state
-        member("page_size", UInt64(subject.pageSize.bytes))
-        if let release = state?.releaseText { member("written_by", release) }
-        if let release = state?.writer { name("previous_release", release) }
-        if let number = state?.luo?.liveUpdateNumber { member("liveupdate_number", number) }
+        member("page_size", subject.pageSize.bytes)
+        member("written_by", state?.releaseText)
+        name("previous_release", state?.writer)
+        member("liveupdate_number", state?.luo?.liveUpdateNumber)
         if !subject.scratch.isEmpty {
-            list("scratch") { writer in
-                for range in subject.scratch {
-                    writer.element()
-                    writer.object(compact: true) { writer in
-                        writer.member("start", range.lowerBound.description)
-                        writer.member("size", range.upperBound.rawValue - range.lowerBound.rawValue)
-                    }
-                }
+            member("scratch", objects: subject.scratch, compact: true) { writer, range in
+                writer.member("start", range.lowerBound.description)
+                writer.member("size", range.upperBound.rawValue - range.lowerBound.rawValue)
             }
             member("scratch_bytes", subject.scratchSize)
         }
         if let sessions = state?.luo?.sessions {
-            member("sessions", UInt64(sessions.count))
+            member("sessions", sessions.count)
             member("files", sessions.reduce(0) { $0 &+ UInt64($1.files?.count ?? 0) })
-            if sessions.contains(where: \.hasUnreadFiles) {
-                key("files_incomplete")
-                boolean(true)
-            }
+            if sessions.contains(where: \.hasUnreadFiles) { member("files_incomplete", true) }
         }
-        if let flbs = state?.luo?.flbs { member("flbs", UInt64(flbs.count)) }
-        if let regions = state?.memblock?.regions { member("regions", UInt64(regions.count)) }
-        if let pages = state?.preserved?.pages {
-            member("preserved_bytes", pages &* UInt64(subject.pageSize.bytes))
-        }
+        member("flbs", state?.luo?.flbs?.count)
+        member("regions", state?.memblock?.regions?.count)
+        member("preserved_bytes", (state?.preserved?.pages).map { $0 &* UInt64(subject.pageSize.bytes) })
     }
 
     /// A name that can be one; see ``KernelString/named``.
-    private mutating func name(_ key: String, _ name: KernelString) {
-        if name.isText { member(key, name.repaired) }
+    private mutating func name(_ key: String, _ name: KernelString?) {
+        if let name, name.isText { member(key, name.repaired) }
     }
 
     private mutating func finding(_ result: HandoverCheck.Result, _ generation: Generation) {
@@ -120,30 +78,24 @@ extension DocumentWriter {
         case .session(let name, _): self.name("session", name)
         case .file(let session, let token):
             name("session", session)
-            member("token", "0x" + String(token, radix: 16))
+            member("token", hex: token)
         case .flb(let name): self.name("flb", name)
         case .region(let name): self.name("region", name)
         case .subtree(let name): member("subtree", name)
         default: break
         }
         member("structure", finding.place.structure)
-        if let field = finding.place.field { member("field", field) }
-        if let address = finding.place.address { member("address", address.description) }
+        member("field", finding.place.field)
+        member("address", finding.place.address?.description)
         member("found", finding.found)
         member("expected", finding.expected)
-        if result.group.others > 0 { member("others", UInt64(result.group.others)) }
-        if !result.group.otherOwners.isEmpty {
-            list("others_of") { writer in
-                for owner in result.group.otherOwners {
-                    writer.element()
-                    writer.string(owner.description)
-                }
-            }
-        }
+        if result.group.others > 0 { member("others", result.group.others) }
+        let owners = result.group.otherOwners
+        if !owners.isEmpty { member("others_of", strings: owners.map(\.description)) }
         member("consequence", result.rule.consequence)
-        if let function = result.rule.function(of: generation) { member("function", function) }
-        if let errno = result.rule.errno { member("errno", errno.rawValue) }
-        if let symptom = result.rule.symptom { member("symptom", symptom) }
-        if let defect = result.defect { member("defect", defect.name) }
+        member("function", result.rule.function(of: generation))
+        member("errno", result.rule.errno?.rawValue)
+        member("symptom", result.rule.symptom)
+        member("defect", result.defect?.name)
     }
 }

@@ -10,28 +10,19 @@ enum CheckSARIF {
         }
         let hit = Set(results.map(\.2.rule.name))
         let rules = CheckRule.all(with: reports.first?.subject?.kinds ?? .standard).filter { hit.contains($0.name) }
-        var writer = DocumentWriter { output.write($0) }
-        writer.object { writer in
-            writer.member("$schema", "https://json.schemastore.org/sarif-2.1.0.json")
-            writer.member("version", "2.1.0")
-            writer.list("runs") { writer in
-                writer.element()
-                writer.object { writer in
+        output.writeJSON { writer in
+            writer.object { writer in
+                writer.member("$schema", "https://json.schemastore.org/sarif-2.1.0.json")
+                writer.member("version", "2.1.0")
+                writer.member("runs", objects: [results]) { writer, results in
                     writer.tool(rules)
-                    writer.list("invocations") { writer in
-                        writer.element()
-                        writer.object { $0.invocation(failures) }
-                    }
-                    writer.list("results") { writer in
-                        for (report, check, result) in results {
-                            writer.element()
-                            writer.object { $0.result(result, of: check.generation, in: report) }
-                        }
+                    writer.member("invocations", objects: [failures]) { $0.invocation($1) }
+                    writer.member("results", objects: results) { writer, result in
+                        writer.result(result.2, of: result.1.generation, in: result.0)
                     }
                 }
             }
         }
-        writer.finish()
     }
 
     /// A path as the path of a URI: RFC 3986's unreserved characters and slashes stay, all other bytes are encoded.
@@ -52,43 +43,29 @@ enum CheckSARIF {
 
 extension DocumentWriter {
     private mutating func text(_ key: String, _ value: String) {
-        self.key(key)
-        object(compact: true) { $0.member("text", value) }
+        member(key, compact: true) { $0.member("text", value) }
     }
 
     fileprivate mutating func tool(_ rules: [CheckRule]) {
-        key("tool")
-        object { writer in
-            writer.key("driver")
-            writer.object { writer in
+        member("tool") { writer in
+            writer.member("driver") { writer in
                 writer.member("name", "luo-fdt")
                 writer.member("version", LuoFDT.configuration.version)
-                writer.list("rules") { writer in
-                    for rule in rules {
-                        writer.element()
-                        writer.object { writer in
-                            writer.member("id", rule.name)
-                            writer.text("shortDescription", rule.summary)
-                            writer.text("fullDescription", rule.consequence)
-                        }
-                    }
+                writer.member("rules", objects: rules) { writer, rule in
+                    writer.member("id", rule.name)
+                    writer.text("shortDescription", rule.summary)
+                    writer.text("fullDescription", rule.consequence)
                 }
             }
         }
     }
 
     fileprivate mutating func invocation(_ failures: [String]) {
-        key("executionSuccessful")
-        boolean(failures.isEmpty)
+        member("executionSuccessful", failures.isEmpty)
         guard !failures.isEmpty else { return }
-        list("toolExecutionNotifications") { writer in
-            for failure in failures {
-                writer.element()
-                writer.object { writer in
-                    writer.member("level", "error")
-                    writer.text("message", failure)
-                }
-            }
+        member("toolExecutionNotifications", objects: failures) { writer, failure in
+            writer.member("level", "error")
+            writer.text("message", failure)
         }
     }
 
@@ -99,24 +76,19 @@ extension DocumentWriter {
         member("level", result.severity.rawValue)
         let consequence = result.consequence(in: generation)
         text("message", "\(result.verdict.rawValue): \(result.text); \(consequence)")
-        list("locations") { writer in
-            writer.element()
-            writer.object { writer in
-                if let path = report.path {
-                    writer.key("physicalLocation")
-                    writer.object { writer in
-                        writer.key("artifactLocation")
-                        writer.object(compact: true) { $0.member("uri", CheckSARIF.uri(path.string)) }
-                        if let address = result.finding.place.address, address.rawValue <= UInt64(Int64.max) {
-                            writer.key("address")
-                            writer.object(compact: true) { $0.member("absoluteAddress", address.rawValue) }
-                        }
+        member("locations", objects: [result.finding.place]) { writer, place in
+            if let path = report.path {
+                writer.member("physicalLocation") { writer in
+                    writer.member("artifactLocation", compact: true) {
+                        $0.member("uri", CheckSARIF.uri(path.string))
+                    }
+                    if let address = place.address, address.rawValue <= UInt64(Int64.max) {
+                        writer.member("address", compact: true) { $0.member("absoluteAddress", address.rawValue) }
                     }
                 }
-                writer.list("logicalLocations") { writer in
-                    writer.element()
-                    writer.object(compact: true) { $0.member("fullyQualifiedName", result.finding.place.name) }
-                }
+            }
+            writer.member("logicalLocations", objects: [place.name], compact: true) {
+                $0.member("fullyQualifiedName", $1)
             }
         }
     }

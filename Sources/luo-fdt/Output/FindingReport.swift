@@ -13,8 +13,8 @@ enum FindingReport {
             if let first = document.reading.state.pageSize, !document.reading.alternatives.isEmpty {
                 let others = document.reading.alternatives.compactMap { $0.state.pageSize.map { "\($0.bytes)" } }
                 stream.write(
-                    "luo-fdt: \(place): pages of \(first.bytes) and of \(others.joined(separator: ", ")) bytes fit alike; "
-                        + "read with the former: --page-size decides\n")
+                    "luo-fdt: \(place): pages of \(first.bytes) and of \(others.joined(separator: ", ")) bytes fit "
+                        + "alike; read with the former: --page-size decides\n")
             }
             let isDump = !document.memory.regions.isEmpty
             let findings = document.reading.findings.filter {

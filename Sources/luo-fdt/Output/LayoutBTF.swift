@@ -85,49 +85,25 @@ struct LayoutBTF {
         return text
     }
 
-    func writeJSON(_ flush: @escaping (borrowing [UInt8]) -> Void) {
-        var writer = DocumentWriter(flush)
-        writer.object { writer in
-            writer.key("btf")
-            writer.string(path.string)
-            writer.key("generation")
-            writer.string(comparison.generation.name)
-            writer.key("machine")
-            writer.string(comparison.machine.rawValue)
-            writer.key("page_size")
-            writer.number(UInt64(comparison.pageSize.bytes))
-            writer.key("matches")
-            writer.boolean(comparison.isMatch)
-            writer.key("structures")
-            writer.array { writer in
-                for structure in comparison.structures {
-                    writer.element()
-                    writer.object { writer in
-                        writer.key("name")
-                        writer.string(structure.name)
-                        writer.key("size")
-                        writer.number(UInt64(structure.size))
-                        if let size = structure.kernelSize {
-                            writer.key("kernel_size")
-                            writer.number(UInt64(size))
-                        }
-                        writer.key("fields")
-                        writer.array { writer in
-                            for field in structure.fields {
-                                writer.element()
-                                writer.object(compact: true) { writer in
-                                    writer.key("name")
-                                    writer.string(field.name)
-                                    writer.key("change")
-                                    writer.string(field.change.text)
-                                }
-                            }
-                        }
+    func writeJSON(to output: OutputStream) {
+        output.writeJSON { writer in
+            writer.object { writer in
+                writer.member("btf", path.string)
+                writer.member("generation", comparison.generation.name)
+                writer.member("machine", comparison.machine.rawValue)
+                writer.member("page_size", comparison.pageSize.bytes)
+                writer.member("matches", comparison.isMatch)
+                writer.member("structures", objects: comparison.structures) { writer, structure in
+                    writer.member("name", structure.name)
+                    writer.member("size", structure.size)
+                    writer.member("kernel_size", structure.kernelSize)
+                    writer.member("fields", objects: structure.fields, compact: true) { writer, field in
+                        writer.member("name", field.name)
+                        writer.member("change", field.change.text)
                     }
                 }
             }
         }
-        writer.finish()
     }
 }
 

@@ -60,42 +60,33 @@ struct LayoutTable {
     }
 
     /// Writes the table as JSON: names as in the text, sizes and offsets in bytes.
-    func writeJSON(_ flush: @escaping (borrowing [UInt8]) -> Void) {
-        var writer = DocumentWriter(flush)
-        writer.object { writer in
-            writer.member("kernel", generation.name)
-            writer.member("releases", generation.releases) { $0.string($1.description) }
-            writer.member("page_size", pageSize.bytes)
-            writer.member("known", KnownRelease.all) { writer, known in
-                writer.object(compact: true) { writer in
+    func writeJSON(to output: OutputStream) {
+        output.writeJSON { writer in
+            writer.object { writer in
+                writer.member("kernel", generation.name)
+                writer.member("releases", strings: generation.releases.map(\.description))
+                writer.member("page_size", pageSize.bytes)
+                writer.member("known", objects: KnownRelease.all, compact: true) { writer, known in
                     writer.member("release", known.release.description)
                     writer.member("source", known.source.rawValue)
                     writer.member("details", known.details)
                 }
-            }
-            writer.member("structures", structures) { writer, structure in
-                writer.object { writer in
+                writer.member("structures", objects: structures) { writer, structure in
                     writer.member("name", structure.name)
                     writer.member("summary", structure.summary)
                     writer.member("size", structure.size)
-                    writer.member("fields", structure.fields) { writer, field in
-                        writer.object(compact: true) { writer in
-                            writer.member("name", field.name)
-                            writer.member("type", field.type)
-                            writer.member("offset", field.offset)
-                            writer.member("size", field.size)
-                            if let count = field.count { writer.member("count", count) }
-                            if let bits = field.bits {
-                                writer.member("bit_offset", bits.lowerBound)
-                                writer.member("bit_size", bits.count)
-                            }
-                            writer.member("summary", field.summary)
-                        }
+                    writer.member("fields", objects: structure.fields, compact: true) { writer, field in
+                        writer.member("name", field.name)
+                        writer.member("type", field.type)
+                        writer.member("offset", field.offset)
+                        writer.member("size", field.size)
+                        writer.member("count", field.count)
+                        writer.member("bit_offset", field.bits?.lowerBound)
+                        writer.member("bit_size", field.bits?.count)
+                        writer.member("summary", field.summary)
                     }
                 }
-            }
-            writer.member("limits", limits) { writer, limit in
-                writer.object(compact: true) { writer in
+                writer.member("limits", objects: limits, compact: true) { writer, limit in
                     writer.member("what", limit.what)
                     writer.member("record", limit.record)
                     writer.member("records_per_allocation", limit.perAllocation)
@@ -103,26 +94,6 @@ struct LayoutTable {
                     writer.member("allocations", limit.allocations)
                     writer.member("total", limit.total)
                 }
-            }
-        }
-        writer.finish()
-    }
-}
-
-extension DocumentWriter {
-    fileprivate mutating func member(_ key: String, _ value: Int) {
-        self.key(key)
-        number(UInt64(value))
-    }
-
-    fileprivate mutating func member<Element>(
-        _ key: String, _ elements: [Element], _ write: (inout DocumentWriter, Element) -> Void
-    ) {
-        self.key(key)
-        array { writer in
-            for element in elements {
-                writer.element()
-                write(&writer, element)
             }
         }
     }

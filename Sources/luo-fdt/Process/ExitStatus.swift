@@ -40,6 +40,11 @@ enum ExitStatus: Int32 {
     }
 }
 
+extension ExitCode {
+    /// What ends a command that has said why it cannot go on.
+    static let unreadable = ExitCode(ExitStatus.unreadable.rawValue)
+}
+
 /// Something that stays as long as the process.
 private final class Kept<Value> {
     let value: Value

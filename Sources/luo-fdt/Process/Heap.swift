@@ -7,8 +7,8 @@ enum Heap {
     /// Makes room for what a large input is read into: in one step, and in huge pages where the system has them.
     ///
     /// - Parameter share: how much memory the process takes, as a part of the input's size.
-    /// A state of a million files is many small arrays. By default the heap grows by 128 KiB at a time, and each page of
-    /// 4 KiB costs a fault, which together take as long as reading does. The room is not memory until it is used.
+    /// A state of a million files is many small arrays. By default the heap grows by 128 KiB at a time, and each page
+    /// of 4 KiB costs a fault, which together take as long as reading does. The room is not memory until it is used.
     static func makeRoom(forInputAt path: FilePath, share: Double) {
         var status = stat()
         guard path.withPlatformString({ stat($0, &status) }) == 0, status.st_size >= leastSize, hasMuchMemory

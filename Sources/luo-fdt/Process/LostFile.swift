@@ -1,8 +1,8 @@
 import Glibc
 import Handover
 
-/// Files that cannot be read where they are mapped: a disk that fails, a file that somebody cuts short meanwhile, a hole
-/// in a full tmpfs.
+/// Files that cannot be read where they are mapped: a disk that fails, a file that somebody cuts short meanwhile, a
+/// hole in a full tmpfs.
 enum LostFile {
     private static let message: StaticString =
         "luo-fdt: an input cannot be read: its disk failed, it became shorter meanwhile, or it lies in a full tmpfs\n"

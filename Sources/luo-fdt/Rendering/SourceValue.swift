@@ -28,8 +28,8 @@ enum SourceValue {
         }
     }
 
-    /// Whether a value of the root node, its `compatible`, says that the tree is KHO's, LUO's or one of their subtrees':
-    /// its numbers are native.
+    /// Whether a value of the root node, its `compatible`, says that the tree is KHO's, LUO's or one of their
+    /// subtrees': its numbers are native.
     static func namesKernelABI(_ value: RawSpan) -> Bool {
         kernelABIs.contains { prefix in
             value.byteCount > prefix.count

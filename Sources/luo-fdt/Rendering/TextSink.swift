@@ -42,10 +42,6 @@ struct TextSink {
         buffer.append(byte)
     }
 
-    mutating func write(_ bytes: RawSpan) {
-        bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
-    }
-
     mutating func spaces(_ count: Int) {
         guard count > 0 else { return }
         write(atMost: count) { $0.append(repeating: UInt8(ascii: " "), count: count) }

@@ -9,12 +9,12 @@ extension HandoverView {
             Cell(kho.fdtSize.map(Quantity.bytes) ?? ""),
             kho.compatible.map { Cell($0.bare) } ?? Cell("no compatible", .warning),
         ]
-        return { $0.line(cells, isLast: $2, to: &$1) }
+        return line(cells)
     }
 
     func subtrees(_ kho: KHOState) -> Section {
         guard let subtrees = kho.subtrees else {
-            return { $0.line([Cell("subtrees", .heading), Cell("not available", .warning)], isLast: $2, to: &$1) }
+            return line([Cell("subtrees", .heading), Cell("not available", .warning)])
         }
         return { outline, sink, isLast in
             let heading = Cell(Quantity.count(subtrees.count, state.isOfNoHandover ? "blob" : "subtree"), .heading)
@@ -68,7 +68,7 @@ extension HandoverView {
             Cell(Quantity.count(stale.count, "stale root"), .heading), Cell(text, .warning),
             Cell("left behind by earlier handovers", .faint),
         ]
-        return { $0.line(cells, isLast: $2, to: &$1) }
+        return line(cells)
     }
 
     func residue(_ residue: [ResidueState]) -> Section {
@@ -77,6 +77,6 @@ extension HandoverView {
             Cell("residue", .heading), Cell(Quantity.bytes(bytes)),
             Cell("in \(Quantity.count(residue.count, "place"))"),
         ]
-        return { $0.line(cells, isLast: $2, to: &$1) }
+        return line(cells)
     }
 }

@@ -12,20 +12,20 @@ extension HandoverView {
                     Cell(luo.liveUpdateNumber.map { "live update \($0)" } ?? "live update without a number", .heading),
                     Cell(luo.compatible.map(\.bare) ?? ""),
                 ] + further(luo.further)
-            sections.append { $0.line(cells, isLast: $2, to: &$1) }
+            sections.append(line(cells))
         }
         if let sessions = luo.sessions {
             sections.append { self.sessions(sessions, luo, &$0, &$1, isLast: $2) }
         } else if let address = luo.sessionsAddress {
             let isToCome = address.rawValue == 0 && sessionsAreToCome
             let cells = [Cell("sessions", .heading), isToCome ? Cell("written at kexec", .warning) : absent(address)]
-            sections.append { $0.line(cells, isLast: $2, to: &$1) }
+            sections.append(line(cells))
         }
         if let flbs = luo.flbs {
             sections.append { self.flbs(flbs, &$0, &$1, isLast: $2) }
         } else if let address = luo.flbAddress {
             let cells = [Cell("FLBs", .heading), absent(address)]
-            sections.append { $0.line(cells, isLast: $2, to: &$1) }
+            sections.append(line(cells))
         }
         return sections
     }

@@ -8,7 +8,7 @@ extension HandoverView {
         guard let preserved = state.preserved else {
             guard let map = state.kho?.preservedMemoryMap else { return nil }
             let cells = [heading, absent(map)]
-            return { $0.line(cells, isLast: $2, to: &$1) }
+            return line(cells)
         }
         let isSummarized = preserved.pages != nil && preserved.blocksByOrder != nil && preserved.ranges != nil
         let summary = isSummarized ? nil : preserved.summary(pageSize: pageSize)

@@ -26,7 +26,7 @@ struct TreeRenderer: Sendable {
     }
 
     func render(_ reading: Reading, to sink: inout TextSink) {
-        let view = HandoverView(reading: reading, style: style, all: all)
+        let view = HandoverView(reading: reading, all: all)
         var outline = Outline(style: style)
         outline.title([title(reading)], to: &sink)
         let sections = view.sections
@@ -66,7 +66,6 @@ typealias Section = (inout Outline, inout TextSink, _ isLast: Bool) -> Void
 struct HandoverView {
     let state: HandoverState
     let pageSize: PageSize
-    let style: TextStyle
     let all: Bool
     private let findings: [Finding]
     /// Where something is broken, as opposed to not available.
@@ -82,10 +81,9 @@ struct HandoverView {
     /// Whether the kernel has the handler of the first file: one that it does not have is then the odd one.
     let expectsHandlers: Bool
 
-    init(reading: Reading, style: TextStyle, all: Bool) {
+    init(reading: Reading, all: Bool) {
         state = reading.state
         pageSize = reading.state.pageSize ?? .kib4
-        self.style = style
         self.all = all
         findings = reading.findings
         isMapIncomplete = reading.isMapIncomplete
@@ -146,10 +144,13 @@ struct HandoverView {
         if missing > 0 {
             cells.append(Cell("\(Quantity.count(missing, "place")) not in this input", .warning))
         }
-        return { $0.line(cells, isLast: $2, to: &$1) }
+        return line(cells)
     }
 
     // MARK: - Lists
+
+    /// A section of one line.
+    func line(_ cells: [Cell]) -> Section { { $0.line(cells, isLast: $2, to: &$1) } }
 
     /// How many of a list's entries are shown: all, if only one would be left out.
     func shown(_ count: Int, limit: Int) -> Int {

@@ -1,7 +1,7 @@
 import KernelABI
 
-/// Markup of a page or of XML: what a literal says is taken as it is, and whatever is interpolated is text, which cannot
-/// become a tag.
+/// Markup of a page or of XML: what a literal says is taken as it is, and whatever is interpolated is text, which
+/// cannot become a tag.
 ///
 ///     let row: Markup = "<td>\(session.name)</td>"
 struct Markup: ExpressibleByStringInterpolation, Sendable {

@@ -43,7 +43,8 @@ struct ReportPage {
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src \
+            'unsafe-inline'">
             <title>\(check.verdict.rawValue): \(path)</title>
             <link rel="icon" href="data:,">
             <style>
@@ -58,7 +59,8 @@ struct ReportPage {
             </header>
             <nav aria-label="Contents"><p><a href="#findings">Findings</a> \
             \(changesLink)<a href="#memory">Memory</a> \
-            <a href="#structures">Structures</a> <a href="#handed-over">Handed over</a> <a href="#bytes">Bytes</a></p></nav>
+            <a href="#structures">Structures</a> <a href="#handed-over">Handed over</a> <a \
+            href="#bytes">Bytes</a></p></nav>
             <main>
             <h2 id="findings">Findings</h2>
             \(findings(check))
@@ -168,7 +170,8 @@ struct ReportPage {
                     result.finding, kind: result.severity.rawValue,
                     title: "\(result.severity.rawValue): \(result.rule.name)", verdict: result.verdict.rawValue,
                     """
-                    <p>\(result.consequence(in: check.generation))</p><p class="faint">\(result.rule.explanation.remedy)</p>
+                    <p>\(result.consequence(in: check.generation))</p><p \
+                    class="faint">\(result.rule.explanation.remedy)</p>
                     """)
             } + damage.map { finding($0, kind: "error", title: "damage", verdict: "not readable", "") })
     }
@@ -352,29 +355,34 @@ struct ReportPage {
             link(file.data.map { PhysicalAddress($0) }), "\(payload(file.contentCells))")
     }
 
+    /// A table under a heading, if there is anything in it.
+    private func list<Element>(
+        _ title: Markup, _ heads: [String], _ elements: [Element]?, _ row: (Element) -> Markup
+    ) -> Markup {
+        let rows = (elements ?? []).prefix(Self.mostRows).map(row)
+        return rows.isEmpty ? "" : "<h3>\(title)</h3>\n\(table(heads, rows))"
+    }
+
     private var flbs: Markup {
-        let rows = (state.luo?.flbs ?? []).prefix(Self.mostRows).map { flb in
+        list("FLBs", ["name", "data", "needed by", "payload"], state.luo?.flbs) { flb in
             row(
                 "\(flb.name.bare)", link(PhysicalAddress(flb.data)), "\(Quantity.count(flb.count, "file"))",
                 "\(payload(flb.contentCells))")
         }
-        return rows.isEmpty ? "" : "<h3>FLBs</h3>\n\(table(["name", "data", "needed by", "payload"], rows))"
     }
 
     private var regions: Markup {
-        let rows = (state.memblock?.regions ?? []).prefix(Self.mostRows).map { region in
+        list("reserve_mem regions", ["name", "start", "size"], state.memblock?.regions) { region in
             row("\(region.name.bare)", link(region.start), "\(Quantity.bytes(region.size))")
         }
-        return rows.isEmpty ? "" : "<h3>reserve_mem regions</h3>\n\(table(["name", "start", "size"], rows))"
     }
 
     private var subtrees: Markup {
-        let rows = (state.kho?.subtrees ?? []).prefix(Self.mostRows).map { subtree in
+        list("Subtrees", ["name", "address", "size", "content"], state.kho?.subtrees) { subtree in
             row(
                 "\(subtree.name.bare)", link(subtree.address), "\(subtree.size.map(Quantity.bytes) ?? "")",
                 "\(payload(subtree.contentCells))")
         }
-        return rows.isEmpty ? "" : "<h3>Subtrees</h3>\n\(table(["name", "address", "size", "content"], rows))"
     }
 
     private func payload(_ cells: [ContentCell]?) -> String {

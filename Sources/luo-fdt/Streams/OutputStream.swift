@@ -18,7 +18,12 @@ final class OutputStream {
 
     /// Standard output for what is said about `inputs`. If it is one of them, that is reported and ends the process.
     static func standardOutput(inputs: [FilePath]) -> OutputStream {
-        guard Output.destination("-", inputs: inputs) != nil else { exit(ExitStatus.unreadable.rawValue) }
+        do throws(OutputError) {
+            _ = try Destination("-", inputs: inputs)
+        } catch {
+            Diagnostics.report("\(error)")
+            exit(ExitStatus.unreadable.rawValue)
+        }
         return OutputStream(.standardOutput)
     }
 
@@ -49,6 +54,13 @@ final class OutputStream {
             buffer.append(contentsOf: copy bytes)
             if buffer.count >= Self.pieceSize { flush() }
         }
+    }
+
+    /// Writes a JSON document.
+    func writeJSON(_ body: (inout DocumentWriter) -> Void) {
+        var writer = DocumentWriter { [self] in write($0) }
+        body(&writer)
+        writer.finish()
     }
 
     func flush() {
