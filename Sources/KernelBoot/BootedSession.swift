@@ -15,7 +15,7 @@ public struct BootedSession: Hashable, Sendable {
         guard let errno else { return "session \(quoted) was not asked for" }
         if errno != 0 { return "session \(quoted): errno \(errno)" }
         if let file = files.first(where: { $0.problem != nil }), let problem = file.problem {
-            return "session \(quoted), token 0x\(String(file.expected.token, radix: 16)): \(problem)"
+            return "session \(quoted), token \(file.expected.token.prefixedHex): \(problem)"
         }
         if let finishErrno, finishErrno != 0 { return "finishing session \(quoted): errno \(finishErrno)" }
         return nil

@@ -74,7 +74,7 @@ public struct ContentCell: Hashable, Sendable {
         guard value != 0 else { return "none" }
         var parts = names.indices.filter { $0 < 64 && value >> UInt64($0) & 1 != 0 }.map { names[$0] }
         let rest = names.count < 64 ? value & (~0 << UInt64(names.count)) : 0
-        if rest != 0 { parts.append("0x" + String(rest, radix: 16)) }
+        if rest != 0 { parts.append(rest.prefixedHex) }
         return parts.joined(separator: "|")
     }
 }

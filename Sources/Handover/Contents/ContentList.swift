@@ -49,7 +49,7 @@ extension PayloadRecords {
     private func text(of number: UInt64, in member: PayloadLayout.Member) -> String {
         switch layout.structure.field(named: member.name)?.meaning {
         case .flags(let names): ContentCell.flags(number, names: names)
-        case .address, .handle: "0x" + String(number, radix: 16)
+        case .address, .handle: number.prefixedHex
         default: member.isSigned ? "\(member.signed(number))" : "\(number)"
         }
     }

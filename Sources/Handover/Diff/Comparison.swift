@@ -265,7 +265,7 @@ struct Comparison {
             guard let bytes else { return absent }
             let shown = bytes.dropFirst(same).prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
                 .joined(separator: " ")
-            let place = same > 0 ? "+0x\(String(same, radix: 16)) " : ""
+            let place = same > 0 ? "+\(same.prefixedHex) " : ""
             return place + (bytes.count > same + 8 || same > 0 ? "\(shown) … (\(bytes.count) bytes)" : shown)
         }
         return (same, text(of: before), text(of: after))
@@ -411,7 +411,7 @@ struct Comparison {
         return names.count > 4 ? "\(shown), …" : shown
     }
 
-    static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+    static func hex(_ value: UInt64) -> String { value.prefixedHex }
 
     private mutating func compareBlocks(_ subject: String, _ before: [BlockState]?, _ after: [BlockState]?) {
         guard let before, let after else { return }

@@ -24,5 +24,18 @@ extension OutputSpan<UInt8> {
 
 extension BinaryInteger {
     /// The number in hexadecimal: `0x1f`.
+    @inlinable
     package var prefixedHex: String { "0x" + String(self, radix: 16) }
+}
+
+extension String {
+    /// The string with spaces after it.
+    package func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: Swift.max(0, width - count))
+    }
+
+    /// The string with spaces before it.
+    package func paddedLeft(to width: Int) -> String {
+        String(repeating: " ", count: Swift.max(0, width - count)) + self
+    }
 }

@@ -75,12 +75,12 @@ extension Owner: CustomStringConvertible {
         case .luo(let block): "LUO" + Self.words(block)
         case .subtree(let name): ImageText(name).bare
         case .session(let name, let block): "session \(name.named)" + Self.words(block)
-        case .file(let session, let token): "session \(session.named), token 0x\(String(token, radix: 16))"
+        case .file(let session, let token): "session \(session.named), token \(token.prefixedHex)"
         case .flb(let name): "FLB \(name.named)"
         case .region(let name): "region \(name.named)"
         case .order(let order, let address): "order \(order)" + (address.map { " from \($0)" } ?? "")
         case .keys(let key, let level):
-            (level.map { "level \($0), " } ?? "") + "key 0x" + String(key, radix: 16)
+            (level.map { "level \($0), " } ?? "") + "key \(key.prefixedHex)"
         case .preservedBesides: "an operation that preserved it"
         }
     }

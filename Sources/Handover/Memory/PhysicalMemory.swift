@@ -71,7 +71,7 @@ extension PhysicalMemory {
 
 extension PhysicalMemory {
     /// A copy of `count` bytes at `address`, or `nil` if they are not all available.
-    func copy(at address: PhysicalAddress, count: Int) -> [UInt8]? {
+    package func copy(at address: PhysicalAddress, count: Int) -> [UInt8]? {
         do throws(MemoryError) {
             return try withBytes(at: address, count: count) { [UInt8](copying: $0) }
         } catch {

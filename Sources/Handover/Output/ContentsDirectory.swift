@@ -37,7 +37,7 @@ public struct ContentsDirectory: Sendable {
                     for file in session.files ?? [] {
                         let owner = Owner.file(session: session.name, token: file.token)
                         guard let contents = file.fileContents,
-                            let token = tokens.next(for: Array("0x\(String(file.token, radix: 16))".utf8))
+                            let token = tokens.next(for: Array(file.token.prefixedHex.utf8))
                         else {
                             losses.append(.unread(owner))
                             continue

@@ -62,7 +62,7 @@ extension FieldDescription {
             case .number, .signed, .count, .byteCount: if number <= 1 << 53 { return .number(number) }
             default: break
             }
-            return .string("0x" + String(number, radix: 16))
+            return .string(number.prefixedHex)
         }
         let content = [UInt8](copying: bytes.extracting(start..<start + size))
         let text = content.prefix { $0 != 0 }

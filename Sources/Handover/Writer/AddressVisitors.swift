@@ -12,7 +12,7 @@ struct AddressClaimer: AllocationVisitor {
             planner.reportForceable(
                 path(),
                 "\(address) is not aligned: the kernel allocates this at a multiple of "
-                    + "0x\(String(allocation.alignment, radix: 16))")
+                    + allocation.alignment.prefixedHex)
         }
         let (end, overflow) = address.rawValue.addingReportingOverflow(allocation.byteCount)
         if overflow {

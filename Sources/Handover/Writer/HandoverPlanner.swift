@@ -129,8 +129,8 @@ public struct HandoverPlanner {
             guard let path = finder.paths[second], let other = finder.paths[first] else { continue }
             reportForceable(
                 path,
-                "0x\(String(space.claims[second].lowerBound, radix: 16)) overlaps \(other.text) at "
-                    + "0x\(String(space.claims[first].lowerBound, radix: 16))")
+                "\(space.claims[second].lowerBound.prefixedHex) overlaps \(other.text) at "
+                    + space.claims[first].lowerBound.prefixedHex)
         }
     }
 }

@@ -83,7 +83,7 @@ extension HandoverPlanner {
             if tokensMayRepeat, !tokens.insert(files[index].token).inserted {
                 reportForceable(
                     filesPath[index]["token"],
-                    "0x\(String(files[index].token, radix: 16)) is already used in this session; "
+                    "\(files[index].token.prefixedHex) is already used in this session; "
                         + "luo_preserve_file() returns EEXIST"
                 )
             }

@@ -63,7 +63,7 @@ extension ImageWriter {
             let parent = geometry.prefix(of: key, level: level + 1)
             guard tables[level + 1]?[parent] != nil else {
                 throw .incomplete(
-                    ".preserved.radix.nodes: the table of level \(level + 1) above key 0x\(String(key, radix: 16))")
+                    ".preserved.radix.nodes: the table of level \(level + 1) above key \(key.prefixedHex)")
             }
             nodeLayout.table[index].write(address, to: &tables[level + 1, default: [:]][parent, default: []])
         }

@@ -31,9 +31,7 @@ public struct HandedOver: Sendable {
             var position = extent.lowerBound
             while position < extent.upperBound {
                 let count = min(extent.upperBound.rawValue - position.rawValue, 1 << 20)
-                let bytes = try image.withBytes(at: position, count: Int(count)) { bytes in
-                    bytes.withUnsafeBytes { Array($0) }
-                }
+                let bytes = try image.withBytes(at: position, count: Int(count)) { [UInt8](copying: $0) }
                 try memory.write(bytes, at: position)
                 guard let next = position.advanced(by: count) else { break }
                 position = next

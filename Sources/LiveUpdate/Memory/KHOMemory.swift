@@ -128,9 +128,7 @@ public final class KHOMemory: Sendable {
     public func read(at address: PhysicalAddress, count: Int) throws(Errno) -> [UInt8] {
         try state.withLock { state throws(Errno) in
             do throws(MemoryError) {
-                return try state.memory.withBytes(at: address, count: count) { bytes in
-                    bytes.withUnsafeBytes { Array($0) }
-                }
+                return try state.memory.withBytes(at: address, count: count) { [UInt8](copying: $0) }
             } catch {
                 throw .badAddress
             }
@@ -173,14 +171,11 @@ public final class KHOMemory: Sendable {
     func copyPreserved(to image: inout SparseMemory) {
         state.withLock { state in
             for (address, order) in state.outgoing {
-                let range = range(of: PageBlock(address: address, order: order))
-                image.allocate(range)
+                image.allocate(range(of: PageBlock(address: address, order: order)))
             }
             for extent in state.memory.storedExtents {
                 guard contains(extent.lowerBound, state) else { continue }
-                let bytes = try? state.memory.withBytes(at: extent.lowerBound, count: pageSize.bytes) { bytes in
-                    bytes.withUnsafeBytes { Array($0) }
-                }
+                let bytes = state.memory.copy(at: extent.lowerBound, count: pageSize.bytes)
                 // What cannot be read was never written; the image has it as zero.
                 if let bytes { try? image.write(bytes, at: extent.lowerBound) }
             }
@@ -189,12 +184,9 @@ public final class KHOMemory: Sendable {
 
     /// Whether a page is part of a block that is preserved for the next kernel.
     private func contains(_ page: PhysicalAddress, _ state: State) -> Bool {
-        var order = 0
-        while order < 40 {
+        (0..<40).contains { order in
             let mask = UInt64(pageSize.bytes) << UInt64(order) - 1
-            if let found = state.outgoing[PhysicalAddress(page.rawValue & ~mask)], found >= order { return true }
-            order += 1
+            return state.outgoing[PhysicalAddress(page.rawValue & ~mask)].map { $0 >= order } ?? false
         }
-        return false
     }
 }

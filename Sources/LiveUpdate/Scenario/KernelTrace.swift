@@ -1,3 +1,4 @@
+import Handover
 import SystemPackage
 
 extension ScenarioReport {
@@ -39,7 +40,7 @@ extension Event {
             if let error = call.error { return "call \(call.name) \(call.operation.rawValue) -\(error.rawValue)" }
             let data =
                 call.subject == .flb && payloads.contains(call.name) && call.data != nil
-                ? " payload" : call.data.map { " 0x" + String($0, radix: 16) } ?? ""
+                ? " payload" : call.data.map { " \($0.prefixedHex)" } ?? ""
             return "call \(call.name) \(call.operation.rawValue)\(data)"
         case .warning(let text) where text.hasPrefix("luo_"): return "warning \(text.prefix { $0 != ":" })"
         case .warning(let text) where text.hasPrefix("refcount_t"): return "warning \(text)"

@@ -82,14 +82,12 @@ struct ScenarioParts {
     func plain(_ name: String, _ data: UInt64, _ hasObject: Bool) -> FLB.Operations {
         FLB.Operations(
             preserve: { _ throws(Errno) in
-                FLB.Preserved(data: data, object: hasObject ? Self.object(data) : nil)
+                FLB.Preserved(data: data, object: hasObject ? data.prefixedHex : nil)
             },
             unpreserve: { _, _ in },
-            retrieve: { data, _ throws(Errno) in Self.object(data) },
+            retrieve: { data, _ throws(Errno) in data.prefixedHex },
             finish: { _, _ in })
     }
-
-    private static func object(_ data: UInt64) -> String { "0x" + String(data, radix: 16) }
 
     /// An FLB that hands over the address of preserved memory.
     private func keeping(_ payload: String, _ definition: Scenario.FLBDefinition) -> FLB.Operations {

@@ -1,3 +1,5 @@
+import Handover
+
 extension ScenarioReport: Encodable {
     private enum CodingKeys: String, CodingKey {
         case title, about, asDocumented = "as_documented", steps, passed
@@ -52,8 +54,9 @@ extension Event: Encodable {
             try container.encode("call", forKey: .event)
             try container.encode(call.name, forKey: call.subject == .flb ? .flb : .handler)
             try container.encode(call.operation.rawValue, forKey: .operation)
-            try container.encodeIfPresent(call.data.map(Self.hex), forKey: .data)
-            try container.encodeIfPresent(call.token.map(Self.hex), forKey: .token)
+            // As in all documents, numbers that other JSON readers would round are strings.
+            try container.encodeIfPresent(call.data?.prefixedHex, forKey: .data)
+            try container.encodeIfPresent(call.token?.prefixedHex, forKey: .token)
             try container.encodeIfPresent(call.error?.kernelName, forKey: .error)
         case .count(let flb, let direction, let from, let to):
             try container.encode("count", forKey: .event)
@@ -69,7 +72,4 @@ extension Event: Encodable {
             try container.encode(text, forKey: .text)
         }
     }
-
-    /// As in all documents, numbers that other JSON readers would round are strings.
-    private static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 }

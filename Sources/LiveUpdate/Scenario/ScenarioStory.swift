@@ -1,3 +1,5 @@
+import Handover
+
 extension ScenarioReport: CustomStringConvertible {
     /// The columns that the story takes.
     private static let width = 80
@@ -18,8 +20,7 @@ extension ScenarioReport: CustomStringConvertible {
 extension ScenarioReport.Entry {
     fileprivate func story(kernelColumn: Int, width: Int) -> String {
         let label = number.map(String.init) ?? (isBoot ? "·" : "")
-        let head =
-            kernel.padded(to: kernelColumn) + " " + String(repeating: " ", count: max(0, 3 - label.count)) + label
+        let head = kernel.padded(to: kernelColumn) + " " + label.paddedLeft(to: 3)
         let indent = String(repeating: " ", count: kernelColumn + 6)
         var line = sentence
         if case .errno(let errno) = result { line += " = \(errno.kernelName)" }
@@ -76,8 +77,8 @@ extension Event: CustomStringConvertible {
 extension Event.Callback: CustomStringConvertible {
     /// For example `memfd-v2: preserve(token 0x1) = 0x10000000`.
     public var description: String {
-        let handle = data.map { "0x" + String($0, radix: 16) }
-        var arguments = token.map { ["token 0x" + String($0, radix: 16)] } ?? []
+        let handle = data.map(\.prefixedHex)
+        var arguments = token.map { ["token \($0.prefixedHex)"] } ?? []
         var returned: String?
         if operation == .preserve {
             returned = handle
@@ -91,10 +92,6 @@ extension Event.Callback: CustomStringConvertible {
 }
 
 extension String {
-    fileprivate func padded(to width: Int) -> String {
-        self + String(repeating: " ", count: Swift.max(0, width - count))
-    }
-
     /// The string in lines of at most `width` characters, all but the first indented.
     func wrapped(to width: Int, indent: String) -> String {
         var lines: [String] = []

@@ -144,7 +144,7 @@ struct StrictObject {
     /// One of several numbers.
     mutating func optionalNumber(_ key: String, _ what: String, among known: [Int]) throws -> Int? {
         let number = try optionalNumber(key, what)
-        members[members.count - 1].values = known.flatMap { ["\($0)", "0x" + String($0, radix: 16)] }
+        members[members.count - 1].values = known.flatMap { ["\($0)", $0.prefixedHex] }
         guard let number else { return nil }
         if let number = Int(exactly: number), known.contains(number) { return number }
         let list = known.map { "\($0)" }.joined(separator: ", ")

@@ -97,7 +97,7 @@ final class IncomingFiles: Sendable {
                 do throws(Errno) {
                     try kernel.preservedFiles.insert(file, entry.handler)
                 } catch {
-                    kernel.log.warn("luo_file.c: the file of token 0x\(String(token, radix: 16)) is preserved already")
+                    kernel.log.warn("luo_file.c: the file of token \(token.prefixedHex) is preserved already")
                 }
                 return file
             } catch {

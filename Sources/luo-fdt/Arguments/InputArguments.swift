@@ -17,13 +17,6 @@ struct InputArguments: ParsableArguments {
         try kernel?.requireKnown()
     }
 
-    /// Reads an input; shows how far a long search has come.
-    func read(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
-        try ProgressBar.whileReading { (progress) throws(InputError) in
-            try HandoverInput(path, options: options, progress: progress)
-        }
-    }
-
     /// A whole handover with its memory, and what a search has found beside it.
     struct ReadImage {
         var input: HandoverInput
@@ -43,7 +36,7 @@ struct InputArguments: ParsableArguments {
     ) throws -> ReadImage {
         var options = options
         let path = SourceArguments.inputs([path].compactMap { $0 }, &options)[0]
-        let input = try read(path, options)
+        let input = try HandoverInput.read(path, options)
         FindingReport.print(input)
         if input.documents.first?.isOfUnknownKernel ?? false { throw ExitCode.unreadable }
         let documents = input.documents.filter {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Handover
 import KernelABI
 
 /// A file's token.
@@ -14,5 +15,5 @@ struct Token: ExpressibleByArgument, CustomStringConvertible {
         value = address.rawValue
     }
 
-    var description: String { "0x" + String(value, radix: 16) }
+    var description: String { value.prefixedHex }
 }

@@ -138,7 +138,6 @@ struct Check: ParsableCommand {
             options.differences = sender.differences(from: receiver)
             reports.append(
                 CheckReport(
-                    path: nil, subject: nil,
                     check: HandoverCheck(
                         from: sender.generation, to: receiver.generation, releases: (sender.release, receiver.release),
                         pageSizes: (source.options.pageSize ?? sender.pageSize, options.pageSize), options: options)))
@@ -160,7 +159,7 @@ struct Check: ParsableCommand {
                 last = subjects
             } catch {
                 Diagnostics.report("\(error)")
-                reports.append(CheckReport(path: path, failure: error))
+                reports.append(CheckReport(path: path, failure: "\(error)"))
             }
         }
         if !quiet { format.write(reports, to: output) }

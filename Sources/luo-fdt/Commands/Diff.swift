@@ -111,11 +111,9 @@ struct Diff: ParsableCommand {
             }
         }
         do throws(InputError) {
-            let input = try ProgressBar.whileReading { (progress) throws(InputError) in
-                var options = InputOptions()
-                options.kinds = content.all()
-                return try HandoverInput(path, options: options, progress: progress)
-            }
+            var options = InputOptions()
+            options.kinds = content.all()
+            let input = try HandoverInput.read(path, options)
             FindingReport.print(input)
             return input.documents.map { document in
                 Part(

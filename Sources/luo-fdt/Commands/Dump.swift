@@ -112,10 +112,3 @@ struct Dump: ParsableCommand {
         return request
     }
 }
-
-extension String {
-    /// The string with spaces after it.
-    func padded(to width: Int) -> String {
-        self + String(repeating: " ", count: max(0, width - count))
-    }
-}

@@ -2,6 +2,14 @@ import Handover
 import KernelABI
 import SystemPackage
 
+/// What can be asked about a handover instead of having it shown.
+enum DumpQuestion: Hashable, Sendable {
+    /// What is at these addresses.
+    case addresses([PhysicalAddress])
+    /// Which memory is preserved.
+    case preserved
+}
+
 /// What `dump` is asked to show, and how.
 struct DumpRequest: Sendable {
     var inputs: [FilePath]
@@ -21,12 +29,13 @@ struct DumpRequest: Sendable {
     var color = ColorArgument.auto
     var options = InputOptions()
 
+    /// Whether several things are shown, and so each needs a heading.
+    var needsHeadings: Bool { inputs.count > 1 }
+
     /// Shows the inputs, and ends the process.
     func run() -> Never {
         let stream = OutputStream.standardOutput(inputs: inputs + options.files)
-        let output = DumpOutput(
-            format: format, style: color.style(on: stream), contents: contents, all: all, blob: subtree,
-            selection: selection, question: question, needsHeadings: inputs.count > 1, stream: stream)
+        let output = DumpOutput(request: self, style: color.style(on: stream), stream: stream)
         var status = ExitStatus.fine
         var last: HandoverInput?
         for parts in HandoverInput.groups(of: inputs) { last = show(parts, on: output, &status) }
@@ -42,9 +51,7 @@ struct DumpRequest: Sendable {
             options.memory += parts.dropFirst()
             // What the root leads to may still be there.
             options.searchesWithoutRoot = true
-            let handover = try ProgressBar.whileReading { (progress) throws(InputError) in
-                try HandoverInput(path, options: options, progress: progress)
-            }
+            let handover = try HandoverInput.read(path, options)
             if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
                 let names = handover.documents.flatMap { $0.blobs.map { ImageText($0.name).bare } }.joined(
                     separator: ", ")

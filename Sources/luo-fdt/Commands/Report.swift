@@ -44,7 +44,7 @@ struct Report: ParsableCommand {
     }
 
     private func document(_ path: FilePath) throws -> (input: HandoverInput, document: HandoverDocument) {
-        let read = try input.read(path, input.options)
+        let read = try HandoverInput.read(path, input.options)
         let handovers = read.documents.filter { !$0.isFound }
         if handovers.count <= 1, let document = handovers.first ?? read.documents.first { return (read, document) }
         throw Failure(

@@ -6,21 +6,13 @@ import SystemPackage
 /// What a check has found, and where.
 struct CheckReport {
     /// The input; `nil` if there is none.
-    let path: FilePath?
+    var path: FilePath?
     /// What was checked; `nil` for two kernels without an input.
-    let subject: CheckSubject?
+    var subject: CheckSubject?
     /// `nil` if the input cannot be read.
-    let check: HandoverCheck?
+    var check: HandoverCheck?
     /// Why the input cannot be read.
-    let failure: String?
-
-    init(path: FilePath?, subject: CheckSubject?, check: HandoverCheck) {
-        (self.path, self.subject, self.check, failure) = (path, subject, check, nil)
-    }
-
-    init(path: FilePath, failure: InputError) {
-        (self.path, subject, check, self.failure) = (path, nil, nil, "\(failure)")
-    }
+    var failure: String?
 
     var name: String {
         let path = path?.string ?? "handover"

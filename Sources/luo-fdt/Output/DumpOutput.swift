@@ -6,20 +6,8 @@ import SystemPackage
 
 /// Shows handovers on standard output in the format that was asked for.
 struct DumpOutput {
-    let format: DumpFormat
+    let request: DumpRequest
     let style: TextStyle
-    /// Whether JSON has the bytes of what is handed over.
-    let contents: Bool
-    /// Whether the tree shows long lists whole.
-    let all: Bool
-    /// The one blob to show.
-    let blob: String?
-    /// The parts to show.
-    let selection: Selection
-    /// What is asked instead of for the handover as a whole.
-    let question: DumpQuestion?
-    /// Whether several things are shown, and so each needs a heading.
-    let needsHeadings: Bool
     let stream: OutputStream
 
     /// - Returns: what was asked for and is not there, in words.
@@ -28,13 +16,13 @@ struct DumpOutput {
         var isFirst = true
         for document in input.documents {
             var document = document
-            if let problem = selection.apply(to: &document.reading) {
+            if let problem = request.selection.apply(to: &document.reading) {
                 problems.append(problem)
                 continue
             }
             heading(of: input, document, isFirst: isFirst)
             isFirst = false
-            switch question {
+            switch request.question {
             case .addresses(let addresses): answer(addresses, document)
             case .preserved: ranges(document)
             case nil: show(document, of: input)
@@ -45,7 +33,7 @@ struct DumpOutput {
     }
 
     private func show(_ document: HandoverDocument, of input: HandoverInput) {
-        switch format {
+        switch request.format {
         case .tree: tree(document)
         case .json: json(document)
         case .jsonl: lines(of: input, document)
@@ -58,7 +46,7 @@ struct DumpOutput {
         var sink = self.sink
         for (index, address) in addresses.enumerated() {
             if index > 0 { sink.endLine() }
-            AddressRenderer(style: style, all: all)
+            AddressRenderer(style: style, all: request.all)
                 .render(AddressAnswer(address, in: document), memory: document.memory, to: &sink)
         }
     }
@@ -77,15 +65,15 @@ struct DumpOutput {
     private var sink: TextSink { TextSink { [stream] in stream.write($0) } }
 
     private func heading(of input: HandoverInput, _ document: HandoverDocument, isFirst: Bool) {
-        guard !format.isJSON, question != .preserved,
-            needsHeadings || input.documents.count > 1
+        guard !request.format.isJSON, request.question != .preserved,
+            request.needsHeadings || input.documents.count > 1
         else { return }
         let path = input.path(of: document)
         var sink = self.sink
-        if format == .dts {
+        if request.format == .dts {
             sink.write("// \(ImageText.visible("\(path)", inLine: true))\n")
         } else {
-            if format == .tree, !isFirst || needsHeadings && stream.hasWritten { sink.write("\n") }
+            if request.format == .tree, !isFirst || request.needsHeadings && stream.hasWritten { sink.write("\n") }
             style.write("\(path)", as: .heading, to: &sink)
             sink.write("\n")
         }
@@ -94,7 +82,8 @@ struct DumpOutput {
 
     private func tree(_ document: HandoverDocument) {
         var sink = self.sink
-        TreeRenderer(style: style, all: all || !selection.isEverything).render(document.reading, to: &sink)
+        TreeRenderer(style: style, all: request.all || !request.selection.isEverything).render(
+            document.reading, to: &sink)
         for note in document.notes {
             style.write(note.name, as: .faint, to: &sink)
             sink.write(" \(note.text)\n")
@@ -111,8 +100,8 @@ struct DumpOutput {
         var writer = DocumentWriter { [stream] in stream.write($0) }
         let reading = document.reading
         // A part of the state does not account for the rest of the bytes.
-        var state = selection.isEverything ? reading.exactState(in: document.memory) : reading.state
-        if contents { state.residue = (state.residue ?? []) + handedOver(by: document) }
+        var state = request.selection.isEverything ? reading.exactState(in: document.memory) : reading.state
+        if request.contents { state.residue = (state.residue ?? []) + handedOver(by: document) }
         writer.write(state)
         // A document has no place for them.
         for note in document.notes where note.name == HandoverDocument.Note.afterTree {
@@ -122,7 +111,7 @@ struct DumpOutput {
 
     private func lines(of input: HandoverInput, _ document: HandoverDocument) {
         var writer = DocumentWriter { [stream] in stream.write($0) }
-        let isOne = !needsHeadings && input.documents.count == 1
+        let isOne = !request.needsHeadings && input.documents.count == 1
         RecordLines(input: isOne ? nil : input.path(of: document).string).write(document.reading.state, to: &writer)
         writer.flushRest()
     }
@@ -139,7 +128,7 @@ struct DumpOutput {
 
     private func source(_ document: HandoverDocument) {
         var sink = self.sink
-        document.forEachPiece(ofBlob: blob) { piece in
+        document.forEachPiece(ofBlob: request.subtree) { piece in
             let title = piece.title + (piece.address.map { " at \($0)" } ?? "")
             if let original = piece.original {
                 SourceRenderer.comment("\(title): the same bytes as \(original)", &sink)
@@ -157,7 +146,7 @@ struct DumpOutput {
             } catch {
                 SourceRenderer().render(PartialTree(piece.bytes), title: title, to: &sink)
             }
-            if blob == nil { sink.write("\n") }
+            if request.subtree == nil { sink.write("\n") }
         }
         for note in document.notes {
             SourceRenderer.comment("\(note.name): \(note.text)", &sink)
@@ -168,7 +157,7 @@ struct DumpOutput {
 
     private func hex(_ document: HandoverDocument) {
         var sink = self.sink
-        document.forEachPiece(ofBlob: blob) { piece in
+        document.forEachPiece(ofBlob: request.subtree) { piece in
             if let original = piece.original {
                 sink.write("\(piece.title): the same bytes as \(original)\n\n")
                 return

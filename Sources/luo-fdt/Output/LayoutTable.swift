@@ -106,10 +106,3 @@ extension FieldDescription {
         return name + (count.map { $0 == 0 ? "[]" : "[\($0)]" } ?? "")
     }
 }
-
-extension String {
-    /// The string with spaces before it.
-    func paddedLeft(to width: Int) -> String {
-        String(repeating: " ", count: max(0, width - count)) + self
-    }
-}

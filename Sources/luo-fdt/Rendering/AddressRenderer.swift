@@ -57,7 +57,7 @@ struct AddressRenderer {
         let extent = place.extent
         let offset = address.rawValue - extent.address.rawValue
         var cells = [
-            Cell(extent.title, .name), Cell("at \(extent.address)"), Cell("+\(Quantity.hex(offset))", .faint),
+            Cell(extent.title, .name), Cell("at \(extent.address)"), Cell("+\(offset.prefixedHex)", .faint),
         ]
         if let offset = place.fileOffset {
             cells.append(Cell("byte \(offset) of the file"))

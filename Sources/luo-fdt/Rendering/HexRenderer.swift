@@ -26,7 +26,7 @@ struct HexRenderer: Sendable {
         sink.endLine()
         let last = UInt64(bytes.count)
         let widths = Widths(
-            address: address.map { Quantity.hex($0.rawValue).utf8.count }, offset: String(last, radix: 16).utf8.count)
+            address: address.map { $0.rawValue.prefixedHex.utf8.count }, offset: String(last, radix: 16).utf8.count)
         StructureAnnotator(bytes: bytes).annotate(form) { annotation in
             write(annotation, bytes, address, widths, &sink)
         }
@@ -128,7 +128,7 @@ struct HexRenderer: Sendable {
 
     private func place(_ offset: Int, _ address: PhysicalAddress?, _ widths: Widths, _ sink: inout TextSink) {
         if let address, let width = widths.address {
-            let here = Quantity.hex(address.rawValue &+ UInt64(offset))
+            let here = (address.rawValue &+ UInt64(offset)).prefixedHex
             sink.spaces(width - here.utf8.count)
             style.write(here, as: .address, to: &sink)
             sink.write("  ")

@@ -27,10 +27,6 @@ enum Quantity {
         }
     }
 
-    static func hex(_ value: some BinaryInteger) -> String {
-        "0x" + String(value, radix: 16)
-    }
-
     /// The names of the bits that are set; bits without a name as a number; `none` for 0.
     static func flags(_ value: UInt64, names: [String]) -> String { ContentCell.flags(value, names: names) }
 }

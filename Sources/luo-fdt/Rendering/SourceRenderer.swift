@@ -1,4 +1,5 @@
 import FDT
+import Handover
 import KernelABI
 
 /// Writes trees as device tree source, which `dtc` compiles to a tree with equal nodes, properties and reservations.
@@ -95,7 +96,7 @@ struct SourceRenderer: Sendable {
                             name.span.bytes, value, isKernels, &sink)
                     } else {
                         lostProperty(
-                            "its name, at \(Quantity.hex(property.nameOffset)) of the strings block, is not there: ",
+                            "its name, at \(property.nameOffset.prefixedHex) of the strings block, is not there: ",
                             [UInt8(ascii: "?")].span.bytes, value, isKernels, &sink)
                     }
                     sink.endLine()

@@ -223,12 +223,12 @@ struct StructureAnnotator {
         switch meaning {
         case .signed:
             "\(Int64(bitPattern: value << UInt64(64 - width)) >> Int64(64 - width))"
-        case .number: value < 10 ? "\(value)" : "\(value) (\(Quantity.hex(value)))"
+        case .number: value < 10 ? "\(value)" : "\(value) (\(value.prefixedHex))"
         case .count: "\(value)"
         case .byteCount: value < 1024 ? "\(value)" : "\(value) (\(Quantity.bytes(value)))"
-        case .address(let target): value == 0 ? "none" : "\(Quantity.hex(value)) (\(target))"
-        case .flags(let names): value == 0 ? "0" : "\(Quantity.hex(value)) (\(Quantity.flags(value, names: names)))"
-        case .handle, .string, .bitmap, .structure, .opaque: Quantity.hex(value)
+        case .address(let target): value == 0 ? "none" : "\(value.prefixedHex) (\(target))"
+        case .flags(let names): value == 0 ? "0" : "\(value.prefixedHex) (\(Quantity.flags(value, names: names)))"
+        case .handle, .string, .bitmap, .structure, .opaque: value.prefixedHex
         }
     }
 }

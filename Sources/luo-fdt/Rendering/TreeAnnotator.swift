@@ -1,4 +1,5 @@
 import FDT
+import Handover
 import KernelABI
 
 /// Tells what each byte of a flattened tree is.
@@ -28,7 +29,7 @@ struct TreeAnnotator {
         case .header(let name, let word):
             return shown("fdt_header.\(name)", word.map { header(name, $0) } ?? "cut short")
         case .reservation(let index, let address, let size):
-            return shown("fdt_reserve_entry[\(index)]", "\(Quantity.hex(address)), \(Quantity.bytes(size))")
+            return shown("fdt_reserve_entry[\(index)]", "\(address.prefixedHex), \(Quantity.bytes(size))")
         case .reservationEnd: return shown("fdt_reserve_entry (end)")
         case .beginNode(let name): return shown("FDT_BEGIN_NODE", name.isEmpty ? "/" : ImageText(bytes[name]).quoted)
         case .endNode: return shown("FDT_END_NODE")
@@ -39,7 +40,7 @@ struct TreeAnnotator {
         case .end: return shown("FDT_END")
         case .string(let offset, let isTerminated):
             let text = bytes[part.range].prefix { $0 != 0 }
-            return shown("strings+\(Quantity.hex(offset))", ImageText(text).quoted + (isTerminated ? "" : " (no NUL)"))
+            return shown("strings+\(offset.prefixedHex)", ImageText(text).quoted + (isTerminated ? "" : " (no NUL)"))
         case .alignment: return shown("padding")
         case .gap: return filler("padding", part.range)
         case .unused(let isCutShort): return filler(isCutShort ? "cut short" : "free", part.range)
@@ -60,7 +61,7 @@ struct TreeAnnotator {
     /// Sizes and versions in decimal, as people know them; what else there is in hexadecimal.
     private func header(_ name: String, _ word: UInt32) -> String {
         ["totalsize", "version", "last_comp_version", "boot_cpuid_phys"].contains(name)
-            ? "\(word)" : Quantity.hex(word)
+            ? "\(word)" : word.prefixedHex
     }
 
     /// Bytes without a structure: counted where they are zero, else shown.
@@ -77,8 +78,8 @@ struct TreeAnnotator {
         case .strings:
             return bytes.dropLast().split(separator: 0).map { ImageText($0).quoted }.joined(separator: ", ")
         case .cells:
-            if isKernels, let number = form.number(value) { return "\(Quantity.hex(number)) (little-endian u64)" }
-            return bytes.count == 4 ? "\(Quantity.hex(SourceValue.cell(value, 0))) (big-endian cell)" : ""
+            if isKernels, let number = form.number(value) { return "\(number.prefixedHex) (little-endian u64)" }
+            return bytes.count == 4 ? "\(SourceValue.cell(value, 0).prefixedHex) (big-endian cell)" : ""
         }
     }
 }

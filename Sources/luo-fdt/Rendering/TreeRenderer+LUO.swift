@@ -36,7 +36,7 @@ extension HandoverView {
             list(flbs.count, &outline, &sink) { index in
                 let flb = flbs[index]
                 return [
-                    Cell(flb.name.bare, .name), Cell("data \(Quantity.hex(flb.data))"),
+                    Cell(flb.name.bare, .name), Cell("data \(flb.data.prefixedHex)"),
                     Cell("needed by \(Quantity.count(flb.count, "file"))"),
                 ] + further(flb.further) + (flb.contentCells ?? []).map { Cell($0) }
             } below: {
@@ -178,7 +178,7 @@ extension HandoverView {
     ) {
         let count = Quantity.count(mapping.entries.count, "entry", "entries")
         let heading = [
-            Cell("\(mapping.kind)'s mapping in \(Quantity.hex(mapping.token))", .heading),
+            Cell("\(mapping.kind)'s mapping in \(mapping.token.prefixedHex)", .heading),
             mapping.problem == nil ? Cell(count) : Cell("no JSON", .damage),
         ]
         outline.line(heading, isLast: true, to: &sink) { outline, sink in
@@ -189,7 +189,7 @@ extension HandoverView {
                     entry.session.map { Cell("session \(ImageText($0).bare)") }
                     ?? entry.token.map { token in
                         tokens.contains(token)
-                            ? Cell(Quantity.hex(token)) : Cell("\(Quantity.hex(token)), which is not there", .warning)
+                            ? Cell(token.prefixedHex) : Cell("\(token.prefixedHex), which is not there", .warning)
                     } ?? Cell("")
                 return [Cell(ImageText(entry.group).bare, .name), Cell(ImageText(entry.name).bare), target]
             }
@@ -199,17 +199,17 @@ extension HandoverView {
     private func cells(_ file: FileState) -> [Cell] { knownCells(file) + further(file.further) }
 
     private func knownCells(_ file: FileState) -> [Cell] {
-        let token = Cell(Quantity.hex(file.token), .name)
+        let token = Cell(file.token.prefixedHex, .name)
         let handler = file.compatible.map { Cell($0.bare) } ?? Cell("no handler", .warning)
         guard let cells = file.contentCells else {
             guard hasHandler(file), let data = file.data else {
-                return [token, handler, Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")]
+                return [token, handler, Cell(file.data.map { "data \($0.prefixedHex)" } ?? "")]
             }
             return [token, handler, Cell(""), Cell(""), Cell(""), absent(PhysicalAddress(data))]
         }
         let shown = cells.map { Cell($0) }
         guard let contents = file.fileContents else {
-            return [token, handler, Cell(""), Cell(file.data.map { "data \(Quantity.hex($0))" } ?? "")] + shown
+            return [token, handler, Cell(""), Cell(file.data.map { "data \($0.prefixedHex)" } ?? "")] + shown
         }
         return [token, handler, Cell(contents.size.map(Quantity.bytes) ?? "", right: true)] + shown + [
             folios(of: contents)

@@ -61,7 +61,7 @@ extension HandoverView {
     private func rangeLine(_ range: Range<PhysicalAddress>) -> [Cell] {
         let size = range.upperBound.rawValue - range.lowerBound.rawValue
         return [
-            Cell("\(range.lowerBound)–\(Quantity.hex(range.upperBound.rawValue &- 1))", .address),
+            Cell("\(range.lowerBound)–\((range.upperBound.rawValue &- 1).prefixedHex)", .address),
             Cell(Quantity.count(size >> UInt64(pageSize.shift), "page"), right: true),
             Cell(Quantity.bytes(size), right: true),
         ]

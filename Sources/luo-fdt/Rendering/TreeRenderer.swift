@@ -104,9 +104,7 @@ struct HandoverView {
     var sections: [Section] {
         var sections: [Section] = []
         if let kho = state.kho, !state.isOfNoHandover { sections.append(root(kho)) }
-        for cells in state.subtreeCells {
-            sections.append { $0.line(cells.map { Cell($0) }, isLast: $2, to: &$1) }
-        }
+        sections += state.subtreeCells.map { line($0.map { Cell($0) }) }
         if let kho = state.kho { sections.append(subtrees(kho)) }
         if let luo = state.luo { sections += self.luo(luo) }
         sections += state.subtreeLists.map(section)

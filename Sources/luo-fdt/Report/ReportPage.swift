@@ -217,14 +217,14 @@ struct ReportPage {
 
     private func section(_ section: MemoryFigure.Section) -> Markup {
         let first = section.range.lowerBound
-        let last = Quantity.hex(section.range.upperBound.rawValue &- 1)
+        let last = (section.range.upperBound.rawValue &- 1).prefixedHex
         let pieces = Quantity.count(section.runs.reduce(0) { $0 + $1.pieces }, "piece")
         let size = section.range.upperBound.rawValue - first.rawValue
         let scale = MemoryFigure.columns / Double(size)
         let runs = section.runs.map { run -> Markup in
             let width = max(2, Double(run.bytes) * scale)
             let x = min(Double(run.range.lowerBound.rawValue - first.rawValue) * scale, MemoryFigure.columns - width)
-            let range = "\(run.range.lowerBound)–\(Quantity.hex(run.range.upperBound.rawValue &- 1))"
+            let range = "\(run.range.lowerBound)–\((run.range.upperBound.rawValue &- 1).prefixedHex)"
             let rest = run.pieces > 1 ? ", and \(run.pieces - 1) more" : ""
             return """
                 <rect class="\(run.use.rawValue)" x="\(fixed(x))" y="0" width="\(fixed(width))" height="10"><title>\
@@ -350,7 +350,7 @@ struct ReportPage {
 
     private func row(of file: FileState) -> Markup {
         row(
-            "<span class=\"address\">\(Quantity.hex(file.token))</span>",
+            "<span class=\"address\">\(file.token.prefixedHex)</span>",
             "\(file.compatible.map(\.bare) ?? "no handler")", "\(file.fileContents?.size.map(Quantity.bytes) ?? "")",
             link(file.data.map { PhysicalAddress($0) }), "\(payload(file.contentCells))")
     }

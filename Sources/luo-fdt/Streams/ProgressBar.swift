@@ -37,3 +37,12 @@ final class ProgressBar {
         return try read { bar.update($0, of: $1) }
     }
 }
+
+extension HandoverInput {
+    /// Reads an input; shows how far a long search has come.
+    static func read(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
+        try ProgressBar.whileReading { (progress) throws(InputError) in
+            try HandoverInput(path, options: options, progress: progress)
+        }
+    }
+}

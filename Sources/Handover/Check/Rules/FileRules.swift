@@ -88,7 +88,7 @@ extension CheckRule {
                             .duplicate, of: .file(session: session.name, token: file.token),
                             at: handover.reading.records.file(number, ofSession: index, layout.structure)
                                 .field(layout.token),
-                            found: "0x\(String(file.token, radix: 16)) again",
+                            found: "\(file.token.prefixedHex) again",
                             expected: "a token that the session has once")
                     }
                 }

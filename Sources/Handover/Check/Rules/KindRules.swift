@@ -64,7 +64,7 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                 guard !seen.insert(key).inserted else { return }
                 findings.report(
                     .duplicate, of: payload.owner, at: field.place,
-                    found: zip(fields, key).map { "\($0) 0x\(String($1, radix: 16))" }.joined(separator: ", ")
+                    found: zip(fields, key).map { "\($0) \($1.prefixedHex)" }.joined(separator: ", ")
                         + " again",
                     expected: "each once")
             }
@@ -135,7 +135,7 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                     guard let token = entry.token, !tokens.contains(token) else { continue }
                     findings.report(
                         .missing, of: payload.owner, at: payload.textPlace(entry.path),
-                        found: "token 0x\(String(token, radix: 16)), \(ImageText(entry.name).quoted)",
+                        found: "token \(token.prefixedHex), \(ImageText(entry.name).quoted)",
                         expected: "the token of a file of the session")
                 }
                 payload.visit(rule.field ?? "", by: rule) { field in
@@ -143,7 +143,7 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                         return
                     }
                     findings.report(
-                        .missing, of: payload.owner, at: field.place, found: "token 0x\(String(token, radix: 16))",
+                        .missing, of: payload.owner, at: field.place, found: "token \(token.prefixedHex)",
                         expected: "the token of another file of the session")
                 }
             }),

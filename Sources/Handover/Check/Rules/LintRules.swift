@@ -52,7 +52,7 @@ extension CheckRule {
                         findings.report(
                             .duplicate, of: owner,
                             at: Place("folio", at: PhysicalAddress(folio.pfn << UInt64(handover.pageSize.shift))),
-                            found: "page \(folio.index) in frame 0x\(String(folio.pfn, radix: 16)) again",
+                            found: "page \(folio.index) in frame \(folio.pfn.prefixedHex) again",
                             expected: "each once")
                     }
                 }

@@ -126,7 +126,7 @@ extension CheckRule {
                             guard geometry.block(of: key) == nil else { continue }
                             findings.report(
                                 .outOfRange, of: .keys(from: leaf.key), at: geometry.place(of: bit, in: leaf),
-                                found: "key 0x\(String(key, radix: 16))",
+                                found: "key \(key.prefixedHex)",
                                 expected: "a key of 1 to \(geometry.keyWidth) bits")
                             return
                         }

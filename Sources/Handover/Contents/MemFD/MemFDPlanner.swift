@@ -17,8 +17,8 @@ extension HandoverPlanner {
             if unknown != 0 {
                 reportForceable(
                     path["seals"],
-                    "0x\(String(unknown, radix: 16)) is not in MEMFD_LUO_ALL_SEALS, "
-                        + "0x\(String(MemFDLayout.knownSeals, radix: 16))"
+                    "\(unknown.prefixedHex) is not in MEMFD_LUO_ALL_SEALS, "
+                        + MemFDLayout.knownSeals.prefixedHex
                 )
             }
         }

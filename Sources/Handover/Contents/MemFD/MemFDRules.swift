@@ -45,8 +45,8 @@ extension MemFDState {
                     guard let seals = memfd.descriptor.seals, seals & ~MemFDLayout.knownSeals != 0 else { return }
                     findings.report(
                         .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.seals),
-                        found: "0x\(String(seals, radix: 16))",
-                        expected: "seals of 0x\(String(MemFDLayout.knownSeals, radix: 16)) alone")
+                        found: seals.prefixedHex,
+                        expected: "seals of \(MemFDLayout.knownSeals.prefixedHex) alone")
                 }
             }),
         CheckRule(
@@ -160,14 +160,14 @@ extension MemFDState {
                     if let flags = memfd.descriptor.flags, flags != 0 {
                         findings.report(
                             .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.flags),
-                            found: "0x\(String(flags, radix: 16))", expected: "0")
+                            found: flags.prefixedHex, expected: "0")
                     }
                     if let flags = memfd.descriptor.vmalloc?.flags, flags >> UInt16(VmallocLayout.flagNames.count) != 0
                     {
                         findings.report(
                             .outOfRange, of: memfd.owner,
                             at: memfd.place.field(memfd.layout.folios).field(VmallocLayout.layout.flags),
-                            found: "0x\(String(flags, radix: 16))",
+                            found: flags.prefixedHex,
                             expected: "flags of 0x3 alone")
                     }
                     if let folio = memfd.descriptor.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }
@@ -175,8 +175,8 @@ extension MemFDState {
                         findings.report(
                             .outOfRange, of: memfd.owner,
                             at: memfd.place(of: FolioLayout.layout.flags, handover.pageSize) { $0 == folio },
-                            found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
-                            expected: "flags of 0x\(String(FolioLayout.preservedFlags, radix: 16)) alone")
+                            found: "\(folio.flags.prefixedHex) for page \(folio.index)",
+                            expected: "flags of \(FolioLayout.preservedFlags.prefixedHex) alone")
                     }
                 }
             }),
@@ -191,7 +191,7 @@ extension MemFDState {
                     findings.report(
                         .outOfRange, of: memfd.owner,
                         at: memfd.place(of: FolioLayout.layout.flags, handover.pageSize) { $0 == folio },
-                        found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
+                        found: "\(folio.flags.prefixedHex) for page \(folio.index)",
                         expected: "a folio that is up to date: what is in it is lost")
                     return true
                 }
@@ -280,9 +280,9 @@ extension MemFDState {
                     guard folio.flags & FolioLayout.preservedFlags != FolioLayout.preservedFlags else { return false }
                     findings.report(
                         .outOfRange, of: memfd.owner, at: Place(layout.structure.name, field: layout.flags.name),
-                        found: "0x\(String(folio.flags, radix: 16)) for page \(folio.index)",
+                        found: "\(folio.flags.prefixedHex) for page \(folio.index)",
                         expected:
-                            "0x\(String(FolioLayout.preservedFlags, radix: 16)), which mended kernels always write")
+                            "\(FolioLayout.preservedFlags.prefixedHex), which mended kernels always write")
                     return true
                 }
             }),

@@ -1,3 +1,4 @@
+import Handover
 import SystemPackage
 
 extension ActionForm {
@@ -24,7 +25,7 @@ extension ActionForm {
             let file = try object.name(.file)
             let session = try object.name(.session)
             let token = try token(&object)
-            let sentence = "preserve file \(file) in session \"\(session)\", token 0x\(String(token, radix: 16))"
+            let sentence = "preserve file \(file) in session \"\(session)\", token \(token.prefixedHex)"
             return ScenarioAction(sentence) { run in
                 try run.outgoingSession(session).preserve(try run.file(file), token: token)
             }
@@ -52,7 +53,7 @@ extension ActionForm {
             let token = try token(&object)
             let name = try object.optionalString("as", "what steps call the file from now on")
             let sentence =
-                "retrieve token 0x\(String(token, radix: 16)) of session \"\(session)\""
+                "retrieve token \(token.prefixedHex) of session \"\(session)\""
                 + (name.map { " as file \($0)" } ?? "")
             return ScenarioAction(sentence, .file(name)) { run in
                 let file = try run.incomingSession(session).retrieve(token: token)
