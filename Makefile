@@ -209,7 +209,7 @@ MODULES = FDT KernelABI Handover LiveUpdate
 docs: dependencies
 	LUO_FDT_DOCS=1 swift package --scratch-path .build-docs --allow-writing-to-directory .build/docs \
 		generate-documentation $(addprefix --target ,$(MODULES)) --enable-experimental-combined-documentation \
-		--transform-for-static-hosting --output-path .build/docs
+		--transform-for-static-hosting --warnings-as-errors --output-path .build/docs
 
 clean:
 	swift package clean

@@ -25,7 +25,7 @@ public final class FLB: Sendable {
     ///
     /// The kernel calls them under a lock of the FLB, one for each direction: `preserve` and `unpreserve` never run
     /// at the same time, nor do `retrieve` and `finish`. If they ask the kernel for the FLB that they
-    /// are of, they wait for themselves (``Errno/deadlocked``).
+    /// are of, they wait for themselves (`Errno.deadlocked`).
     public struct Operations: Sendable {
         /// Called when the first file that depends on the FLB is preserved.
         public var preserve: (@Sendable (KHOMemory) throws(Errno) -> Preserved)?

@@ -20,6 +20,9 @@ public final class MemFD: PreservableFile {
     /// - Parameters:
     ///   - contents: from the beginning of the file.
     ///   - size: in bytes; that of the contents where they are longer.
+    ///   - position: where it is read and written next, in bytes.
+    ///   - seals: `F_SEAL_…`, as bits.
+    ///   - pageSize: the size of the kernel's pages.
     public init(
         contents: [UInt8] = [], size: UInt64 = 0, position: UInt64 = 0, seals: UInt32 = 0, pageSize: PageSize = .kib4
     ) {

@@ -12,7 +12,7 @@ import SystemPackage
 ///
 /// All calls may come from any thread, and wait for each other as in the kernel: those of a session for its lock,
 /// those of an FLB for the lock of its direction, registrations for a reader/writer lock that is held for reading while
-/// the operations of FLBs run. A call that a kernel would not survive gives ``Errno/crashed`` or ``Errno/deadlocked``,
+/// the operations of FLBs run. A call that a kernel would not survive gives `Errno.crashed` or `Errno.deadlocked`,
 /// and the kernel is gone.
 public final class Kernel: Sendable {
     public let configuration: KernelConfiguration
@@ -38,7 +38,9 @@ public final class Kernel: Sendable {
 
     /// Boots a kernel.
     ///
-    /// - Parameter handedOver: what the kernel before has left; `nil` at power-on.
+    /// - Parameters:
+    ///   - configuration: its release, its memory, and what it does otherwise than others.
+    ///   - handedOver: what the kernel before has left; `nil` at power-on.
     public init(_ configuration: KernelConfiguration, handedOver: HandedOver? = nil) {
         self.configuration = configuration
         let adoption = handedOver.map { Adoption(of: $0, by: configuration) } ?? .nothing
@@ -126,7 +128,7 @@ public final class Kernel: Sendable {
     /// are then counted for good.
     ///
     /// - Throws: before 7.1 `EBUSY` if the handler has FLBs or was never registered, up to 7.0 also while there is any
-    ///   session; ``Errno/crashed`` if it is not registered.
+    ///   session; `Errno.crashed` if it is not registered.
     public func unregister(_ handler: FileHandler) throws(Errno) {
         try whileEnabled { _ throws(Errno) in try registry.unregister(handler) }
     }
@@ -140,8 +142,8 @@ public final class Kernel: Sendable {
     ///
     /// - Throws: `EOPNOTSUPP` if live update is off or the kernel has no FLBs, `EINVAL` if an operation is missing,
     ///   `EEXIST` if the two are linked or another FLB has the name, `ENOSPC` if there are `LUO_FLB_MAX` others; in 7.0
-    ///   `EBUSY` while there is any session, `EAGAIN` if the owner is going; ``Errno/crashed`` if the handler was never
-    ///   registered; ``Errno/deadlocked`` from an FLB's operation.
+    ///   `EBUSY` while there is any session, `EAGAIN` if the owner is going; `Errno.crashed` if the handler was never
+    ///   registered; `Errno.deadlocked` from an FLB's operation.
     public func register(_ flb: FLB, with handler: FileHandler) throws(Errno) {
         try withInstance(of: flb) { instance throws(Errno) in try registry.register(instance, with: handler) }
     }
@@ -151,7 +153,7 @@ public final class Kernel: Sendable {
     /// Kernels after 7.0 do not refuse while the handler has files: the FLB is not handed over, and its object is lost.
     ///
     /// - Throws: before 7.1 `ENOENT` if the two are not linked, in 7.0 `EBUSY` while there is any session;
-    ///   ``Errno/crashed`` if the handler was never registered.
+    ///   `Errno.crashed` if the handler was never registered.
     public func unregister(_ flb: FLB, from handler: FileHandler) throws(Errno) {
         try whileEnabled { _ throws(Errno) in try registry.unregister(flb, from: handler) }
     }

@@ -37,7 +37,7 @@ final class Registry: Sendable {
 
     /// Changes the registrations.
     ///
-    /// - Throws: `EBUSY` if the kernel wants no sessions meanwhile and there are any; ``Errno/deadlocked`` from within
+    /// - Throws: `EBUSY` if the kernel wants no sessions meanwhile and there are any; `Errno.deadlocked` from within
     ///   an operation that runs under the lock.
     private func change(_ body: (inout State) throws(Errno) -> Void) throws(Errno) {
         switch rules.registration {

@@ -16,7 +16,7 @@ final class KernelLock: Sendable {
 
     /// Runs `body` with others that read.
     ///
-    /// - Throws: ``Errno/deadlocked`` if the thread writes, or is on a side of a race that waits for ever.
+    /// - Throws: `Errno.deadlocked` if the thread writes, or is on a side of a race that waits for ever.
     func read<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
         let thread = pthread_self()
         let side = try RaceSide.acquire(name, isWrite: false)
@@ -36,7 +36,7 @@ final class KernelLock: Sendable {
 
     /// Runs `body` alone.
     ///
-    /// - Throws: ``Errno/deadlocked`` if the thread reads or writes, or is on a side of a race that waits for ever.
+    /// - Throws: `Errno.deadlocked` if the thread reads or writes, or is on a side of a race that waits for ever.
     func write<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
         let thread = pthread_self()
         let side = try RaceSide.acquire(name, isWrite: true)

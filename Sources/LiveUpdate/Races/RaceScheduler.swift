@@ -86,7 +86,7 @@ final class RaceScheduler: @unchecked Sendable {
     }
 
     /// Lets all sides run to their ends. Those that have not got there wait for ever if nothing else can happen, and
-    /// all that they try to take gives ``Errno/deadlocked``.
+    /// all that they try to take gives `Errno.deadlocked`.
     func end() {
         if enabled.isEmpty {
             for (side, access) in pending.enumerated() where !isFinished[side] {

@@ -19,7 +19,7 @@ final class RaceSide: Sendable {
     /// Waits until this thread's side, if it is one, can take a lock.
     ///
     /// - Returns: the side, to release the lock.
-    /// - Throws: ``Errno/deadlocked`` if that will never be.
+    /// - Throws: `Errno.deadlocked` if that will never be.
     static func acquire(_ lock: String, isWrite: Bool) throws(Errno) -> RaceSide? {
         guard let side = current else { return nil }
         try side.scheduler.wait(side.index, at: RaceAccess(object: lock, isWrite: isWrite, isLock: true))

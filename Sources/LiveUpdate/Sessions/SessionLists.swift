@@ -54,7 +54,7 @@ final class SessionLists: Sendable {
 
     /// Lets a session of a name that came in be had, once. Mirrors `luo_session_retrieve`.
     ///
-    /// - Throws: `ENOENT` if there is none, `EINVAL` if it was retrieved before; ``Errno/crashed`` if it is freed
+    /// - Throws: `ENOENT` if there is none, `EINVAL` if it was retrieved before; `Errno.crashed` if it is freed
     ///   meanwhile, where the kernel does not prevent that.
     func retrieve(_ name: String, _ kernel: Kernel) throws(Errno) -> IncomingFiles {
         func find(_ list: [IncomingFiles]) throws(Errno) -> IncomingFiles {

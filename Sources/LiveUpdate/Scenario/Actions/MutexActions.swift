@@ -4,7 +4,7 @@ import SystemPackage
 final class DriverMutexes: Sendable {
     private let held = Locked<Set<String>>([])
 
-    /// - Throws: ``Errno/deadlocked`` if the mutex is held: outside of a race, by the same thread.
+    /// - Throws: `Errno.deadlocked` if the mutex is held: outside of a race, by the same thread.
     func lock(_ name: String) throws(Errno) {
         let side = try RaceSide.acquire(label(name), isWrite: true)
         let isFree = held.withLock { $0.insert(name).inserted }
