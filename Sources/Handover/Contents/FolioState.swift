@@ -22,11 +22,8 @@ extension FolioState: DocumentObject {
     static let form = ObjectForm<FolioState>(
         "folio", "a folio of a file", compact: true,
         [
-            .always(
-                "pfn", { $0.pfn }, { $0.pfn = $1 }, HexCodec(), required: true, "the page frame number; 0 for a hole"),
-            .always("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt16>(), "bit 0: dirty; bit 1: up to date"),
-            .always(
-                "index", { $0.index }, { $0.index = $1 },
-                NumberCodec<UInt64>(), required: true, "the place in the file, in pages"),
+            .always("pfn", \.pfn, HexCodec(), required: true, "the page frame number; 0 for a hole"),
+            .always("flags", \.flags, "bit 0: dirty; bit 1: up to date"),
+            .always("index", \.index, required: true, "the place in the file, in pages"),
         ])
 }

@@ -8,6 +8,27 @@ protocol DocumentCodec<Value>: Sendable {
     var schema: DocumentSchema { get }
 }
 
+/// A value that stands in a document in one way, unless a member says another.
+protocol DocumentValue: Sendable {
+    associatedtype Codec: DocumentCodec where Codec.Value == Self
+    static var codec: Codec { get }
+}
+
+extension String: DocumentValue { static var codec: StringCodec { StringCodec() } }
+extension Bool: DocumentValue { static var codec: BooleanCodec { BooleanCodec() } }
+extension UInt16: DocumentValue { static var codec: NumberCodec<UInt16> { NumberCodec() } }
+extension UInt32: DocumentValue { static var codec: NumberCodec<UInt32> { NumberCodec() } }
+extension UInt64: DocumentValue { static var codec: NumberCodec<UInt64> { NumberCodec() } }
+extension PhysicalAddress: DocumentValue { static var codec: AddressCodec { AddressCodec() } }
+extension KernelString: DocumentValue { static var codec: KernelStringCodec { KernelStringCodec() } }
+extension Bitmap: DocumentValue { static var codec: BitmapCodec { BitmapCodec() } }
+extension PayloadValue: DocumentValue { static var codec: PayloadValueCodec { PayloadValueCodec() } }
+extension Range<PhysicalAddress>: DocumentValue { static var codec: AddressRangeCodec { AddressRangeCodec() } }
+extension Array: DocumentValue where Element: DocumentValue {
+    static var codec: ArrayCodec<Element.Codec> { ArrayCodec(Element.codec) }
+}
+extension DocumentObject { static var codec: ObjectCodec<Self> { ObjectCodec() } }
+
 /// An integer as a JSON number; read from a number or from a string such as `"0x1f"` or `"31"`.
 struct NumberCodec<Value: FixedWidthInteger & UnsignedInteger & Sendable>: DocumentCodec {
     func write(_ value: Value, to writer: inout DocumentWriter) {
@@ -89,10 +110,8 @@ struct KernelStringCodec: DocumentCodec {
         static let form = ObjectForm<Exact>(
             "kernelStringBytes", "a name that is not UTF-8", compact: true,
             [
-                .always("base64", { $0.bytes }, { $0.bytes = $1 }, BytesCodec(), required: true, "its bytes"),
-                .always(
-                    "terminated", { $0.isTerminated }, { $0.isTerminated = $1 }, BooleanCodec(),
-                    "whether a NUL follows them"),
+                .always("base64", \.bytes, BytesCodec(), required: true, "its bytes"),
+                .always("terminated", \.isTerminated, "whether a NUL follows them"),
             ])
     }
 

@@ -71,21 +71,14 @@ extension HandoverState: DocumentObject {
             .always(
                 "format", { _ in documentFormat }, { $0.short.format = $1 }, FormatCodec(),
                 "the version of this form: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"),
-            .ifKnown(
-                "kernel", { $0.named }, { $0.named = $1 },
-                KernelCodec(), "the generation of the ABI: a kernel release"),
-            .ifKnown("page_size", { $0.pageSize }, { $0.pageSize = $1 }, PageSizeCodec(), "the page size in bytes"),
-            .ifKnown("machine", { $0.machine }, { $0.machine = $1 }, MachineCodec(), "the processor architecture"),
-            .ifKnown("kho", { $0.kho }, { $0.kho = $1 }, ObjectCodec<KHOState>(), "the root FDT and its subtrees"),
-            .ifKnown(
-                "luo", { $0.luo }, { $0.luo = $1 }, ObjectCodec<LUOState>(), "the Live Update Orchestrator's state"),
+            .ifKnown("kernel", \.named, KernelCodec(), "the generation of the ABI: a kernel release"),
+            .ifKnown("page_size", \.pageSize, PageSizeCodec(), "the page size in bytes"),
+            .ifKnown("machine", \.machine, MachineCodec(), "the processor architecture"),
+            .ifKnown("kho", \.kho, "the root FDT and its subtrees"),
+            .ifKnown("luo", \.luo, "the Live Update Orchestrator's state"),
         ] + ContentKinds.codedSubtrees.map { $0.member } + [
-            .ifKnown(
-                "preserved", { $0.preserved }, { $0.preserved = $1 },
-                ObjectCodec<PreservedState>(), "the map of preserved memory"),
-            .ifKnown(
-                "residue", { $0.residue }, { $0.residue = $1 }, ArrayCodec(ObjectCodec<ResidueState>()),
-                "bytes of the handover's pages that nothing else here accounts for"),
+            .ifKnown("preserved", \.preserved, "the map of preserved memory"),
+            .ifKnown("residue", \.residue, "bytes of the handover's pages that nothing else here accounts for"),
             shortcut(
                 "liveupdate_number", for: \.luo.orEmpty.liveUpdateNumber, NumberCodec<UInt64>(),
                 "short for luo.liveupdate_number"),

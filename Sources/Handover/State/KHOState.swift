@@ -21,18 +21,13 @@ extension KHOState: DocumentObject {
     static let form = ObjectForm<KHOState>(
         "kho", "the root FDT",
         [
-            .ifKnown("fdt_pa", { $0.fdtAddress }, { $0.fdtAddress = $1 }, AddressCodec(), "where the root FDT is"),
-            .ifKnown("fdt_size", { $0.fdtSize }, { $0.fdtSize = $1 }, NumberCodec<UInt64>(), "its size in bytes"),
+            .ifKnown("fdt_pa", \.fdtAddress, "where the root FDT is"),
+            .ifKnown("fdt_size", \.fdtSize, "its size in bytes"),
+            .ifKnown("compatible", \.compatible, "the version of the ABI"),
+            .ifKnown("preserved_memory_map", \.preservedMemoryMap, "where the map of preserved memory begins"),
+            .ifKnown("subtrees", \.subtrees, "the subtrees, in the order of their nodes"),
             .ifKnown(
-                "compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
-            .ifKnown(
-                "preserved_memory_map", { $0.preservedMemoryMap }, { $0.preservedMemoryMap = $1 }, AddressCodec(),
-                "where the map of preserved memory begins"),
-            .ifKnown(
-                "subtrees", { $0.subtrees }, { $0.subtrees = $1 }, ArrayCodec(ObjectCodec<SubtreeState>()),
-                "the subtrees, in the order of their nodes"),
-            .ifKnown(
-                "stale", { $0.staleRoots }, { $0.staleRoots = $1 }, ArrayCodec(AddressCodec(), compact: true),
+                "stale", \.staleRoots, ArrayCodec(AddressCodec(), compact: true),
                 "roots that earlier handovers left behind; not built"),
         ])
 }
@@ -70,12 +65,10 @@ extension SubtreeState: ContentOwner {
     static let form = ObjectForm<SubtreeState>(
         "subtree", "a blob that its owner has registered",
         [
-            .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the name of the node"),
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the blob is"),
-            .ifKnown("size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(), "its size in bytes"),
-            .ifKnown(
-                "data", { $0.data }, { $0.data = $1 },
-                BytesCodec(), "the blob itself, where nothing else here describes it"),
+            .always("name", \.name, required: true, "the name of the node"),
+            .ifKnown("pa", \.address, "where the blob is"),
+            .ifKnown("size", \.size, "its size in bytes"),
+            .ifKnown("data", \.data, BytesCodec(), "the blob itself, where nothing else here describes it"),
         ] + contentMembers)
 }
 
@@ -99,10 +92,8 @@ extension ResidueState: DocumentObject {
     static let form = ObjectForm<ResidueState>(
         "residue", "bytes at an address", compact: true,
         [
-            .always("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), required: true, "where the bytes are"),
-            .always("data", { $0.data }, { $0.data = $1 }, BytesCodec(), required: true, "the bytes"),
-            .ifKnown(
-                "size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(),
-                "how many bytes there are, if more than in data: the rest is zero"),
+            .always("pa", \.address, required: true, "where the bytes are"),
+            .always("data", \.data, BytesCodec(), required: true, "the bytes"),
+            .ifKnown("size", \.size, "how many bytes there are, if more than in data: the rest is zero"),
         ])
 }

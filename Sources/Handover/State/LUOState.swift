@@ -29,36 +29,19 @@ extension LUOState: DocumentObject {
     static let form = ObjectForm<LUOState>(
         "luo", "the Live Update Orchestrator's state",
         [
+            .ifKnown("compatible", \.compatible, "the version of the ABI"),
             .ifKnown(
-                "compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
+                "liveupdate_number", \.liveUpdateNumber, "how many live updates there have been, this one included"),
             .ifKnown(
-                "liveupdate_number", { $0.liveUpdateNumber }, { $0.liveUpdateNumber = $1 }, NumberCodec<UInt64>(),
-                "how many live updates there have been, this one included"),
-            .ifKnown(
-                "further", { $0.further }, { $0.further = $1 }, PayloadValueCodec(),
-                "the fields of luo_ser that have no key of their own, by the kernel's names"),
-            .ifKnown(
-                "session_compatible", { $0.sessionCompatible }, { $0.sessionCompatible = $1 }, KernelStringCodec(),
-                "the version of the sessions (luo-v1)"),
-            .ifKnown(
-                "sessions_pa", { $0.sessionsAddress }, { $0.sessionsAddress = $1 },
-                AddressCodec(), "where the sessions are; 0 for none"),
-            .ifKnown(
-                "blocks", { $0.blocks }, { $0.blocks = $1 },
-                ArrayCodec(ObjectCodec<BlockState>()), "the blocks of sessions (luo-v5)"),
-            .ifKnown(
-                "sessions", { $0.sessions }, { $0.sessions = $1 },
-                ArrayCodec(ObjectCodec<SessionState>()), "the sessions"),
-            .ifKnown(
-                "flb_compatible", { $0.flbCompatible }, { $0.flbCompatible = $1 },
-                KernelStringCodec(), "the version of the FLBs (luo-v1)"),
-            .ifKnown("flb_pa", { $0.flbAddress }, { $0.flbAddress = $1 }, AddressCodec(), "where the page of FLBs is"),
-            .ifKnown(
-                "flb_pgcnt", { $0.flbPageCount }, { $0.flbPageCount = $1 },
-                NumberCodec<UInt64>(), "its number of pages, as it says"),
-            .ifKnown(
-                "flbs", { $0.flbs }, { $0.flbs = $1 },
-                ArrayCodec(ObjectCodec<FLBState>()), "the file-lifecycle-bound objects"),
+                "further", \.further, "the fields of luo_ser that have no key of their own, by the kernel's names"),
+            .ifKnown("session_compatible", \.sessionCompatible, "the version of the sessions (luo-v1)"),
+            .ifKnown("sessions_pa", \.sessionsAddress, "where the sessions are; 0 for none"),
+            .ifKnown("blocks", \.blocks, "the blocks of sessions (luo-v5)"),
+            .ifKnown("sessions", \.sessions, "the sessions"),
+            .ifKnown("flb_compatible", \.flbCompatible, "the version of the FLBs (luo-v1)"),
+            .ifKnown("flb_pa", \.flbAddress, "where the page of FLBs is"),
+            .ifKnown("flb_pgcnt", \.flbPageCount, "its number of pages, as it says"),
+            .ifKnown("flbs", \.flbs, "the file-lifecycle-bound objects"),
         ])
 }
 
@@ -80,8 +63,8 @@ extension BlockState: DocumentObject {
     static let form = ObjectForm<BlockState>(
         "block", "a block of records", compact: true,
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the block is"),
-            .ifKnown("count", { $0.count }, { $0.count = $1 }, NumberCodec<UInt64>(), "its number of records"),
+            .ifKnown("pa", \.address, "where the block is"),
+            .ifKnown("count", \.count, "its number of records"),
         ])
 }
 
@@ -124,18 +107,14 @@ extension SessionState: DocumentObject {
     static let form = ObjectForm<SessionState>(
         "session", "a session",
         [
-            .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the session's name"),
+            .always("name", \.name, required: true, "the session's name"),
+            .ifKnown("files_pa", \.filesAddress, "where the files are; 0 for none"),
+            .ifKnown("count", \.count, "the number of files"),
             .ifKnown(
-                "files_pa", { $0.filesAddress }, { $0.filesAddress = $1 },
-                AddressCodec(), "where the files are; 0 for none"),
-            .ifKnown("count", { $0.count }, { $0.count = $1 }, NumberCodec<UInt64>(), "the number of files"),
-            .ifKnown(
-                "further", { $0.further }, { $0.further = $1 }, PayloadValueCodec(),
+                "further", \.further,
                 "the fields of luo_session_ser that have no key of their own, by the kernel's names"),
-            .ifKnown(
-                "blocks", { $0.blocks }, { $0.blocks = $1 },
-                ArrayCodec(ObjectCodec<BlockState>()), "the blocks of files (luo-v5)"),
-            .ifKnown("files", { $0.files }, { $0.files = $1 }, ArrayCodec(ObjectCodec<FileState>()), "the files"),
+            .ifKnown("blocks", \.blocks, "the blocks of files (luo-v5)"),
+            .ifKnown("files", \.files, "the files"),
             .ifKnown(
                 "mapping", { $0.mapping?.value }, { $0.mapping = $1.map(SessionMapping.init) }, PayloadValueCodec(),
                 "what a file says of the others, such as systemd's of its units; made into that file if it is missing"),
@@ -234,17 +213,11 @@ extension FileState: ContentOwner {
     static let form = ObjectForm<FileState>(
         "file", "a preserved file",
         [
-            .always(
-                "token", { $0.token }, { $0.token = $1 },
-                HexCodec(), required: true, "identifies the file within its session"),
+            .always("token", \.token, HexCodec(), required: true, "identifies the file within its session"),
+            .ifKnown("compatible", \.compatible, "the handler that preserved the file"),
+            .ifKnown("data", \.data, HexCodec(), "the handler's handle: mostly the address of what it preserved"),
             .ifKnown(
-                "compatible", { $0.compatible }, { $0.compatible = $1 },
-                KernelStringCodec(), "the handler that preserved the file"),
-            .ifKnown(
-                "data", { $0.data }, { $0.data = $1 },
-                HexCodec(), "the handler's handle: mostly the address of what it preserved"),
-            .ifKnown(
-                "further", { $0.further }, { $0.further = $1 }, PayloadValueCodec(),
+                "further", \.further,
                 "the fields of luo_file_ser that have no key of their own, by the kernel's names"),
         ] + contentMembers)
 }
@@ -279,15 +252,10 @@ extension FLBState: ContentOwner {
     static let form = ObjectForm<FLBState>(
         "flb", "a file-lifecycle-bound object", compactUnless: { $0.content != nil },
         [
-            .always(
-                "name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the object's unique name"),
-            .always(
-                "data", { $0.data }, { $0.data = $1 }, HexCodec(), "the handle that its preserve operation returned"),
-            .always(
-                "count", { $0.count }, { $0.count = $1 },
-                NumberCodec<UInt64>(), "the number of files that depend on it"),
+            .always("name", \.name, required: true, "the object's unique name"),
+            .always("data", \.data, HexCodec(), "the handle that its preserve operation returned"),
+            .always("count", \.count, "the number of files that depend on it"),
             .ifKnown(
-                "further", { $0.further }, { $0.further = $1 }, PayloadValueCodec(),
-                "the fields of luo_flb_ser that have no key of their own, by the kernel's names"),
+                "further", \.further, "the fields of luo_flb_ser that have no key of their own, by the kernel's names"),
         ] + contentMembers)
 }

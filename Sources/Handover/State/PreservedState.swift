@@ -173,20 +173,14 @@ extension PreservedState: DocumentObject {
     static let form = ObjectForm<PreservedState>(
         "preserved", "the map of preserved memory",
         [
-            .ifKnown("pages", { $0.pages }, { $0.pages = $1 }, NumberCodec<UInt64>(), "the number of preserved pages"),
-            .ifKnown("bytes", { $0.bytes }, { $0.bytes = $1 }, NumberCodec<UInt64>(), "their size in bytes"),
+            .ifKnown("pages", \.pages, "the number of preserved pages"),
+            .ifKnown("bytes", \.bytes, "their size in bytes"),
+            .ifKnown("by_order", \.blocksByOrder, BlocksByOrderCodec(), "the number of blocks of each order"),
             .ifKnown(
-                "by_order", { $0.blocksByOrder }, { $0.blocksByOrder = $1 },
-                BlocksByOrderCodec(), "the number of blocks of each order"),
-            .ifKnown(
-                "ranges", { $0.ranges }, { $0.ranges = $1 }, ArrayCodec(AddressRangeCodec()),
+                "ranges", \.ranges,
                 "the preserved memory; without chunks or a tree, memory to preserve besides the handover's own"),
-            .ifKnown(
-                "chunks", { $0.chunks }, { $0.chunks = $1 }, ArrayCodec(ObjectCodec<BitmapChunkState>()),
-                "the chunks of pointers to bitmaps (kho-v1)"),
-            .ifKnown(
-                "radix", { $0.radix }, { $0.radix = $1 },
-                ObjectCodec<RadixTreeState>(), "the radix tree (kho-v3, kho-v4)"),
+            .ifKnown("chunks", \.chunks, "the chunks of pointers to bitmaps (kho-v1)"),
+            .ifKnown("radix", \.radix, "the radix tree (kho-v3, kho-v4)"),
         ])
 
     private var chunks: [BitmapChunkState]? {

@@ -47,10 +47,8 @@ extension RadixTreeState: DocumentObject {
     static let form = ObjectForm<RadixTreeState>(
         "radix", "the radix tree of preserved memory",
         [
-            .always(
-                "nodes", { $0.nodes }, { $0.nodes = $1 },
-                ArrayCodec(ObjectCodec<Node>()), "the tables, the root first"),
-            .always("leaves", { $0.leaves }, { $0.leaves = $1 }, ArrayCodec(ObjectCodec<Leaf>()), "the leaves"),
+            .always("nodes", \.nodes, "the tables, the root first"),
+            .always("leaves", \.leaves, "the leaves"),
         ])
 }
 
@@ -58,11 +56,9 @@ extension RadixTreeState.Node: DocumentObject {
     static let form = ObjectForm<RadixTreeState.Node>(
         "radixNode", "a table of the radix tree", compact: true,
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the table is"),
-            .always(
-                "level", { $0.level }, { $0.level = $1 },
-                NumberCodec<UInt8>(), required: true, "1 is just above the leaves"),
-            .always("key", { $0.key }, { $0.key = $1 }, HexCodec(), required: true, "the smallest key below it"),
+            .ifKnown("pa", \.address, "where the table is"),
+            .always("level", \.level, NumberCodec<UInt8>(), required: true, "1 is just above the leaves"),
+            .always("key", \.key, HexCodec(), required: true, "the smallest key below it"),
         ])
 }
 
@@ -70,8 +66,8 @@ extension RadixTreeState.Leaf: DocumentObject {
     static let form = ObjectForm<RadixTreeState.Leaf>(
         "radixLeaf", "a leaf of the radix tree", compact: true,
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, AddressCodec(), "where the leaf is"),
-            .always("key", { $0.key }, { $0.key = $1 }, HexCodec(), required: true, "the key of bit 0"),
-            .always("bits", { $0.bits }, { $0.bits = $1 }, BitmapCodec(), required: true, "the bits that are set"),
+            .ifKnown("pa", \.address, "where the leaf is"),
+            .always("key", \.key, HexCodec(), required: true, "the key of bit 0"),
+            .always("bits", \.bits, required: true, "the bits that are set"),
         ])
 }

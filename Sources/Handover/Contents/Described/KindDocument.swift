@@ -11,11 +11,9 @@ struct KindDocument: DocumentObject {
         "kindDocument", "descriptions of kinds of content",
         [
             .always(
-                "structures", { $0.structures }, { $0.structures = $1 }, ArrayCodec(ObjectCodec<KindStructure>()),
+                "structures", \.structures,
                 "the structures of the kinds below; one that is not here is taken from --btf"),
-            .always(
-                "kinds", { $0.kinds }, { $0.kinds = $1 }, ArrayCodec(ObjectCodec<KindForm>()), required: true,
-                "the kinds of content"),
+            .always("kinds", \.kinds, required: true, "the kinds of content"),
         ])
 }
 
@@ -38,39 +36,23 @@ struct KindForm: DocumentObject {
     static let form = ObjectForm<KindForm>(
         "kind", "a kind of content",
         [
-            .always("kind", { $0.kind }, { $0.kind = $1 }, StringCodec(), required: true, "the kind's name"),
-            .ifKnown(
-                "variant", { $0.variant }, { $0.variant = $1 }, StringCodec(),
-                "what tells this layout from others of the same names"),
+            .always("kind", \.kind, required: true, "the kind's name"),
+            .ifKnown("variant", \.variant, "what tells this layout from others of the same names"),
+            .always("place", \.place, ChoiceCodec<ContentPlace>(), required: true, "where it hangs"),
             .always(
-                "place", { $0.place }, { $0.place = $1 }, ChoiceCodec<ContentPlace>(), required: true,
-                "where it hangs"),
-            .always(
-                "names", { $0.names }, { $0.names = $1 }, ArrayCodec(StringCodec(), compact: true), required: true,
+                "names", \.names, ArrayCodec(StringCodec(), compact: true), required: true,
                 "the names of the subtree, the file handler, the FLB or the session"),
-            .always("summary", { $0.summary }, { $0.summary = $1 }, StringCodec(), "what it is, in a sentence"),
-            .ifKnown("source", { $0.source }, { $0.source = $1 }, StringCodec(), "where the description comes from"),
+            .always("summary", \.summary, "what it is, in a sentence"),
+            .ifKnown("source", \.source, "where the description comes from"),
+            .always("status", \.status, ChoiceCodec<ContentStatus>(), "whether released kernels have it"),
             .always(
-                "status", { $0.status }, { $0.status = $1 }, ChoiceCodec<ContentStatus>(),
-                "whether released kernels have it"),
-            .always(
-                "payload", { $0.payload }, { $0.payload = $1 }, StringCodec(), required: true,
+                "payload", \.payload, required: true,
                 "the structure that the payload begins with, or \"fdt\"; of a session, \"json\""),
-            .ifKnown(
-                "version", { $0.version }, { $0.version = $1 }, ObjectCodec<KindVersion>(),
-                "the field that tells this layout from others"),
-            .ifKnown(
-                "contents", { $0.contents }, { $0.contents = $1 }, ObjectCodec<KindContents>(),
-                "the fields that describe the contents of a file"),
-            .ifKnown(
-                "mapping", { $0.mapping }, { $0.mapping = $1 }, ObjectCodec<KindMapping>(),
-                "the file of a session whose text says what the others are"),
-            .ifKnown(
-                "links", { $0.links }, { $0.links = $1 }, ArrayCodec(ObjectCodec<KindLinkPlace>()),
-                "how fields of structures from --btf lead on"),
-            .ifKnown(
-                "rules", { $0.rules }, { $0.rules = $1 }, ArrayCodec(ObjectCodec<KindRule>()),
-                "what the receiving kernel refuses"),
+            .ifKnown("version", \.version, "the field that tells this layout from others"),
+            .ifKnown("contents", \.contents, "the fields that describe the contents of a file"),
+            .ifKnown("mapping", \.mapping, "the file of a session whose text says what the others are"),
+            .ifKnown("links", \.links, "how fields of structures from --btf lead on"),
+            .ifKnown("rules", \.rules, "what the receiving kernel refuses"),
         ])
 }
 
@@ -86,15 +68,11 @@ struct KindStructure: DocumentObject {
     static let form = ObjectForm<KindStructure>(
         "kindStructure", "a structure",
         [
-            .always("name", { $0.name }, { $0.name = $1 }, StringCodec(), required: true, "the structure's tag"),
-            .always("summary", { $0.summary }, { $0.summary = $1 }, StringCodec(), "what it is, in a sentence"),
-            .always(
-                "packed", { $0.isPacked }, { $0.isPacked = $1 }, BooleanCodec(),
-                "whether it is __packed; else fields are aligned as C does it"),
-            .ifKnown(
-                "fields", { $0.fields }, { $0.fields = $1 }, ArrayCodec(ObjectCodec<KindField>()),
-                "the fields, in order; without them the structure is taken from --btf"),
-            .ifKnown("btf", { $0.btf }, { $0.btf = $1 }, StringCodec(), "the structure's tag in the kernel's BTF"),
+            .always("name", \.name, required: true, "the structure's tag"),
+            .always("summary", \.summary, "what it is, in a sentence"),
+            .always("packed", \.isPacked, "whether it is __packed; else fields are aligned as C does it"),
+            .ifKnown("fields", \.fields, "the fields, in order; without them the structure is taken from --btf"),
+            .ifKnown("btf", \.btf, "the structure's tag in the kernel's BTF"),
         ])
 }
 
@@ -112,23 +90,17 @@ struct KindField: DocumentObject {
     static let form = ObjectForm<KindField>(
         "kindField", "a field",
         [
-            .always("name", { $0.name }, { $0.name = $1 }, StringCodec(), required: true, "the field's name"),
+            .always("name", \.name, required: true, "the field's name"),
             .always(
-                "type", { $0.type }, { $0.type = $1 }, StringCodec(), required: true,
+                "type", \.type, required: true,
                 "u8 to u64, s8 to s64, a structure or kho_vmalloc; with [N] an array, with [] a flexible one, "
                     + "with :N a bit field"),
-            .always("summary", { $0.summary }, { $0.summary = $1 }, StringCodec(), "what it is, in a sentence"),
-            .always(
-                "meaning", { $0.meaning }, { $0.meaning = $1 }, ChoiceCodec<KindMeaning>(), "how the value is shown"),
+            .always("summary", \.summary, "what it is, in a sentence"),
+            .always("meaning", \.meaning, ChoiceCodec<KindMeaning>(), "how the value is shown"),
             .ifKnown(
-                "flags", { $0.flags }, { $0.flags = $1 }, ArrayCodec(StringCodec(), compact: true),
-                "the names of the bits, from bit 0 on"),
-            .ifKnown(
-                "counts", { $0.counts }, { $0.counts = $1 }, ObjectCodec<KindCount>(),
-                "what the field counts, if that is not all records of a link"),
-            .ifKnown(
-                "leads_to", { $0.link }, { $0.link = $1 }, ObjectCodec<KindLink>(), "the memory that the field leads to"
-            ),
+                "flags", \.flags, ArrayCodec(StringCodec(), compact: true), "the names of the bits, from bit 0 on"),
+            .ifKnown("counts", \.counts, "what the field counts, if that is not all records of a link"),
+            .ifKnown("leads_to", \.link, "the memory that the field leads to"),
         ])
 }
 
@@ -145,12 +117,8 @@ struct KindCount: DocumentObject {
     static let form = ObjectForm<KindCount>(
         "kindCount", "what a field counts", compact: true,
         [
-            .always(
-                "field", { $0.field }, { $0.field = $1 }, StringCodec(), required: true,
-                "the field that leads to the records"),
-            .ifKnown(
-                "nonzero", { $0.nonzero }, { $0.nonzero = $1 }, StringCodec(),
-                "count only records in which this field is not 0"),
+            .always("field", \.field, required: true, "the field that leads to the records"),
+            .ifKnown("nonzero", \.nonzero, "count only records in which this field is not 0"),
         ])
 }
 
@@ -171,30 +139,17 @@ struct KindLink: DocumentObject {
     static let form = ObjectForm<KindLink>(
         "kindLink", "how a field leads on", compact: true,
         [
-            .ifKnown(
-                "structure", { $0.structure }, { $0.structure = $1 }, StringCodec(),
-                "the address of one structure of this name"),
-            .ifKnown(
-                "array", { $0.array }, { $0.array = $1 }, StringCodec(),
-                "the address of \"count\" structures of this name"),
-            .ifKnown(
-                "block_chain", { $0.blockChain }, { $0.blockChain = $1 }, StringCodec(),
-                "the first of a chain of KHO blocks of this structure"),
-            .ifKnown(
-                "array_chain", { $0.arrayChain }, { $0.arrayChain = $1 }, StringCodec(),
-                "the first of a chain of arrays of this structure"),
-            .ifKnown(
-                "vmalloc", { $0.vmalloc }, { $0.vmalloc = $1 }, StringCodec(),
-                "a kho_vmalloc that holds structures of this name"),
-            .ifKnown(
-                "count", { $0.count }, { $0.count = $1 }, StringCodec(),
-                "the field that counts them; for array_chain a field of the header"),
-            .ifKnown(
-                "header", { $0.header }, { $0.header = $1 }, StringCodec(), "the structure that heads each array"),
-            .ifKnown("next", { $0.next }, { $0.next = $1 }, StringCodec(), "its field that leads to the next array"),
-            .flag("frame", { $0.isFrame }, { $0.isFrame = $1 }, "a page frame number of a file's contents"),
-            .flag("fdt", { $0.isTree }, { $0.isTree = $1 }, "the address of an FDT"),
-            .flag("token", { $0.isToken }, { $0.isToken = $1 }, "the token of another file of the session"),
+            .ifKnown("structure", \.structure, "the address of one structure of this name"),
+            .ifKnown("array", \.array, "the address of \"count\" structures of this name"),
+            .ifKnown("block_chain", \.blockChain, "the first of a chain of KHO blocks of this structure"),
+            .ifKnown("array_chain", \.arrayChain, "the first of a chain of arrays of this structure"),
+            .ifKnown("vmalloc", \.vmalloc, "a kho_vmalloc that holds structures of this name"),
+            .ifKnown("count", \.count, "the field that counts them; for array_chain a field of the header"),
+            .ifKnown("header", \.header, "the structure that heads each array"),
+            .ifKnown("next", \.next, "its field that leads to the next array"),
+            .flag("frame", \.isFrame, "a page frame number of a file's contents"),
+            .flag("fdt", \.isTree, "the address of an FDT"),
+            .flag("token", \.isToken, "the token of another file of the session"),
         ])
 }
 
@@ -207,13 +162,9 @@ struct KindLinkPlace: DocumentObject {
     static let form = ObjectForm<KindLinkPlace>(
         "kindLinkPlace", "how a field of a structure from --btf leads on",
         [
-            .always(
-                "field", { $0.field }, { $0.field = $1 }, StringCodec(), required: true, "STRUCTURE.FIELD"),
-            .ifKnown(
-                "leads_to", { $0.link }, { $0.link = $1 }, ObjectCodec<KindLink>(), "the memory that the field leads to"
-            ),
-            .ifKnown(
-                "counts", { $0.counts }, { $0.counts = $1 }, ObjectCodec<KindCount>(), "what the field counts"),
+            .always("field", \.field, required: true, "STRUCTURE.FIELD"),
+            .ifKnown("leads_to", \.link, "the memory that the field leads to"),
+            .ifKnown("counts", \.counts, "what the field counts"),
         ])
 }
 
@@ -225,10 +176,10 @@ struct KindVersion: DocumentObject {
     static let form = ObjectForm<KindVersion>(
         "kindVersion", "the field that tells the layout", compact: true,
         [
-            .always("field", { $0.field }, { $0.field = $1 }, StringCodec(), required: true, "a field of the payload"),
+            .always("field", \.field, required: true, "a field of the payload"),
             .always(
-                "values", { $0.values }, { $0.values = $1 }, ArrayCodec(NumberCodec<UInt64>(), compact: true),
-                required: true, "its values in this layout; a new payload gets the last one"),
+                "values", \.values, ArrayCodec(NumberCodec<UInt64>(), compact: true), required: true,
+                "its values in this layout; a new payload gets the last one"),
         ])
 }
 
@@ -246,27 +197,14 @@ struct KindContents: DocumentObject {
     static let form = ObjectForm<KindContents>(
         "kindContents", "the fields that describe the contents of a file", compact: true,
         [
-            .always(
-                "size", { $0.size }, { $0.size = $1 }, StringCodec(), required: true, "the field with the size in bytes"
-            ),
-            .ifKnown(
-                "position", { $0.position }, { $0.position = $1 }, StringCodec(), "the field with the file position"),
-            .always(
-                "list", { $0.list }, { $0.list = $1 }, StringCodec(), required: true,
-                "the field that leads to the folios"),
-            .always(
-                "frame", { $0.frame }, { $0.frame = $1 }, StringCodec(), required: true,
-                "the folio's field with the page frame number"),
-            .always(
-                "index", { $0.index }, { $0.index = $1 }, StringCodec(), required: true,
-                "the folio's field with its place in the file, in pages"),
-            .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, StringCodec(), "the folio's field of flags"),
-            .always(
-                "flags_set", { $0.preserved }, { $0.preserved = $1 }, NumberCodec<UInt64>(),
-                "the flags of a new folio"),
-            .ifKnown(
-                "order", { $0.order }, { $0.order = $1 }, StringCodec(),
-                "the payload's field with the order of all folios"),
+            .always("size", \.size, required: true, "the field with the size in bytes"),
+            .ifKnown("position", \.position, "the field with the file position"),
+            .always("list", \.list, required: true, "the field that leads to the folios"),
+            .always("frame", \.frame, required: true, "the folio's field with the page frame number"),
+            .always("index", \.index, required: true, "the folio's field with its place in the file, in pages"),
+            .ifKnown("flags", \.flags, "the folio's field of flags"),
+            .always("flags_set", \.preserved, "the flags of a new folio"),
+            .ifKnown("order", \.order, "the payload's field with the order of all folios"),
         ])
 }
 
@@ -281,14 +219,13 @@ struct KindMapping: DocumentObject {
     static let form = ObjectForm<KindMapping>(
         "kindMapping", "the file of a session whose text says what the others are", compact: true,
         [
-            .always("token", { $0.token }, { $0.token = $1 }, NumberCodec<UInt64>(), "the file's token"),
+            .always("token", \.token, "the file's token"),
             .always(
-                "entries", { $0.entries }, { $0.entries = $1 }, StringCodec(), required: true,
+                "entries", \.entries, required: true,
                 "the keys that lead to what it says of a file or a session; * is any key, or any element"),
-            .always("name", { $0.name }, { $0.name = $1 }, StringCodec(), "the key of the name"),
-            .always("file", { $0.tokenKey }, { $0.tokenKey = $1 }, StringCodec(), "the key of the file's token"),
-            .always(
-                "session", { $0.sessionKey }, { $0.sessionKey = $1 }, StringCodec(), "the key of the session's name"),
+            .always("name", \.name, "the key of the name"),
+            .always("file", \.tokenKey, "the key of the file's token"),
+            .always("session", \.sessionKey, "the key of the session's name"),
         ])
 }
 
@@ -310,29 +247,24 @@ struct KindRule: DocumentObject {
     static let form = ObjectForm<KindRule>(
         "kindRule", "what the receiving kernel refuses",
         [
-            .always("rule", { $0.name }, { $0.name = $1 }, StringCodec(), required: true, "the rule's name"),
-            .always(
-                "test", { $0.test }, { $0.test = $1 }, ChoiceCodec<KindTest>(), required: true, "what is tested"),
+            .always("rule", \.name, required: true, "the rule's name"),
+            .always("test", \.test, ChoiceCodec<KindTest>(), required: true, "what is tested"),
             .ifKnown(
-                "field", { $0.field }, { $0.field = $1 }, StringCodec(),
+                "field", \.field,
                 "the field that it is about; devices.refcount is one of the records that devices leads to"),
             .ifKnown(
-                "by", { $0.by }, { $0.by = $1 }, ArrayCodec(StringCodec(), compact: true),
+                "by", \.by, ArrayCodec(StringCodec(), compact: true),
                 "unique: the fields of a record that no two records share"),
-            .ifKnown(
-                "nonzero", { $0.nonzero }, { $0.nonzero = $1 }, StringCodec(),
-                "only records in which this field is not 0"),
-            .ifKnown("least", { $0.least }, { $0.least = $1 }, NumberCodec<UInt64>(), "limit: the smallest value"),
-            .ifKnown("most", { $0.most }, { $0.most = $1 }, NumberCodec<UInt64>(), "limit: the largest value"),
+            .ifKnown("nonzero", \.nonzero, "only records in which this field is not 0"),
+            .ifKnown("least", \.least, "limit: the smallest value"),
+            .ifKnown("most", \.most, "limit: the largest value"),
             .always(
-                "verdict", { $0.verdict }, { $0.verdict = $1 }, ChoiceCodec<Verdict>(),
+                "verdict", \.verdict, ChoiceCodec<Verdict>(),
                 "what the kernel does; if it takes the handover as it is, the finding is a warning, else an error"),
-            .always("stage", { $0.stage }, { $0.stage = $1 }, ChoiceCodec<BootStage>(), "when it does it"),
-            .always(
-                "consequence", { $0.consequence }, { $0.consequence = $1 }, StringCodec(), required: true,
-                "what the kernel does, in a sentence"),
-            .ifKnown("function", { $0.function }, { $0.function = $1 }, StringCodec(), "the kernel's function"),
-            .ifKnown("remedy", { $0.remedy }, { $0.remedy = $1 }, StringCodec(), "how to mend it, in a sentence"),
+            .always("stage", \.stage, ChoiceCodec<BootStage>(), "when it does it"),
+            .always("consequence", \.consequence, required: true, "what the kernel does, in a sentence"),
+            .ifKnown("function", \.function, "the kernel's function"),
+            .ifKnown("remedy", \.remedy, "how to mend it, in a sentence"),
         ])
 }
 
@@ -355,10 +287,8 @@ struct ChoiceCodec<Value: RawRepresentable & CaseIterable & Sendable>: DocumentC
 
 extension ObjectForm.Member {
     /// A member that is `true`, or missing.
-    static func flag(
-        _ key: String, _ get: @escaping @Sendable (Object) -> Bool,
-        _ set: @escaping @Sendable (inout Object, consuming Bool) -> Void, _ summary: String
-    ) -> Self {
-        .ifKnown(key, { get($0) ? true : nil }, { set(&$0, $1 ?? false) }, BooleanCodec(), summary)
+    static func flag(_ key: String, _ path: WritableKeyPath<Object, Bool> & Sendable, _ summary: String) -> Self {
+        .ifKnown(
+            key, { $0[keyPath: path] ? true : nil }, { $0[keyPath: path] = $1 ?? false }, BooleanCodec(), summary)
     }
 }

@@ -13,14 +13,9 @@ extension KexecMetadataState: DocumentObject {
     static let form = ObjectForm<KexecMetadataState>(
         "kexecMetadata", "which kernel handed over",
         [
-            .always(
-                "version", { $0.version }, { $0.version = $1 }, NumberCodec<UInt32>(), "the version of the structure"),
-            .ifKnown(
-                "previous_release", { $0.previousRelease }, { $0.previousRelease = $1 },
-                KernelStringCodec(), "the release of that kernel"),
-            .ifKnown(
-                "kexec_count", { $0.kexecCount }, { $0.kexecCount = $1 },
-                NumberCodec<UInt32>(), "how many handovers there have been"),
+            .always("version", \.version, "the version of the structure"),
+            .ifKnown("previous_release", \.previousRelease, "the release of that kernel"),
+            .ifKnown("kexec_count", \.kexecCount, "how many handovers there have been"),
         ])
 }
 

@@ -31,16 +31,13 @@ extension MemFDState {
             }
         },
         [
-            .always("pos", { $0.position }, { $0.position = $1 }, NumberCodec<UInt64>(), "the file position in bytes"),
-            .ifKnown("size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(), "the file size in bytes"),
-            .ifKnown("seals", { $0.seals }, { $0.seals = $1 }, NumberCodec<UInt32>(), "F_SEAL_* (memfd-v2)"),
-            .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, NumberCodec<UInt32>(), "none are defined (memfd-v2)"),
-            .ifKnown(
-                "nr_folios", { $0.folioCount }, { $0.folioCount = $1 }, NumberCodec<UInt64>(), "the number of folios"),
-            .ifKnown(
-                "vmalloc", { $0.vmalloc }, { $0.vmalloc = $1 },
-                ObjectCodec<VmallocState>(), "the memory that holds the list of folios"),
-            .ifKnown("folios", { $0.folios }, { $0.folios = $1 }, ArrayCodec(ObjectCodec<FolioState>()), "the folios"),
+            .always("pos", \.position, "the file position in bytes"),
+            .ifKnown("size", \.size, "the file size in bytes"),
+            .ifKnown("seals", \.seals, "F_SEAL_* (memfd-v2)"),
+            .ifKnown("flags", \.flags, "none are defined (memfd-v2)"),
+            .ifKnown("nr_folios", \.folioCount, "the number of folios"),
+            .ifKnown("vmalloc", \.vmalloc, "the memory that holds the list of folios"),
+            .ifKnown("folios", \.folios, "the folios"),
             .contents("content", "the name of a file, beside the document, with the contents", StringCodec().schema),
             .contents("text", "the contents as text", StringCodec().schema),
             .contents("base64", "the contents in base64", BytesCodec().schema),

@@ -23,9 +23,8 @@ extension MemblockState: DocumentObject {
     static let form = ObjectForm<MemblockState>(
         "memblock", "the reserve_mem regions",
         [
-            .ifKnown(
-                "compatible", { $0.compatible }, { $0.compatible = $1 }, KernelStringCodec(), "the version of the ABI"),
-            .ifKnown("regions", { $0.regions }, { $0.regions = $1 }, ArrayCodec(ObjectCodec<Region>()), "the regions"),
+            .ifKnown("compatible", \.compatible, "the version of the ABI"),
+            .ifKnown("regions", \.regions, "the regions"),
         ])
 }
 
@@ -33,12 +32,10 @@ extension MemblockState.Region: DocumentObject {
     static let form = ObjectForm<MemblockState.Region>(
         "region", "a reserve_mem region", compact: true,
         [
-            .always("name", { $0.name }, { $0.name = $1 }, KernelStringCodec(), required: true, "the region's name"),
-            .ifKnown(
-                "compatible", { $0.compatible }, { $0.compatible = $1 },
-                KernelStringCodec(), "the version of the region's node"),
-            .ifKnown("start", { $0.start }, { $0.start = $1 }, AddressCodec(), "where the region begins"),
-            .always("size", { $0.size }, { $0.size = $1 }, NumberCodec<UInt64>(), required: true, "its size in bytes"),
+            .always("name", \.name, required: true, "the region's name"),
+            .ifKnown("compatible", \.compatible, "the version of the region's node"),
+            .ifKnown("start", \.start, "where the region begins"),
+            .always("size", \.size, required: true, "its size in bytes"),
         ])
 }
 
