@@ -12,16 +12,14 @@ extension Comparison {
     fileprivate mutating func compare(_ before: MemFDState, _ after: MemFDState, _ subject: String) {
         compare("\(subject), position", before.position, after.position)
         compare("\(subject), size", before.size, after.size)
-        compare(
-            "\(subject), seals", before.seals.map { Self.hex(UInt64($0)) }, after.seals.map { Self.hex(UInt64($0)) })
-        compare(
-            "\(subject), flags", before.flags.map { Self.hex(UInt64($0)) }, after.flags.map { Self.hex(UInt64($0)) })
-        compare("\(subject), number of folios", before.folioCount, after.folioCount, isLayout: true)
+        compare("\(subject), seals", before.seals.map(\.prefixedHex), after.seals.map(\.prefixedHex))
+        compare("\(subject), flags", before.flags.map(\.prefixedHex), after.flags.map(\.prefixedHex))
+        compareLayout("\(subject), number of folios", before.folioCount, after.folioCount)
         compareFolios(subject, before.folios ?? [], after.folios ?? [])
         let (old, new) = (before.vmalloc, after.vmalloc)
-        compare("\(subject), list of folios, flags", old?.flags, new?.flags, isLayout: true)
-        compare("\(subject), list of folios, order", old?.order, new?.order, isLayout: true)
-        compare("\(subject), list of folios, pages", old?.totalPages, new?.totalPages, isLayout: true)
+        compareLayout("\(subject), list of folios, flags", old?.flags, new?.flags)
+        compareLayout("\(subject), list of folios, order", old?.order, new?.order)
+        compareLayout("\(subject), list of folios, pages", old?.totalPages, new?.totalPages)
         if let old = old?.chunks, let new = new?.chunks, old != new {
             noteMissing(
                 "\(subject), list of folios, addresses", old.first?.address?.description,
@@ -33,14 +31,14 @@ extension Comparison {
         let flags = zip(before, after).filter { $0.index == $1.index && $0.flags != $1.flags }
         if let first = flags.first {
             note(
-                "\(subject), flags of the folio at page \(first.0.index)", Self.hex(UInt64(first.0.flags)),
-                Self.hex(UInt64(first.1.flags)))
+                "\(subject), flags of the folio at page \(first.0.index)", first.0.flags.prefixedHex,
+                first.1.flags.prefixedHex)
         }
         let moved = zip(before, after).filter { $0.index != $1.index || $0.pfn != $1.pfn }
         if let first = moved.first {
             note(
-                "\(subject), \(moved.count) folios, the first at page \(first.0.index)", Self.hex(first.0.pfn),
-                Self.hex(first.1.pfn), isLayout: true)
+                "\(subject), \(moved.count) folios, the first at page \(first.0.index)", first.0.pfn.prefixedHex,
+                first.1.pfn.prefixedHex, isLayout: true)
         }
     }
 }

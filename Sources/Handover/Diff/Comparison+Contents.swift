@@ -1,0 +1,75 @@
+import KernelABI
+
+// What is in files.
+extension Comparison {
+    /// Holds the bytes of two files against each other, page by page, where both are available.
+    mutating func compareContents(_ subject: String, _ old: FileContents, _ new: FileContents) {
+        guard !ignoresContents, let size = [old.size, new.size].compactMap({ $0 }).min(), let pageSize = commonPageSize
+        else { return }
+        let pages = pageSize.pages(for: size)
+        let oldPages = FilePages(of: old, on: before, regions.before, pageSize)
+        let newPages = FilePages(of: new, on: after, regions.after, pageSize)
+        guard let oldPages, let newPages else {
+            if pages > 0, before.openFile != nil || after.openFile != nil {
+                noteUncompared("\(subject), contents of \(pages.inPages)", oldPages != nil, newPages != nil)
+            }
+            return
+        }
+        // What neither has memory for is the same hole in both, or not available in both.
+        let wholePages = size >> UInt64(pageSize.shift)
+        let ranges = oldPages.available + newPages.available
+        var changed = 0
+        var first: UInt64 = 0
+        var next: UInt64 = 0
+        // Pages before this one are in a stretch that is not the same as a whole.
+        var differing: UInt64 = 0
+        var lost: (count: UInt64, isInBefore: Bool, isInAfter: Bool) = (0, false, false)
+        for page in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }).lazy.flatMap({ $0 }) {
+            guard page < pages else { break }
+            guard page >= next else { continue }
+            // A sound handover's files share no memory: more pages than there are, only a hostile one has.
+            guard pagesToCompare > 0 else { break }
+            if page >= differing {
+                let stretch = min(
+                    oldPages.pagesInRow(from: page), newPages.pagesInRow(from: page), pagesToCompare,
+                    wholePages - min(page, wholePages), Self.stretch)
+                if stretch > 1 {
+                    if oldPages.isEqual(to: newPages, at: page, count: stretch) {
+                        pagesToCompare -= stretch
+                        next = page + stretch
+                        continue
+                    }
+                    differing = page + stretch
+                }
+            }
+            pagesToCompare -= 1
+            next = page + 1
+            let count = Int(min(UInt64(pageSize.bytes), size - page << UInt64(pageSize.shift)))
+            let left = oldPages.bytes(of: page, count: count)
+            let right = newPages.bytes(of: page, count: count)
+            guard let left, let right else {
+                lost = (lost.count + 1, lost.isInBefore || left != nil, lost.isInAfter || right != nil)
+                continue
+            }
+            guard left != right else { continue }
+            if changed == 0 { first = page }
+            changed += 1
+        }
+        lost.count += oldPages.pagesOutside(and: newPages, below: pages)
+        if lost.count > 0 {
+            noteUncompared("\(subject), contents of \(lost.count.inPages)", lost.isInBefore, lost.isInAfter)
+        }
+        if changed > 0 {
+            note("\(subject), contents of \(UInt64(changed).inPages), the first being page \(first)", nil, nil)
+        }
+    }
+
+    /// The page size of both sides, where a document need not state it; `nil` if they have none in common.
+    var commonPageSize: PageSize? {
+        let stated = [before.state.pageSize, after.state.pageSize].compactMap { $0 }
+        return stated.allSatisfy { $0 == stated[0] } ? stated.first ?? .kib4 : nil
+    }
+
+    /// How many pages are compared at a time, as long as they are the same.
+    private static let stretch: UInt64 = 256
+}
