@@ -17,16 +17,14 @@ extension HandoverCheck {
     ) {
         let kernels = KernelPair(
             writer: releases.from, writerGeneration: from, receiver: releases.to, receiverGeneration: to)
-        if options.lacksKHO, let rule = CheckRule.all.first(where: { $0.name == "kernel-without-kho" }) {
-            self.init(generation: to, results: [Result(FindingGroup(Self.withoutKHO), of: rule, options, kernels)])
-            return
+        var mismatches = options.lacksKHO ? [("kernel-without-kho", Self.withoutKHO)] : Self.mismatches(from, to)
+        if !options.lacksKHO {
+            if let written = pageSizes.from, let read = pageSizes.to, let finding = PageSize.mismatch(written, read) {
+                mismatches.append(("page-size", finding))
+            }
+            mismatches += options.differences.map { ("structure-layout", $0) }
         }
-        let differences = options.differences.map { ("structure-layout", $0) }
-        var mismatches = Self.mismatches(from, to)
-        if let written = pageSizes.from, let read = pageSizes.to, let finding = PageSize.mismatch(written, read) {
-            mismatches.append(("page-size", finding))
-        }
-        var results = (mismatches + differences).compactMap { name, finding -> Result? in
+        var results = mismatches.compactMap { name, finding -> Result? in
             guard let rule = CheckRule.all.first(where: { $0.name == name }), !options.disabled.contains(name) else {
                 return nil
             }
@@ -58,61 +56,50 @@ extension HandoverCheck {
 
     /// What a kernel of the one generation writes, and one of the other does not take, by the rules' names.
     private static func mismatches(_ from: Generation, _ to: Generation) -> [(String, Finding)] {
-        func finding(_ structure: String, _ field: String?, _ found: String, _ expected: String) -> Finding {
-            Finding(.compatible, of: .kho, at: Place(structure, field: field), found: found, expected: expected)
+        var list: [(String, Finding)] = []
+        func note(_ rule: String, _ structure: String, _ field: String?, _ found: String, _ expected: String) {
+            let place = Place(structure, field: field)
+            list.append((rule, Finding(.compatible, of: .kho, at: place, found: found, expected: expected)))
+        }
+        func note(_ rule: String, _ structure: String, compatible: String?, with expected: String) {
+            let found = compatible.map { "\"\($0)\"" } ?? "no such node"
+            note(rule, structure, "compatible", found, "\"\(expected)\"")
         }
         guard from.root.compatible == to.root.compatible else {
             // Nothing behind the root is looked at.
-            return [
-                (
-                    "root-compatible",
-                    finding("root FDT", "compatible", "\"\(from.root.compatible)\"", "\"\(to.root.compatible)\"")
-                )
-            ]
+            note("root-compatible", Place.rootName, compatible: from.root.compatible, with: to.root.compatible)
+            return list
         }
-        var list = Generation.bitmapMismatch(from, .kib4, read: to, .kib4).map { [("map-bitmap", $0)] } ?? []
+        if let finding = Generation.bitmapMismatch(from, .kib4, read: to, .kib4) {
+            list.append(("map-bitmap", finding))
+        }
         guard let luo = from.luo else { return list }
         guard let abi = to.luo else {
-            return list + [("luo-unknown", finding(luo.subtree, nil, "a state of LUO", "a kernel that has LUO"))]
+            note("luo-unknown", luo.subtree, nil, "a state of LUO", "a kernel that has LUO")
+            return list
         }
         guard luo.compatible == abi.compatible else {
-            return list + [
-                ("luo-compatible", finding(luo.subtree, "compatible", "\"\(luo.compatible)\"", "\"\(abi.compatible)\""))
-            ]
+            note("luo-compatible", luo.subtree, compatible: luo.compatible, with: abi.compatible)
+            return list
         }
         if case .tree(let written) = luo.form, case .tree(let read) = abi.form {
             let pairs = [(Optional(written.sessions), Optional(read.sessions)), (written.flbs, read.flbs)]
-            for case (let written, let read?) in pairs {
-                if let written, written.compatible == read.compatible { continue }
-                list.append(
-                    (
-                        "luo-tree",
-                        finding(
-                            "\(abi.subtree)/\(read.name)", "compatible",
-                            written.map { "\"\($0.compatible)\"" } ?? "no such node",
-                            "\"\(read.compatible)\"")
-                    ))
+            for case (let written, let read?) in pairs where written?.compatible != read.compatible {
+                note("luo-tree", "\(abi.subtree)/\(read.name)", compatible: written?.compatible, with: read.compatible)
             }
         }
         if let flbs = luo.flbs, abi.flbs == nil {
-            list.append(
-                (
-                    "flb-unknown",
-                    finding(
-                        flbs.record.structure.name, nil, "FLBs, where a file that depends on one is preserved",
-                        "a kernel that has FLBs")
-                ))
+            note(
+                "flb-unknown", flbs.record.structure.name, nil, "FLBs, where a file that depends on one is preserved",
+                "a kernel that has FLBs")
         }
         let read = Set(to.fileHandlers.map(\.compatible))
         if let handler = from.fileHandlers.first(where: { !read.contains($0.compatible) }) {
-            list.append(
-                (
-                    "file-handler",
-                    finding(
-                        abi.files.record.structure.name, abi.files.record.compatible.name,
-                        "\"\(handler.compatible)\", where a file of that handler is preserved",
-                        "a handler that the kernel has: " + read.sorted().map { "\"\($0)\"" }.joined(separator: ", "))
-                ))
+            let record = abi.files.record
+            note(
+                "file-handler", record.structure.name, record.compatible.name,
+                "\"\(handler.compatible)\", where a file of that handler is preserved",
+                "a handler that the kernel has: " + read.sorted().map { "\"\($0)\"" }.joined(separator: ", "))
         }
         return list
     }

@@ -74,10 +74,9 @@ struct ContentReader {
         }
         if equals.count > 1 {
             log.report(
-                Finding(
-                    .ambiguous, .unknown, of: owner, at: Place(candidates[0].name),
-                    found: "a payload of \(owner) that fits several layouts: \(equals.joined(separator: ", "))",
-                    expected: "--kind \(candidates[0].name)=LAYOUT; it is shown as \(equals[0])"))
+                .ambiguous, .unknown, of: owner, at: Place(candidates[0].name),
+                found: "a payload of \(owner) that fits several layouts: \(equals.joined(separator: ", "))",
+                expected: "--kind \(candidates[0].name)=LAYOUT; it is shown as \(equals[0])")
         }
         return best.content
     }

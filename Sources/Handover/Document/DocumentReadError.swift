@@ -8,8 +8,8 @@ public enum DocumentReadError: Error, Hashable, Sendable {
     /// It does not describe a handover.
     case document(DocumentError)
 
-    static func document(_ problem: String) -> DocumentReadError {
-        .document(DocumentError(path: "", problem: problem))
+    static func document(_ problem: String, at path: DocumentPath = .root) -> DocumentReadError {
+        .document(DocumentError(path: path.text, problem: problem))
     }
 
     /// The error as what is around the place says it: with one more step before its path.

@@ -36,12 +36,7 @@ public struct DocumentReader {
     /// Reads the document in the file at `path`; `-` is standard input.
     public static func read(_ path: FilePath) throws(DocumentReadError) -> HandoverState {
         guard path != "-" else { return try read(.standardInput, path: "standard input") }
-        let file: FileDescriptor
-        do throws(FileError) {
-            file = try FileDescriptor.open(reading: path)
-        } catch {
-            throw .file(error)
-        }
+        let file = try rethrow(FileDescriptor.open(reading: path), as: DocumentReadError.file)
         defer { try? file.close() }
         return try read(file, path: path)
     }
@@ -55,10 +50,8 @@ public struct DocumentReader {
         _ descriptor: FileDescriptor, path: FilePath
     ) throws(DocumentReadError) -> HandoverState {
         var reader = DocumentReader { (window) throws(FileError) in
-            do throws(Errno) {
-                try descriptor.readPortion(appendingTo: &window)
-            } catch {
-                throw error == .isDirectory ? .isDirectory(path: path) : .cannotRead(path: path, error)
+            try rethrow(descriptor.readPortion(appendingTo: &window)) { (error: Errno) in
+                error == .isDirectory ? FileError.isDirectory(path: path) : .cannotRead(path: path, error)
             }
         }
         return try reader.document()
@@ -558,11 +551,7 @@ public struct DocumentReader {
         window.removeSubrange(0..<kept)
         position -= kept
         let count = window.count
-        do throws(FileError) {
-            try source(&window)
-        } catch {
-            throw .file(error)
-        }
+        try rethrow(source(&window), as: DocumentReadError.file)
         return window.count > count
     }
 

@@ -107,11 +107,8 @@ extension InputContext {
         _ root: PartialRoot, _ blobs: BlobSet, _ memory: any PhysicalMemory, rootAt address: PhysicalAddress?,
         generation: Generation?
     ) throws(Finding) -> Reading {
-        let tree: FlattenedTree
-        do throws(FDTError) {
-            tree = try root.tree(compatible: generation?.root.compatible)
-        } catch {
-            throw Finding(.notATree, of: .kho, at: Place("root FDT"), found: error.description, expected: "an FDT")
+        let tree = try rethrow(root.tree(compatible: generation?.root.compatible)) { (error: FDTError) in
+            Finding(.notATree, of: .kho, at: Place("root FDT"), found: error.description, expected: "an FDT")
         }
         var reading = try withBestPageSize(in: memory) { reader throws(Finding) in
             // What the tree lacks has been said.

@@ -73,11 +73,8 @@ struct HandoverPointer: Hashable, Sendable {
     }
 
     private init(tree bytes: [UInt8], _ path: FilePath) throws(InputError) {
-        let chosen: FlattenedTree.Node?
-        do throws(FDTError) {
-            chosen = try FlattenedTree(bytes).root.subnode(named: "chosen")
-        } catch {
-            throw .unreadable(path: path, kind: "device tree", reason: "\(error)")
+        let chosen = try rethrow(FlattenedTree(bytes).root.subnode(named: "chosen")) { (error: FDTError) in
+            InputError.unreadable(path: path, kind: "device tree", reason: "\(error)")
         }
         try self.init(path) { chosen?.property($0)?.bytes }
     }

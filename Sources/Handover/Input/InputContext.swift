@@ -62,8 +62,7 @@ struct InputContext {
         }
         guard var reading = best.first else {
             throw failure
-                ?? Finding(
-                    .missing, of: .kho, at: Place("root FDT"), found: "nothing", expected: "a handover")
+                ?? Finding(.missing, of: .kho, at: Place("root FDT"), found: "nothing", expected: "a handover")
         }
         if best.count > 1 {
             if memory.regions.isEmpty {

@@ -92,10 +92,8 @@ extension VMCoreInfo {
 extension MappedFile {
     /// A copy of `count` bytes without which a dump cannot be read.
     fileprivate func bytes(at offset: UInt64, count: Int) throws(CrashDumpError) -> [UInt8] {
-        do throws(FileError) {
-            return try withBytes(at: offset, count: count) { [UInt8](copying: $0) }
-        } catch {
-            throw .cutShort(count: self.count, stated: offset.addingSaturating(UInt64(count)))
+        return try rethrow(withBytes(at: offset, count: count) { [UInt8](copying: $0) }) { (_: FileError) in
+            CrashDumpError.cutShort(count: self.count, stated: offset.addingSaturating(UInt64(count)))
         }
     }
 }

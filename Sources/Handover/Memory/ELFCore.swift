@@ -60,17 +60,13 @@ public struct ELFCore: PhysicalMemory {
 
         var table = SegmentTable(fileSize: file.count)
         if present < count { table.damage.append(.programHeadersMissing(stated: count, present: present)) }
-        do {
-            try file.withBytes(
-                at: present > 0 ? header.programHeaderOffset : 0, count: Int(present) * ELFProgramHeader.size
-            ) { bytes in
+        if present > 0 {
+            let size = Int(present) * ELFProgramHeader.size
+            try Self.read("program header table", of: file, at: header.programHeaderOffset, count: size) { bytes in
                 for index in 0..<Int(present) {
                     table.add(ELFProgramHeader(bytes, at: index * ELFProgramHeader.size), index: index)
                 }
             }
-        } catch {
-            throw .outsideFile(
-                structure: "program header table", offset: header.programHeaderOffset, fileSize: file.count)
         }
         if table.statedSize > file.count {
             table.damage.append(.cutShort(count: file.count, stated: table.statedSize))
@@ -115,23 +111,18 @@ public struct ELFCore: PhysicalMemory {
 
 extension ELFCore {
     private static func header(of file: MappedFile) throws(ELFError) -> ELFHeader {
-        let read: Result<ELFHeader, ELFError>
-        do {
-            read = try file.withBytes(at: 0, count: Int(min(file.count, UInt64(ELFHeader.size)))) { bytes in
-                guard looksLikeOne(bytes) else { return .failure(.notELF) }
-                guard bytes.byteCount == ELFHeader.size else {
-                    return .failure(.outsideFile(structure: "ELF header", offset: 0, fileSize: file.count))
-                }
-                let elfClass: UInt8 = bytes.littleEndian(at: ELF.classIndex)
-                guard elfClass == ELF.class64 else { return .failure(.notELF64(class: elfClass)) }
-                let byteOrder: UInt8 = bytes.littleEndian(at: ELF.byteOrderIndex)
-                guard byteOrder == ELF.littleEndian else { return .failure(.notLittleEndian(data: byteOrder)) }
-                return .success(ELFHeader(bytes))
+        let count = Int(min(file.count, UInt64(ELFHeader.size)))
+        let header = try read("ELF header", of: file, at: 0, count: count) { bytes -> Result<ELFHeader, ELFError> in
+            guard looksLikeOne(bytes) else { return .failure(.notELF) }
+            guard bytes.byteCount == ELFHeader.size else {
+                return .failure(.outsideFile(structure: "ELF header", offset: 0, fileSize: file.count))
             }
-        } catch {
-            throw .outsideFile(structure: "ELF header", offset: 0, fileSize: file.count)
-        }
-        let header = try read.get()
+            let elfClass: UInt8 = bytes.littleEndian(at: ELF.classIndex)
+            guard elfClass == ELF.class64 else { return .failure(.notELF64(class: elfClass)) }
+            let byteOrder: UInt8 = bytes.littleEndian(at: ELF.byteOrderIndex)
+            guard byteOrder == ELF.littleEndian else { return .failure(.notLittleEndian(data: byteOrder)) }
+            return .success(ELFHeader(bytes))
+        }.get()
         guard header.type == ELF.typeCore else { throw .notCore(type: header.type) }
         guard header.programHeaderCount == 0 || Int(header.programHeaderSize) == ELFProgramHeader.size else {
             throw .programHeaderSize(found: header.programHeaderSize, expected: UInt16(ELFProgramHeader.size))
@@ -143,14 +134,17 @@ extension ELFCore {
     private static func programHeaderCount(of file: MappedFile, _ header: ELFHeader) throws(ELFError) -> UInt32 {
         guard header.programHeaderCount == ELF.extendedNumbering else { return UInt32(header.programHeaderCount) }
         if header.sectionHeaderOffset == 0 { throw .noSegmentCount }
-        do {
-            return try file.withBytes(at: header.sectionHeaderOffset, count: ELFSectionHeader.size) {
-                $0.littleEndian(at: ELFSectionHeader.infoOffset)
-            }
-        } catch {
-            throw .outsideFile(
-                structure: "section header 0 (e_phnum is PN_XNUM)", offset: header.sectionHeaderOffset,
-                fileSize: file.count)
+        return try read(
+            "section header 0 (e_phnum is PN_XNUM)", of: file, at: header.sectionHeaderOffset,
+            count: ELFSectionHeader.size
+        ) { $0.littleEndian(at: ELFSectionHeader.infoOffset) }
+    }
+
+    private static func read<Result>(
+        _ structure: String, of file: MappedFile, at offset: UInt64, count: Int, _ body: (RawSpan) -> Result
+    ) throws(ELFError) -> Result {
+        try rethrow(file.withBytes(at: offset, count: count, body)) { (_: FileError) in
+            ELFError.outsideFile(structure: structure, offset: offset, fileSize: file.count)
         }
     }
 

@@ -75,12 +75,7 @@ public struct ELFCoreWriter: Sendable {
             while done < segment.stored {
                 let count = min(segment.stored - done, 1 << 20)
                 let start = PhysicalAddress(segment.start.rawValue + done)
-                let error: FileError?
-                do {
-                    error = try memory.withBytes(at: start, count: Int(count), sink)
-                } catch {
-                    throw .memory(error)
-                }
+                let error = try rethrow(memory.withBytes(at: start, count: Int(count), sink), as: ELFWriteError.memory)
                 if let error { throw .file(error) }
                 done += count
                 memory.release(start..<PhysicalAddress(segment.start.rawValue + done))

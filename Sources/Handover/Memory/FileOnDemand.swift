@@ -24,11 +24,7 @@ final class FileOnDemand: Sendable {
         case .characterSpecial where stat.rawValue.st_rdev == Self.memoryDevice: count = UInt64(Int64.max)
         default: return nil
         }
-        do {
-            self.descriptor = try descriptor.duplicate()
-        } catch {
-            throw Errno(error)
-        }
+        self.descriptor = try rethrow(descriptor.duplicate(), as: Errno.init(_:))
     }
 
     deinit {

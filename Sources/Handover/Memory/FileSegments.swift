@@ -105,10 +105,8 @@ struct FileSegments: PhysicalMemory {
         guard let offset = segment.offset(of: address) else {
             return try CopiedRead.withZeroes(at: address, count: count, body)
         }
-        do {
-            return try file.withBytes(at: offset, count: count, body)
-        } catch {
-            throw .unreadable(address: address, count: count, reason: "\(error)")
+        return try rethrow(file.withBytes(at: offset, count: count, body)) { (error: FileError) in
+            MemoryError.unreadable(address: address, count: count, reason: "\(error)")
         }
     }
 }

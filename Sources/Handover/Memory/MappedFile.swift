@@ -209,10 +209,8 @@ public final class MappedFile: Sendable {
     private static func withBytes<Result>(
         of pieces: FileSegments, at offset: UInt64, count: Int, path: FilePath, _ body: (RawSpan) -> Result
     ) throws(FileError) -> Result {
-        do throws(MemoryError) {
-            return try pieces.withBytes(at: PhysicalAddress(offset), count: count, body)
-        } catch {
-            throw .cannotRead(path: path, .ioError)
+        return try rethrow(pieces.withBytes(at: PhysicalAddress(offset), count: count, body)) { (_: MemoryError) in
+            FileError.cannotRead(path: path, .ioError)
         }
     }
 
@@ -228,20 +226,14 @@ public final class MappedFile: Sendable {
 extension FileDescriptor {
     /// Mirrors `open(2)` with `O_RDONLY` and `O_CLOEXEC`.
     static func open(reading path: FilePath) throws(FileError) -> FileDescriptor {
-        do {
-            return try open(path, .readOnly, options: .closeOnExec)
-        } catch {
-            throw .cannotOpen(path: path, Errno(error))
+        return try rethrow(open(path, .readOnly, options: .closeOnExec)) { (error: any Error) in
+            FileError.cannotOpen(path: path, Errno(error))
         }
     }
 
     /// Mirrors `fstat(2)`.
     func status() throws(Errno) -> Stat {
-        do {
-            return try stat()
-        } catch {
-            throw Errno(error)
-        }
+        return try rethrow(stat(), as: Errno.init(_:))
     }
 
     /// Whether a regular file has holes. C: `lseek` with `SEEK_HOLE`.
@@ -312,11 +304,19 @@ extension FileDescriptor {
 
     /// Writes all of `bytes` at `offset` in the file. Mirrors `pwrite(2)`, repeated until nothing is left.
     package func writeAll(_ bytes: RawSpan, at offset: Int64) throws(Errno) {
-        do {
-            _ = try bytes.withUnsafeBytes { try writeAll(toAbsoluteOffset: offset, $0) }
-        } catch {
-            throw Errno(error)
-        }
+        _ = try rethrow(bytes.withUnsafeBytes { try writeAll(toAbsoluteOffset: offset, $0) }, as: Errno.init(_:))
+    }
+}
+
+/// The value of `body`; what it throws becomes an error of the caller's.
+@inline(__always) @discardableResult
+func rethrow<Result, Failure: Error, Other: Error>(
+    _ body: @autoclosure () throws(Failure) -> Result, as other: (Failure) -> Other
+) throws(Other) -> Result {
+    do throws(Failure) {
+        return try body()
+    } catch {
+        throw other(error)
     }
 }
 

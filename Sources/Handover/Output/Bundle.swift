@@ -46,21 +46,12 @@ public enum Bundle {
         var total: UInt64 = 0
         for piece in pieces where total <= memoryLimit { total += UInt64(piece.extent.byteCount) }
         guard total <= memoryLimit else { throw .tooLarge }
-        var writer: SequentialWriter
-        do throws(FDTError) {
-            writer = try begin(capture)
-        } catch {
-            throw .tree(error)
-        }
+        var writer = try rethrow(begin(capture), as: BundleError.tree)
         var room = Int(Int32.max)
         for (name, extent) in pieces {
             let data = try data(of: extent.range, in: capture.memory, atMost: room)
             room -= data.count
-            do throws(FDTError) {
-                try add(extent, called: name, data, to: &writer)
-            } catch {
-                throw .tree(error)
-            }
+            try rethrow(add(extent, called: name, data, to: &writer), as: BundleError.tree)
         }
         do throws(FDTError) {
             try writer.endNode()
@@ -133,9 +124,8 @@ public enum Bundle {
         var data: [UInt8] = []
         for portion in range.portions(of: 1 << 20) {
             let start = Int(portion.lowerBound.rawValue - range.lowerBound.rawValue)
-            let fits: Bool
-            do throws(MemoryError) {
-                fits = try memory.withBytes(
+            let fits = try rethrow(
+                memory.withBytes(
                     at: portion.lowerBound, count: Int(portion.upperBound.rawValue - portion.lowerBound.rawValue)
                 ) { bytes in
                     let count = bytes.countWithoutTrailingZeros
@@ -144,10 +134,7 @@ public enum Bundle {
                     data.append(contentsOf: repeatElement(0, count: start - data.count))
                     data.append(copying: bytes.extracting(first: count))
                     return true
-                }
-            } catch {
-                throw .memory(error)
-            }
+                }, as: BundleError.memory)
             if !fits { throw .tooLarge }
         }
         return data
@@ -198,10 +185,8 @@ public enum Bundle {
                 throw .malformed("\(path): more than \(memoryLimit >> 30) GiB of memory in all")
             }
             memory.allocate(address..<end)
-            do throws(MemoryError) {
-                try memory.write(data, at: address)
-            } catch {
-                throw .malformed("\(path): reg reaches beyond the address space")
+            try rethrow(memory.write(data, at: address)) { (_: MemoryError) in
+                BundleError.malformed("\(path): reg reaches beyond the address space")
             }
         }
         return Contents(

@@ -44,11 +44,8 @@ public struct CoreFile: Sendable {
         let file = try NewFile.nameless()
         defer { try? file.descriptor.close() }
         let extents = try layOut(in: file, listed: true)
-        let image: MappedFile
-        do throws(FileError) {
-            image = try MappedFile(descriptor: file.descriptor, path: file.path)
-        } catch {
-            throw .image(.file(error))
+        let image = try rethrow(MappedFile(descriptor: file.descriptor, path: file.path)) { (error: FileError) in
+            OutputError.image(.file(error))
         }
         do throws(ELFError) {
             return Capture(state, extents: extents, memory: try ELFCore(file: image))
@@ -113,11 +110,7 @@ private struct CorePages: PageStore {
         guard let place = layout.offset(of: address) else { throw .outside(address, part.count) }
         try begin(at: place)
         try write { () throws(Errno) in try behind.wait() }
-        do throws(FileError) {
-            try file.copy(part, of: original, to: place)
-        } catch {
-            throw .file(error)
-        }
+        try rethrow(file.copy(part, of: original, to: place), as: WriteError.file)
         offset = place + UInt64(part.count)
     }
 
@@ -137,11 +130,7 @@ private struct CorePages: PageStore {
     }
 
     private func write(_ body: () throws(Errno) -> Void) throws(WriteError) {
-        do throws(Errno) {
-            try body()
-        } catch {
-            throw .file(.cannotWrite(path: file.path, error))
-        }
+        try rethrow(body()) { (error: Errno) in WriteError.file(.cannotWrite(path: file.path, error)) }
     }
 }
 

@@ -45,11 +45,7 @@ public struct Destination: Sendable {
             place = .open(.standardOutput)
         } else {
             self.path = path
-            do throws(Errno) {
-                place = try Self.place(of: path)
-            } catch {
-                throw .file(path, error)
-            }
+            place = try rethrow(Self.place(of: path)) { (error: Errno) in OutputError.file(path, error) }
         }
         if case .named(_, .some) = place { isReplacement = true } else { isReplacement = false }
         for input in inputs {
@@ -139,19 +135,12 @@ public struct Destination: Sendable {
     }
 
     private func attempt<Result>(_ body: () throws(Errno) -> Result) throws(OutputError) -> Result {
-        do throws(Errno) {
-            return try body()
-        } catch {
-            throw .file(path, error)
-        }
+        return try rethrow(body()) { (error: Errno) in OutputError.file(path, error) }
     }
 
     private static func open(_ device: FilePath) throws(Errno) -> FileDescriptor {
-        do {
-            return try FileDescriptor.open(device, .writeOnly, options: [.closeOnExec, .append])
-        } catch {
-            throw Errno(error)
-        }
+        return try rethrow(
+            FileDescriptor.open(device, .writeOnly, options: [.closeOnExec, .append]), as: Errno.init(_:))
     }
 
     /// Why the directory at `path` is not replaced; `nil` if it may be.

@@ -19,20 +19,12 @@ struct OutputFile {
 
     /// Appends bytes.
     func append(_ bytes: RawSpan) throws(OutputError) {
-        do throws(Errno) {
-            try descriptor.writeAll(bytes)
-        } catch {
-            throw .file(path, error)
-        }
+        try rethrow(descriptor.writeAll(bytes)) { (error: Errno) in OutputError.file(path, error) }
     }
 
     /// Writes bytes at `offset` of a file that is no stream.
     func write(_ bytes: RawSpan, at offset: UInt64) throws(OutputError) {
-        do throws(Errno) {
-            try descriptor.writeAll(bytes, at: Int64(offset))
-        } catch {
-            throw .file(path, error)
-        }
+        try rethrow(descriptor.writeAll(bytes, at: Int64(offset))) { (error: Errno) in OutputError.file(path, error) }
     }
 
     /// Copies a part of a file to `place` of a new one, which stays a hole where the original has one.
@@ -59,10 +51,8 @@ struct OutputFile {
         let portion = min(range.count, 1 << 20)
         // A file system takes bytes of a mapping page by page, and those available in large pieces.
         let bytes = try original.withBytes(at: range.lowerBound, count: portion) { [UInt8](copying: $0) }
-        do throws(Errno) {
-            try descriptor.writeAll(bytes.span.bytes, at: Int64(place))
-        } catch {
-            throw .cannotWrite(path: path, error)
+        try rethrow(descriptor.writeAll(bytes.span.bytes, at: Int64(place))) { (error: Errno) in
+            FileError.cannotWrite(path: path, error)
         }
         original.release(at: range.lowerBound, count: UInt64(portion))
         return range.lowerBound + UInt64(portion)
@@ -71,11 +61,7 @@ struct OutputFile {
     /// Makes a file that is no stream this long, with zeros behind what it has.
     func resize(to size: UInt64) throws(OutputError) {
         guard let length = Int64(exactly: size) else { throw .file(path, .fileTooLarge) }
-        do {
-            try descriptor.resize(to: length)
-        } catch {
-            throw .file(path, Errno(error))
-        }
+        try rethrow(descriptor.resize(to: length)) { (error: any Error) in OutputError.file(path, Errno(error)) }
     }
 }
 

@@ -39,22 +39,14 @@ public enum OutputForm: String, Sendable, CaseIterable {
     }
 
     private static func bundle(_ capture: Capture) throws(OutputError) -> FlattenedTree {
-        do throws(BundleError) {
-            return try Bundle.tree(of: capture)
-        } catch {
-            throw .bundle(error)
-        }
+        return try rethrow(Bundle.tree(of: capture), as: OutputError.bundle)
     }
 
     private static func writeCore(_ capture: Capture, to destination: Destination) throws(OutputError) {
         var writer = ELFCoreWriter(of: capture.state)
         writer.leftOut = capture.memory.leftOut
         try destination.write { (file) throws(OutputError) in
-            do throws(ELFWriteError) {
-                try writer.write(capture.memory, to: file.descriptor, path: file.path)
-            } catch {
-                throw .core(error)
-            }
+            try rethrow(writer.write(capture.memory, to: file.descriptor, path: file.path), as: OutputError.core)
         }
     }
 

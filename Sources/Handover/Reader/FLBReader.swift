@@ -38,10 +38,8 @@ struct FLBReader {
         log.records.flbs = places
         for (index, flb) in flbs.enumerated() where !flb.name.isTerminated {
             log.report(
-                Finding(
-                    .termination, of: .flb(flb.name), at: places[index].field(layout.name),
-                    found: flb.name.named,
-                    expected: "a NUL within \(layout.name.count) bytes: a kernel reads past the field"))
+                .termination, of: .flb(flb.name), at: places[index].field(layout.name), found: flb.name.named,
+                expected: "a NUL within \(layout.name.count) bytes: a kernel reads past the field")
         }
     }
 }

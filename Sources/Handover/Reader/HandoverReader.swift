@@ -88,13 +88,12 @@ public struct HandoverReader: Sendable {
         guard let header, header.magic == Header.magic else {
             throw Finding(
                 .notATree, of: .kho, at: Place(structure, at: address), found: "no FDT there",
-                expected: "the magic number 0x\(String(Header.magic, radix: 16))")
+                expected: "the magic number \(Header.magic.prefixedHex)")
         }
         guard header.totalSize >= Header.size, header.totalSize <= Self.largestRoot else {
             throw Finding(
                 .size, of: .kho, at: Place(structure, field: "totalsize", at: address.advanced(by: 4)),
-                found: "\(header.totalSize)",
-                expected: "\(Header.size) to \(Self.largestRoot)")
+                found: "\(header.totalSize)", expected: "\(Header.size) to \(Self.largestRoot)")
         }
         let tree = try context.read(structure, of: .kho, at: address, count: Int(header.totalSize)) { bytes in
             Result { () throws(FDTError) in try FlattenedTree(bytes: bytes) }

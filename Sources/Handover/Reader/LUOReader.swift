@@ -22,9 +22,7 @@ struct LUOReader {
     ) -> LUOState? {
         let place = Place(layout.structure, at: address)
         guard blob.count >= layout.structure.size else {
-            log.report(
-                Finding(
-                    .size, of: .luo(), at: place, found: "\(blob.count) bytes", expected: "\(layout.structure.size)"))
+            log.report(.size, of: .luo(), at: place, found: "\(blob.count) bytes", expected: "\(layout.structure.size)")
             return nil
         }
         let bytes = blob.span.bytes
@@ -56,9 +54,8 @@ struct LUOReader {
             tree = try FlattenedTree(blob)
         } catch {
             log.report(
-                Finding(
-                    .notATree, of: .luo(), at: Place(abi.subtree, at: address), found: error.description,
-                    expected: "an FDT"))
+                .notATree, of: .luo(), at: Place(abi.subtree, at: address), found: error.description,
+                expected: "an FDT")
             return nil
         }
         let properties = TreeProperties(node: tree.root, structure: abi.subtree, owner: .luo(), address: address)
@@ -87,8 +84,7 @@ struct LUOReader {
     ) -> FlattenedTree.Node? {
         if let node = tree.root.subnode(named: name) { return node }
         log.report(
-            Finding(
-                .missing, of: .luo(), at: Place(abi.subtree, at: address), found: "no node /\(name)", expected: "one"))
+            .missing, of: .luo(), at: Place(abi.subtree, at: address), found: "no node /\(name)", expected: "one")
         return nil
     }
 

@@ -78,15 +78,13 @@ struct PreservedMapReader {
                     form: .structure(layout.structure), owner: .order(chunk.order)))
             if count > UInt32(layout.bitmaps.count) {
                 log.report(
-                    Finding(
-                        .count, of: .order(chunk.order), at: place.field(header.count),
-                        found: "\(count)", expected: "at most \(layout.bitmaps.count)"))
+                    .count, of: .order(chunk.order), at: place.field(header.count), found: "\(count)",
+                    expected: "at most \(layout.bitmaps.count)")
             }
             if chunk.order >= UInt64.bitWidth - context.pageSize.shift {
                 log.report(
-                    Finding(
-                        .outOfRange, of: .map, at: place.field(header.order),
-                        found: "\(chunk.order)", expected: "less than \(UInt64.bitWidth - context.pageSize.shift)"))
+                    .outOfRange, of: .map, at: place.field(header.order), found: "\(chunk.order)",
+                    expected: "less than \(UInt64.bitWidth - context.pageSize.shift)")
                 chunk.bitmaps = []
             }
             chunk.bitmaps = chunk.bitmaps.filter { $0.address != nil }
@@ -116,10 +114,8 @@ struct PreservedMapReader {
         let step = layout.bitCount.trailingZeroBitCount + context.pageSize.shift + Int(order)
         if bitmap.start.rawValue.trailingZeroBitCount < min(step, UInt64.bitWidth) {
             log.report(
-                Finding(
-                    .outOfRange, of: owner, at: pointer().field(BitmapPointerLayout.layout.start),
-                    found: "\(bitmap.start)",
-                    expected: "a multiple of the \(layout.bitCount) blocks of order \(order) that a bitmap is of"))
+                .outOfRange, of: owner, at: pointer().field(BitmapPointerLayout.layout.start), found: "\(bitmap.start)",
+                expected: "a multiple of the \(layout.bitCount) blocks of order \(order) that a bitmap is of")
         }
         guard let address = bitmap.address else { return false }
         let name = layout.structure.name

@@ -33,15 +33,21 @@ struct ReadingLog {
         if findings.count < Self.findingLimit { findings.append(finding) }
     }
 
+    mutating func report(
+        _ cause: Finding.Cause, _ severity: Finding.Severity = .damage, of owner: Owner, at place: Place,
+        found: String, expected: String
+    ) {
+        report(Finding(cause, severity, of: owner, at: place, found: found, expected: expected))
+    }
+
     /// Notes that the structure at `address` is about to be read; `false` and a finding where it has been before.
     mutating func visit(
         _ address: PhysicalAddress, as role: Extent.Role, structure: String, of owner: @autoclosure () -> Owner
     ) -> Bool {
         if visit(address, as: role) { return true }
         report(
-            Finding(
-                .visitedBefore, of: owner(), at: Place(structure, at: address),
-                found: "a structure that was reached before", expected: "every structure once"))
+            .visitedBefore, of: owner(), at: Place(structure, at: address),
+            found: "a structure that was reached before", expected: "every structure once")
         return false
     }
 
@@ -93,10 +99,8 @@ struct ReadingContext: Sendable {
         _ structure: String, of owner: @autoclosure () -> Owner, at address: PhysicalAddress, count: Int,
         _ body: (RawSpan) -> Result
     ) throws(Finding) -> Result {
-        do throws(MemoryError) {
-            return try memory.withBytes(at: address, count: count, body)
-        } catch {
-            throw unreadable(structure, of: owner(), at: address, count: count, error)
+        return try rethrow(memory.withBytes(at: address, count: count, body)) { (error: MemoryError) in
+            unreadable(structure, of: owner(), at: address, count: count, error)
         }
     }
 
@@ -143,9 +147,8 @@ struct ReadingContext: Sendable {
         let size = size ?? pageSize.bytes
         if address.rawValue & UInt64(size - 1) == 0 { return true }
         log.report(
-            Finding(
-                .misaligned, of: owner(), at: Place(structure, at: address), found: "an address inside a page",
-                expected: "a multiple of \(size)"))
+            .misaligned, of: owner(), at: Place(structure, at: address), found: "an address inside a page",
+            expected: "a multiple of \(size)")
         return false
     }
 }

@@ -68,19 +68,17 @@ struct RecordReader<Record: KernelStructure> {
         while next.rawValue != 0 {
             guard blocks.count < container.allocationLimit else {
                 log.report(
-                    Finding(
-                        .tooLong, of: owner.block(blocks.count),
-                        at: Place(layout.structure, at: blocks.last?.address).field(layout.next), found: "\(next)",
-                        expected: "the end of the chain after \(container.allocationLimit) blocks"))
+                    .tooLong, of: owner.block(blocks.count),
+                    at: Place(layout.structure, at: blocks.last?.address).field(layout.next), found: "\(next)",
+                    expected: "the end of the chain after \(container.allocationLimit) blocks")
                 return (blocks, false)
             }
             let address = next
             let owner = owner.block(blocks.count + 1)
             if log.hasVisited(address, as: role), blocks.contains(where: { $0.address == address }) {
                 log.report(
-                    Finding(
-                        .cyclic, of: owner, at: Place(layout.structure, at: blocks.last?.address).field(layout.next),
-                        found: "\(address), where the chain has been before", expected: "a chain that ends"))
+                    .cyclic, of: owner, at: Place(layout.structure, at: blocks.last?.address).field(layout.next),
+                    found: "\(address), where the chain has been before", expected: "a chain that ends")
                 return (blocks, false)
             }
             guard context.isAligned(address, name, of: owner, &log),
@@ -94,9 +92,8 @@ struct RecordReader<Record: KernelStructure> {
             if header.count == 0 || header.count > UInt64(capacity) {
                 isWhole = false
                 log.report(
-                    Finding(
-                        .count, of: owner, at: Place(layout.structure, at: address).field(layout.count),
-                        found: "\(header.count)", expected: "1 to \(capacity)"))
+                    .count, of: owner, at: Place(layout.structure, at: address).field(layout.count),
+                    found: "\(header.count)", expected: "1 to \(capacity)")
             }
             let present = Int(min(header.count, UInt64(capacity)))
             readRecords(present, at: address, &log, records)

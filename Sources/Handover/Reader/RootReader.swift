@@ -119,9 +119,8 @@ struct RootReader {
         subtree.size = abi.sizeProperty.flatMap { properties.number($0, &log) }
         if taken == nil, generation.subtrees.contains(name) {
             log.report(
-                Finding(
-                    .duplicate, of: .subtree(name), at: properties.place(), found: "a second node of this name",
-                    expected: "one, as a kernel takes the first"))
+                .duplicate, of: .subtree(name), at: properties.place(), found: "a second node of this name",
+                expected: "one, as a kernel takes the first")
         }
         guard let blob = blob(name, of: subtree, isTree: abi.sizeProperty == nil, &log) else { return subtree }
         subtree.size = subtree.size ?? UInt64(blob.count)
@@ -197,9 +196,8 @@ struct RootReader {
             let stated = isTree ? Header(blob.span.bytes).map { UInt64($0.totalSize) } : subtree.size
             guard let stated, stated > UInt64(blob.count) else { return blob }
             log.report(
-                Finding(
-                    .input, of: .subtree(name), at: Place(structure), found: "a file of \(blob.count) bytes",
-                    expected: "all \(stated): it is cut short"))
+                .input, of: .subtree(name), at: Place(structure), found: "a file of \(blob.count) bytes",
+                expected: "all \(stated): it is cut short")
             return nil
         }
         guard let address = subtree.address else { return nil }
@@ -215,11 +213,10 @@ struct RootReader {
         guard log.visit(address, as: .subtree, structure: structure, of: .subtree(name)) else { return nil }
         guard let count = Int(exactly: size), size <= context.memorySize, log.spend(size) else {
             log.report(
-                Finding(
-                    context.hasMemory ? .size : .notAvailable, context.hasMemory ? .damage : .unknown,
-                    of: .subtree(name), at: Place(structure, at: address),
-                    found: context.hasMemory ? "a blob of \(size) bytes" : "no memory at hand there",
-                    expected: context.hasMemory ? "less than there is memory" : "\(size) bytes"))
+                context.hasMemory ? .size : .notAvailable, context.hasMemory ? .damage : .unknown, of: .subtree(name),
+                at: Place(structure, at: address),
+                found: context.hasMemory ? "a blob of \(size) bytes" : "no memory at hand there",
+                expected: context.hasMemory ? "less than there is memory" : "\(size) bytes")
             // A structure of fixed size is at its beginning, whatever its size is said to be.
             let rest = context.pageSize.bytes - Int(address.rawValue % UInt64(context.pageSize.bytes))
             return context.memory.copy(at: address, count: rest)

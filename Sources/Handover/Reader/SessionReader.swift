@@ -71,9 +71,7 @@ struct SessionReader {
         guard address.rawValue != 0 else {
             session.files = []
             if stated != 0 {
-                log.report(
-                    Finding(
-                        .link, of: owner, at: countPlace, found: "\(stated) files at address 0", expected: "0"))
+                log.report(.link, of: owner, at: countPlace, found: "\(stated) files at address 0", expected: "0")
             }
             return
         }
@@ -89,9 +87,8 @@ struct SessionReader {
             session.blocks = blocks
             if isWhole, UInt64(files.files.count) != stated {
                 log.report(
-                    Finding(
-                        .mismatch, of: owner, at: countPlace, found: "\(stated)",
-                        expected: "\(files.files.count), the number of files in its blocks"))
+                    .mismatch, of: owner, at: countPlace, found: "\(stated)",
+                    expected: "\(files.files.count), the number of files in its blocks")
             }
         }
         readContents(of: &files, in: session.name, &log)
@@ -124,8 +121,7 @@ struct SessionReader {
     ) {
         guard !string.isTerminated else { return }
         log.report(
-            Finding(
-                .termination, of: owner(), at: place(), found: string.named,
-                expected: "a NUL within \(string.bytes.count) bytes: a kernel reads past the field"))
+            .termination, of: owner(), at: place(), found: string.named,
+            expected: "a NUL within \(string.bytes.count) bytes: a kernel reads past the field")
     }
 }

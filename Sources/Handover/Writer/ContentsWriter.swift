@@ -65,12 +65,7 @@ extension ImageWriter where Destination: ImageDestination {
         case .text(let text): try write(Array(text.utf8), map, path())
         case .bytes(let bytes): try write(bytes, map, path())
         case .file(let name):
-            let source: MappedFile
-            do throws(FileError) {
-                source = try open(name)
-            } catch {
-                throw .file(error)
-            }
+            let source = try rethrow(open(name), as: WriteError.file)
             try write(source, map, path())
         }
     }
@@ -108,12 +103,8 @@ extension ImageWriter where Destination: ImageDestination {
         var rest = hole
         while let data = file.nextData(in: rest) {
             let count = min(data.upperBound - data.lowerBound, 1 << 20)
-            let first: Int?
-            do throws(FileError) {
-                first = try file.withBytes(at: data.lowerBound, count: Int(count)) { $0.firstNonzeroByte }
-            } catch {
-                throw .file(error)
-            }
+            let first = try rethrow(
+                file.withBytes(at: data.lowerBound, count: Int(count)) { $0.firstNonzeroByte }, as: WriteError.file)
             if let first { throw .hole(path(), page: (data.lowerBound + UInt64(first)) >> UInt64(pageSize.shift)) }
             file.release(at: data.lowerBound, count: count)
             rest = data.lowerBound + count..<hole.upperBound

@@ -23,12 +23,8 @@ extension SparseMemory: PageStore {
         var (offset, place) = (part.lowerBound, address)
         while offset < part.upperBound {
             let count = min(UInt64(pageSize), part.upperBound - offset)
-            let bytes: [UInt8]
-            do throws(FileError) {
-                bytes = try file.withBytes(at: offset, count: Int(count)) { [UInt8](copying: $0) }
-            } catch {
-                throw .file(error)
-            }
+            let bytes = try rethrow(
+                file.withBytes(at: offset, count: Int(count)) { [UInt8](copying: $0) }, as: WriteError.file)
             try put(bytes.count, at: place) { $0 = bytes }
             offset += count
             // The last page may end where the address space does.
@@ -41,11 +37,7 @@ extension SparseMemory: PageStore {
     ) throws(WriteError) {
         var bytes = [UInt8](repeating: 0, count: count)
         try fill(&bytes)
-        do throws(MemoryError) {
-            try write(bytes, at: address)
-        } catch {
-            throw .outside(address, count)
-        }
+        try rethrow(write(bytes, at: address)) { (_: MemoryError) in WriteError.outside(address, count) }
     }
 }
 

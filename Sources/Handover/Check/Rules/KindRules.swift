@@ -64,8 +64,7 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                 guard !seen.insert(key).inserted else { return }
                 findings.report(
                     .duplicate, of: payload.owner, at: field.place,
-                    found: zip(fields, key).map { "\($0) \($1.prefixedHex)" }.joined(separator: ", ")
-                        + " again",
+                    found: zip(fields, key).map { "\($0) \($1.prefixedHex)" }.joined(separator: ", ") + " again",
                     expected: "each once")
             }
         })

@@ -34,8 +34,7 @@ extension CheckRule {
                         }
                         findings.report(
                             .notPreserved, of: extent.owner, at: Place(extent.role.name, at: extent.address),
-                            found: "a page that is not preserved",
-                            expected: "all of it in the map of preserved memory")
+                            found: "a page that is not preserved", expected: "all of it in the map of preserved memory")
                     }
                 }
             }),
@@ -52,8 +51,7 @@ extension CheckRule {
                         findings.report(
                             .duplicate, of: owner,
                             at: Place("folio", at: PhysicalAddress(folio.pfn << UInt64(handover.pageSize.shift))),
-                            found: "page \(folio.index) in frame \(folio.pfn.prefixedHex) again",
-                            expected: "each once")
+                            found: "page \(folio.index) in frame \(folio.pfn.prefixedHex) again", expected: "each once")
                     }
                 }
             }),
@@ -68,8 +66,7 @@ extension CheckRule {
                 for region in handover.contents where region.role == .region && region.byteCount % pageSize != 0 {
                     findings.report(
                         .size, of: region.owner, at: Place("region", at: region.address),
-                        found: "\(region.byteCount) bytes",
-                        expected: "a multiple of \(pageSize)")
+                        found: "\(region.byteCount) bytes", expected: "a multiple of \(pageSize)")
                 }
             }),
         CheckRule(
@@ -87,8 +84,7 @@ extension CheckRule {
                     else { continue }
                     findings.report(
                         .notPreserved, of: extent.owner, at: Place(extent.role.name, at: extent.address),
-                        found: "a page inside a preserved block",
-                        expected: "a preserved block that begins there")
+                        found: "a page inside a preserved block", expected: "a preserved block that begins there")
                 }
             }),
         CheckRule(

@@ -126,8 +126,7 @@ extension CheckRule {
                             guard geometry.block(of: key) == nil else { continue }
                             findings.report(
                                 .outOfRange, of: .keys(from: leaf.key), at: geometry.place(of: bit, in: leaf),
-                                found: "key \(key.prefixedHex)",
-                                expected: "a key of 1 to \(geometry.keyWidth) bits")
+                                found: "key \(key.prefixedHex)", expected: "a key of 1 to \(geometry.keyWidth) bits")
                             return
                         }
                     }
@@ -157,8 +156,7 @@ extension CheckRule {
                 let limit = handover.subject.memoryEnd
                 if let last = blocks.summary.ranges.last, last.upperBound > limit {
                     findings.report(
-                        .outOfRange, of: .map,
-                        at: Place("map of preserved memory", at: max(last.lowerBound, limit)),
+                        .outOfRange, of: .map, at: Place("map of preserved memory", at: max(last.lowerBound, limit)),
                         found: "memory up to \(last.upperBound)", expected: "none beyond \(limit)")
                 }
             }),

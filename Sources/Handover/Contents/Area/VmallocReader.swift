@@ -62,17 +62,15 @@ struct VmallocReader {
         guard let order = state.order, let total = state.totalPages else { return }
         guard order < UInt64.bitWidth - context.pageSize.shift else {
             log.report(
-                Finding(
-                    .outOfRange, of: owner, at: place.field(layout.order), found: "\(order)",
-                    expected: "less than \(UInt64.bitWidth - context.pageSize.shift)"))
+                .outOfRange, of: owner, at: place.field(layout.order), found: "\(order)",
+                expected: "less than \(UInt64.bitWidth - context.pageSize.shift)")
             return
         }
         let (pages, overflow) = entries.multipliedReportingOverflow(by: 1 << UInt64(order))
         if context.hasMemory, overflow || pages != UInt64(total) {
             log.report(
-                Finding(
-                    .mismatch, of: owner, at: place.field(layout.totalPages),
-                    found: "\(total)", expected: "\(pages), which is what its chunks list"))
+                .mismatch, of: owner, at: place.field(layout.totalPages), found: "\(total)",
+                expected: "\(pages), which is what its chunks list")
         }
     }
 

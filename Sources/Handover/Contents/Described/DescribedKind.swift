@@ -43,9 +43,7 @@ public final class DescribedKind: ContentKind {
         rules = form.rules ?? []
         guard (place == .session) == (mapping != nil), (place == .session) == (form.payload == Self.textPayload) else {
             throw .document(
-                DocumentError(
-                    path: path.text,
-                    problem: "a session, and nothing else, has payload \"\(Self.textPayload)\" and a \"mapping\""))
+                "a session, and nothing else, has payload \"\(Self.textPayload)\" and a \"mapping\"", at: path)
         }
         if form.payload == Self.treePayload || form.payload == Self.textPayload {
             root = nil
@@ -58,9 +56,8 @@ public final class DescribedKind: ContentKind {
             let layout = names.first.flatMap { resolver.layouts[String($0)] }
             guard names.count == 2, layout?.member(named: String(names[1])) != nil else {
                 throw .document(
-                    DocumentError(
-                        path: path["links"][index]["field"].text,
-                        problem: "no structure of the kind has a field \"\(link.field)\"; expected STRUCTURE.FIELD"))
+                    "no structure of the kind has a field \"\(link.field)\"; expected STRUCTURE.FIELD",
+                    at: path["links"][index]["field"])
             }
         }
         structures = Self.structures(from: root, layouts)
@@ -91,20 +88,18 @@ public final class DescribedKind: ContentKind {
     private func check(_ path: DocumentPath) throws(DocumentReadError) {
         func require(_ field: String?, of layout: PayloadLayout?, _ path: DocumentPath) throws(DocumentReadError) {
             guard let field, layout?.member(named: field)?.limit ?? 0 == 0 else { return }
-            throw .document(
-                DocumentError(
-                    path: path.text, problem: "\"\(layout?.name ?? Self.treePayload)\" has no number \"\(field)\""))
+            throw .document("\"\(layout?.name ?? Self.treePayload)\" has no number \"\(field)\"", at: path)
         }
-        if name.isEmpty { throw .document(DocumentError(path: path["kind"].text, problem: "a kind needs a name")) }
+        if name.isEmpty { throw .document("a kind needs a name", at: path["kind"]) }
         if contents != nil, place != .file {
-            throw .document(DocumentError(path: path["contents"].text, problem: "only a file has contents"))
+            throw .document("only a file has contents", at: path["contents"])
         }
         if names.isEmpty || names.contains("") {
-            throw .document(DocumentError(path: path["names"].text, problem: "a kind needs a name that is not empty"))
+            throw .document("a kind needs a name that is not empty", at: path["names"])
         }
         if mapping == nil { try require(version?.field, of: root, path["version"]["field"]) }
         if version?.values.isEmpty ?? false {
-            throw .document(DocumentError(path: path["version"]["values"].text, problem: "expected at least one value"))
+            throw .document("expected at least one value", at: path["version"]["values"])
         }
         if let contents {
             let path = path["contents"]
@@ -112,10 +107,8 @@ public final class DescribedKind: ContentKind {
             let list = root?.sites.first { $0.path == contents.list }?.link.target.flatMap { layouts[$0] }
             if list == nil {
                 throw .document(
-                    DocumentError(
-                        path: path["list"].text,
-                        problem:
-                            "no field \"\(contents.list)\" of \"\(root?.name ?? Self.treePayload)\" leads to records"))
+                    "no field \"\(contents.list)\" of \"\(root?.name ?? Self.treePayload)\" leads to records",
+                    at: path["list"])
             }
             for field in [contents.frame, contents.index, contents.flags] { try require(field, of: list, path) }
         }
@@ -129,11 +122,8 @@ public final class DescribedKind: ContentKind {
                 }
                 guard let key = keys?.first(where: { layout.member(named: $0) != nil }) else { continue }
                 throw .document(
-                    DocumentError(
-                        path: path.text,
-                        problem:
-                            "\"\(layout.name)\": documents need the key \"\(key)\" for what \"\(member.name)\" leads to"
-                    ))
+                    "\"\(layout.name)\": documents need the key \"\(key)\" for what \"\(member.name)\" leads to",
+                    at: path)
             }
         }
         for (index, rule) in rules.enumerated() {

@@ -46,7 +46,7 @@ struct LayoutResolver {
             if case .arrayChain(_, let header) = link {
                 let layout = try lay(out: header.structure, place)
                 for field in [header.next, header.count] where layout.member(named: field)?.limit ?? 0 == 0 {
-                    throw Self.problem(place, "structure \"\(header.structure)\" has no number \"\(field)\"")
+                    throw .document("structure \"\(header.structure)\" has no number \"\(field)\"", at: place)
                 }
                 headerSize = layout.size
             }
@@ -54,10 +54,10 @@ struct LayoutResolver {
             let record = try lay(out: name, place)
             if case .structure = link { continue }
             if record.flexibleSite != nil {
-                throw Self.problem(place, "records of structure \"\(name)\" have no fixed size")
+                throw .document("records of structure \"\(name)\" have no fixed size", at: place)
             }
             if headerSize > 0, headerSize + record.size > PageSize.kib4.bytes {
-                throw Self.problem(place, "a record of structure \"\(name)\" does not fit into a page")
+                throw .document("a record of structure \"\(name)\" does not fit into a page", at: place)
             }
         }
         return layout
@@ -66,10 +66,10 @@ struct LayoutResolver {
     private mutating func lay(out name: String, _ path: DocumentPath) throws(DocumentReadError) -> PayloadLayout {
         if let layout = layouts[name] { return layout }
         guard open.insert(name).inserted else {
-            throw Self.problem(path, "structure \"\(name)\" contains itself")
+            throw .document("structure \"\(name)\" contains itself", at: path)
         }
         guard open.count <= Self.deepest else {
-            throw Self.problem(path, "structure \"\(name)\" is inside of \(Self.deepest) others")
+            throw .document("structure \"\(name)\" is inside of \(Self.deepest) others", at: path)
         }
         let index = document.structures.firstIndex { $0.name == name }
         let form = index.map { document.structures[$0] }
@@ -81,20 +81,15 @@ struct LayoutResolver {
             let form = form ?? KindStructure(name: name)
             layout = try lay(out: form, fields(of: structure), size: structure.size, place)
         } else {
-            throw Self.problem(
-                place,
+            throw .document(
                 form == nil
                     ? "there is no structure \"\(name)\" here, and none in the type information of --btf"
-                    : "structure \"\(name)\" has no fields, and --btf gives no \"\(form?.btf ?? name)\"")
+                    : "structure \"\(name)\" has no fields, and --btf gives no \"\(form?.btf ?? name)\"", at: place)
         }
         open.remove(name)
         layouts[name] = layout
         links += layout.sites.map { ($0.link, place) }
         return layout
-    }
-
-    private static func problem(_ path: DocumentPath, _ text: String) -> DocumentReadError {
-        .document(DocumentError(path: path.text, problem: text))
     }
 
     /// A kernel's own fields, with the links that are said of them.
@@ -132,7 +127,7 @@ struct LayoutResolver {
             var fieldType = shape.type
             if let width = type.bits {
                 guard case .number(let bytes) = shape.type, width > 0, width <= 8 * bytes else {
-                    throw Self.problem(path["type"], "\"\(field.type)\" is no bit field")
+                    throw .document("\"\(field.type)\" is no bit field", at: path["type"])
                 }
                 if let bitOffset {
                     offset = bitOffset / (8 * bytes) * bytes
@@ -141,7 +136,7 @@ struct LayoutResolver {
                     bits = (offset, bytes, 0)
                 }
                 guard let word = bits, word.next + width <= 8 * bytes else {
-                    throw Self.problem(path["type"], "\"\(field.type)\" does not fit its word")
+                    throw .document("\"\(field.type)\" does not fit its word", at: path["type"])
                 }
                 offset = word.offset
                 fieldType = .bits(word.next..<word.next + width, of: bytes)
@@ -150,7 +145,7 @@ struct LayoutResolver {
                 bits = nil
             }
             guard !members.contains(where: { $0.name == field.name }) else {
-                throw Self.problem(path["name"], "\"\(field.name)\" is already a field of \(form.name)")
+                throw .document("\"\(field.name)\" is already a field of \(form.name)", at: path["name"])
             }
             var member = PayloadLayout.Member(
                 name: field.name, offset: offset, type: fieldType, meaning: field.meaning, isSigned: type.isSigned,
@@ -166,17 +161,17 @@ struct LayoutResolver {
                     summary: field.summary))
             size = max(size, offset + shape.size)
             guard size <= Self.largest, sites.count <= Self.mostSites else {
-                throw Self.problem(path, "structure \"\(form.name)\" is too large")
+                throw .document("structure \"\(form.name)\" is too large", at: path)
             }
             if members.dropLast().contains(where: { if case .flexible = $0.type { true } else { false } }) {
-                throw Self.problem(path, "there is a flexible array before \"\(field.name)\"")
+                throw .document("there is a flexible array before \"\(field.name)\"", at: path)
             }
         }
         try resolveCounts(&members, &sites, fields.map(\.0), path)
         let whole = stated ?? (size + alignment - 1) / alignment * alignment
-        guard whole > 0 else { throw Self.problem(path, "structure \"\(form.name)\" has no bytes") }
+        guard whole > 0 else { throw .document("structure \"\(form.name)\" has no bytes", at: path) }
         guard whole >= size, whole <= Self.largest else {
-            throw Self.problem(path, "structure \"\(form.name)\" of \(whole) bytes has fields of \(size) bytes")
+            throw .document("structure \"\(form.name)\" of \(whole) bytes has fields of \(size) bytes", at: path)
         }
         return PayloadLayout(
             structure: StructureDescription(
@@ -211,11 +206,11 @@ struct LayoutResolver {
         }
         let layout = try lay(out: type.name, path["type"])
         guard layout.flexibleSite == nil else {
-            throw Self.problem(path["type"], "structure \"\(type.name)\" has no fixed size")
+            throw .document("structure \"\(type.name)\" has no fixed size", at: path["type"])
         }
         let elements = type.count ?? 1
         guard layout.size <= Self.largest / elements, layout.sites.count <= Self.mostSites / elements else {
-            throw Self.problem(path["type"], "\(elements) structures \"\(type.name)\" are too large")
+            throw .document("\(elements) structures \"\(type.name)\" are too large", at: path["type"])
         }
         guard let count = type.count else {
             return Shape(
@@ -274,7 +269,7 @@ struct LayoutResolver {
         let link: PayloadLink
         if case .flexible = member.type {
             guard let count = field.link?.count else {
-                throw Self.problem(path, "a flexible array needs \"leads_to\": {\"count\": FIELD}")
+                throw .document("a flexible array needs \"leads_to\": {\"count\": FIELD}", at: path)
             }
             link = .flexible(of: type.name, count: count)
         } else {
@@ -289,7 +284,7 @@ struct LayoutResolver {
             default: false
             }
         guard fits else {
-            throw Self.problem(path["leads_to"], "a field of type \"\(field.type)\" cannot lead on in this way")
+            throw .document("a field of type \"\(field.type)\" cannot lead on in this way", at: path["leads_to"])
         }
         sites.append(PayloadLayout.Site(offset: member.offset, link: link, count: nil, path: field.name))
     }
@@ -310,14 +305,14 @@ struct LayoutResolver {
             guard let count, site.count == nil, !site.path.contains(".") else { continue }
             guard let place = members.firstIndex(where: { $0.name == count }),
                 case .number(let width) = members[place].type
-            else { throw Self.problem(path, "\"\(site.path)\": there is no number \"\(count)\" to count its records") }
+            else { throw .document("\"\(site.path)\": there is no number \"\(count)\" to count its records", at: path) }
             sites[index].count = (members[place].offset, width)
             if members[place].counted == nil { members[place].counted = (index, nil) }
         }
         for (index, field) in fields.enumerated() {
             guard let counts = field.counts else { continue }
             guard let site = sites.firstIndex(where: { $0.path == counts.field }) else {
-                throw Self.problem(path[index]["counts"], "no field \"\(counts.field)\" leads to records")
+                throw .document("no field \"\(counts.field)\" leads to records", at: path[index]["counts"])
             }
             members[index].counted = (site, counts.nonzero)
         }
@@ -327,12 +322,12 @@ struct LayoutResolver {
         var links: [PayloadLink] = []
         if let name = form.structure { links.append(.structure(name)) }
         if let name = form.array {
-            guard let count = form.count else { throw problem(path, "an array needs a \"count\"") }
+            guard let count = form.count else { throw .document("an array needs a \"count\"", at: path) }
             links.append(.array(of: name, count: count))
         }
         if let name = form.blockChain { links.append(.blockChain(of: name)) }
         if let name = form.arrayChain {
-            guard let header = form.header else { throw problem(path, "a chain of arrays needs a \"header\"") }
+            guard let header = form.header else { throw .document("a chain of arrays needs a \"header\"", at: path) }
             let fields = PayloadLink.ArrayHeader(
                 structure: header, next: form.next ?? "next", count: form.count ?? "nr")
             links.append(.arrayChain(of: name, header: fields))
@@ -342,8 +337,8 @@ struct LayoutResolver {
         if form.isTree { links.append(.tree) }
         if form.isToken { links.append(.token) }
         guard links.count == 1 else {
-            throw problem(
-                path, "expected one of structure, array, block_chain, array_chain, vmalloc, frame, fdt, token")
+            throw .document(
+                "expected one of structure, array, block_chain, array_chain, vmalloc, frame, fdt, token", at: path)
         }
         return links[0]
     }
@@ -379,20 +374,19 @@ private struct TypeName {
         if let colon = rest.firstIndex(of: ":") {
             bits = Int(rest[rest.index(after: colon)...])
             rest = rest[..<colon]
-            if bits == nil { throw .document(DocumentError(path: path.text, problem: "\"\(text)\" is no type")) }
+            if bits == nil { throw .document("\"\(text)\" is no type", at: path) }
         }
         if let bracket = rest.firstIndex(of: "["), rest.hasSuffix("]") {
             let number = rest[rest.index(after: bracket)...].dropLast()
             isFlexible = number.isEmpty
             count = Int(number)
             guard isFlexible || (1...65536).contains(count ?? 0) else {
-                throw .document(
-                    DocumentError(path: path.text, problem: "\"\(text)\" is no array of 1 to 65536 elements"))
+                throw .document("\"\(text)\" is no array of 1 to 65536 elements", at: path)
             }
             rest = rest[..<bracket]
         }
         name = String(rest)
-        guard !name.isEmpty else { throw .document(DocumentError(path: path.text, problem: "\"\(text)\" is no type")) }
+        guard !name.isEmpty else { throw .document("\"\(text)\" is no type", at: path) }
     }
 
     var isCharacter: Bool { name == "char" }

@@ -228,18 +228,12 @@ extension DescribedKind {
         var kinds: [DescribedKind] = []
         for (index, structure) in document.structures.enumerated()
         where document.structures[..<index].contains(where: { $0.name == structure.name }) {
-            throw .document(
-                DocumentError(
-                    path: DocumentPath.root["structures"][index].text,
-                    problem: "there is another structure \"\(structure.name)\""))
+            throw .document("there is another structure \"\(structure.name)\"", at: .root["structures"][index])
         }
         for (index, form) in document.kinds.enumerated() {
             let kind = try DescribedKind(form, of: document, .root["kinds"][index], declared: declared)
             guard !kinds.contains(where: { $0.title == kind.title && $0.place == kind.place }) else {
-                throw .document(
-                    DocumentError(
-                        path: DocumentPath.root["kinds"][index].text, problem: "there is another kind \"\(kind.title)\""
-                    ))
+                throw .document("there is another kind \"\(kind.title)\"", at: .root["kinds"][index])
             }
             kinds.append(kind)
         }
@@ -254,9 +248,8 @@ extension DescribedKind {
         // What a series says of a name need not be so: a handle that leads nowhere may be none of this kind's.
         if status != .released, context.memory.copy(at: address, count: root?.size ?? 8) == nil {
             log.report(
-                Finding(
-                    .notAvailable, .unknown, of: owner, at: Place(root?.name ?? "FDT", at: address),
-                    found: "no memory at hand there", expected: "\(root?.size ?? 8) bytes, if it is of kind \(title)"))
+                .notAvailable, .unknown, of: owner, at: Place(root?.name ?? "FDT", at: address),
+                found: "no memory at hand there", expected: "\(root?.size ?? 8) bytes, if it is of kind \(title)")
             return nil
         }
         guard let root else {

@@ -119,9 +119,8 @@ struct PayloadReader {
                 if let count, count > 0, layout != nil {
                     let place = records.address(of: record)?.advanced(by: UInt64(site.offset))
                     log.report(
-                        Finding(
-                            .link, of: owner, at: Place(records.layout.name, field: site.path, at: place), found: "0",
-                            expected: "the address of \(count == 1 ? "a record" : "\(count) records")"))
+                        .link, of: owner, at: Place(records.layout.name, field: site.path, at: place), found: "0",
+                        expected: "the address of \(count == 1 ? "a record" : "\(count) records")")
                 }
                 return nil
             }

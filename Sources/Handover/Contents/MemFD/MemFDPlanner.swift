@@ -17,8 +17,7 @@ extension HandoverPlanner {
             if unknown != 0 {
                 reportForceable(
                     path["seals"],
-                    "\(unknown.prefixedHex) is not in MEMFD_LUO_ALL_SEALS, "
-                        + MemFDLayout.knownSeals.prefixedHex
+                    "\(unknown.prefixedHex) is not in MEMFD_LUO_ALL_SEALS, \(MemFDLayout.knownSeals.prefixedHex)"
                 )
             }
         }

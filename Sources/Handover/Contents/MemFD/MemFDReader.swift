@@ -50,9 +50,8 @@ extension MemFDKind {
         let capacity = UInt64(pages.count) * UInt64(perPage)
         if count > capacity {
             log.report(
-                Finding(
-                    .count, of: owner, at: place.field(layout.folioCount), found: "\(count)",
-                    expected: "at most \(capacity), which is what its list of \(pages.count) pages holds"))
+                .count, of: owner, at: place.field(layout.folioCount), found: "\(count)",
+                expected: "at most \(capacity), which is what its list of \(pages.count) pages holds")
         }
         var folios: [FolioState] = []
         folios.reserveCapacity(Int(min(count, capacity)))

@@ -44,8 +44,7 @@ extension MemFDState {
                 handover.forEachMemFD { memfd in
                     guard let seals = memfd.descriptor.seals, seals & ~MemFDLayout.knownSeals != 0 else { return }
                     findings.report(
-                        .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.seals),
-                        found: seals.prefixedHex,
+                        .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.seals), found: seals.prefixedHex,
                         expected: "seals of \(MemFDLayout.knownSeals.prefixedHex) alone")
                 }
             }),
@@ -145,8 +144,7 @@ extension MemFDState {
                         findings.report(
                             .duplicate, of: memfd.owner,
                             at: memfd.place(of: FolioLayout.layout.index, pageSize) { $0.index == next.lowerBound },
-                            found: "\(next.lowerBound) again",
-                            expected: "every page of the file once")
+                            found: "\(next.lowerBound) again", expected: "every page of the file once")
                         return
                     }
                 }
@@ -167,8 +165,7 @@ extension MemFDState {
                         findings.report(
                             .outOfRange, of: memfd.owner,
                             at: memfd.place.field(memfd.layout.folios).field(VmallocLayout.layout.flags),
-                            found: flags.prefixedHex,
-                            expected: "flags of 0x3 alone")
+                            found: flags.prefixedHex, expected: "flags of 0x3 alone")
                     }
                     if let folio = memfd.descriptor.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }
                     ) {
@@ -281,8 +278,7 @@ extension MemFDState {
                     findings.report(
                         .outOfRange, of: memfd.owner, at: Place(layout.structure.name, field: layout.flags.name),
                         found: "\(folio.flags.prefixedHex) for page \(folio.index)",
-                        expected:
-                            "\(FolioLayout.preservedFlags.prefixedHex), which mended kernels always write")
+                        expected: "\(FolioLayout.preservedFlags.prefixedHex), which mended kernels always write")
                     return true
                 }
             }),
@@ -298,8 +294,7 @@ extension MemFDState {
                         for chunk in file.memfd?.vmalloc?.chunks ?? [] where chunk.pages.count >= layout.pages.count {
                             findings.report(
                                 .count, of: .file(session: session.name, token: file.token),
-                                at: Place(layout.structure, at: chunk.address),
-                                found: "\(chunk.pages.count) addresses",
+                                at: Place(layout.structure, at: chunk.address), found: "\(chunk.pages.count) addresses",
                                 expected: "at most \(layout.pages.count - 1), and a 0")
                         }
                     }

@@ -42,9 +42,8 @@ extension MemblockState: CodedSubtree {
             return state
         } catch {
             log.report(
-                Finding(
-                    .notATree, of: .subtree(name), at: Place(name, at: address), found: error.description,
-                    expected: "an FDT"))
+                .notATree, of: .subtree(name), at: Place(name, at: address), found: error.description,
+                expected: "an FDT")
             return nil
         }
     }

@@ -17,11 +17,8 @@ extension InputKind {
             guard let tree = source.tree?.whole else {
                 throw .unreadable(path: source.path, kind: "bundle", reason: "it is cut short or damaged")
             }
-            let bundle: Bundle.Contents
-            do throws(BundleError) {
-                bundle = try Bundle.read(tree)
-            } catch {
-                throw .unreadable(path: source.path, kind: "bundle", reason: "\(error)")
+            let bundle = try rethrow(Bundle.read(tree)) { (error: BundleError) in
+                InputError.unreadable(path: source.path, kind: "bundle", reason: "\(error)")
             }
             let image = MemoryImage(memory: bundle.memory)
             return [try context.read(image, rootAt: bundle.rootAddress, of: source, kind: "bundle")]
@@ -86,8 +83,7 @@ extension RootScan {
             findings.append(
                 Finding(
                     .unreadable, of: .input, at: Place("memory image", at: firstUnreadable),
-                    found: "\(unreadableBytes) bytes that cannot be read",
-                    expected: "all that it lists"))
+                    found: "\(unreadableBytes) bytes that cannot be read", expected: "all that it lists"))
         }
         return findings
     }

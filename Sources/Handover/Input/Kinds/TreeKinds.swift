@@ -107,8 +107,7 @@ extension InputContext {
                 document.reading.findings.append(
                     Finding(
                         .duplicate, of: .input, at: Place("FDT"),
-                        found: "a node with property \(ImageText(name).quoted) twice",
-                        expected: "each once"))
+                        found: "a node with property \(ImageText(name).quoted) twice", expected: "each once"))
             }
             return document
         }
