@@ -110,8 +110,8 @@ struct KernelStringCodec: DocumentCodec {
         static let form = ObjectForm<Exact>(
             "kernelStringBytes", "a name that is not UTF-8", compact: true,
             [
-                .always("base64", \.bytes, BytesCodec(), required: true, "its bytes"),
-                .always("terminated", \.isTerminated, "whether a NUL follows them"),
+                .always("base64", { $0.bytes }, { $0.bytes = $1 }, BytesCodec(), required: true, "its bytes"),
+                .always("terminated", { $0.isTerminated }, { $0.isTerminated = $1 }, "whether a NUL follows them"),
             ])
     }
 
@@ -243,4 +243,24 @@ struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
     }
 
     var schema: DocumentSchema { .reference(Object.form.name) }
+}
+
+/// One of the cases of an enumeration, by its raw value.
+struct ChoiceCodec<Value: RawRepresentable & CaseIterable & Sendable>: DocumentCodec where Value.RawValue == String {
+    /// What is wrong with a text that is none of the choices, which are listed behind it.
+    var problem: @Sendable (String) -> String = { "\"\($0)\" is none of" }
+
+    func write(_ value: Value, to writer: inout DocumentWriter) {
+        writer.string(value.rawValue)
+    }
+
+    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value {
+        let text = try StringCodec().read(from: &reader)
+        guard let value = Value(rawValue: text) else {
+            throw .document("\(problem(text)) \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return value
+    }
+
+    var schema: DocumentSchema { .stringChoice(Value.allCases.map(\.rawValue)) }
 }

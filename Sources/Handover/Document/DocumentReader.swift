@@ -84,13 +84,8 @@ public struct DocumentReader {
     static func read<Object: DocumentObject>(
         _ object: Object.Type, at path: FilePath
     ) throws(DocumentReadError) -> Object {
-        let bytes: [UInt8]
-        do throws(FileError) {
-            bytes = InputSource.bytes(of: try MappedFile(path: path), limit: InputSource.blobLimit)
-        } catch {
-            throw .file(error)
-        }
-        return try read(Object.self, from: bytes)
+        let file = try rethrow(MappedFile(path: path), as: DocumentReadError.file)
+        return try read(Object.self, from: InputSource.bytes(of: file, limit: InputSource.blobLimit))
     }
 
     /// Reads an object of another form than a handover's.

@@ -23,9 +23,9 @@ extension BitmapChunkState: DocumentObject {
     static let form = ObjectForm<BitmapChunkState>(
         "bitmapChunk", "a chunk of pointers to bitmaps",
         [
-            .ifKnown("pa", \.address, "where the chunk is"),
-            .always("order", \.order, required: true, "each bit stands for 2^order pages"),
-            .always("bitmaps", \.bitmaps, required: true, "the bitmaps"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the chunk is"),
+            .always("order", { $0.order }, { $0.order = $1 }, required: true, "each bit stands for 2^order pages"),
+            .always("bitmaps", { $0.bitmaps }, { $0.bitmaps = $1 }, required: true, "the bitmaps"),
         ])
 }
 
@@ -33,8 +33,8 @@ extension BitmapChunkState.BitmapState: DocumentObject {
     static let form = ObjectForm<BitmapChunkState.BitmapState>(
         "bitmap", "a bitmap", compact: true,
         [
-            .always("start", \.start, required: true, "the memory that bit 0 stands for"),
-            .ifKnown("pa", \.address, "where the bitmap is"),
-            .always("bits", \.bits, required: true, "the bits that are set"),
+            .always("start", { $0.start }, { $0.start = $1 }, required: true, "the memory that bit 0 stands for"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the bitmap is"),
+            .always("bits", { $0.bits }, { $0.bits = $1 }, required: true, "the bits that are set"),
         ])
 }

@@ -73,7 +73,7 @@ extension HandoverState: DocumentObject {
                 "the version of this form: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"),
             .ifKnown("kernel", \.named, KernelCodec(), "the generation of the ABI: a kernel release"),
             .ifKnown("page_size", \.pageSize, PageSizeCodec(), "the page size in bytes"),
-            .ifKnown("machine", \.machine, MachineCodec(), "the processor architecture"),
+            .ifKnown("machine", \.machine, machineCodec, "the processor architecture"),
             .ifKnown("kho", \.kho, "the root FDT and its subtrees"),
             .ifKnown("luo", \.luo, "the Live Update Orchestrator's state"),
         ] + ContentKinds.codedSubtrees.map { $0.member } + [
@@ -87,6 +87,8 @@ extension HandoverState: DocumentObject {
                 "short for luo.sessions"),
             shortcut("flbs", for: \.luo.orEmpty.flbs, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
         ] + ContentKinds.codedSubtrees.flatMap { $0.shortcuts })
+
+    private static let machineCodec = ChoiceCodec<Machine> { "\(ImageText($0)) is no machine with KHO; they are" }
 
     /// A member that is read but never written: a short form of a member of one of the parts.
     static func shortcut<Codec: DocumentCodec>(
@@ -177,23 +179,4 @@ struct PageSizeCodec: DocumentCodec {
     }
 
     var schema: DocumentSchema { .integerChoice(PageSize.allCases.map(\.bytes)) }
-}
-
-struct MachineCodec: DocumentCodec {
-    func write(_ value: Machine, to writer: inout DocumentWriter) {
-        writer.string(value.rawValue)
-    }
-
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Machine {
-        let text = try StringCodec().read(from: &reader)
-        guard let machine = Machine(rawValue: text) else {
-            throw .document(
-                "\(ImageText(text)) is no machine with KHO; they are "
-                    + Machine.allCases.map(\.rawValue).joined(separator: ", ")
-            )
-        }
-        return machine
-    }
-
-    var schema: DocumentSchema { .stringChoice(Machine.allCases.map(\.rawValue)) }
 }

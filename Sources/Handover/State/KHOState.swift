@@ -65,10 +65,12 @@ extension SubtreeState: ContentOwner {
     static let form = ObjectForm<SubtreeState>(
         "subtree", "a blob that its owner has registered",
         [
-            .always("name", \.name, required: true, "the name of the node"),
-            .ifKnown("pa", \.address, "where the blob is"),
-            .ifKnown("size", \.size, "its size in bytes"),
-            .ifKnown("data", \.data, BytesCodec(), "the blob itself, where nothing else here describes it"),
+            .always("name", { $0.name }, { $0.name = $1 }, required: true, "the name of the node"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the blob is"),
+            .ifKnown("size", { $0.size }, { $0.size = $1 }, "its size in bytes"),
+            .ifKnown(
+                "data", { $0.data }, { $0.data = $1 }, BytesCodec(),
+                "the blob itself, where nothing else here describes it"),
         ] + contentMembers)
 }
 
@@ -92,8 +94,10 @@ extension ResidueState: DocumentObject {
     static let form = ObjectForm<ResidueState>(
         "residue", "bytes at an address", compact: true,
         [
-            .always("pa", \.address, required: true, "where the bytes are"),
-            .always("data", \.data, BytesCodec(), required: true, "the bytes"),
-            .ifKnown("size", \.size, "how many bytes there are, if more than in data: the rest is zero"),
+            .always("pa", { $0.address }, { $0.address = $1 }, required: true, "where the bytes are"),
+            .always("data", { $0.data }, { $0.data = $1 }, BytesCodec(), required: true, "the bytes"),
+            .ifKnown(
+                "size", { $0.size }, { $0.size = $1 },
+                "how many bytes there are, if more than in data: the rest is zero"),
         ])
 }

@@ -63,8 +63,8 @@ extension BlockState: DocumentObject {
     static let form = ObjectForm<BlockState>(
         "block", "a block of records", compact: true,
         [
-            .ifKnown("pa", \.address, "where the block is"),
-            .ifKnown("count", \.count, "its number of records"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the block is"),
+            .ifKnown("count", { $0.count }, { $0.count = $1 }, "its number of records"),
         ])
 }
 
@@ -107,14 +107,14 @@ extension SessionState: DocumentObject {
     static let form = ObjectForm<SessionState>(
         "session", "a session",
         [
-            .always("name", \.name, required: true, "the session's name"),
-            .ifKnown("files_pa", \.filesAddress, "where the files are; 0 for none"),
-            .ifKnown("count", \.count, "the number of files"),
+            .always("name", { $0.name }, { $0.name = $1 }, required: true, "the session's name"),
+            .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, "where the files are; 0 for none"),
+            .ifKnown("count", { $0.count }, { $0.count = $1 }, "the number of files"),
             .ifKnown(
-                "further", \.further,
+                "further", { $0.further }, { $0.further = $1 },
                 "the fields of luo_session_ser that have no key of their own, by the kernel's names"),
-            .ifKnown("blocks", \.blocks, "the blocks of files (luo-v5)"),
-            .ifKnown("files", \.files, "the files"),
+            .ifKnown("blocks", { $0.blocks }, { $0.blocks = $1 }, "the blocks of files (luo-v5)"),
+            .ifKnown("files", { $0.files }, { $0.files = $1 }, "the files"),
             .ifKnown(
                 "mapping", { $0.mapping?.value }, { $0.mapping = $1.map(SessionMapping.init) }, PayloadValueCodec(),
                 "what a file says of the others, such as systemd's of its units; made into that file if it is missing"),
@@ -213,11 +213,15 @@ extension FileState: ContentOwner {
     static let form = ObjectForm<FileState>(
         "file", "a preserved file",
         [
-            .always("token", \.token, HexCodec(), required: true, "identifies the file within its session"),
-            .ifKnown("compatible", \.compatible, "the handler that preserved the file"),
-            .ifKnown("data", \.data, HexCodec(), "the handler's handle: mostly the address of what it preserved"),
+            .always(
+                "token", { $0.token }, { $0.token = $1 }, HexCodec(), required: true,
+                "identifies the file within its session"),
+            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, "the handler that preserved the file"),
             .ifKnown(
-                "further", \.further,
+                "data", { $0.data }, { $0.data = $1 }, HexCodec(),
+                "the handler's handle: mostly the address of what it preserved"),
+            .ifKnown(
+                "further", { $0.further }, { $0.further = $1 },
                 "the fields of luo_file_ser that have no key of their own, by the kernel's names"),
         ] + contentMembers)
 }
@@ -252,10 +256,12 @@ extension FLBState: ContentOwner {
     static let form = ObjectForm<FLBState>(
         "flb", "a file-lifecycle-bound object", compactUnless: { $0.content != nil },
         [
-            .always("name", \.name, required: true, "the object's unique name"),
-            .always("data", \.data, HexCodec(), "the handle that its preserve operation returned"),
-            .always("count", \.count, "the number of files that depend on it"),
+            .always("name", { $0.name }, { $0.name = $1 }, required: true, "the object's unique name"),
+            .always(
+                "data", { $0.data }, { $0.data = $1 }, HexCodec(), "the handle that its preserve operation returned"),
+            .always("count", { $0.count }, { $0.count = $1 }, "the number of files that depend on it"),
             .ifKnown(
-                "further", \.further, "the fields of luo_flb_ser that have no key of their own, by the kernel's names"),
+                "further", { $0.further }, { $0.further = $1 },
+                "the fields of luo_flb_ser that have no key of their own, by the kernel's names"),
         ] + contentMembers)
 }

@@ -158,14 +158,9 @@ public struct PreservedSummary: Hashable, Sendable {
 
     /// Whether all of `range` is preserved.
     public func contains(_ range: Range<PhysicalAddress>) -> Bool {
-        var low = 0
-        var high = ranges.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ranges[middle].upperBound <= range.lowerBound { low = middle + 1 } else { high = middle }
-        }
-        return low < ranges.count && ranges[low].lowerBound <= range.lowerBound
-            && range.upperBound <= ranges[low].upperBound
+        let next = ranges.partitioningIndex { $0.upperBound > range.lowerBound }
+        return next < ranges.count && ranges[next].lowerBound <= range.lowerBound
+            && range.upperBound <= ranges[next].upperBound
     }
 }
 

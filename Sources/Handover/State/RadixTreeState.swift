@@ -56,9 +56,11 @@ extension RadixTreeState.Node: DocumentObject {
     static let form = ObjectForm<RadixTreeState.Node>(
         "radixNode", "a table of the radix tree", compact: true,
         [
-            .ifKnown("pa", \.address, "where the table is"),
-            .always("level", \.level, NumberCodec<UInt8>(), required: true, "1 is just above the leaves"),
-            .always("key", \.key, HexCodec(), required: true, "the smallest key below it"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the table is"),
+            .always(
+                "level", { $0.level }, { $0.level = $1 }, NumberCodec<UInt8>(), required: true,
+                "1 is just above the leaves"),
+            .always("key", { $0.key }, { $0.key = $1 }, HexCodec(), required: true, "the smallest key below it"),
         ])
 }
 
@@ -66,8 +68,8 @@ extension RadixTreeState.Leaf: DocumentObject {
     static let form = ObjectForm<RadixTreeState.Leaf>(
         "radixLeaf", "a leaf of the radix tree", compact: true,
         [
-            .ifKnown("pa", \.address, "where the leaf is"),
-            .always("key", \.key, HexCodec(), required: true, "the key of bit 0"),
-            .always("bits", \.bits, required: true, "the bits that are set"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the leaf is"),
+            .always("key", { $0.key }, { $0.key = $1 }, HexCodec(), required: true, "the key of bit 0"),
+            .always("bits", { $0.bits }, { $0.bits = $1 }, required: true, "the bits that are set"),
         ])
 }

@@ -31,11 +31,11 @@ extension VmallocState: DocumentObject {
     static let form = ObjectForm<VmallocState>(
         "vmalloc", "a preserved vmalloc area",
         [
-            .ifKnown("first", \.first, "where the first chunk is"),
-            .ifKnown("total_pages", \.totalPages, "the number of base pages"),
-            .ifKnown("flags", \.flags, "bit 0: alloc; bit 1: huge vmap"),
-            .ifKnown("order", \.order, "each address stands for 2^order pages"),
-            .ifKnown("chunks", \.chunks, "the chunks of page addresses"),
+            .ifKnown("first", { $0.first }, { $0.first = $1 }, "where the first chunk is"),
+            .ifKnown("total_pages", { $0.totalPages }, { $0.totalPages = $1 }, "the number of base pages"),
+            .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, "bit 0: alloc; bit 1: huge vmap"),
+            .ifKnown("order", { $0.order }, { $0.order = $1 }, "each address stands for 2^order pages"),
+            .ifKnown("chunks", { $0.chunks }, { $0.chunks = $1 }, "the chunks of page addresses"),
         ])
 }
 
@@ -43,8 +43,10 @@ extension VmallocState.Chunk: DocumentObject {
     static let form = ObjectForm<VmallocState.Chunk>(
         "vmallocChunk", "a page of page addresses",
         [
-            .ifKnown("pa", \.address, "where the chunk is"),
-            .always("pages", \.pages, ArrayCodec(AddressCodec(), compact: true), required: true, "the page addresses"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the chunk is"),
+            .always(
+                "pages", { $0.pages }, { $0.pages = $1 }, ArrayCodec(AddressCodec(), compact: true), required: true,
+                "the page addresses"),
         ])
 }
 

@@ -268,23 +268,6 @@ struct KindRule: DocumentObject {
         ])
 }
 
-/// One of the cases of an enumeration, by its raw value.
-struct ChoiceCodec<Value: RawRepresentable & CaseIterable & Sendable>: DocumentCodec where Value.RawValue == String {
-    func write(_ value: Value, to writer: inout DocumentWriter) {
-        writer.string(value.rawValue)
-    }
-
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value {
-        let text = try StringCodec().read(from: &reader)
-        guard let value = Value(rawValue: text) else {
-            throw .document("\"\(text)\" is none of \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        return value
-    }
-
-    var schema: DocumentSchema { .stringChoice(Value.allCases.map(\.rawValue)) }
-}
-
 extension ObjectForm.Member {
     /// A member that is `true`, or missing.
     static func flag(_ key: String, _ path: WritableKeyPath<Object, Bool> & Sendable, _ summary: String) -> Self {

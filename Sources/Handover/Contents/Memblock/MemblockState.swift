@@ -32,10 +32,10 @@ extension MemblockState.Region: DocumentObject {
     static let form = ObjectForm<MemblockState.Region>(
         "region", "a reserve_mem region", compact: true,
         [
-            .always("name", \.name, required: true, "the region's name"),
-            .ifKnown("compatible", \.compatible, "the version of the region's node"),
-            .ifKnown("start", \.start, "where the region begins"),
-            .always("size", \.size, required: true, "its size in bytes"),
+            .always("name", { $0.name }, { $0.name = $1 }, required: true, "the region's name"),
+            .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, "the version of the region's node"),
+            .ifKnown("start", { $0.start }, { $0.start = $1 }, "where the region begins"),
+            .always("size", { $0.size }, { $0.size = $1 }, required: true, "its size in bytes"),
         ])
 }
 

@@ -123,7 +123,7 @@ extension MemblockState: CodedSubtree {
             }
             comparison.compare("\(subject), compatible", old.compatible, new.compatible)
             comparison.compare("\(subject), size", old.size, new.size)
-            comparison.compare("\(subject), start", old.start, new.start, isLayout: true)
+            comparison.compareLayout("\(subject), start", old.start, new.start)
             if let start = old.start, let newStart = new.start, let end = start.advanced(by: min(old.size, new.size)) {
                 comparison.compareMemory(
                     "pages of \(subject)", [start..<end], movedBy: newStart.rawValue &- start.rawValue, isLayout: false)
