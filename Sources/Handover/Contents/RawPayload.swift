@@ -12,9 +12,9 @@ struct RawPayload: DocumentObject {
     static let form = ObjectForm<RawPayload>(
         "rawPayload", "a preserved block of which nothing is known but its bytes", compact: true,
         [
-            .ifKnown("pa", \.address, "where the block is"),
-            .always("order", \.order, NumberCodec<UInt8>(), "it has 2^order pages"),
-            .always("base64", \.bytes, BytesCodec(), "its bytes; what follows is zero"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the block is"),
+            .always("order", { $0.order }, { $0.order = $1 }, NumberCodec<UInt8>(), "it has 2^order pages"),
+            .always("base64", { $0.bytes }, { $0.bytes = $1 }, BytesCodec(), "its bytes; what follows is zero"),
         ])
 
     /// The largest block whose bytes are kept.
@@ -42,7 +42,7 @@ struct RawPayload: DocumentObject {
         payload.address = block.address
         payload.order = UInt8(block.order)
         payload.bytes = bytes
-        log.add(Extent(address: block.address, byteCount: size, role: .rawPayload, form: .opaque, owner: owner))
+        log.add(.rawPayload, .opaque, at: block.address, size, of: owner)
         return payload
     }
 }

@@ -36,10 +36,8 @@ struct FLBReader {
         }
         state.flbs = flbs
         log.records.flbs = places
-        for (index, flb) in flbs.enumerated() where !flb.name.isTerminated {
-            log.report(
-                .termination, of: .flb(flb.name), at: places[index].field(layout.name), found: flb.name.named,
-                expected: "a NUL within \(layout.name.count) bytes: a kernel reads past the field")
+        for (index, flb) in flbs.enumerated() {
+            log.checkTermination(of: flb.name, of: .flb(flb.name), at: places[index].field(layout.name))
         }
     }
 }

@@ -73,9 +73,8 @@ struct PreservedMapReader {
             guard var chunk = read else { break }
             let place = Place(layout.structure, at: address).field(layout.header)
             log.add(
-                Extent(
-                    address: address, byteCount: context.pageSize.bytes, role: .bitmapChunk,
-                    form: .structure(layout.structure), owner: .order(chunk.order)))
+                .bitmapChunk, .structure(layout.structure), at: address, context.pageSize.bytes,
+                of: .order(chunk.order))
             if count > UInt32(layout.bitmaps.count) {
                 log.report(
                     .count, of: .order(chunk.order), at: place.field(header.count), found: "\(count)",
@@ -134,9 +133,7 @@ struct PreservedMapReader {
             readBitmap($0, layout.words, &scratch)
         }
         guard let bits else { return Bitmap() }
-        log.add(
-            Extent(
-                address: address, byteCount: structure.size, role: .bitmap, form: .structure(structure), owner: owner))
+        log.add(.bitmap, .structure(structure), at: address, structure.size, of: owner)
         return bits
     }
 
@@ -162,10 +159,7 @@ struct PreservedMapReader {
                 }
                 guard let bits else { continue }
                 tree.leaves.append(RadixTreeState.Leaf(address: address, key: node.key, bits: bits))
-                log.add(
-                    Extent(
-                        address: address, byteCount: context.pageSize.bytes, role: .radixLeaf,
-                        form: .structure(leafLayout.structure), owner: owner))
+                log.add(.radixLeaf, .structure(leafLayout.structure), at: address, context.pageSize.bytes, of: owner)
                 continue
             }
             var children: [RadixTreeState.Node] = []
@@ -181,10 +175,7 @@ struct PreservedMapReader {
             }
             guard read != nil else { continue }
             tree.nodes.append(node)
-            log.add(
-                Extent(
-                    address: address, byteCount: context.pageSize.bytes, role: .radixNode,
-                    form: .structure(nodeLayout.structure), owner: owner))
+            log.add(.radixNode, .structure(nodeLayout.structure), at: address, context.pageSize.bytes, of: owner)
             pending.append(contentsOf: children.reversed())
         }
         return tree.nodes.isEmpty ? nil : tree

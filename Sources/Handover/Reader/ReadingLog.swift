@@ -29,6 +29,12 @@ struct ReadingLog {
         extents.append(extent)
     }
 
+    mutating func add(
+        _ role: Extent.Role, _ form: Extent.Form, at address: PhysicalAddress, _ count: Int, of owner: Owner
+    ) {
+        extents.append(Extent(address: address, byteCount: count, role: role, form: form, owner: owner))
+    }
+
     mutating func report(_ finding: Finding) {
         if findings.count < Self.findingLimit { findings.append(finding) }
     }
@@ -38,6 +44,16 @@ struct ReadingLog {
         found: String, expected: String
     ) {
         report(Finding(cause, severity, of: owner, at: place, found: found, expected: expected))
+    }
+
+    /// Reports a string that no NUL ends within its field.
+    mutating func checkTermination(
+        of string: KernelString, of owner: @autoclosure () -> Owner, at place: @autoclosure () -> Place
+    ) {
+        guard !string.isTerminated else { return }
+        report(
+            .termination, of: owner(), at: place(), found: string.named,
+            expected: "a NUL within \(string.bytes.count) bytes: a kernel reads past the field")
     }
 
     /// Notes that the structure at `address` is about to be read; `false` and a finding where it has been before.

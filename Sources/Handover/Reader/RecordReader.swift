@@ -46,10 +46,8 @@ struct RecordReader<Record: KernelStructure> {
         let present = Int(min(count, UInt64(capacity)))
         readRecords(present, at: address, &log, records)
         log.add(
-            Extent(
-                address: address, byteCount: container.pagesPerAllocation * context.pageSize.bytes, role: role,
-                form: .records(header: container.header?.structure, record: container.record.structure, count: present),
-                owner: owner))
+            role, .records(header: container.header?.structure, record: container.record.structure, count: present),
+            at: address, container.pagesPerAllocation * context.pageSize.bytes, of: owner)
         return count
     }
 
@@ -99,11 +97,8 @@ struct RecordReader<Record: KernelStructure> {
             readRecords(present, at: address, &log, records)
             blocks.append(BlockState(address: address, count: header.count))
             log.add(
-                Extent(
-                    address: address, byteCount: context.pageSize.bytes, role: role,
-                    form: .records(
-                        header: container.header?.structure, record: container.record.structure, count: present),
-                    owner: owner))
+                role, .records(header: container.header?.structure, record: container.record.structure, count: present),
+                at: address, context.pageSize.bytes, of: owner)
             next = header.next
         }
         return (blocks, isWhole)

@@ -37,20 +37,10 @@ struct RootReader {
         let abi = generation.root
         let properties = TreeProperties(
             node: tree.root, structure: "root FDT", owner: .kho, address: address, isReported: isKernels)
-        var kho = KHOState()
-        kho.fdtAddress = address
-        kho.fdtSize = UInt64(tree.totalSize)
-        kho.compatible = properties.compatible(abi.compatible, &log)
-        kho.preservedMemoryMap = properties.number(abi.mapProperty, &log).map(PhysicalAddress.init(_:))
-        if let address, isKernels {
-            log.add(
-                Extent(address: address, byteCount: tree.totalSize, role: .root, form: .tree, owner: .kho))
-        }
-
-        var state = HandoverState()
+        var state = begin(tree, at: address, properties.compatible(abi.compatible, &log), isListed: isKernels, &log)
         state.generation = generation
-        state.pageSize = context.pageSize
-        state.machine = context.memory.statedMachine
+        var kho = state.kho ?? KHOState()
+        kho.preservedMemoryMap = properties.number(abi.mapProperty, &log).map(PhysicalAddress.init(_:))
         if let map = kho.preservedMemoryMap {
             state.preserved = PreservedMapReader(context: context, form: generation.preservedMap).read(at: map, &log)
         }
@@ -84,23 +74,32 @@ struct RootReader {
         _ tree: FlattenedTree, _ compatible: KernelString?, at address: PhysicalAddress?, _ log: inout ReadingLog
     ) -> HandoverState {
         let abi = Generation.latest.root
-        var kho = KHOState()
-        kho.fdtAddress = address
-        kho.fdtSize = UInt64(tree.totalSize)
-        kho.compatible = compatible
-        if let address {
-            log.add(Extent(address: address, byteCount: tree.totalSize, role: .root, form: .tree, owner: .kho))
-        }
-        kho.subtrees = tree.root.children.map { node in
+        var state = begin(tree, at: address, compatible, isListed: true, &log)
+        state.kho?.subtrees = tree.root.children.map { node in
             var subtree = SubtreeState(name: KernelString(node.name))
             subtree.address = node.property(abi.addressProperty)?.u64(.littleEndian).map(PhysicalAddress.init(_:))
             subtree.size = abi.sizeProperty.flatMap { node.property($0)?.u64(.littleEndian) }
             subtree.data = blob(node.name, of: subtree, isTree: false, &log)
             return subtree
         }
+        return state
+    }
+
+    /// What there is to say of any root.
+    private func begin(
+        _ tree: FlattenedTree, at address: PhysicalAddress?, _ compatible: KernelString?, isListed: Bool,
+        _ log: inout ReadingLog
+    ) -> HandoverState {
+        if let address, isListed {
+            log.add(.root, .tree, at: address, tree.totalSize, of: .kho)
+        }
         var state = HandoverState()
         state.pageSize = context.pageSize
         state.machine = context.memory.statedMachine
+        var kho = KHOState()
+        kho.fdtAddress = address
+        kho.fdtSize = UInt64(tree.totalSize)
+        kho.compatible = compatible
         state.kho = kho
         return state
     }
@@ -142,7 +141,7 @@ struct RootReader {
                 byteCount = Int(context.pageSize.pages(for: UInt64(blob.count))) * context.pageSize.bytes
             case .slice, .tree, .opaque: byteCount = blob.count
             }
-            log.add(Extent(address: address, byteCount: byteCount, role: .subtree, form: form, owner: .subtree(name)))
+            log.add(.subtree, form, at: address, byteCount, of: .subtree(name))
         }
         return subtree
     }

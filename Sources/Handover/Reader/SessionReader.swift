@@ -47,7 +47,7 @@ struct SessionReader {
         var files = FileReader(layout: abi.files.record)
         for index in sessions.indices {
             let owner = Owner.session(sessions[index].name)
-            checkTermination(of: sessions[index].name, of: owner, at: places[index].field(layout.name), &log)
+            log.checkTermination(of: sessions[index].name, of: owner, at: places[index].field(layout.name))
             readFiles(of: &sessions[index], at: places[index], by: &files, &log)
             log.records.files.append(files.places)
         }
@@ -100,9 +100,9 @@ struct SessionReader {
         let layout = abi.files.record
         for (place, first) in reader.runs.enumerated() {
             guard let compatible = reader.files[first].compatible else { continue }
-            checkTermination(
+            log.checkTermination(
                 of: compatible, of: .file(session: session, token: reader.files[first].token),
-                at: reader.places[first].field(layout.compatible), &log)
+                at: reader.places[first].field(layout.compatible))
             let candidates = reader.candidates(of: compatible) { contents.candidates(named: compatible) }
             let end = place + 1 < reader.runs.count ? reader.runs[place + 1] : reader.files.count
             if candidates.isEmpty, !contents.canReadUnknown(log) { continue }
@@ -113,15 +113,5 @@ struct SessionReader {
                 reader.files[index].content = content
             }
         }
-    }
-
-    private func checkTermination(
-        of string: KernelString, of owner: @autoclosure () -> Owner, at place: @autoclosure () -> Place,
-        _ log: inout ReadingLog
-    ) {
-        guard !string.isTerminated else { return }
-        log.report(
-            .termination, of: owner(), at: place(), found: string.named,
-            expected: "a NUL within \(string.bytes.count) bytes: a kernel reads past the field")
     }
 }

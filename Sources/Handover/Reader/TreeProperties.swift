@@ -1,5 +1,4 @@
 import FDT
-import Glibc
 import KernelABI
 
 /// Reads the properties of an FDT's node as the kernel does, and says what is wrong with them.
@@ -59,25 +58,12 @@ struct TreeProperties {
             report(.missing, "compatible", "no such property", expected.quoted, &log)
             return nil
         }
-        if property.withBytes({ $0.isEqual(to: expected.bytes + [0]) }) { return expected }
+        if property.withBytes({ $0.isEqual(to: (expected.bytes + [0]).span.bytes) }) { return expected }
         let string = KernelString(compatibleBytes: property.bytes)
         if !node.isCompatible(with: expected.repaired) {
             report(.compatible, "compatible", string.named, expected.quoted, &log)
         }
         return string
-    }
-}
-
-extension RawSpan {
-    /// Whether the bytes are these.
-    func isEqual(to bytes: [UInt8]) -> Bool {
-        guard byteCount == bytes.count else { return false }
-        return withUnsafeBytes { left in
-            bytes.withUnsafeBytes { right in
-                guard let left = left.baseAddress, let right = right.baseAddress else { return true }
-                return memcmp(left, right, bytes.count) == 0
-            }
-        }
     }
 }
 

@@ -45,10 +45,7 @@ struct VmallocReader {
             }
             guard read != nil else { break }
             entries += UInt64(chunks.last?.pages.count ?? 0)
-            log.add(
-                Extent(
-                    address: address, byteCount: context.pageSize.bytes, role: .vmallocChunk,
-                    form: .structure(layout.structure), owner: owner))
+            log.add(.vmallocChunk, .structure(layout.structure), at: address, context.pageSize.bytes, of: owner)
         }
         state.chunks = chunks
         // A chunk that cannot be read is a finding of its own, and leaves the others open.

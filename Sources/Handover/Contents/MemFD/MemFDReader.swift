@@ -24,10 +24,7 @@ extension MemFDKind {
             return memfd
         }
         guard var memfd = found else { return nil }
-        log.add(
-            Extent(
-                address: address, byteCount: context.pageSize.bytes, role: .memfd,
-                form: .structure(layout.structure), owner: owner))
+        log.add(.memfd, .structure(layout.structure), at: address, context.pageSize.bytes, of: owner)
         let place = Place(layout.structure, at: address)
         let area = VmallocReader(context: context)
         area.readChunks(of: &vmalloc, at: place.field(layout.folios), owner: owner, &log)
@@ -58,9 +55,8 @@ extension MemFDKind {
         for page in pages {
             let here = min(perPage, Int(min(count, capacity)) - folios.count)
             log.add(
-                Extent(
-                    address: page, byteCount: context.pageSize.bytes, role: .folioList,
-                    form: .records(header: nil, record: folio.structure, count: max(0, here)), owner: owner))
+                .folioList, .records(header: nil, record: folio.structure, count: max(0, here)), at: page,
+                context.pageSize.bytes, of: owner)
             guard here > 0 else { continue }
             guard log.visit(page, as: .folioList, structure: name, of: owner) else { return folios }
             let read: Void? = context.read(name, of: owner, at: page, count: here * folio.structure.size, &log) {
