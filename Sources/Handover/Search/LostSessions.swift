@@ -111,42 +111,14 @@ struct LostSessions {
         _ pageSize: PageSize, _ generation: Generation
     ) -> Reading? {
         guard let abi = generation.luo else { return nil }
-        let none = PhysicalAddress(0)
-        let blob: [UInt8]
-        switch abi.form {
-        case .record(let layout):
-            var bytes = [UInt8](repeating: 0, count: layout.structure.size)
-            layout.compatible.write(KernelString(abi.compatible), to: &bytes)
-            layout.sessions.write(sessions ?? none, to: &bytes)
-            layout.flbs.write(flbs ?? none, to: &bytes)
-            blob = bytes
-        case .tree(let tree):
-            guard let bytes = try? Self.tree(tree, abi, sessions: sessions ?? none, flbs: flbs ?? none)
-            else { return nil }
-            blob = bytes
-        }
-        return try? HandoverReader(memory: memory, pageSize: pageSize, generation: generation).read(
-            subtree: "LUO", blob)
-    }
-
-    private static func tree(
-        _ form: Generation.LUOState.Tree, _ abi: Generation.LUOState, sessions: PhysicalAddress, flbs: PhysicalAddress
-    ) throws(FDTError) -> [UInt8] {
-        var writer = try SequentialWriter()
-        try writer.finishReservations()
-        try writer.beginNode("")
-        try writer.property("compatible", string: abi.compatible)
-        try writer.property(form.numberProperty, bytes: [UInt8](repeating: 0, count: 8))
-        for (node, address) in [(form.sessions, sessions)] + (form.flbs.map { [($0, flbs)] } ?? []) {
-            var bytes: [UInt8] = []
-            bytes.append(littleEndian: address.rawValue)
-            try writer.beginNode(node.name)
-            try writer.property("compatible", string: node.compatible)
-            try writer.property(node.addressProperty, bytes: bytes)
-            try writer.endNode()
-        }
-        try writer.endNode()
-        return try writer.finish().bytes
+        var luo = LUOState()
+        luo.compatible = KernelString(abi.compatible)
+        luo.liveUpdateNumber = 0
+        luo.sessionsAddress = sessions ?? PhysicalAddress(0)
+        luo.flbAddress = flbs ?? PhysicalAddress(0)
+        guard let blob = try? abi.blob(of: luo, pageSize) else { return nil }
+        return try? HandoverReader(memory: memory, pageSize: pageSize, generation: generation)
+            .read(subtree: abi.subtree, blob.bytes)
     }
 
     /// Reads files that no session leads to, or what a file's handle led to, by way of pages that do, put where the

@@ -75,7 +75,7 @@ extension ImageWriter {
     }
 
     private mutating func write(
-        _ blob: Blob, of subtree: SubtreeState, path: String
+        _ blob: SubtreeBlob, of subtree: SubtreeState, path: String
     ) throws(WriteError) {
         let owner = Owner.subtree(subtree.name.repaired)
         let count = blob.bytes.count
@@ -90,78 +90,24 @@ extension ImageWriter {
         }
     }
 
-    /// The bytes of a subtree, and how they are structured.
-    struct Blob {
-        var bytes: [UInt8]
-        var form: Extent.Form
-    }
-
-    func blob(of subtree: SubtreeState, path: String) throws(WriteError) -> Blob {
+    func blob(of subtree: SubtreeState, path: String) throws(WriteError) -> SubtreeBlob {
         if let data = subtree.data {
-            return Blob(bytes: data, form: data.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) ? .tree : .opaque)
+            return SubtreeBlob(bytes: data, form: data.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) ? .tree : .opaque)
         }
         if let payload = subtree.content as? Payload {
-            return Blob(
-                bytes: payload.blob, form: payload.form)
+            return SubtreeBlob(bytes: payload.blob, form: payload.form)
         }
         let name = subtree.name.validString ?? ""
         if let luo = state.luo, let abi = generation.luo, name == abi.subtree {
-            return try blob(of: luo, abi)
+            return try abi.blob(of: luo, pageSize)
         }
         if let content = state.coded[name]?.content {
-            do throws(FDTError) {
-                return Blob(bytes: try content.blob(generation, pageSize), form: type(of: content).blobForm)
-            } catch {
-                throw .tree("subtree \(name)", error)
+            let bytes = try rethrow(content.blob(generation, pageSize)) { (error: FDTError) in
+                WriteError.tree("subtree \(name)", error)
             }
+            return SubtreeBlob(bytes: bytes, form: type(of: content).blobForm)
         }
         throw .incomplete("\(path).data")
-    }
-
-    private func blob(of luo: LUOState, _ abi: Generation.LUOState) throws(WriteError) -> Blob {
-        guard let compatible = luo.compatible, let number = luo.liveUpdateNumber, let sessions = luo.sessionsAddress
-        else { throw .incomplete(".luo") }
-        switch abi.form {
-        case .record(let layout):
-            guard let flbs = luo.flbAddress else { throw .incomplete(".luo.flb_pa") }
-            var bytes = [UInt8](repeating: 0, count: layout.structure.size)
-            layout.compatible.write(compatible, to: &bytes)
-            layout.liveUpdateNumber.write(number, to: &bytes)
-            layout.sessions.write(sessions, to: &bytes)
-            layout.flbs.write(flbs, to: &bytes)
-            layout.write(further: luo.further, to: &bytes, at: 0)
-            return Blob(bytes: bytes, form: .structure(layout.structure))
-        case .tree(let form):
-            do throws(FDTError) {
-                return Blob(bytes: try tree(of: luo, form, compatible, number, sessions).bytes, form: .tree)
-            } catch {
-                throw .tree("subtree \(abi.subtree)", error)
-            }
-        }
-    }
-
-    private func tree(
-        of luo: LUOState, _ form: Generation.LUOState.Tree, _ compatible: KernelString, _ number: UInt64,
-        _ sessions: PhysicalAddress
-    ) throws(FDTError) -> FlattenedTree {
-        var writer = try SequentialWriter(capacity: pageSize.bytes)
-        try writer.finishReservations()
-        try writer.node("") { (root) throws(FDTError) in
-            try root.property("compatible", bytes: compatible.propertyBytes)
-            try root.property(form.numberProperty, u64: number, .littleEndian)
-            try root.node(form.sessions.name) { (node) throws(FDTError) in
-                let compatible = luo.sessionCompatible ?? KernelString(form.sessions.compatible)
-                try node.property("compatible", bytes: compatible.propertyBytes)
-                try node.property(form.sessions.addressProperty, u64: sessions.rawValue, .littleEndian)
-            }
-            guard let flbs = form.flbs else { return }
-            try root.node(flbs.name) { (node) throws(FDTError) in
-                let compatible = luo.flbCompatible ?? KernelString(flbs.compatible)
-                try node.property("compatible", bytes: compatible.propertyBytes)
-                try node.property(flbs.addressProperty, u64: luo.flbAddress?.rawValue ?? 0, .littleEndian)
-            }
-        }
-        return try writer.finish()
     }
 }
 
