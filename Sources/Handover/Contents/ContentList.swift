@@ -37,9 +37,7 @@ extension PayloadRecords {
                 return ContentCell("\(member.name) \(field.read(bytes.span.bytes, at: base).bare)")
             }
             guard member.meaning != .padding, let number = member.number(bytes.span.bytes, at: base) else { return nil }
-            if layout.sites.indices.contains(member.firstSite), layout.sites[member.firstSite].path == member.name,
-                let target = records(member.firstSite, of: record)
-            {
+            if let (site, _) = layout.link(of: member), let target = records(site, of: record) {
                 return ContentCell("\(member.name): \(target.count)")
             }
             return ContentCell("\(member.name) \(text(of: number, in: member))")

@@ -2,19 +2,20 @@ import KernelABI
 
 /// A kind of content that a document describes.
 public final class DescribedKind: ContentKind {
-    public let name: String
-    public let variant: String?
-    public let place: ContentPlace
-    public let names: [String]
-    public let status: ContentStatus
+    private let form: KindForm
+    public var name: String { form.kind }
+    public var variant: String? { form.variant }
+    public var place: ContentPlace { form.place }
+    public var names: [String] { form.names }
+    public var status: ContentStatus { form.status }
     /// What it is, in a sentence.
-    public let summary: String
+    public var summary: String { form.summary }
     /// Where the description comes from.
-    public let source: String?
-    let version: KindVersion?
-    let contents: KindContents?
-    let mapping: KindMapping?
-    let rules: [KindRule]
+    public var source: String? { form.source }
+    var version: KindVersion? { form.version }
+    var contents: KindContents? { form.contents }
+    var mapping: KindMapping? { form.mapping }
+    var rules: [KindRule] { form.rules ?? [] }
     /// The structure that the payload begins with; `nil` for an FDT, or a text.
     let root: PayloadLayout?
     let layouts: [String: PayloadLayout]
@@ -30,18 +31,9 @@ public final class DescribedKind: ContentKind {
         declared: @escaping (String) -> DeclaredStructure?
     ) throws(DocumentReadError) {
         var resolver = LayoutResolver(document, links: form.links ?? [], declared: declared)
-        name = form.kind
-        variant = form.variant
-        place = form.place
-        names = form.names
-        status = form.status
-        summary = form.summary
-        source = form.source
-        version = form.version
-        contents = form.contents
-        mapping = form.mapping
-        rules = form.rules ?? []
-        guard (place == .session) == (mapping != nil), (place == .session) == (form.payload == Self.textPayload) else {
+        self.form = form
+        let isSession = form.place == .session
+        guard isSession == (form.mapping != nil), isSession == (form.payload == Self.textPayload) else {
             throw .document(
                 "a session, and nothing else, has payload \"\(Self.textPayload)\" and a \"mapping\"", at: path)
         }
@@ -104,7 +96,7 @@ public final class DescribedKind: ContentKind {
         if let contents {
             let path = path["contents"]
             for field in [contents.size, contents.position, contents.order] { try require(field, of: root, path) }
-            let list = root?.sites.first { $0.path == contents.list }?.link.target.flatMap { layouts[$0] }
+            let list = root.flatMap { root in root.site(at: contents.list).flatMap { target(of: root.sites[$0].link) } }
             if list == nil {
                 throw .document(
                     "no field \"\(contents.list)\" of \"\(root?.name ?? Self.treePayload)\" leads to records",
@@ -115,7 +107,7 @@ public final class DescribedKind: ContentKind {
         for layout in layouts.values.sorted(by: { $0.name < $1.name }) {
             for member in layout.members {
                 if let (site, nonzero) = member.counted, let nonzero {
-                    try require(nonzero, of: layout.sites[site].link.target.flatMap { layouts[$0] }, path)
+                    try require(nonzero, of: target(of: layout.sites[site].link), path)
                 }
                 let keys = layout.sites.first { $0.path == member.name }.map {
                     PayloadForm.keys(besides: member.name, $0.link)
@@ -158,11 +150,14 @@ public final class DescribedKind: ContentKind {
                 guard rule.least ?? 0 <= rule.most ?? .max else { throw problem("\"least\" is larger than \"most\"") }
             }
             // The fields of the records that are tested.
-            let records = rule.test == .unique ? field?.link?.target.flatMap { layouts[$0] } : field?.layout
+            let records = rule.test == .unique ? field?.link.flatMap(target(of:)) : field?.layout
             for name in (rule.by ?? []) + [rule.nonzero].compactMap(\.self) { try require(name, of: records, path) }
             if rule.test == .unique, rule.by?.isEmpty ?? true { throw problem("test \"unique\" needs \"by\"") }
         }
     }
+
+    /// The structure of the records that a field leads to.
+    func target(of link: PayloadLink) -> PayloadLayout? { link.target.flatMap { layouts[$0] } }
 
     /// Whether a payload's version field, if it has one, holds a value of this layout.
     func isVersion(of records: PayloadRecords) -> Bool {

@@ -18,11 +18,10 @@ public struct Payload: Sendable {
 /// Records of one structure, one after the other.
 struct PayloadRecords: Hashable, Sendable {
     let layout: PayloadLayout
-    var count = 0
-    /// `count` times the size of the structure.
-    var bytes: [UInt8] = []
+    /// The records, without a gap.
+    var bytes: [UInt8]
     /// The allocations that hold the records, in order.
-    var places: [Place] = []
+    var places: [Place]
     /// The size in bytes of what heads each allocation.
     var headerSize = 0
     /// The pages of an area, in which records need not end where a page does; `nil` for other records.
@@ -60,19 +59,25 @@ struct PayloadRecords: Hashable, Sendable {
         }
     }
 
-    init(_ layout: PayloadLayout) {
+    init(_ layout: PayloadLayout, bytes: [UInt8] = [], places: [Place] = []) {
         self.layout = layout
+        self.bytes = bytes
+        self.places = places
     }
+
+    /// Records of zeros.
+    init(_ layout: PayloadLayout, zeros count: Int) {
+        self.init(layout, bytes: [UInt8](repeating: 0, count: count * layout.size))
+    }
+
+    var count: Int { bytes.count / layout.size }
 
     static func == (left: Self, right: Self) -> Bool {
-        left.layout.structure == right.layout.structure && left.count == right.count && left.bytes == right.bytes
-            && left.places == right.places && left.targets == right.targets
+        left.layout.structure == right.layout.structure && left.bytes == right.bytes && left.places == right.places
+            && left.targets == right.targets
     }
 
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(count)
-        hasher.combine(bytes)
-    }
+    func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 
     /// The offset in ``bytes`` of a record.
     func base(of record: Int) -> Int { record * layout.size }

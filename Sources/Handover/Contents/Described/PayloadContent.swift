@@ -33,7 +33,7 @@ extension Payload: Content {
 
     /// The number of folios that the payload counts; `nil` if it does not count them.
     private func statedCount(_ contents: KindContents, _ root: PayloadRecords) -> UInt64? {
-        let site = root.layout.sites.first { $0.path == contents.list }
+        let site = root.layout.site(at: contents.list).map { root.layout.sites[$0] }
         return site?.count.map { root.bytes.span.bytes.number(at: $0.offset, width: $0.width) }
     }
 
@@ -44,8 +44,8 @@ extension Payload: Content {
     }
 
     private func folios(_ contents: KindContents, _ root: PayloadRecords) -> [FolioState]? {
-        guard let site = root.layout.sites.firstIndex(where: { $0.path == contents.list }) else { return nil }
-        guard let list = root.records(site, of: 0), let frame = list.layout.member(named: contents.frame),
+        guard let site = root.layout.site(at: contents.list), let list = root.records(site, of: 0),
+            let frame = list.layout.member(named: contents.frame),
             let index = list.layout.member(named: contents.index)
         else { return nil }
         let flags = contents.flags.flatMap { list.layout.member(named: $0) }
@@ -63,8 +63,8 @@ extension Payload: Content {
 
     mutating func forgetUnread() {
         guard let contents = described.contents, var root,
-            let site = root.layout.sites.firstIndex(where: { $0.path == contents.list }),
-            let layout = root.layout.sites[site].link.target.flatMap({ described.layouts[$0] })
+            let site = root.layout.site(at: contents.list),
+            let layout = described.target(of: root.layout.sites[site].link)
         else { return }
         self.root = nil
         var target = root.target(site, of: 0)
@@ -100,8 +100,8 @@ extension Payload: Content {
                 planner.reportUnbuildable(path, "\(length) bytes do not fit: \(form.size) is \(given)")
             }
         }
-        guard let site = root.layout.sites.firstIndex(where: { $0.path == form.list }),
-            let target = root.layout.sites[site].link.target, let layout = described.layouts[target],
+        guard let site = root.layout.site(at: form.list),
+            let layout = described.target(of: root.layout.sites[site].link),
             root.records(site, of: 0) == nil
         else { return }
         // A folio for each page, as the kernel's own handler does; their frames are assigned with the addresses.
@@ -112,9 +112,7 @@ extension Payload: Content {
             planner.reportUnbuildable(path, "\(pages) folios would have to be made")
             return
         }
-        var list = PayloadRecords(layout)
-        list.count = Int((pages + step - 1) / step)
-        list.bytes = [UInt8](repeating: 0, count: list.count * layout.size)
+        var list = PayloadRecords(layout, zeros: Int((pages + step - 1) / step))
         for record in 0..<list.count {
             let base = list.base(of: record)
             _ = layout.member(named: form.index)?.setNumber(UInt64(record) * step, in: &list.bytes, at: base)
@@ -165,7 +163,7 @@ extension Payload: Content {
         _ form: KindContents, _ root: inout PayloadRecords, _ sizes: FolioSizes, _ path: DocumentPath,
         by planner: inout HandoverPlanner, _ visitor: inout Visitor
     ) {
-        guard let site = root.layout.sites.firstIndex(where: { $0.path == form.list }),
+        guard let site = root.layout.site(at: form.list),
             var list = root.records(site, of: 0), let frame = list.layout.member(named: form.frame),
             var folios = self.folios(form, root)
         else { return }

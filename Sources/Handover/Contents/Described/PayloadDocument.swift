@@ -31,40 +31,27 @@ struct PayloadForm: Sendable {
 
     /// The keys that stand beside the one of a field that leads on.
     static func keys(besides name: String, _ link: PayloadLink) -> [String] {
+        values(besides: name, link, 0).map(\.key)
+    }
+
+    private static func values(
+        besides name: String, _ link: PayloadLink, _ site: Int
+    ) -> [(key: String, value: Value)] {
         switch link {
         case .frame, .token, .flexible: []
-        case .vmalloc: ["\(name)_vmalloc"]
-        case .blockChain, .arrayChain: ["\(name)_pa", "\(name)_blocks"]
-        case .structure, .array, .tree: ["\(name)_pa"]
+        case .vmalloc: [("\(name)_vmalloc", .area(site))]
+        case .blockChain, .arrayChain: [("\(name)_pa", .address(site)), ("\(name)_blocks", .places(site))]
+        case .structure, .array, .tree: [("\(name)_pa", .address(site))]
         }
     }
 
     private func keys() -> [(key: String, value: Value)] {
-        var keys: [(String, Value)] = []
-        for member in layout.members {
-            let isSite =
-                layout.sites.indices.contains(member.firstSite)
-                && layout.sites[member.firstSite].path == member.name
-            guard isSite else {
-                keys.append((member.name, .field(member)))
-                continue
+        layout.members.flatMap { member -> [(key: String, value: Value)] in
+            guard let (site, link) = layout.link(of: member), link != .frame, link != .token else {
+                return [(member.name, .field(member))]
             }
-            switch layout.sites[member.firstSite].link {
-            case .frame, .token: keys.append((member.name, .field(member)))
-            case .flexible: keys.append((member.name, .target(member.firstSite)))
-            case .vmalloc:
-                keys.append(("\(member.name)_vmalloc", .area(member.firstSite)))
-                keys.append((member.name, .target(member.firstSite)))
-            case .blockChain, .arrayChain:
-                keys.append(("\(member.name)_pa", .address(member.firstSite)))
-                keys.append(("\(member.name)_blocks", .places(member.firstSite)))
-                keys.append((member.name, .target(member.firstSite)))
-            case .structure, .array, .tree:
-                keys.append(("\(member.name)_pa", .address(member.firstSite)))
-                keys.append((member.name, .target(member.firstSite)))
-            }
+            return Self.values(besides: member.name, link, site) + [(member.name, .target(site))]
         }
-        return keys
     }
 
     // MARK: - Writing
@@ -205,7 +192,6 @@ struct PayloadForm: Sendable {
         var records = PayloadRecords(layout)
         let keys = keys()
         try reader.array { (reader) throws(DocumentReadError) in
-            records.count += 1
             records.bytes.append(contentsOf: repeatElement(0, count: layout.size))
             for site in records.targets.indices where !records.targets[site].isEmpty {
                 records.targets[site].append(PayloadRecords.Target())
@@ -223,9 +209,7 @@ struct PayloadForm: Sendable {
         from reader: inout DocumentReader, contents: ((FileContents.Source) -> Void)? = nil,
         rest: (([UInt8]) -> Void)? = nil
     ) throws(DocumentReadError) -> (records: PayloadRecords, given: Set<String>) {
-        var records = PayloadRecords(layout)
-        records.count = 1
-        records.bytes = [UInt8](repeating: 0, count: layout.size)
+        var records = PayloadRecords(layout, zeros: 1)
         let sources = contents == nil ? [] : FileContents.Source.keys.map { ($0, Value.contents($0)) }
         let others = rest == nil ? sources : sources + [(Value.restKey, .rest)]
         let given = try read(
@@ -308,7 +292,7 @@ struct PayloadForm: Sendable {
     }
 
     private func target(of site: Int) -> PayloadLayout {
-        layout.sites[site].link.target.flatMap { kind.layouts[$0] } ?? layout
+        kind.target(of: layout.sites[site].link) ?? layout
     }
 
     private func update(

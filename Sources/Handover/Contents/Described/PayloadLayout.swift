@@ -112,6 +112,15 @@ final class PayloadLayout: KernelStructure {
 
     func member(named name: String) -> Member? { members.first { $0.name == name } }
 
+    /// The index of the site of the field at a path.
+    func site(at path: String) -> Int? { sites.firstIndex { $0.path == path } }
+
+    /// How a field itself leads on, and the index of its site.
+    func link(of member: Member) -> (site: Int, link: PayloadLink)? {
+        guard sites.indices.contains(member.firstSite), sites[member.firstSite].path == member.name else { return nil }
+        return (member.firstSite, sites[member.firstSite].link)
+    }
+
     /// The records behind the structure, if it ends in a flexible array.
     var flexibleSite: Int? {
         sites.firstIndex { if case .flexible = $0.link { true } else { false } }

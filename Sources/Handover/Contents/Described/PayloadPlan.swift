@@ -9,7 +9,7 @@ extension PayloadRecords {
                 if target.records == nil, target.area == nil { continue }
                 let path = path[site.path]
                 var found =
-                    target.records?.records ?? PayloadRecords(site.link.target.flatMap { kind.layouts[$0] } ?? layout)
+                    target.records?.records ?? PayloadRecords(kind.target(of: site.link) ?? layout)
                 found.headerSize = site.link.headerSize(kind.layouts)
                 let given = site.link.isAddress ? address(at: base(of: record) + site.offset) : nil
                 switch site.link {

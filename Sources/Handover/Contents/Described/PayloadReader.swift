@@ -24,16 +24,11 @@ struct PayloadReader {
         }
         guard log.visit(address, as: .payload, structure: layout.name, of: owner) else { return nil }
         guard let first = copy(layout.size, at: address, of: layout, &log) else { return nil }
-        var records = PayloadRecords(layout)
-        records.count = 1
-        records.bytes = first
-        records.places = [PayloadRecords.Place(address: address, stated: 1, count: 1)]
+        var records = PayloadRecords(layout, bytes: first, places: [.init(address: address, stated: 1, count: 1)])
         let tail = tail(of: records, &log)
         log.add(
-            Extent(
-                address: address, byteCount: allocation(for: layout.size + (tail?.bytes.count ?? 0), at: address),
-                role: .payload,
-                form: tail?.form ?? .structure(layout.structure), owner: owner))
+            .payload, tail?.form ?? .structure(layout.structure), at: address,
+            allocation(for: layout.size + (tail?.bytes.count ?? 0), at: address), of: owner)
         follow(&records, tail: tail?.bytes, depth: depth, &log)
         return records
     }
@@ -41,17 +36,14 @@ struct PayloadReader {
     /// The records behind a structure that ends in a flexible array; `nil` if it does not, or they cannot be read.
     private func tail(of records: PayloadRecords, _ log: inout ReadingLog) -> (bytes: [UInt8], form: Extent.Form)? {
         let layout = records.layout
-        guard let index = layout.flexibleSite, let target = layout.sites[index].link.target,
-            let record = kind.layouts[target], let field = layout.sites[index].count,
+        guard let index = layout.flexibleSite, let record = kind.target(of: layout.sites[index].link),
+            let field = layout.sites[index].count,
             let address = records.places.first?.address?.advanced(by: UInt64(layout.size))
         else { return nil }
         let count = records.bytes.span.bytes.number(at: field.offset, width: field.width)
-        let (size, overflow) = count.multipliedReportingOverflow(by: UInt64(record.size))
-        guard !overflow, log.spend(size) else {
-            log.report(finding(layout, address, "\(count) records behind it", "no more than there is memory"))
-            return nil
-        }
-        guard count > 0, let bytes = copy(Int(size), at: address, of: record, &log) else { return nil }
+        guard let size = spend(count, of: record, at: address, &log, orReport: layout, " behind it"), count > 0,
+            let bytes = copy(size, at: address, of: record, &log)
+        else { return nil }
         return (bytes, .records(header: layout.structure, record: record.structure, count: Int(count)))
     }
 
@@ -63,10 +55,8 @@ struct PayloadReader {
             log.report(finding(layout, address, "\(blob.count) bytes", "\(layout.size)", .size))
             return nil
         }
-        var records = PayloadRecords(layout)
-        records.count = 1
-        records.bytes = Array(blob.prefix(layout.size))
-        records.places = [PayloadRecords.Place(address: address, stated: 1, count: 1)]
+        var records = PayloadRecords(
+            layout, bytes: Array(blob.prefix(layout.size)), places: [.init(address: address, stated: 1, count: 1)])
         follow(&records, tail: Array(blob.dropFirst(layout.size)), depth: 0, &log)
         return records
     }
@@ -100,7 +90,7 @@ struct PayloadReader {
         tail: [UInt8]?, _ depth: Int, _ log: inout ReadingLog
     ) -> PayloadRecords.Target? {
         var target = PayloadRecords.Target()
-        let layout = site.link.target.flatMap { kind.layouts[$0] }
+        let layout = kind.target(of: site.link)
         var found: PayloadRecords?
         switch (site.link, layout) {
         case (.flexible, let layout?):
@@ -152,8 +142,7 @@ struct PayloadReader {
             if present < count {
                 log.report(finding(outer, address, "\(count) records behind it", "at most \(present)"))
             }
-            records.count = Int(present)
-            records.bytes = Array(tail.prefix(records.count * layout.size))
+            records.bytes = Array(tail.prefix(Int(present) * layout.size))
         } else if count > 0 {
             // Why they could not be read has been reported.
             return nil
@@ -167,20 +156,14 @@ struct PayloadReader {
         _ layout: PayloadLayout, _ count: UInt64, at address: PhysicalAddress, _ depth: Int, _ log: inout ReadingLog
     ) -> PayloadRecords? {
         guard log.visit(address, as: .payloadRecords, structure: layout.name, of: owner) else { return nil }
-        let (size, overflow) = count.multipliedReportingOverflow(by: UInt64(layout.size))
-        guard !overflow, log.spend(size) else {
-            log.report(finding(layout, address, "\(count) records", "no more than there is memory"))
-            return nil
-        }
-        var records = PayloadRecords(layout)
-        guard let bytes = count == 0 ? [] : copy(Int(size), at: address, of: layout, &log) else { return nil }
-        records.count = Int(count)
-        records.bytes = bytes
-        records.places = [PayloadRecords.Place(address: address, stated: count, count: Int(count))]
+        guard let size = spend(count, of: layout, at: address, &log, orReport: layout),
+            let bytes = count == 0 ? [] : copy(size, at: address, of: layout, &log)
+        else { return nil }
+        var records = PayloadRecords(
+            layout, bytes: bytes, places: [.init(address: address, stated: count, count: Int(count))])
         log.add(
-            Extent(
-                address: address, byteCount: allocation(for: Int(size), at: address), role: .payloadRecords,
-                form: .records(header: nil, record: layout.structure, count: Int(count)), owner: owner))
+            .payloadRecords, .records(header: nil, record: layout.structure, count: Int(count)), at: address,
+            allocation(for: size, at: address), of: owner)
         follow(&records, depth: depth, &log)
         return records
     }
@@ -189,8 +172,6 @@ struct PayloadReader {
         _ layout: PayloadLayout, at address: PhysicalAddress, _ depth: Int, _ log: inout ReadingLog
     ) -> PayloadRecords? {
         let container = RecordContainer.blocks(of: layout)
-        var records = PayloadRecords(layout)
-        records.headerSize = container.headerSize
         var reader = RecordReader(context: context, container: container, role: .payloadRecords, owner: owner)
         var bytes: [UInt8] = []
         var counts: [Int] = []
@@ -201,8 +182,8 @@ struct PayloadReader {
         }
         guard !blocks.isEmpty else { return nil }
         let capacity = UInt64(container.capacity(pageSize: context.pageSize))
-        records.bytes = bytes
-        records.count = bytes.count / layout.size
+        var records = PayloadRecords(layout, bytes: bytes)
+        records.headerSize = container.headerSize
         var rest = records.count
         records.places = blocks.map { block in
             let count = min(rest, Int(min(block.count ?? 0, capacity)))
@@ -229,24 +210,20 @@ struct PayloadReader {
                 let start = copy(head.size, at: here, of: head, &log)
             else { break }
             let stated = count.number(start.span.bytes, at: 0) ?? 0
-            let (size, overflow) = stated.multipliedReportingOverflow(by: UInt64(layout.size))
-            guard !overflow, log.spend(size), let place = here.advanced(by: UInt64(head.size)) else {
-                log.report(finding(head, here, "\(stated) records", "no more than there is memory"))
-                break
-            }
-            let bytes = stated == 0 ? [] : copy(Int(size), at: place, of: layout, &log)
+            guard let size = spend(stated, of: layout, at: here, &log, orReport: head),
+                let place = here.advanced(by: UInt64(head.size))
+            else { break }
+            let bytes = stated == 0 ? [] : copy(size, at: place, of: layout, &log)
             records.places.append(
                 PayloadRecords.Place(address: here, stated: stated, count: (bytes?.count ?? 0) / layout.size))
             log.add(
-                Extent(
-                    address: here, byteCount: allocation(for: head.size + Int(size), at: here), role: .payloadRecords,
-                    form: .records(header: head.structure, record: layout.structure, count: Int(stated)), owner: owner))
+                .payloadRecords, .records(header: head.structure, record: layout.structure, count: Int(stated)),
+                at: here, allocation(for: head.size + size, at: here), of: owner)
             records.bytes += bytes ?? []
             if bytes == nil { break }
             address = PhysicalAddress(next.number(start.span.bytes, at: 0) ?? 0)
         }
         guard !records.places.isEmpty else { return nil }
-        records.count = records.bytes.count / layout.size
         follow(&records, depth: depth, &log)
         return records
     }
@@ -276,9 +253,8 @@ struct PayloadReader {
         for address in pages {
             let here = min(rest, page)
             log.add(
-                Extent(
-                    address: address, byteCount: page, role: .payloadRecords,
-                    form: layout.form(from: total - rest, count: here, context.pageSize), owner: owner))
+                .payloadRecords, layout.form(from: total - rest, count: here, context.pageSize), at: address, page,
+                of: owner)
             guard here > 0 else { continue }
             guard log.visit(address, as: .payloadRecords, structure: layout.name, of: owner),
                 let bytes = copy(here, at: address, of: layout, &log)
@@ -286,7 +262,6 @@ struct PayloadReader {
             records.bytes += bytes
             rest -= here
         }
-        records.count = records.bytes.count / layout.size
         records.bytes.removeLast(records.bytes.count % layout.size)
         follow(&records, depth: depth, &log)
         return records
@@ -301,12 +276,23 @@ struct PayloadReader {
             [UInt8](copying: $0)
         }
         if let bytes {
-            log.add(Extent(address: address, byteCount: bytes.count, role: .payload, form: .tree, owner: owner))
+            log.add(.payload, .tree, at: address, bytes.count, of: owner)
         }
         return bytes
     }
 
     // MARK: - Bytes
+
+    /// The size of `count` records that are about to be copied; `nil`, and a finding, if there is not so much memory.
+    private func spend(
+        _ count: UInt64, of record: PayloadLayout, at address: PhysicalAddress, _ log: inout ReadingLog,
+        orReport layout: PayloadLayout, _ place: String = ""
+    ) -> Int? {
+        let (size, overflow) = count.multipliedReportingOverflow(by: UInt64(record.size))
+        if !overflow, log.spend(size) { return Int(size) }
+        log.report(finding(layout, address, "\(count) records\(place)", "no more than there is memory"))
+        return nil
+    }
 
     private func copy(
         _ count: Int, at address: PhysicalAddress, of layout: PayloadLayout, _ log: inout ReadingLog
