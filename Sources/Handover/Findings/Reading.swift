@@ -34,6 +34,18 @@ public struct Reading: Sendable {
     }
 }
 
+extension Finding {
+    /// Whether the memory that it is about is not in the input, or damaged there.
+    func isNotAtHand(_ inputIsDamaged: Bool) -> Bool {
+        cause == .leftOut || cause == .unreadable || inputIsDamaged && cause == .notAvailable
+    }
+
+    /// Whether it says what the input lacks, and not what is wrong with the handover.
+    func isOfTheInput(_ inputIsDamaged: Bool) -> Bool {
+        severity == .unknown || cause == .input || isNotAtHand(inputIsDamaged)
+    }
+}
+
 extension Reading {
     init(_ state: HandoverState, _ log: ReadingLog) {
         self.init(state: state, extents: log.extents, findings: log.findings)

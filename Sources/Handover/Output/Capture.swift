@@ -153,9 +153,10 @@ extension Extent {
 extension Reading {
     /// The pages that the description leads to, and that the image was made without or has damaged.
     fileprivate func pagesNotAtHand(of pageSize: PageSize) -> [Range<PhysicalAddress>] {
-        findings.compactMap { finding in
-            guard [.leftOut, .unreadable].contains(finding.cause) || isInputDamaged && finding.cause == .notAvailable,
-                let address = finding.place.address, let end = address.advanced(by: 1)
+        let inputIsDamaged = isInputDamaged
+        return findings.compactMap { finding in
+            guard finding.isNotAtHand(inputIsDamaged), let address = finding.place.address,
+                let end = address.advanced(by: 1)
             else { return nil }
             return (address..<end).pages(of: pageSize)
         }

@@ -75,20 +75,15 @@ struct ReceivedHandover: Sendable {
         damagedFiles = Self.handlers(of: damaged, self.reading.state.luo)
         let inputIsDamaged = self.reading.isInputDamaged
         // Of a map that the input has a part of, nobody knows what else is preserved.
-        let isMapOpen = self.reading.findings.contains { $0.owner.isMap && Self.isOfTheInput($0, inputIsDamaged) }
+        let isMapOpen = self.reading.findings.contains { $0.owner.isMap && $0.isOfTheInput(inputIsDamaged) }
         preserved =
             isMapOpen ? nil : reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
         self.inputIsDamaged = inputIsDamaged
-        incomplete = Set(self.reading.findings.lazy.filter { Self.isOfTheInput($0, inputIsDamaged) }.map(\.owner))
+        incomplete = Set(self.reading.findings.lazy.filter { $0.isOfTheInput(inputIsDamaged) }.map(\.owner))
     }
 
     /// Whether a finding says what the input lacks, and not what is wrong with the handover.
-    func isOfTheInput(_ finding: Finding) -> Bool { Self.isOfTheInput(finding, inputIsDamaged) }
-
-    private static func isOfTheInput(_ finding: Finding, _ inputIsDamaged: Bool) -> Bool {
-        finding.severity == .unknown || finding.cause == .unreadable || finding.cause == .input
-            || inputIsDamaged && finding.cause == .notAvailable
-    }
+    func isOfTheInput(_ finding: Finding) -> Bool { finding.isOfTheInput(inputIsDamaged) }
 
     /// Whether the input lacks some of what is the owner's: then nothing can be said of how it fits together.
     func isIncomplete(_ owner: Owner) -> Bool { incomplete.contains(owner) }

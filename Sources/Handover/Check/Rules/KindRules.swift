@@ -69,6 +69,26 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
             }
         })
 
+    /// A number that a field states of the records that it counts.
+    private static func count(
+        _ name: String, _ summary: String, expected: String, _ isWrong: @escaping @Sendable (UInt64, UInt64) -> Bool
+    ) -> KindTest {
+        KindTest(
+            name, summary, .count,
+            find: { rule, payload, findings in
+                // What could not be read cannot be counted.
+                guard payload.isWhole else { return }
+                payload.visit(rule.field ?? "", by: rule) { field in
+                    guard let number = field.number, let counted = field.counted, isWrong(number, counted) else {
+                        return
+                    }
+                    findings.report(
+                        .mismatch, of: payload.owner, at: field.place, found: "\(number)",
+                        expected: "\(expected)\(counted)")
+                }
+            })
+    }
+
     static let allCases = [
         KindTest(
             "version", "a version that no layout has", .version, claims: { finding, _, _ in finding.cause == .version },
@@ -88,28 +108,8 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                 return finding.cause != .version && link?.structures.contains(finding.place.structure) ?? false
             }),
         unique,
-        KindTest(
-            "count", "a number of records that is not theirs", .count,
-            find: { rule, payload, findings in
-                // What could not be read cannot be counted.
-                guard payload.isWhole else { return }
-                payload.visit(rule.field ?? "", by: rule) { field in
-                    guard let number = field.number, let counted = field.counted, number != counted else { return }
-                    findings.report(
-                        .mismatch, of: payload.owner, at: field.place, found: "\(number)", expected: "\(counted)")
-                }
-            }),
-        KindTest(
-            "excess", "a number of records that is larger than theirs", .count,
-            find: { rule, payload, findings in
-                guard payload.isWhole else { return }
-                payload.visit(rule.field ?? "", by: rule) { field in
-                    guard let number = field.number, let counted = field.counted, number > counted else { return }
-                    findings.report(
-                        .mismatch, of: payload.owner, at: field.place, found: "\(number)",
-                        expected: "at most \(counted)")
-                }
-            }),
+        count("count", "a number of records that is not theirs", expected: "") { $0 != $1 },
+        count("excess", "a number of records that is larger than theirs", expected: "at most ") { $0 > $1 },
         KindTest(
             "limit", "a number that is too small or too large", .number,
             find: { rule, payload, findings in

@@ -64,10 +64,7 @@ extension MemFDState {
                     guard memfd.descriptor.folioCount ?? 0 != 0, let vmalloc = memfd.descriptor.vmalloc,
                         !handover.isIncomplete(memfd.owner)
                     else { return }
-                    guard let problem = VmallocProblem.find(in: vmalloc, of: memfd, handover) else { return }
-                    findings.report(
-                        problem.cause, of: memfd.owner, at: problem.place, found: problem.found,
-                        expected: problem.expected)
+                    if let problem = handover.problem(of: vmalloc, of: memfd) { findings.report(problem) }
                 }
             }),
         CheckRule(
@@ -84,7 +81,7 @@ extension MemFDState {
                     let pageSize = UInt64(handover.pageSize.bytes)
                     let capacity =
                         UInt64(vmalloc.totalPages ?? 0) * pageSize / UInt64(FolioLayout.layout.structure.size)
-                    guard count > capacity, VmallocProblem.find(in: vmalloc, of: memfd, handover) == nil else { return }
+                    guard count > capacity, handover.problem(of: vmalloc, of: memfd) == nil else { return }
                     findings.report(
                         .count, of: memfd.owner, at: memfd.place.field(memfd.layout.folioCount),
                         found: "\(count)", expected: "at most \(capacity), which is what the list holds")
@@ -320,25 +317,17 @@ final class ReceivedMemFD: Sendable {
     }
 }
 
-/// Why a kernel cannot take an area of vmalloc memory back.
-private struct VmallocProblem {
-    var cause: Finding.Cause
-    var place: Place
-    var found: String
-    var expected: String
-
-    /// No initializer: those own their arguments, and a handover is much to copy for each memfd.
-    static func find(in vmalloc: VmallocState, of memfd: ReceivedMemFD, _ handover: ReceivedHandover) -> VmallocProblem?
-    {
+extension ReceivedHandover {
+    /// Why the kernel cannot take an area of vmalloc memory back; `nil` if it can.
+    fileprivate func problem(of vmalloc: VmallocState, of memfd: ReceivedMemFD) -> Finding? {
         let layout = VmallocLayout.layout
-        let pageSize = handover.pageSize
         let total = UInt64(vmalloc.totalPages ?? 0)
         let order = UInt64(vmalloc.order ?? 0)
         let entries = UInt64((vmalloc.chunks ?? []).reduce(0) { $0 + $1.pages.count })
         let (pages, overflow) = entries.multipliedReportingOverflow(by: order < 52 ? 1 << order : .max)
         guard !overflow, pages == total else {
-            return VmallocProblem(
-                cause: .mismatch, place: memfd.place.field(memfd.layout.folios).field(layout.totalPages),
+            return Finding(
+                .mismatch, of: memfd.owner, at: memfd.place.field(memfd.layout.folios).field(layout.totalPages),
                 found: "\(total)",
                 expected: "\(overflow ? "fewer than 2^64" : "\(pages)"), which is what its chunks list")
         }
@@ -346,16 +335,16 @@ private struct VmallocProblem {
         let chunkLayout = VmallocChunkLayout.layout(pageSize)
         let link = chunkLayout.header.layout
         if let last = vmalloc.chunks?.last?.address,
-            let next = try? handover.memory.withBytes(at: last, count: link.structure.size, { link.next.read($0) }),
+            let next = try? memory.withBytes(at: last, count: link.structure.size, { link.next.read($0) }),
             next.rawValue != 0
         {
-            return VmallocProblem(
-                cause: .visitedBefore,
-                place: Place(chunkLayout.structure, at: last).field(chunkLayout.header).field(link.next),
+            return Finding(
+                .visitedBefore, of: memfd.owner,
+                at: Place(chunkLayout.structure, at: last).field(chunkLayout.header).field(link.next),
                 found: "\(next)",
                 expected: "the end, or a chunk that is in no list before")
         }
-        guard let preserved = handover.preserved else { return nil }
+        guard let preserved = preserved else { return nil }
         for chunk in vmalloc.chunks ?? [] {
             for (index, page) in chunk.pages.enumerated() {
                 let first = page.rawValue >> UInt64(pageSize.shift)
@@ -365,15 +354,15 @@ private struct VmallocProblem {
                 let blocks = PageBlock.blocks(covering: first..<(first &+ (1 << order)), pageSize: pageSize)
                 guard let lost = blocks.first(where: { preserved.order(at: $0.address, pageSize: pageSize) == nil })
                 else { continue }
-                return VmallocProblem(
-                    cause: .notPreserved,
-                    place: Place(chunkLayout.structure, at: chunk.address).field(chunkLayout.pages[index]),
+                return Finding(
+                    .notPreserved, of: memfd.owner,
+                    at: Place(chunkLayout.structure, at: chunk.address).field(chunkLayout.pages[index]),
                     found: "\(lost.address), where no preserved block begins",
                     expected: "one in the map of preserved memory")
             }
             if let address = chunk.address, preserved.order(at: address, pageSize: pageSize) == nil {
-                return VmallocProblem(
-                    cause: .notPreserved, place: Place(chunkLayout.structure, at: address),
+                return Finding(
+                    .notPreserved, of: memfd.owner, at: Place(chunkLayout.structure, at: address),
                     found: "a chunk that is not preserved",
                     expected: "one in the map of preserved memory")
             }
