@@ -44,12 +44,17 @@ public struct PartialTree: Sendable {
     }
 
     /// The path of a node from the root.
-    public func path(of node: Node) -> String {
+    public func path(of node: Node) -> String { nodes.path(of: node) }
+}
+
+extension [PartialTree.Node] {
+    /// The path of a node from the root.
+    func path(of node: PartialTree.Node) -> String {
         var names: [String] = []
-        var next: Node? = node
-        while let node = next, let parent = node.parent, nodes.indices.contains(parent) {
-            names.append(node.name)
-            next = nodes[parent]
+        var next = node
+        while let parent = next.parent, indices.contains(parent) {
+            names.append(next.name)
+            next = self[parent]
         }
         return "/" + names.reversed().joined(separator: "/")
     }

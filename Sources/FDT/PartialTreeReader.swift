@@ -99,7 +99,7 @@ struct PartialTreeReader {
         do throws(Stop) {
             try readTokens(header, end: min(declaredEnd, bytes.count))
         } catch {
-            let node = openNodes.last.map { path(of: $0) }
+            let node = openNodes.last.map { nodes.path(of: nodes[$0]) }
             let place = node.map { "in node \($0)" } ?? "outside of any node"
             if declaredEnd > bytes.count, error.range.upperBound > bytes.count {
                 let absent = max(start, bytes.count)..<declaredEnd
@@ -204,16 +204,6 @@ struct PartialTreeReader {
                     value: bytes[min(value.lowerBound, end)..<min(value.upperBound, end)]))
         }
         return name
-    }
-
-    private func path(of index: Int) -> String {
-        var names: [String] = []
-        var next = index
-        while let parent = nodes[next].parent {
-            names.append(nodes[next].name)
-            next = parent
-        }
-        return "/" + names.reversed().joined(separator: "/")
     }
 
     // MARK: Reports

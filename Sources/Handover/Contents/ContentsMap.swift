@@ -110,18 +110,3 @@ public struct ContentsMap: Sendable {
         }
     }
 }
-
-extension [Range<UInt64>] {
-    /// The ranges ascending, those that touch or overlap as one.
-    fileprivate func merged() -> [Range<UInt64>] {
-        var result: [Range<UInt64>] = []
-        for range in sorted(by: { $0.lowerBound < $1.lowerBound }) {
-            if let last = result.last, range.lowerBound <= last.upperBound {
-                result[result.count - 1] = last.lowerBound..<Swift.max(last.upperBound, range.upperBound)
-            } else {
-                result.append(range)
-            }
-        }
-        return result
-    }
-}

@@ -28,27 +28,27 @@ struct HandoverPointer: Hashable, Sendable {
             try self.init(properties: path)
             return
         }
+        let layout = HandoverPointerLayout.layout
         let entries = Directory.entries(of: path)
         if !entries.isEmpty {
             // Copies of setup_data, or of an entry of it.
-            let files = (["data"] + entries.map { "\($0)/data" }).map { path.appending($0) }
-            let size = HandoverPointerLayout.layout.structure.size
-            let file = files.first { file in (try? MappedFile(path: file)).map { $0.count == UInt64(size) } ?? false }
-            guard let file else {
+            let files = (["data"] + entries.map { "\($0)/data" }).lazy.map { path.appending($0) }
+            let size = layout.structure.size
+            let data = files.compactMap { try? MappedFile(path: $0) }.first { $0.count == UInt64(size) }
+            guard let data else {
                 throw .unreadable(
                     path: path, kind: "boot data",
                     reason: "there is no \(Self.rootProperty) in it, and no data of \(size) bytes")
             }
-            try self.init(path: file)
+            try self.init(bytes: InputSource.bytes(of: data, limit: InputSource.blobLimit), data.path)
             return
         }
+        let file = try rethrow(MappedFile(path: path), as: InputError.file)
+        try self.init(bytes: InputSource.bytes(of: file, limit: InputSource.blobLimit), path)
+    }
+
+    private init(bytes: [UInt8], _ path: FilePath) throws(InputError) {
         let layout = HandoverPointerLayout.layout
-        let bytes: [UInt8]
-        do throws(FileError) {
-            bytes = InputSource.bytes(of: try MappedFile(path: path), limit: InputSource.blobLimit)
-        } catch {
-            throw .file(error)
-        }
         let span = bytes.span.bytes
         if let header = Header(span), header.magic == Header.magic {
             try self.init(tree: bytes, path)

@@ -19,23 +19,20 @@ struct ImageForm: Sendable {
         name: "elf", summary: "a memory image in an ELF core",
         refusal: { ELFCore.looksLikeOne($0) ? nil : "it does not begin with \\x7fELF" },
         open: { file, _ throws(InputError) in
-            do throws(ELFError) {
-                let core = try ELFCore(file: file)
-                return MemoryImage(memory: core, findings: core.damage.map(Finding.init(_:)))
-            } catch {
-                throw .unreadable(path: file.path, kind: "elf", reason: "\(error)")
+            let core = try rethrow(ELFCore(file: file)) { (error: ELFError) in
+                InputError.unreadable(path: file.path, kind: "elf", reason: "\(error)")
             }
+            return MemoryImage(memory: core, findings: core.damage.map(Finding.init(_:)))
         })
 
     static let crashDump = ImageForm(
         name: "dump", summary: "a kdump-compressed crash dump",
         refusal: { CrashDump.looksLikeOne($0) ? nil : "it does not begin with KDUMP" },
         open: { file, _ throws(InputError) in
-            do throws(CrashDumpError) {
-                return MemoryImage(dump: try CrashDump(file: file))
-            } catch {
-                throw .unreadable(path: file.path, kind: "dump", reason: "\(error)")
+            let dump = try rethrow(CrashDump(file: file)) { (error: CrashDumpError) in
+                InputError.unreadable(path: file.path, kind: "dump", reason: "\(error)")
             }
+            return MemoryImage(dump: dump)
         })
 
     static let lime = ImageForm(

@@ -1,13 +1,6 @@
+import Glibc
 import KernelABI
 import SystemPackage
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// The names of versions that a kernel's image holds: `kho-v4`, `luo-v5` and so on.
 ///

@@ -1,13 +1,6 @@
 import CFiles
+import Glibc
 import SystemPackage
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// What swift-system does not do with directories and names.
 package enum Directory {

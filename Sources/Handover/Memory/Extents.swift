@@ -48,8 +48,8 @@ func resolveOverlaps(_ ranges: [Range<PhysicalAddress>]) -> [OwnedExtent] {
 }
 
 /// Merges ascending ranges that touch or overlap.
-func mergeAdjacent(_ ranges: some Sequence<Range<PhysicalAddress>>) -> [Range<PhysicalAddress>] {
-    var result: [Range<PhysicalAddress>] = []
+func mergeAdjacent<Bound>(_ ranges: some Sequence<Range<Bound>>) -> [Range<Bound>] {
+    var result: [Range<Bound>] = []
     for range in ranges where !range.isEmpty {
         if let last = result.last, last.upperBound >= range.lowerBound {
             result[result.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
@@ -60,9 +60,11 @@ func mergeAdjacent(_ ranges: some Sequence<Range<PhysicalAddress>>) -> [Range<Ph
     return result
 }
 
-extension Sequence<Range<PhysicalAddress>> {
+extension Sequence {
     /// The ranges, which may be in any order and overlap, as ascending, disjoint ones.
-    func merged() -> [Range<PhysicalAddress>] { mergeAdjacent(sorted { $0.lowerBound < $1.lowerBound }) }
+    func merged<Bound>() -> [Range<Bound>] where Element == Range<Bound> {
+        mergeAdjacent(sorted { $0.lowerBound < $1.lowerBound })
+    }
 }
 
 extension RandomAccessCollection where Index == Int {

@@ -47,11 +47,8 @@ public struct CoreFile: Sendable {
         let image = try rethrow(MappedFile(descriptor: file.descriptor, path: file.path)) { (error: FileError) in
             OutputError.image(.file(error))
         }
-        do throws(ELFError) {
-            return Capture(state, extents: extents, memory: try ELFCore(file: image))
-        } catch {
-            throw .temporary(file.path, error)
-        }
+        let core = try rethrow(ELFCore(file: image)) { (error: ELFError) in OutputError.temporary(file.path, error) }
+        return Capture(state, extents: extents, memory: core)
     }
 
     private func layOut(in file: OutputFile, listed: Bool) throws(OutputError) -> [Extent] {

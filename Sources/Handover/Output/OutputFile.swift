@@ -1,13 +1,6 @@
 import CFiles
+import Glibc
 import SystemPackage
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// A file that is being written: a new one, which is empty and has no name yet, or a stream.
 struct OutputFile {
