@@ -146,8 +146,8 @@ struct ObjectForm<Object: Sendable>: Sendable {
 
     /// One member of the object.
     ///
-    /// Where there can be many objects, it is reached by closures: a key path says the same in fewer words, and takes five
-    /// times as long.
+    /// Where there can be many objects, it is reached by closures: a key path says the same in fewer words, and takes
+    /// five times as long.
     struct Member: Sendable {
         let key: String
         let summary: String
