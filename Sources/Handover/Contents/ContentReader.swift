@@ -92,15 +92,14 @@ extension Payload {
         guard let version = described.version, let root, !described.isVersion(of: root) else { return }
         let known = candidates.compactMap { ($0 as? DescribedKind)?.version?.values }.flatMap { $0 }
         log.report(
-            Finding(
-                .version, of: owner,
-                at: Place(
-                    root.layout.name, field: version.field,
-                    at: root.places.first?.address?.advanced(
-                        by: UInt64(root.layout.member(named: version.field)?.offset ?? 0))),
-                found: "\(root.number(version.field, of: 0) ?? 0)",
-                expected: (known.count == 1 ? "version " : "one of the versions ")
-                    + known.map(String.init).joined(separator: ", ")))
+            .version, of: owner,
+            at: Place(
+                root.layout.name, field: version.field,
+                at: root.places.first?.address?.advanced(
+                    by: UInt64(root.layout.member(named: version.field)?.offset ?? 0))),
+            found: "\(root.number(version.field, of: 0) ?? 0)",
+            expected: (known.count == 1 ? "version " : "one of the versions ")
+                + known.map(String.init).joined(separator: ", "))
     }
 
     /// How much of the payload does not look like its layout: padding, or bytes behind its end, that are not zero, and

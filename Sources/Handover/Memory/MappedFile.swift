@@ -308,6 +308,11 @@ extension FileDescriptor {
     }
 }
 
+/// The memory of the machine that this runs on, in bytes; 0 if that is not known. C: `sysconf` with `_SC_PHYS_PAGES`.
+package var machineMemory: UInt64 {
+    UInt64(clamping: sysconf(Int32(_SC_PHYS_PAGES))) * UInt64(getpagesize())
+}
+
 /// The value of `body`; what it throws becomes an error of the caller's.
 @inline(__always) @discardableResult
 func rethrow<Result, Failure: Error, Other: Error>(

@@ -1,4 +1,3 @@
-import Glibc
 import KernelABI
 
 /// A look at every page of physical memory for those that may be something.
@@ -18,7 +17,7 @@ struct PageScan: Sendable {
     private static let batch: UInt64 = 64 << 20
     /// Of a source that is larger, what has been searched is let go, lest it fill a crash kernel's memory. That takes
     /// longer than the search: the processors have to forget the pages, and reading maps them again.
-    private static let held = UInt64(clamping: sysconf(Int32(_SC_PHYS_PAGES))) * UInt64(getpagesize()) / 64
+    private static let held = machineMemory / 64
 
     /// Looks at `memory`, in place where the source allows it; memory that is zero without being stored is passed over.
     ///

@@ -26,7 +26,8 @@ struct FileReader {
     /// The kinds of a handler's files, looked up once for the first few names.
     mutating func candidates(of name: KernelString, _ lookUp: () -> [any ContentKind]) -> [any ContentKind] {
         guard let place = handlers.firstIndex(where: { $0.name == name }) else { return lookUp() }
-        let kinds = handlers[place].kinds ?? lookUp()
+        if let known = handlers[place].kinds { return known }
+        let kinds = lookUp()
         handlers[place].kinds = kinds
         return kinds
     }

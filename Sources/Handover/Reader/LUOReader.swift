@@ -29,11 +29,10 @@ struct LUOReader {
         let compatible: KernelString = layout.compatible.read(bytes)
         guard compatible == KernelString(abi.compatible) else {
             log.report(
-                Finding(
-                    .compatible, of: .luo(), at: place.field(layout.compatible), found: compatible.named,
-                    expected: "\"\(abi.compatible)\": this is "
-                        + (DevelopmentSeries.describe(compatible: compatible.bytes)
-                            ?? DevelopmentSeries.describe(structure: bytes) ?? "not a \(layout.structure.name)")))
+                .compatible, of: .luo(), at: place.field(layout.compatible), found: compatible.named,
+                expected: "\"\(abi.compatible)\": this is "
+                    + (DevelopmentSeries.describe(compatible: compatible.bytes)
+                        ?? DevelopmentSeries.describe(structure: bytes) ?? "not a \(layout.structure.name)"))
             return nil
         }
         var state = LUOState()

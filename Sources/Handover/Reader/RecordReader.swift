@@ -37,11 +37,10 @@ struct RecordReader<Record: KernelStructure> {
         let capacity = container.capacity(pageSize: context.pageSize)
         if count > UInt64(capacity) {
             log.report(
-                Finding(
-                    .count, of: owner,
-                    at: place() ?? container.header.map { Place($0.structure, at: address).field($0.count) }
-                        ?? Place(name, at: address), found: "\(count)",
-                    expected: "at most \(capacity): a kernel reads past the pages"))
+                .count, of: owner,
+                at: place() ?? container.header.map { Place($0.structure, at: address).field($0.count) }
+                    ?? Place(name, at: address), found: "\(count)",
+                expected: "at most \(capacity): a kernel reads past the pages")
         }
         let present = Int(min(count, UInt64(capacity)))
         readRecords(present, at: address, &log, records)

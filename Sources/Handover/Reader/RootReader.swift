@@ -21,15 +21,13 @@ struct RootReader {
             let compatible = property.map { KernelString(compatibleBytes: $0.bytes) }
             let known = Set(generations.filter(\.isReleased).map(\.root.compatible)).sorted().joined(separator: ", ")
             log.report(
-                Finding(
-                    .compatible, of: .kho,
-                    at: Place(
-                        "root FDT", field: "compatible",
-                        at: address.flatMap { $0.advanced(by: UInt64(property?.valueOffset ?? 0)) }),
-                    found: compatible?.named ?? "no such property",
-                    expected: "one of \(known)"
-                        + (DevelopmentSeries.describe(compatible: compatible?.bytes ?? []).map { ": this is \($0)" }
-                            ?? "")))
+                .compatible, of: .kho,
+                at: Place(
+                    "root FDT", field: "compatible",
+                    at: address.flatMap { $0.advanced(by: UInt64(property?.valueOffset ?? 0)) }),
+                found: compatible?.named ?? "no such property",
+                expected: "one of \(known)"
+                    + (DevelopmentSeries.describe(compatible: compatible?.bytes ?? []).map { ": this is \($0)" } ?? ""))
             let isRoot = property?.strings?.contains { $0.hasPrefix("kho-v") } ?? false
             return isRoot ? readUnknown(tree, compatible, at: address, &log) : nil
         }

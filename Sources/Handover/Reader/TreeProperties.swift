@@ -17,7 +17,7 @@ struct TreeProperties {
         _ cause: Finding.Cause, _ name: String, _ found: String, _ expected: String, _ log: inout ReadingLog
     ) {
         guard isReported else { return }
-        log.report(Finding(cause, of: owner, at: place(of: name), found: found, expected: expected))
+        log.report(cause, of: owner, at: place(of: name), found: found, expected: expected)
     }
 
     /// The node, or a property of it: where its value is, or the node that lacks it.

@@ -1,5 +1,6 @@
 import CMalloc
 import Glibc
+import Handover
 import SystemPackage
 
 /// The memory that the process allocates.
@@ -28,7 +29,7 @@ enum Heap {
     }
 
     /// Whether the machine has memory to spare: the kernel that is booted after a crash has but little.
-    private static var hasMuchMemory: Bool { sysconf(Int32(_SC_PHYS_PAGES)) * Int(getpagesize()) > 2 * largestRoom }
+    private static var hasMuchMemory: Bool { machineMemory > 2 * UInt64(largestRoom) }
 
     /// Inputs below this size are read into less than it takes to make room.
     private static let leastSize = 64 << 20

@@ -49,7 +49,7 @@ extension KexecMetadataState: CodedSubtree {
     ) -> KexecMetadataState? {
         let place = Place(layout.structure, at: address)
         func report(_ cause: Finding.Cause, _ place: Place, found: String, expected: String) {
-            log.report(Finding(cause, of: .subtree(name), at: place, found: found, expected: expected))
+            log.report(cause, of: .subtree(name), at: place, found: found, expected: expected)
         }
         guard blob.count >= layout.structure.size else {
             report(.size, place, found: "\(blob.count) bytes", expected: "\(layout.structure.size)")

@@ -105,8 +105,8 @@ extension MemFDState: CodedContent {
         handle: UInt64, name: KernelString?, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
     ) throws(WriteError) {
         guard let size, let folioCount, let vmalloc, let folios, vmalloc.first != nil,
-            let layout = writer.generation.fileHandlers.first(where: { $0.compatible == name?.validString })?.layout
-                as? MemFDLayout
+            let layout = Self.memfdKinds(of: writer.generation).first(where: { $0.compatible == name?.validString })?
+                .layout
         else { throw .incomplete(path) }
         try writer.placePages(
             writer.pageSize.bytes, at: PhysicalAddress(handle), role: .memfd, form: .structure(layout.structure),
