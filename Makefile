@@ -1,7 +1,7 @@
-# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later, libfdt, libbpf, zlib, zstd, snappy, and dtc for the tests.
+# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later, libfdt, libbpf, zlib, zstd, snappy, and dtc and xz for the tests.
 
 PREFIX ?= /usr/local
-PACKAGES = libfdt-dev libbpf-dev zlib1g-dev libzstd-dev libsnappy-dev device-tree-compiler
+PACKAGES = libfdt-dev libbpf-dev zlib1g-dev libzstd-dev libsnappy-dev device-tree-compiler xz-utils
 HEADERS = libfdt.h bpf/btf.h zlib.h zstd.h snappy-c.h
 CAPTURE = Fixtures/captures/7.3/basic.elf
 EXAMPLE = Fixtures/examples/readme.json
@@ -52,7 +52,7 @@ archives:
 
 # Asks nothing of a system that has the libraries, and dtc for the tests, whatever package they came from.
 dependencies:
-	@if ! command -v dtc >/dev/null || \
+	@if ! command -v dtc >/dev/null || ! command -v xz >/dev/null || \
 		! printf '#include <%s>\n' $(HEADERS) | $${CC:-cc} -E - >/dev/null 2>&1; then \
 		if ! command -v apt-get >/dev/null; then \
 			echo "luo-fdt needs libfdt, libbpf, zlib, zstd and snappy with their headers, and dtc: please install them" >&2; \
@@ -222,14 +222,17 @@ fuzz: dependencies
 	LUO_FDT_FUZZ=1 swift build -c release --scratch-path .build-fuzz --sanitize fuzzer --product handover-fuzz
 	Tests/Fuzz/seeds .build-fuzz/seeds
 	mkdir -p .build-fuzz/corpus
+	tar -C .build-fuzz/corpus --skip-old-files -xJf $(CORPUS)
 	SWIFT_BACKTRACE=enable=no $(FUZZ) -fork=$$(nproc) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -entropic=0 \
 		-timeout=10 -rss_limit_mb=2048 -ignore_timeouts=0 -ignore_ooms=0 -artifact_prefix=.build-fuzz/ \
 		-dict=.build-fuzz/seeds.dict .build-fuzz/corpus .build-fuzz/seeds Fixtures/fuzz
 
-# Keeps the smallest part of the corpus that does all that the whole does.
+# Keeps the smallest part of the corpus that does all that the whole does, as the beginning of the next run elsewhere.
+CORPUS = Fixtures/fuzz/corpus.tar.xz
 fuzz-merge:
-	mkdir -p .build-fuzz/merged
-	SWIFT_BACKTRACE=enable=no $(FUZZ) -merge=1 -max_len=4096 .build-fuzz/merged .build-fuzz/corpus
+	rm -rf .build-fuzz/merged && mkdir .build-fuzz/merged
+	SWIFT_BACKTRACE=enable=no $(FUZZ) -merge=1 -max_len=65536 .build-fuzz/merged .build-fuzz/corpus
+	tar -C .build-fuzz/merged --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cJf $(CORPUS) .
 
 # A small kernel of x86_64 or arm64 for `boot` and for kernel-test; PLAYER=1 for player-test. See Tests/Kernel/README.md.
 VERSION ?= 7.3
@@ -264,11 +267,15 @@ mutants: dependencies inits
 BENCH = .build-bench
 BENCH_RUNS ?= 10
 INSTALLED = $(BENCH)/bin/luo-fdt
-.PHONY: bench bench-dependencies $(INSTALLED)
+.PHONY: bench bench-build bench-dependencies $(INSTALLED)
 bench: $(INSTALLED) bench-dependencies $(addprefix $(BENCH)/reference/,walk map copy pages)
 	swift build -c release --package-path Benchmarks --scratch-path $(BENCH) --product make-inputs
 	swift package --package-path Benchmarks --scratch-path $(BENCH) benchmark --no-progress
 	Benchmarks/compare --luo-fdt $(INSTALLED) --runs $(BENCH_RUNS) --output $(BENCH)/comparison.md
+
+# Compiles what measures.
+bench-build:
+	swift build --package-path Benchmarks --scratch-path $(BENCH)
 
 # As it is installed, like its peers: the file that the linker leaves takes a fifth longer to start than a copy of it.
 $(INSTALLED): build

@@ -39,7 +39,7 @@ public struct KernelString: Hashable, Sendable {
     /// Whether the bytes are valid UTF-8.
     public var isValid: Bool {
         // Nearly all names are ASCII, of which no string has to be made to know.
-        bytes.allSatisfy { $0 < 0x80 } || validString != nil
+        bytes.reduce(0, |) < 0x80 || validString != nil
     }
 
     /// The string, or `nil` if the bytes are not valid UTF-8.

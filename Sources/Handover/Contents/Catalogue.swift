@@ -2,21 +2,34 @@
 ///
 /// Each is a document in `Catalogue/`, compiled in so that the command needs no files beside it.
 enum Catalogue {
-    /// The text of each document; a new one is a file, and a line here.
-    static let documents: [[UInt8]] = [
-        PackageResources.pci_json,
-        PackageResources.pci_array_json,
-        PackageResources.kvm_json,
-        PackageResources.guest_memfd_json,
-        PackageResources.vfio_json,
-        PackageResources.iommufd_json,
-        PackageResources.huge_memfd_json,
-        PackageResources.tmpfs_json,
-        PackageResources.hugetlb_json,
-        PackageResources.iommu_json,
-        PackageResources.hwpoison_json,
-        PackageResources.pstore_json,
-        PackageResources.kho_test_json,
-        PackageResources.systemd_json,
+    /// A document, and what it describes, so that a name is looked up without reading any.
+    struct Entry {
+        let place: ContentPlace
+        let names: [String]
+        let text: [UInt8]
+
+        init(_ place: ContentPlace, _ names: [String], _ text: [UInt8]) {
+            self.place = place
+            self.names = names
+            self.text = text
+        }
+    }
+
+    /// The documents; a new one is a file, and a line here.
+    static let entries: [Entry] = [
+        Entry(.flb, ["pci"], PackageResources.pci_json),
+        Entry(.flb, ["pci-v1", "pci-v2"], PackageResources.pci_array_json),
+        Entry(.file, ["kvm_vm_luo_v1"], PackageResources.kvm_json),
+        Entry(.file, ["guest_memfd_luo_v1"], PackageResources.guest_memfd_json),
+        Entry(.file, ["vfio-pci-v1"], PackageResources.vfio_json),
+        Entry(.file, ["iommufd-v1"], PackageResources.iommufd_json),
+        Entry(.file, ["huge-memfd-v1"], PackageResources.huge_memfd_json),
+        Entry(.file, ["tmpfs-mnt-v1", "tmpfs-file-v1"], PackageResources.tmpfs_json),
+        Entry(.flb, ["hugetlb-v1"], PackageResources.hugetlb_json),
+        Entry(.flb, ["iommu-liveupdate-v1", "iommu-liveupdate"], PackageResources.iommu_json),
+        Entry(.subtree, ["hwpoison"], PackageResources.hwpoison_json),
+        Entry(.subtree, ["pstore-kho"], PackageResources.pstore_json),
+        Entry(.subtree, ["kho_test"], PackageResources.kho_test_json),
+        Entry(.session, ["systemd"], PackageResources.systemd_json),
     ]
 }

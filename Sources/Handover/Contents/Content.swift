@@ -40,6 +40,9 @@ protocol Content: Sendable {
     /// Notes what is not the same in another content, member by member; `false` if it cannot tell.
     func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool
 
+    /// Reports a version of the payload that none of the candidates has.
+    func reportVersion(owner: Owner, among candidates: [any ContentKind], _ log: inout ReadingLog)
+
     /// Leaves out what was not read, so that nothing is made up in its place.
     mutating func forgetUnread()
 
@@ -83,6 +86,7 @@ extension Content {
     var fileContents: FileContents? { nil }
     var lists: [ContentList] { [] }
     func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool { false }
+    func reportVersion(owner: Owner, among candidates: [any ContentKind], _ log: inout ReadingLog) {}
     mutating func forgetUnread() {}
     mutating func forgetUnsaid() {}
 }

@@ -23,14 +23,19 @@ public struct ContentKinds: Sendable {
 
     private init() {}
 
-    /// The kinds of the user's own, then those of the catalogue, which are read when somebody asks first: most
-    /// handovers have nothing of them.
+    /// The kinds of the user's own, then those of the catalogue.
     private var described: [DescribedKind] { added + Self.catalogue }
 
+    /// The described kinds of a name. The catalogue is read if it has the name: most handovers have nothing of it.
+    private func described(named name: String, at place: ContentPlace) -> [DescribedKind] {
+        let isListed = Catalogue.entries.contains { $0.place == place && $0.names.contains(name) }
+        return (isListed ? described : added).filter { $0.place == place && $0.names.contains(name) }
+    }
+
     /// The catalogue, read from the documents that are compiled in.
-    private static let catalogue: [DescribedKind] = Catalogue.documents.flatMap { text -> [DescribedKind] in
+    private static let catalogue: [DescribedKind] = Catalogue.entries.flatMap { entry -> [DescribedKind] in
         // A test reads each of them, and says what is wrong.
-        (try? DescribedKind.kinds(in: DocumentReader.read(KindDocument.self, from: text))) ?? []
+        (try? DescribedKind.kinds(in: DocumentReader.read(KindDocument.self, from: entry.text))) ?? []
     }
 
     /// The documents that a path stands for: itself, or all `.json` files in a directory.
@@ -85,8 +90,8 @@ public struct ContentKinds: Sendable {
             }
         }
         if !list.isEmpty { return list }
-        let matches = described.filter { $0.place == place && $0.names.contains(text) }
-        let chosen = matches.filter { kind in variants[kind.name].map { $0 == kind.variant || $0 == kind.title } ?? true
+        let chosen = described(named: text, at: place).filter { kind in
+            variants[kind.name].map { $0 == kind.variant || $0 == kind.title } ?? true
         }
         // A name that the user describes is the user's.
         guard let first = chosen.first else { return [] }
@@ -94,8 +99,9 @@ public struct ContentKinds: Sendable {
     }
 
     /// The names of sessions that say what their files are.
-    var sessionNames: Set<KernelString> {
-        Set(described.filter { $0.place == .session }.flatMap(\.names).map { KernelString($0) })
+    var sessionNames: [KernelString] {
+        let names = added.filter { $0.place == .session }.flatMap(\.names)
+        return (names + Catalogue.entries.filter { $0.place == .session }.flatMap(\.names)).map { KernelString($0) }
     }
 
     /// The described kinds, for tables.

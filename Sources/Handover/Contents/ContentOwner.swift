@@ -10,19 +10,28 @@ protocol ContentOwner: DocumentObject {
 
 extension ContentOwner {
     /// What a content is in the owner's document: a key for each kind that is written in Swift, and `payload` for all
-    /// that are described.
+    /// that are described. The last of them writes the content, whatever its key.
     static var contentMembers: [ObjectForm<Self>.Member] {
         let coded = ContentKinds.coded.filter { $0.places.contains(contentPlace) }.map { $0.member(of: Self.self) }
         return coded + [
-            .ifKnown(
-                "kind", { ($0.content as? Payload)?.title ?? ($0.content as? UnresolvedPayload)?.kind },
-                { (owner, title) in
+            .init(
+                key: "kind", summary: "the kind that describes the payload, if its name has more than one layout",
+                isRequired: false, schema: .string, write: nil,
+                read: { (owner, reader) throws(DocumentReadError) in
                     var payload = owner.content as? UnresolvedPayload ?? UnresolvedPayload()
-                    payload.kind = title
+                    payload.kind = try StringCodec().read(from: &reader)
                     owner.content = payload
-                }, StringCodec(), "the kind that describes the payload, if its name has more than one layout"),
+                }),
             .content(
                 "payload", .anything, "what the handle leads to, by the fields of the kernel's structures",
+                write: { owner, writer in
+                    guard let content = owner.content else { return }
+                    if let kind = (content as? Payload)?.title ?? (content as? UnresolvedPayload)?.kind {
+                        writer.member("kind", kind)
+                    }
+                    writer.key(content.documentKey)
+                    content.write(to: &writer)
+                },
                 read: { (owner, reader) throws(DocumentReadError) in
                     var payload = owner.content as? UnresolvedPayload ?? UnresolvedPayload()
                     payload.text = try reader.rawValue()
@@ -36,15 +45,12 @@ extension ObjectForm.Member where Object: ContentOwner {
     /// The content under its own key.
     static func content(
         _ key: String, _ schema: DocumentSchema, _ summary: String,
+        write: (@Sendable (Object, inout DocumentWriter) -> Void)? = nil,
         read: @escaping @Sendable (Object, inout DocumentReader) throws(DocumentReadError) -> any Content
     ) -> Self {
         Self(
             key: key, summary: summary, isRequired: false, schema: schema,
-            write: { owner, writer in
-                guard let content = owner.content, content.documentKey == key else { return }
-                writer.key(key)
-                content.write(to: &writer)
-            },
+            write: write,
             read: { (owner, reader) throws(DocumentReadError) in
                 if let other = owner.content, other.documentKey != key {
                     throw .document("there is a content already, under \"\(other.documentKey)\"")

@@ -46,7 +46,7 @@ struct ContentReader {
     ) -> (any Content)? {
         if candidates.count == 1 {
             let content = read(candidates[0], &log)
-            if let payload = content as? Payload { payload.reportVersion(owner: owner, among: candidates, &log) }
+            content?.reportVersion(owner: owner, among: candidates, &log)
             return content
         }
         var best: (content: (any Content)?, log: ReadingLog, damage: Int, fits: Bool)?
@@ -87,7 +87,6 @@ private func > (left: (Bool, Int), right: (Bool, Int)) -> Bool {
 }
 
 extension Payload {
-    /// Says so if the version of the payload is that of none of the candidates.
     func reportVersion(owner: Owner, among candidates: [any ContentKind], _ log: inout ReadingLog) {
         guard let version = described.version, let root, !described.isVersion(of: root) else { return }
         let known = candidates.compactMap { ($0 as? DescribedKind)?.version?.values }.flatMap { $0 }

@@ -51,25 +51,17 @@ public struct DocumentWriter {
 
     /// Writes a string of these bytes, which are UTF-8.
     mutating func string(utf8 bytes: [UInt8]) {
+        let isPlain = bytes.count(where: Self.isEscaped) == 0
         // At worst every byte becomes \u00XX.
-        write(atMost: 6 * bytes.count + 2) { text in
+        write(atMost: (isPlain ? 1 : 6) * bytes.count + 2) { text in
             text.append(UInt8(ascii: "\""))
-            for byte in bytes {
-                switch byte {
-                case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                    text.append(UInt8(ascii: "\\"))
-                    text.append(byte)
-                case 0x0a: text.write("\\n")
-                case 0x0d: text.write("\\r")
-                case 0x09: text.write("\\t")
-                case 0..<0x20, 0x7f:
-                    text.write("\\u")
-                    text.hex(UInt64(byte), width: 4)
-                default: text.append(byte)
-                }
-            }
+            if isPlain { text.append(copying: bytes) } else { text.escape(bytes) }
             text.append(UInt8(ascii: "\""))
         }
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
     /// Writes a number that every reader keeps: as a string of digits if a double cannot hold it.
@@ -240,7 +232,7 @@ public struct DocumentWriter {
             } else if !isFirst {
                 text.append(UInt8(ascii: " "))
             }
-            for byte in key { text.append(byte) }
+            text.append(copying: key)
         }
         isFirst = false
     }
@@ -256,6 +248,23 @@ extension OutputSpan<UInt8> {
     fileprivate mutating func newLine(_ depth: Int) {
         append(UInt8(ascii: "\n"))
         append(repeating: UInt8(ascii: " "), count: 2 * depth)
+    }
+
+    fileprivate mutating func escape(_ bytes: [UInt8]) {
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                append(UInt8(ascii: "\\"))
+                append(byte)
+            case 0x0a: write("\\n")
+            case 0x0d: write("\\r")
+            case 0x09: write("\\t")
+            case 0..<0x20, 0x7f:
+                write("\\u00")
+                hex(byte)
+            default: append(byte)
+            }
+        }
     }
 
     fileprivate mutating func decimal(_ value: UInt64) {

@@ -16,6 +16,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
     /// The members that cannot be missing, as bits.
     private let required: UInt64
     private let keys: Keys
+    private let writers: [@Sendable (Object, inout DocumentWriter) -> Void]
     /// Whether an object is written on one line.
     private let isCompact: @Sendable (Object) -> Bool
     /// Fills in what follows from the members that are there; called when all have been read.
@@ -31,6 +32,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         self.summary = summary
         self.members = members
         keys = Keys(members.map(\.key))
+        writers = members.compactMap(\.write)
         required = members.indices.reduce(0) { members[$1].isRequired ? $0 | 1 << UInt64($1) : $0 }
         if let compactUnless {
             isCompact = { !compactUnless($0) }
@@ -47,7 +49,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
 
     /// Writes the members alone, into an object that the writer has begun.
     func writeMembers(of object: Object, to writer: inout DocumentWriter) {
-        for index in members.indices { members.span[index].write(object, &writer) }
+        for index in writers.indices { writers.span[index](object, &writer) }
     }
 
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
@@ -153,7 +155,8 @@ struct ObjectForm<Object: Sendable>: Sendable {
         let summary: String
         let isRequired: Bool
         let schema: DocumentSchema
-        let write: @Sendable (Object, inout DocumentWriter) -> Void
+        /// Writes the member, or several; `nil` if another does.
+        let write: (@Sendable (Object, inout DocumentWriter) -> Void)?
         let read: @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
 
         /// A member that is always written; where it is not required, it keeps its initial value when missing.

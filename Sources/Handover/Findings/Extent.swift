@@ -11,9 +11,9 @@ public struct Extent: Hashable, Sendable {
 
     /// What a piece of memory is for. Open: each kind of content has roles of its own.
     public struct Role: Hashable, Sendable {
+        private let traits: Traits
         /// Words with dashes between them: `folio-list`.
         public let name: String
-        private let traits: Traits
 
         private struct Traits: OptionSet, Hashable {
             let rawValue: UInt8

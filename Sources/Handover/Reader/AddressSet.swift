@@ -11,10 +11,6 @@ struct VisitedPlaces {
         if index == sets.endIndex { sets.append((role, AddressSet())) }
         return sets[index].addresses.insert(address)
     }
-
-    func contains(_ address: PhysicalAddress, as role: Extent.Role) -> Bool {
-        sets.first { $0.role == role }?.addresses.contains(address) ?? false
-    }
 }
 
 /// A set of addresses, most of them of pages that lie close together.
@@ -38,12 +34,5 @@ struct AddressSet {
         }
         defer { last.word |= bit }
         return last.word & bit == 0
-    }
-
-    func contains(_ address: PhysicalAddress) -> Bool {
-        guard address.rawValue & 0xfff == 0 else { return others.contains(address) }
-        let page = address.rawValue >> 12
-        let word = page >> 6 == last.key ? last.word : words[page >> 6] ?? 0
-        return word & 1 << (page & 63) != 0
     }
 }

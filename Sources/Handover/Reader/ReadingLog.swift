@@ -72,10 +72,6 @@ struct ReadingLog {
         visited.insert(address, as: role)
     }
 
-    func hasVisited(_ address: PhysicalAddress, as role: Extent.Role) -> Bool {
-        visited.contains(address, as: role)
-    }
-
     /// Takes `count` bytes from what may be copied; `false` where they are used up.
     mutating func spend(_ count: UInt64) -> Bool {
         guard count <= budget else { return false }

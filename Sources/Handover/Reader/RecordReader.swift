@@ -72,15 +72,15 @@ struct RecordReader<Record: KernelStructure> {
             }
             let address = next
             let owner = owner.block(blocks.count + 1)
-            if log.hasVisited(address, as: role), blocks.contains(where: { $0.address == address }) {
+            guard context.isAligned(address, name, of: owner, &log) else { return (blocks, false) }
+            let isNew = log.visit(address, as: role)
+            if !isNew, blocks.contains(where: { $0.address == address }) {
                 log.report(
                     .cyclic, of: owner, at: Place(layout.structure, at: blocks.last?.address).field(layout.next),
                     found: "\(address), where the chain has been before", expected: "a chain that ends")
                 return (blocks, false)
             }
-            guard context.isAligned(address, name, of: owner, &log),
-                log.visit(address, as: role, structure: name, of: owner)
-            else { return (blocks, false) }
+            guard isNew || log.visit(address, as: role, structure: name, of: owner) else { return (blocks, false) }
             guard
                 let header = context.read(
                     name, of: owner, at: address, count: layout.structure.size, &log,

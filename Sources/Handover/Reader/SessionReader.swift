@@ -97,12 +97,11 @@ struct SessionReader {
 
     /// Reads what the files' handlers preserved, where the kind is known.
     private func readContents(of reader: inout FileReader, in session: KernelString, _ log: inout ReadingLog) {
-        let layout = abi.files.record
         for (place, first) in reader.runs.enumerated() {
             guard let compatible = reader.files[first].compatible else { continue }
             log.checkTermination(
                 of: compatible, of: .file(session: session, token: reader.files[first].token),
-                at: reader.places[first].field(layout.compatible))
+                at: reader.places[first].field(abi.files.record.compatible))
             let candidates = reader.candidates(of: compatible) { contents.candidates(named: compatible) }
             let end = place + 1 < reader.runs.count ? reader.runs[place + 1] : reader.files.count
             if candidates.isEmpty, !contents.canReadUnknown(log) { continue }

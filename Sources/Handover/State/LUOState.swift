@@ -93,7 +93,7 @@ public struct SessionState: Hashable, Sendable {
     public var contentsSize: UInt64? {
         guard let files else { return nil }
         var total: UInt64?
-        for index in files.indices where files[index].hasContent {
+        for index in files.indices {
             guard let size = files[index].fileContents?.size else { continue }
             total = (total ?? 0).addingSaturating(size)
         }
@@ -197,8 +197,7 @@ public struct FileState: Hashable, Sendable {
 
     /// What the handler preserved, if its kind is known and the memory is available.
     var content: (any Content)? {
-        // To ask first spares the many files without one a copy.
-        get { hasContent ? rest.content?.content : nil }
+        get { if case .more(let content?, _, _) = rest { content.content } else { nil } }
         set { rest = Rest(newValue.map(AnyContent.init), further: rest.further, hasHandle: rest.hasHandle) }
     }
 }

@@ -102,7 +102,7 @@ enum SourceValue {
         text.write(" = [")
         for index in 0..<value.byteCount {
             if index > 0 { text.write(" ") }
-            text.hex(UInt64(value.byte(index)), width: 2)
+            text.hex(value.byte(index))
         }
         text.write("]")
     }

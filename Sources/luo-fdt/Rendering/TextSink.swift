@@ -59,7 +59,7 @@ struct TextSink {
 
     /// Writes a number in lower-case hexadecimal digits, at least `width` of them.
     mutating func hex(_ value: UInt64, width: Int = 1) {
-        write(atMost: max(width, 16)) { $0.hex(value, width: width) }
+        write(atMost: 16) { $0.hex(value, width: width) }
     }
 }
 
@@ -77,23 +77,5 @@ extension OutputSpan<UInt8> {
         bytes.withUnsafeBytes { bytes in
             for byte in bytes { append(byte) }
         }
-    }
-
-    /// Writes a number in all of its eight hexadecimal digits.
-    @inline(__always)
-    mutating func hex(_ value: UInt32) {
-        // Every digit into a byte of its own: first halves, then bytes, then digits move apart.
-        var digits = UInt64(value)
-        digits = (digits << 16 | digits) & 0x0000_ffff_0000_ffff
-        digits = (digits << 8 | digits) & 0x00ff_00ff_00ff_00ff
-        digits = (digits << 4 | digits) & 0x0f0f_0f0f_0f0f_0f0f
-        // With 6 added, a digit over 9 has bit 4 set: it is a letter, and these begin 39 behind the decimal digits.
-        let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-        digits += 0x3030_3030_3030_3030 + letters * 39
-        let end = count
-        append(repeating: 0, count: 8)
-        var written = mutableSpan
-        var bytes = written.mutableBytes
-        bytes.storeBytes(of: digits.bigEndian, toByteOffset: end, as: UInt64.self)
     }
 }

@@ -8,10 +8,11 @@ import Testing
 /// Kinds of content that documents describe: the catalogue's, and some of our own.
 @Suite struct DescribedKindTests {
     @Test func `every description of the catalogue is sound`() throws {
-        for text in Catalogue.documents {
-            let document = try DocumentReader.read(KindDocument.self, from: text)
+        for entry in Catalogue.entries {
+            let document = try DocumentReader.read(KindDocument.self, from: entry.text)
             let kinds = try DescribedKind.kinds(in: document)
-            #expect(!kinds.isEmpty)
+            #expect(Set(kinds.flatMap(\.names)) == Set(entry.names), "the list has the names that are described")
+            #expect(kinds.allSatisfy { $0.place == entry.place })
             for kind in kinds {
                 #expect(!kind.summary.isEmpty && kind.source != nil, "\(kind.title) says what it is, and where from")
             }

@@ -40,9 +40,9 @@ import Testing
         return pieces.joined()
     }
 
-    @Test(arguments: Catalogue.documents.indices)
+    @Test(arguments: Catalogue.entries.indices)
     func `a description is refused, or can be used`(index: Int) throws {
-        let text = String(decoding: Catalogue.documents[index], as: UTF8.self)
+        let text = String(decoding: Catalogue.entries[index].text, as: UTF8.self)
         var random = SplitMix64(seed: UInt64(index))
         var memory = SparseMemory(pageSize: 4096)
         for page in 0..<16 {

@@ -29,15 +29,28 @@ import struct Handover.Capture
         }
     }
 
+    /// Memory that gives no more than a MiB at once.
+    private struct ShortReads: PhysicalMemory {
+        let memory: SparseMemory
+        var regions: [Range<PhysicalAddress>] { memory.regions }
+
+        func withBytes<Result>(
+            at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
+        ) throws(MemoryError) -> Result {
+            guard count <= 1 << 20 else { throw .unreadable(address: address, count: count, reason: "too long") }
+            return try memory.withBytes(at: address, count: count, body)
+        }
+    }
+
     @Test func `a bundle holds runs that are too long to be read at once`() throws {
-        let start = PhysicalAddress(0x1_0000_0000)
+        let (start, size) = (PhysicalAddress(0x1_0000_0000), 3 << 20)
         var memory = SparseMemory(pageSize: 4096)
-        memory.allocate(start..<PhysicalAddress(start.rawValue + 300 << 20))
+        memory.allocate(start..<PhysicalAddress(start.rawValue + UInt64(size)))
         try memory.write([1, 2, 3], at: PhysicalAddress(start.rawValue + 4096))
         let extent = Extent(
-            address: start, byteCount: 300 << 20, role: .contents, form: .opaque, owner: .preservedBesides)
+            address: start, byteCount: size, role: .contents, form: .opaque, owner: .preservedBesides)
         let bundle = try Bundle.read(
-            try Bundle.tree(of: Capture(HandoverState(), extents: [extent], memory: memory)))
+            try Bundle.tree(of: Capture(HandoverState(), extents: [extent], memory: ShortReads(memory: memory))))
         #expect(bundle.memory.regions == memory.regions)
         #expect(try bundle.memory.copy(at: start.rawValue + 4096, count: 4) == [1, 2, 3, 0])
     }
