@@ -1,8 +1,8 @@
-/// The descriptions that come with the command.
+/// The built-in descriptions of kinds.
 ///
-/// Each is a document in `Catalogue/`, compiled in so that the command needs no files beside it.
+/// Each is a document in `Catalogue/`, compiled in so that the command does not depend on other files.
 enum Catalogue {
-    /// The text of each document; a new one is a file, and a line here.
+    /// The text of each document. To add one, add a file and a line here.
     static let documents: [[UInt8]] = [
         PackageResources.pci_json,
         PackageResources.pci_array_json,

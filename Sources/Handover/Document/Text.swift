@@ -1,6 +1,6 @@
-// Text is written byte by byte into room that was made for a whole line.
+// Writes text byte by byte into space reserved for a whole line.
 extension OutputSpan<UInt8> {
-    /// Writes a literal, which comes down to its bytes.
+    /// Writes a literal, which compiles to its bytes.
     @inlinable @inline(__always)
     package mutating func write(_ text: StaticString) {
         text.withUTF8Buffer { bytes in
