@@ -135,7 +135,6 @@ extension CheckSubject {
     ///
     /// - Throws: ``InputError`` if the input cannot be read, or is not a handover. An image with a damaged root FDT is
     ///   accepted: its root is where the options say, or where a search finds something similar.
-    ///   be: the root is where the options say, or else where a search finds something like one.
     public static func subjects(
         in path: FilePath, options: InputOptions,
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
