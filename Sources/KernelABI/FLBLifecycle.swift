@@ -6,7 +6,7 @@
 public struct FLBLifecycle: Hashable, Sendable {
     /// The first release that has it; for a commit between two releases, the earlier release and the commit.
     public let name: String
-    /// What excludes registration while sessions are open.
+    /// How registration and open sessions exclude each other.
     public let registration: Registration
     /// What unregistering returns.
     public let unregistration: Unregistration

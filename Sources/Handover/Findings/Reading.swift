@@ -9,7 +9,7 @@ public struct Reading: Sendable {
     public var findings: [Finding]
     /// Readings with other page sizes that fit the same bytes equally well.
     public var alternatives: [Reading] = []
-    /// The kinds of content that were recognised.
+    /// The kinds of content used for reading.
     var kinds = ContentKinds.standard
     /// The positions of the session, file and FLB records.
     var records = RecordMap()
