@@ -1,4 +1,5 @@
-# Builds, tests and installs luo-fdt. Needs Swift 6.2 or later, libfdt, libbpf, zlib, zstd, snappy, and dtc and xz for the tests.
+# Builds, tests and installs luo-fdt. Requires Swift 6.2 or later, libfdt, libbpf, zlib, zstd, snappy, and dtc and xz for
+# tests.
 
 PREFIX ?= /usr/local
 PACKAGES = libfdt-dev libbpf-dev zlib1g-dev libzstd-dev libsnappy-dev device-tree-compiler xz-utils
@@ -6,9 +7,9 @@ HEADERS = libfdt.h bpf/btf.h zlib.h zstd.h snappy-c.h
 CAPTURE = Fixtures/captures/7.3/basic.elf
 EXAMPLE = Fixtures/examples/readme.json
 
-# Swift's own libraries and these are linked in, so that the command runs where they are not installed, and starts
-# faster. A library that the system has no archive of is linked as usual. The addresses in Swift's metadata are fixed,
-# as in all that Swift links statically: to move them takes a third of the time of a small dump.
+# Links Swift's own libraries and these statically, so that the command runs where they are not installed, and starts
+# faster. A library without an archive is linked dynamically. The addresses in Swift's metadata are fixed, as in every
+# static Swift executable: relocating them takes a third of the time of a small dump.
 ARCHIVES = fdt bpf elf z zstd snappy stdc++
 ARCHIVE_DIRECTORY = .build/archives
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \
@@ -18,7 +19,7 @@ COMMAND = .build/release/luo-fdt
 
 .PHONY: all archives build corruptions deb dependencies dist docs fuzz inits kernel kernel-test manual mutants test golden install clean
 
-# Looks at a real kernel's handover, then builds one from a few lines of JSON and looks at that.
+# Shows a real kernel's handover, then builds one from a few lines of JSON and shows that.
 all: build
 	$(COMMAND) dump $(CAPTURE)
 	$(COMMAND) build $(EXAMPLE) -o .build/handover.elf
@@ -28,8 +29,8 @@ build: dependencies archives
 	$(SWIFT_BUILD)
 	@$(MAKE) --no-print-directory inits
 
-# The init that `boot` starts guests with, for each machine: found beside the directory that the command is in. The C
-# compiler that comes with Swift builds it for all of them.
+# The init for guests of `boot`, for each machine; installed relative to the command's directory. The C compiler that
+# comes with Swift builds it for all machines.
 INITS = x86_64 aarch64
 SHARE = .build/release/../share/luo-fdt
 CLANG ?= $(dir $(shell readlink -f "$$(command -v swift)"))clang
@@ -41,7 +42,7 @@ inits:
 			|| exit 1; \
 	done
 
-# Links to the archives alone: the linker takes a shared library wherever it finds one beside its archive.
+# Symbolic links only to the archives: the linker prefers a shared library that is next to its archive.
 archives:
 	@mkdir -p $(ARCHIVE_DIRECTORY)
 	@for library in $(ARCHIVES); do \
@@ -50,7 +51,7 @@ archives:
 	done
 	@ln -sf "$$($${CC:-cc} -print-file-name=libgcc_eh.a)" $(ARCHIVE_DIRECTORY)/libgcc_s.a
 
-# Asks nothing of a system that has the libraries, and dtc for the tests, whatever package they came from.
+# Does nothing if the libraries, and dtc and xz for the tests, are installed, from whatever package.
 dependencies:
 	@if ! command -v dtc >/dev/null || ! command -v xz >/dev/null || \
 		! printf '#include <%s>\n' $(HEADERS) | $${CC:-cc} -E - >/dev/null 2>&1; then \
@@ -65,7 +66,7 @@ dependencies:
 test: dependencies
 	swift test
 
-# Writes the golden files anew: look at what has changed before committing it.
+# Updates the golden files: review the changes before committing them.
 golden: dependencies
 	LUO_FDT_GOLDEN=write swift test --filter Golden
 
@@ -75,13 +76,13 @@ release: build
 	-$(COMMAND) layout --btf $(VMLINUX)
 	$(COMMAND) layout --btf $(VMLINUX) --skeleton $(VERSION)
 
-# Holds the sources against .swift-format.
+# Checks the sources against .swift-format.
 FORMATTED = Sources Tests
 .PHONY: format-check
 format-check:
 	swift format lint --strict --configuration .swift-format --recursive $(FORMATTED)
 
-# The manual page, by ArgumentParser's own generator.
+# The manual page, from ArgumentParser's generator.
 MANUAL = .build/luo-fdt.1
 manual: build
 	swift build -c release --static-swift-stdlib --product generate-manual
@@ -98,7 +99,8 @@ install: build manual
 	$(COMMAND) --generate-completion-script zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_luo-fdt
 	$(COMMAND) --generate-completion-script fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/luo-fdt.fish
 
-# One archive with all that `make install` installs, and the licences of what is linked in: for machines without Swift.
+# One archive with everything that `make install` installs, and the licences of linked libraries: for machines without
+# Swift.
 LICENSED = swift-argument-parser swift-subprocess swift-system
 RELEASE = $(shell sed -n 's/.*version: "\(.*\)".*/\1/p' Sources/luo-fdt/LuoFDT.swift)
 DIST = luo-fdt-$(RELEASE)-$(shell uname -m)
@@ -110,7 +112,7 @@ dist:
 	tar -C .build/dist --sort=name --owner=0 --group=0 --numeric-owner -czf .build/$(DIST).tar.gz $(DIST)
 	@echo ".build/$(DIST).tar.gz"
 
-# The licences of what is linked in.
+# The licences of linked libraries.
 .PHONY: licences
 licences:
 	@mkdir -p $(LICENCES) && cd $(LICENCES) && \
@@ -123,8 +125,8 @@ licences:
 		package=$$(dpkg -S "$$archive" | cut -d: -f1) && cp /usr/share/doc/$$package/copyright $$package; \
 	done
 
-# Holds the release build, as installed and as packed, against what README promises: the tests of the command run on it,
-# it needs no library but the C library's, its manual page and completions can be read, and it runs without Swift.
+# Tests the release build, as installed and as packed, against the README: runs the command's tests on it, and checks that
+# it requires only the C library, has a readable manual page and completions, and runs without Swift.
 .PHONY: promise
 promise: dist
 	LUO_FDT_COMMAND=$(CURDIR)/.build/dist/$(DIST)/bin/luo-fdt swift test --filter CommandTests
@@ -139,8 +141,8 @@ promise: dist
 	! LC_ALL=C.UTF-8 man --warnings -l .build/dist/$(DIST)/share/man/man1/luo-fdt.1 2>&1 >/dev/null | grep .
 	$(MAKE) format-check
 
-# A Debian package of the same, for machines of this architecture and release. Its dependency on the C library is what
-# dpkg-shlibdeps finds; the libraries that are linked in are named to lintian.
+# A Debian package of the same, for machines with this architecture and release. dpkg-shlibdeps determines its dependency
+# on the C library; lintian is told about the statically linked libraries.
 DEB = .build/deb
 DEB_ROOT = $(DEB)/luo-fdt
 DEB_ARCH = $(shell dpkg --print-architecture)
@@ -204,7 +206,7 @@ deb:
 	dpkg-deb --root-owner-group --build $(DEB_ROOT) .build
 	@ls .build/luo-fdt_*.deb
 
-# The library's pages, for a browser: `python3 -m http.server -d .build/docs` shows them. A warning is an error.
+# The library's documentation, for a browser: `python3 -m http.server -d .build/docs` shows it. Warnings are errors.
 MODULES = FDT KernelABI Handover LiveUpdate
 docs: dependencies
 	LUO_FDT_DOCS=1 swift package --scratch-path .build-docs --allow-writing-to-directory .build/docs \
@@ -214,8 +216,8 @@ docs: dependencies
 clean:
 	swift package clean
 
-# Feeds hostile bytes to every way by which they come in, on all processors, for FUZZ_SECONDS. Inputs that do something
-# new are kept in .build-fuzz/corpus, where the next run goes on; what goes wrong lies in .build-fuzz.
+# Feeds hostile bytes to everything that accepts a user's bytes, on all processors, for FUZZ_SECONDS. Inputs with new
+# coverage are kept in .build-fuzz/corpus, where the next run continues; failures are in .build-fuzz.
 FUZZ_SECONDS ?= 60
 FUZZ = .build-fuzz/release/handover-fuzz
 fuzz: dependencies
@@ -227,7 +229,7 @@ fuzz: dependencies
 		-timeout=10 -rss_limit_mb=2048 -ignore_timeouts=0 -ignore_ooms=0 -artifact_prefix=.build-fuzz/ \
 		-dict=.build-fuzz/seeds.dict .build-fuzz/corpus .build-fuzz/seeds Fixtures/fuzz
 
-# Keeps the smallest part of the corpus that does all that the whole does, as the beginning of the next run elsewhere.
+# Minimizes the corpus while keeping its coverage, and stores it for the next run elsewhere.
 CORPUS = Fixtures/fuzz/corpus.tar.xz
 fuzz-merge:
 	rm -rf .build-fuzz/merged && mkdir .build-fuzz/merged
@@ -242,13 +244,13 @@ KERNELS ?= .build-kernels
 kernel:
 	Tests/Kernel/build-kernel $(VERSION) $(ARCH) $(PAGE) $(KERNELS) $(if $(PLAYER),player)
 
-# What is said of real kernels, found out again: writes docs/kernels.md, and docs/lifecycle-kernels.md.
+# Verifies what is documented about real kernels: writes docs/kernels.md and docs/lifecycle-kernels.md.
 kernel-test: build
 	swift build --product kernel-oracle
 	Tests/Kernel/run --luo-fdt $(COMMAND) --kernels $(KERNELS) --oracle $(CURDIR)/$(ORACLE)
 	Tests/Kernel/player/play $(COMMAND) $(KERNELS)
 
-# Holds check against a kernel: for the recipes of Fixtures/corruptions, and for captures that are changed at random.
+# Compares check with a kernel: for the recipes in Fixtures/corruptions, and for captures with random changes.
 ORACLE = .build/debug/kernel-oracle
 ORACLE_KERNEL = --kernel $(KERNELS)/bzImage-$(VERSION) --inits $(SHARE)
 SEED ?= 1
@@ -263,7 +265,7 @@ mutants: dependencies inits
 	$(ORACLE) mutants $(ORACLE_KERNEL) --seed $(SEED) --count $(COUNT) \
 		--journal $(KERNELS)/mutants-$(VERSION).jsonl Fixtures/captures/$(VERSION)/*.elf
 
-# Measures the library, then whole commands beside their peers: Benchmarks/README.md tells how to read it.
+# Measures the library, then whole commands and their peers; Benchmarks/README.md explains the results.
 BENCH = .build-bench
 BENCH_RUNS ?= 10
 INSTALLED = $(BENCH)/bin/luo-fdt
@@ -273,11 +275,11 @@ bench: $(INSTALLED) bench-dependencies $(addprefix $(BENCH)/reference/,walk map 
 	swift package --package-path Benchmarks --scratch-path $(BENCH) benchmark --no-progress
 	Benchmarks/compare --luo-fdt $(INSTALLED) --runs $(BENCH_RUNS) --output $(BENCH)/comparison.md
 
-# Compiles what measures.
+# Compiles the benchmarks.
 bench-build:
 	swift build --package-path Benchmarks --scratch-path $(BENCH)
 
-# As it is installed, like its peers: the file that the linker leaves takes a fifth longer to start than a copy of it.
+# Installed, like its peers: the file written by the linker takes a fifth longer to start than a copy of it.
 $(INSTALLED): build
 	install -s -D -m 755 $(COMMAND) $@
 
@@ -295,7 +297,7 @@ bench-dependencies: dependencies
 		$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends hyperfine time; \
 	fi
 
-# Plays scenarios on the live update of the kernels whose sources are in KERNELS, and on the model of simulate.
+# Plays scenarios on live update of the kernels whose sources are in KERNELS, and on the model of simulate.
 KERNELS ?= .build-kernels
 .PHONY: player-test
 player-test: build

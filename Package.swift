@@ -11,29 +11,29 @@ let package = Package(
         .executable(name: "luo-fdt", targets: ["luo-fdt"]),
     ],
     dependencies: [
-        // Arguments, help texts, completions and the manual page: what every Swift command uses.
+        // Arguments, help texts, completions and the manual page, as in other Swift commands.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // Opening, reading and writing files with typed errors instead of errno.
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        // Starting QEMU, reading what it says, and ending it with its task. Without its extensions of Foundation.
+        // Starts QEMU, reads its output, and ends it with its task. Without its extensions of Foundation.
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
-        // libfdt: the kernel's own FDT library, so that our bytes come from the calls that the kernel makes.
+        // libfdt: the kernel's own FDT library, so that our bytes come from the kernel's calls.
         .systemLibrary(name: "CLibFDT", providers: [.apt(["libfdt-dev"]), .brew(["dtc"])]),
-        // zlib, zstd and snappy: the pages of crash dumps are compressed with them. libkdumpfile, which reads such
-        // dumps too, trusts their headers and ends with a signal on a damaged one.
+        // zlib, zstd and snappy decompress the pages of crash dumps. libkdumpfile, which also reads such dumps, trusts
+        // their headers and ends with a signal on a damaged one.
         .systemLibrary(name: "CCompression", providers: [.apt(["zlib1g-dev", "libzstd-dev", "libsnappy-dev"])]),
         // libbpf: reads a kernel's own type information.
         .systemLibrary(name: "CLibBPF", providers: [.apt(["libbpf-dev"])]),
 
-        // mallopt(3): room for a million small arrays is made in one step.
+        // mallopt(3): makes room for a million small arrays in one step.
         .systemLibrary(name: "CMalloc"),
 
-        // renameat2(2): a directory is replaced as a whole.
+        // renameat2(2): replaces a directory as a whole.
         .systemLibrary(name: "CFiles"),
 
-        // sched_setaffinity(2): threads that take turns do so on one processor.
+        // sched_setaffinity(2): runs threads that take turns on one processor.
         .systemLibrary(name: "CProcessors"),
 
         .target(name: "FDT", dependencies: ["CLibFDT"]),
@@ -67,7 +67,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
-        // Holds `check` against real kernels: `make kernel-test`.
+        // Compares `check` with real kernels: `make kernel-test`.
         .executableTarget(
             name: "kernel-oracle",
             dependencies: [
@@ -77,7 +77,7 @@ let package = Package(
             ],
             path: "Tests/Kernel/Oracle"),
 
-        // What the tests share.
+        // Code shared by the tests.
         .target(
             name: "TestSupport",
             dependencies: [
@@ -95,12 +95,12 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// The pages of `make docs`. Those who build with the library do not fetch it.
+// The pages of `make docs`. Packages that use the library do not fetch it.
 if Context.environment["LUO_FDT_DOCS"] != nil {
     package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
 }
 
-// Needs -sanitize=fuzzer, which would give everything else a main of libFuzzer's own: `make fuzz` asks for it.
+// Requires -sanitize=fuzzer, which would link libFuzzer's main into everything: only `make fuzz` enables it.
 if Context.environment["LUO_FDT_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that whoever builds or tests luo-fdt does not fetch what only measures it.
+// A separate package, so that building or testing luo-fdt does not fetch what is only used for benchmarks.
 let package = Package(
     name: "luo-fdt-benchmarks",
     dependencies: [
@@ -12,7 +12,7 @@ let package = Package(
         .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
     ],
     targets: [
-        // The inputs that are measured, made from a seed.
+        // The inputs of the benchmarks, generated from a seed.
         .target(
             name: "Workloads",
             dependencies: [
@@ -21,7 +21,7 @@ let package = Package(
                 .product(name: "Handover", package: "luo-fdt"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        // Writes them to files, for the comparison of whole commands.
+        // Writes them to files, for benchmarks of whole commands.
         .executableTarget(
             name: "make-inputs",
             dependencies: [
@@ -29,7 +29,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        // What the library takes for them, without the command. The plugin wants it under Benchmarks.
+        // Benchmarks of the library, without the command. The plugin requires it under Benchmarks.
         .executableTarget(
             name: "HandoverBenchmarks",
             dependencies: [

@@ -1,6 +1,7 @@
 import CLibFDT
 
-/// A call of a function of libfdt that returns an offset, a size or 0, or a negated error: each name stands once, here.
+/// A call to a libfdt function that returns an offset, a size or 0, or a negated error. Each function name appears only
+/// here.
 struct Call {
     let name: String
     let result: Int32
@@ -10,14 +11,14 @@ struct Call {
         self.result = result
     }
 
-    /// The offset or size, or the error that it is.
+    /// The offset or size; throws if the call returned an error.
     @discardableResult
     func get(at location: @autoclosure () -> String? = nil) throws(FDTError) -> Int32 {
         guard result < 0 else { return result }
         throw FDTError(FDTError.Code(negated: result), in: name, at: location())
     }
 
-    /// Whether the call failed for want of room.
+    /// Whether the call failed because the buffer is too small.
     var needsRoom: Bool { result == -FDT_ERR_NOSPACE }
 }
 
@@ -56,7 +57,7 @@ extension Call {
     }
 }
 
-// Changes in place.
+// In-place changes.
 extension Call {
     static func open(_ tree: UnsafeRawPointer, into buffer: UnsafeMutableRawPointer, _ size: Int32) -> Call {
         Call("fdt_open_into", fdt_open_into(tree, buffer, size))
@@ -77,7 +78,7 @@ extension Call {
     }
 }
 
-// Looking.
+// Lookups.
 extension Call {
     static func check(_ tree: UnsafeRawPointer, _ count: Int) -> Call {
         Call("fdt_check_full", fdt_check_full(tree, count))
@@ -87,7 +88,7 @@ extension Call {
         Call("fdt_num_mem_rsv", fdt_num_mem_rsv(tree))
     }
 
-    /// The length of the root's name.
+    /// The length of the root node's name.
     static func rootName(_ tree: UnsafeRawPointer) -> Call {
         var length: Int32 = 0
         _ = fdt_get_name(tree, 0, &length)
@@ -108,7 +109,7 @@ extension Call {
 }
 
 extension String {
-    /// Gives the text as C takes it with its length, NULs in it included.
+    /// Passes the text as a C string with its length, including any NULs in it.
     fileprivate func withCharacters(_ body: (UnsafePointer<CChar>?, Int32) -> Int32) -> Int32 {
         var text = self
         return text.withUTF8 { utf8 in

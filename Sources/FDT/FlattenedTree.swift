@@ -1,28 +1,27 @@
-/// A whole and checked flattened device tree that owns its bytes.
+/// A complete, checked flattened device tree that owns its bytes.
 ///
-/// Whatever bytes it is made from, a tree that exists is one that `fdt_check_full` passes, so reading it cannot fail:
-/// a node or property that is asked for is there or it is not. A tree that does not pass may still be looked at with
-/// ``PartialTree``.
+/// Every instance has passed `fdt_check_full`, so reading it cannot fail: a requested node or property is either there
+/// or it is not. A tree that fails the check can still be read with ``PartialTree``.
 ///
-/// A tree is a value of a few words; copies share the bytes. Nodes and properties are views that keep them alive.
+/// A tree is a value of a few words; copies share the bytes. Nodes and properties are views that keep the bytes alive.
 public struct FlattenedTree: Sendable, Hashable {
     let storage: Storage
 
     /// The fields of the tree's header.
     public let header: Header
 
-    /// Copies the first `totalsize` bytes and checks them whole. Bytes that follow are left alone.
+    /// Copies the first `totalsize` bytes and checks them. Bytes after them are ignored.
     ///
-    /// C: `fdt_check_full`; then `fdt_get_name` for the root, as `fdt_check_full` also passes a tree without one.
-    /// - Throws: libfdt's verdict; `.truncated` if fewer bytes are given than `totalsize` claims.
+    /// C: `fdt_check_full`; then `fdt_get_name` for the root, because `fdt_check_full` also accepts a tree without one.
+    /// - Throws: libfdt's verdict; `.truncated` if there are fewer bytes than `totalsize`.
     public init(bytes: RawSpan) throws(FDTError) {
         try self.init(checking: Storage(copying: bytes, count: Self.neededCount(of: bytes)), of: bytes)
     }
 
-    /// Checks the first `totalsize` bytes whole, and shares them where the array has no others.
+    /// Checks the first `totalsize` bytes, and shares the array's storage if it holds no others.
     ///
-    /// C: `fdt_check_full`; then `fdt_get_name` for the root, as `fdt_check_full` also passes a tree without one.
-    /// - Throws: libfdt's verdict; `.truncated` if fewer bytes are given than `totalsize` claims.
+    /// C: `fdt_check_full`; then `fdt_get_name` for the root, because `fdt_check_full` also accepts a tree without one.
+    /// - Throws: libfdt's verdict; `.truncated` if there are fewer bytes than `totalsize`.
     public init(_ bytes: [UInt8]) throws(FDTError) {
         let span = bytes.span.bytes
         let count = Self.neededCount(of: span)
@@ -30,10 +29,10 @@ public struct FlattenedTree: Sendable, Hashable {
         try self.init(checking: storage, of: span)
     }
 
-    /// How many of some bytes it takes for libfdt's verdict on them.
+    /// How many of the bytes libfdt needs for its verdict.
     ///
-    /// Whatever stands at the claimed size, only a tree that may be whole is worth a copy. Of others the header is
-    /// enough: libfdt looks at that first, then at the size.
+    /// Only a tree that may be complete is worth copying. For others the header is enough, as libfdt checks that first,
+    /// then the size.
     private static func neededCount(of bytes: RawSpan) -> Int {
         let claimed = Int(bytes.bigEndianUInt32(at: 4) ?? 0)
         let mayBeWhole =
@@ -41,7 +40,7 @@ public struct FlattenedTree: Sendable, Hashable {
         return mayBeWhole ? claimed : min(bytes.byteCount, Header.size)
     }
 
-    /// - Parameter bytes: what the storage was made of, for a word on what is wrong with them.
+    /// - Parameter bytes: The bytes that the storage was made from, for the error description.
     private init(checking storage: Storage, of bytes: RawSpan) throws(FDTError) {
         if let error = storage.verdict() {
             let claimed = Int(bytes.bigEndianUInt32(at: 4) ?? 0)
@@ -56,7 +55,7 @@ public struct FlattenedTree: Sendable, Hashable {
         self.header = header
     }
 
-    /// What is wrong first, in words; nil if the bytes are so many that to find out would take long.
+    /// Describes the first fault; nil if the tree is so large that finding it would take long.
     private static func firstFault(_ bytes: RawSpan) -> String? {
         bytes.byteCount > 1 << 24 ? nil : PartialTree(bytes: bytes).missing.first?.description
     }
@@ -64,15 +63,15 @@ public struct FlattenedTree: Sendable, Hashable {
     /// The size of the tree in bytes. C: `fdt_totalsize`.
     public var totalSize: Int { storage.count }
 
-    /// The tree's bytes, ``totalSize`` of them.
+    /// The tree's bytes; there are ``totalSize`` of them.
     public var bytes: [UInt8] { storage.bytes }
 
-    /// Gives the tree's bytes without copying them.
+    /// Calls `body` with the tree's bytes, without copying them.
     public func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try storage.withBytes(body)
     }
 
-    /// Gives the strings block: the names of properties, each with its NUL, and maybe what nothing refers to.
+    /// Calls `body` with the strings block: NUL-terminated property names, possibly with some that are not referenced.
     public func withStrings<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try withBytes { (bytes) throws(E) in
             let start = min(Int(header.stringsOffset), bytes.byteCount)

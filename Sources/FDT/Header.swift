@@ -1,39 +1,38 @@
-/// The header of a flattened tree: ten big-endian 32-bit fields. C: `struct fdt_header`.
+/// The header of a flattened device tree: ten big-endian 32-bit fields. C: `struct fdt_header`.
 ///
 /// Offsets and sizes are in bytes; offsets count from the start of the tree.
 public struct Header: Sendable, Hashable {
     /// `0xd00dfeed`, in the first four bytes of every tree.
     public static let magic: UInt32 = 0xd00d_feed
 
-    /// The size of the header from version 17 on, in bytes.
+    /// The size in bytes of the header since version 17.
     public static let size = 40
 
-    /// The size of the header of this version, in bytes. C: `fdt_header_size`.
+    /// The size in bytes of the header of this version. C: `fdt_header_size`.
     public var size: Int { Header.fieldCount(version: version) * 4 }
 
     /// C: `magic`.
     public let magic: UInt32
     /// The size of the whole tree. C: `totalsize`.
     public let totalSize: UInt32
-    /// Where the structure block (nodes and properties) begins. C: `off_dt_struct`.
+    /// The offset of the structure block (nodes and properties). C: `off_dt_struct`.
     public let structureOffset: UInt32
-    /// Where the strings block (names of properties) begins. C: `off_dt_strings`.
+    /// The offset of the strings block (property names). C: `off_dt_strings`.
     public let stringsOffset: UInt32
-    /// Where the memory reservation block begins. C: `off_mem_rsvmap`.
+    /// The offset of the memory reservation block. C: `off_mem_rsvmap`.
     public let memoryReservationOffset: UInt32
-    /// The version of the format; 17 is the last one. C: `version`.
+    /// The version of the format, currently at most 17. C: `version`.
     public let version: UInt32
-    /// The oldest version that a reader may know and still read this tree. C: `last_comp_version`.
+    /// The oldest version with which this tree is compatible. C: `last_comp_version`.
     public let lastCompatibleVersion: UInt32
-    /// The number of the processor that boots. C: `boot_cpuid_phys`, from version 2 on.
+    /// The physical ID of the boot CPU. C: `boot_cpuid_phys`, since version 2.
     public let bootCPU: UInt32
-    /// The size of the strings block. C: `size_dt_strings`, from version 3 on: nil before.
+    /// The size of the strings block; nil before version 3. C: `size_dt_strings`.
     public let stringsSize: UInt32?
-    /// The size of the structure block. C: `size_dt_struct`, from version 17 on: nil before.
+    /// The size of the structure block; nil before version 17. C: `size_dt_struct`.
     public let structureSize: UInt32?
 
-    /// Reads the fields of the header as they stand, without judging them; nil if the bytes end before the header
-    /// of their version does.
+    /// Reads the header fields without checking them; nil if the bytes end before the header of their version does.
     public init?(_ bytes: RawSpan) {
         func field(_ index: Int) -> UInt32 { bytes.bigEndianUInt32(at: index * 4) ?? 0 }
         let version = field(5)
@@ -50,13 +49,13 @@ public struct Header: Sendable, Hashable {
         structureSize = version >= 17 ? field(9) : nil
     }
 
-    /// libfdt's names of the fields, in their order.
+    /// libfdt's field names, in order.
     private static let fields = [
         "magic", "totalsize", "off_dt_struct", "off_dt_strings", "off_mem_rsvmap", "version", "last_comp_version",
         "boot_cpuid_phys", "size_dt_strings", "size_dt_struct",
     ]
 
-    /// The names of the fields that the header of these bytes has; of all, if the bytes end before its version.
+    /// The names of the header fields that these bytes have; all of them if the bytes end before the version field.
     static func fields(in bytes: RawSpan) -> some Collection<String> {
         fields.prefix(fieldCount(version: bytes.bigEndianUInt32(at: 20) ?? .max))
     }

@@ -1,18 +1,18 @@
-/// Something in a tree's header that libfdt does not take.
+/// A fault in a tree's header that libfdt rejects.
 public struct HeaderFault: Sendable, Hashable {
     /// libfdt's reason.
     public let code: FDTError.Code
-    /// The part of the tree that it is about.
+    /// The affected part of the tree.
     public let part: PartialTree.Missing.Part
-    /// The bytes concerned, from the start of the tree.
+    /// The affected bytes, as offsets from the start of the tree.
     public let range: Range<Int>
-    /// What is wrong, in words.
+    /// A description of the fault.
     public let reason: String
 }
 
-/// What differs between the versions of libfdt in the headers that they take.
+/// Header requirements that differ between versions of libfdt.
 public struct HeaderRules: Sendable, Hashable {
-    /// Whether the memory reservation block has to be at a multiple of 8, and the structure block at one of 4.
+    /// Whether the memory reservation block must be 8-byte aligned, and the structure block 4-byte aligned.
     public var alignsBlocks: Bool
 
     public init(alignsBlocks: Bool) {
@@ -21,14 +21,14 @@ public struct HeaderRules: Sendable, Hashable {
 }
 
 extension Header {
-    /// What is wrong with the header of a tree; `nil` if it passes. C: `fdt_check_header`.
+    /// Why the header of a tree is rejected; `nil` if it passes. C: `fdt_check_header`.
     ///
-    /// The verdict does not depend on the library at run time.
+    /// The verdict does not depend on the libfdt at run time.
     ///
     /// - Parameters:
-    ///   - bytes: The tree from its beginning; the rest of the header counts as zero if it is cut short.
-    ///   - address: Where the tree is, if that is known: every libfdt wants a multiple of 8.
-    ///   - rules: What the kernel's own libfdt demands besides.
+    ///   - bytes: The tree from its beginning; if the header is cut short, the rest of it counts as zero.
+    ///   - address: The address of the tree, if known: every libfdt requires 8-byte alignment.
+    ///   - rules: What the kernel's own libfdt requires in addition.
     public static func verdict(on bytes: RawSpan, at address: UInt64? = nil, _ rules: HeaderRules) -> FDTError? {
         if let address, !address.isMultiple(of: 8) {
             return FDTError(.alignment, in: "fdt_check_header", at: "\(hex(address)) is no multiple of 8")
@@ -40,7 +40,7 @@ extension Header {
         }
     }
 
-    /// Everything that is wrong with the header, in the order in which `fdt_check_header` looks.
+    /// All faults in the header, in the order in which `fdt_check_header` finds them.
     func faults(_ rules: HeaderRules) -> [HeaderFault] {
         var faults: [HeaderFault] = []
         func add(

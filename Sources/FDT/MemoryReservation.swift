@@ -1,4 +1,4 @@
-/// A range of physical memory that the reader of a tree must leave alone. C: `struct fdt_reserve_entry`.
+/// A range of physical memory that the user of a tree must leave alone. C: `struct fdt_reserve_entry`.
 public struct MemoryReservation: Sendable, Hashable {
     /// The physical address of the first byte.
     public let address: UInt64
@@ -10,7 +10,7 @@ public struct MemoryReservation: Sendable, Hashable {
         self.size = size
     }
 
-    /// Reads the entry at an offset; `nil` if it does not lie wholly within the bytes.
+    /// Reads the entry at an offset; `nil` unless it lies wholly within the bytes.
     init?(_ bytes: RawSpan, at offset: Int) {
         guard let address = bytes.integer(UInt64.self, at: offset, .bigEndian),
             let size = bytes.integer(UInt64.self, at: offset + 8, .bigEndian)
@@ -22,7 +22,7 @@ public struct MemoryReservation: Sendable, Hashable {
 extension FlattenedTree {
     /// The entries of the memory reservation block, without the terminator.
     ///
-    /// C: `fdt_num_mem_rsv`, `fdt_get_mem_rsv`. As there, an entry of size 0 ends the block.
+    /// C: `fdt_num_mem_rsv`, `fdt_get_mem_rsv`. As in libfdt, an entry of size 0 ends the block.
     public var memoryReservations: MemoryReservations { MemoryReservations(tree: self) }
 
     /// The entries of a tree's memory reservation block.
@@ -35,7 +35,7 @@ extension FlattenedTree {
 
         public struct Iterator: IteratorProtocol {
             let tree: FlattenedTree
-            /// Where the next entry is, from the start of the tree.
+            /// The offset of the next entry from the start of the tree.
             var offset: Int
 
             public mutating func next() -> MemoryReservation? {

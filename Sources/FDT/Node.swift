@@ -1,7 +1,7 @@
 extension FlattenedTree {
-    /// A node of a tree: a reference to the tree and an offset. Cheap to make and to copy.
+    /// A node of a tree: a reference to the tree and an offset. Cheap to create and copy.
     public struct Node: Sendable, Hashable {
-        /// The tree that the node is in.
+        /// The tree that contains the node.
         public let tree: FlattenedTree
 
         let offset: Int32
@@ -14,14 +14,13 @@ extension FlattenedTree {
 }
 
 extension FlattenedTree.Node {
-    /// Where the node begins in the structure block, in bytes: libfdt's node offset. 0 for the root.
+    /// The byte offset of the node in the structure block (libfdt's node offset); 0 for the root.
     public var structureOffset: Int { Int(offset) }
 
-    /// The name with its unit address, empty for the root; bytes that are not UTF-8 are repaired.
-    /// C: `fdt_get_name`.
+    /// The name with its unit address, empty for the root; invalid UTF-8 is replaced. C: `fdt_get_name`.
     public var name: String { withNameBytes { $0.string } }
 
-    /// Gives the bytes of the name, without its NUL.
+    /// Calls `body` with the bytes of the name, without the NUL.
     public func withNameBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try tree.withBytes { (bytes) throws(E) in
             var tokens = Tokenizer(tree.header, count: tree.totalSize, at: structureOffset)
@@ -30,25 +29,25 @@ extension FlattenedTree.Node {
         }
     }
 
-    /// The direct children, in the order of the tree. C: `fdt_first_subnode`, `fdt_next_subnode`.
+    /// The direct children, in tree order. C: `fdt_first_subnode`, `fdt_next_subnode`.
     public var children: FlattenedTree.Children { FlattenedTree.Children(parent: self) }
 
-    /// The properties, in the order of the tree.
+    /// The properties, in tree order.
     ///
-    /// C: `fdt_first_property_offset`, `fdt_next_property_offset`: properties that wrongly follow a subnode are not
-    /// among them, though ``FlattenedTree/scan(_:)`` shows them.
+    /// C: `fdt_first_property_offset`, `fdt_next_property_offset`. Properties that wrongly follow a subnode are not
+    /// included, though ``FlattenedTree/scan(_:)`` reports them.
     public var properties: FlattenedTree.Properties { FlattenedTree.Properties(node: self) }
 
-    /// The child of a name. C: `fdt_subnode_offset`.
+    /// The child with a name. C: `fdt_subnode_offset`.
     ///
-    /// The whole name has to be the same, but for one rule of libfdt: a name without a unit address (`memory`) also
-    /// finds the first child that has this name and any unit address (`memory@0`).
+    /// The whole name must match, with libfdt's one exception: a name without a unit address (`memory`) also matches
+    /// the first child that has this name with any unit address (`memory@0`).
     public func subnode(named name: String) -> FlattenedTree.Node? {
         let child = Call.subnode(tree.storage.bytes, of: offset, named: name).result
         return child < 0 ? nil : FlattenedTree.Node(tree: tree, offset: child)
     }
 
-    /// The property of a name. C: `fdt_getprop`.
+    /// The property with a name. C: `fdt_getprop`.
     public func property(_ name: String) -> FlattenedTree.Property? {
         tree.withBytes { bytes in
             let utf8 = name.utf8
@@ -63,7 +62,7 @@ extension FlattenedTree.Node {
         }
     }
 
-    /// Whether the list of strings in `compatible` has the string, at any place. C: `fdt_node_check_compatible`.
+    /// Whether the string list `compatible` contains the string. C: `fdt_node_check_compatible`.
     public func isCompatible(with compatible: String) -> Bool {
         Call.checkCompatible(tree.storage.bytes, offset, compatible).result == 0
     }
@@ -79,7 +78,7 @@ extension FlattenedTree {
         public struct Iterator: IteratorProtocol {
             let tree: FlattenedTree
             var tokens: Tokenizer
-            /// How deep the next tag is below the parent: 1 within it, more within the child that was given last.
+            /// The depth of the next tag below the parent: 1 directly within it, more within the child returned last.
             var depth = 0
 
             init(_ parent: Node) {

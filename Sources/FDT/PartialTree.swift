@@ -1,27 +1,27 @@
-/// What can be read of a tree that is cut short or damaged, and what cannot.
+/// The readable part of a truncated or damaged tree, and a list of what is missing.
 ///
-/// For bytes that ``FlattenedTree`` refuses and that someone has to look at all the same. Nothing is guessed: what is
-/// shown stands in the bytes, and ``missing`` lists the rest. Any bytes may be given; reading them takes a time and a
-/// room that are linear in their number.
+/// For bytes that ``FlattenedTree`` rejects but that still need to be inspected. Nothing is guessed: everything
+/// reported is in the bytes, and ``missing`` lists the rest. Accepts any bytes; reading them takes time and memory
+/// linear in their number.
 ///
-/// libfdt plays no part, as it reads no tree whose header promises more than there is.
+/// Does not use libfdt, which refuses to read a tree whose header promises more bytes than there are.
 public struct PartialTree: Sendable {
-    /// The fields of the header, as they stand; nil if the bytes end before it does.
+    /// The header fields, unchecked; nil if the bytes end before the header does.
     public let header: Header?
 
-    /// The entries of the memory reservation block that are there.
+    /// The entries of the memory reservation block that can be read.
     public let memoryReservations: [MemoryReservation]
 
-    /// The nodes that begin within the bytes, in the tree's order; ``Node/index`` is the place in this list.
+    /// The nodes that begin within the bytes, in tree order; ``Node/index`` is an index into this list.
     public let nodes: [Node]
 
-    /// What is not there, or not as it has to be; empty if the tree is whole.
+    /// What is missing or invalid; empty if the tree is complete.
     public let missing: [Missing]
 
     /// The number of bytes given.
     public let byteCount: Int
 
-    /// Reads what there is. Never fails.
+    /// Reads as much as possible. Never fails.
     public init(_ bytes: [UInt8]) {
         var reader = PartialTreeReader(bytes: bytes)
         reader.read()
@@ -32,13 +32,13 @@ public struct PartialTree: Sendable {
         byteCount = bytes.count
     }
 
-    /// Reads what there is. Never fails.
+    /// Reads as much as possible. Never fails.
     public init(bytes: RawSpan) { self.init(bytes.array) }
 
-    /// The root node, nil if not even that is there.
+    /// The root node; nil if it is missing.
     public var root: Node? { nodes.first }
 
-    /// The direct children of a node, as far as they are there.
+    /// The readable direct children of a node.
     public func children(of node: Node) -> [Node] {
         node.children.compactMap { nodes.indices.contains($0) ? nodes[$0] : nil }
     }
@@ -63,50 +63,50 @@ extension [PartialTree.Node] {
 extension PartialTree {
     /// A node that begins within the bytes.
     public struct Node: Sendable {
-        /// The place of the node in ``PartialTree/nodes``.
+        /// The index of the node in ``PartialTree/nodes``.
         public let index: Int
-        /// The index of the node that this one is in; nil for the root.
+        /// The index of the parent node; nil for the root.
         public let parent: Int?
-        /// How many steps below the root the node is.
+        /// The number of levels below the root.
         public let depth: Int
-        /// Where the node begins in the tree, in bytes from its first.
+        /// The offset of the node in bytes from the start of the tree.
         public let offset: Int
-        /// The indexes of the direct children, ascending.
+        /// The indexes of the direct children, in ascending order.
         public internal(set) var children: [Int] = []
-        /// The properties, in the tree's order.
+        /// The properties, in tree order.
         public internal(set) var properties: [Property] = []
-        /// Whether the end of the node is there as well.
+        /// Whether the end of the node is present, too.
         public internal(set) var hasEnd = false
         /// Whether the bytes end within the name.
         public internal(set) var hasCutName = false
 
         let nameBytes: ArraySlice<UInt8>
 
-        /// The name; bytes that are not UTF-8 are repaired. Cut if the bytes end within it.
+        /// The name, cut if the bytes end within it; invalid UTF-8 is replaced.
         public var name: String { String(decoding: nameBytes, as: UTF8.self) }
     }
 
-    /// A property of which at least the length is there.
+    /// A property whose length, at least, is present.
     public struct Property: Sendable, PropertyValue {
-        /// Where the name begins in the strings block, in bytes.
+        /// The byte offset of the name in the strings block.
         public let nameOffset: UInt32
-        /// The size of the value in bytes that the tree gives. Fewer are there if the bytes end within the value.
+        /// The size of the value in bytes as stated in the tree. If the bytes end within the value, fewer are present.
         public let declaredCount: Int
 
-        /// The bytes of the name, nil if it lies where there are no bytes.
+        /// The bytes of the name; nil if it lies outside the bytes.
         public let nameBytes: ArraySlice<UInt8>?
         let value: ArraySlice<UInt8>
 
-        /// Where the value begins in the tree, in bytes from its first.
+        /// The offset of the value in bytes from the start of the tree.
         public var valueOffset: Int { value.startIndex }
 
-        /// Whether the property has this name; makes no string.
+        /// Whether the property has this name. Does not create a string.
         public func isNamed(_ name: String) -> Bool { nameBytes?.elementsEqual(name.utf8) ?? false }
 
-        /// The name, nil if it lies where there are no bytes.
+        /// The name; nil if it lies outside the bytes.
         public var name: String? { nameBytes.map { String(decoding: $0, as: UTF8.self) } }
 
-        /// Whether the whole value is there.
+        /// Whether the value is complete.
         public var isWhole: Bool { value.count == declaredCount }
 
         public func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
@@ -114,7 +114,7 @@ extension PartialTree {
         }
     }
 
-    /// Something that is not there, or not as it has to be.
+    /// Something that is missing or invalid.
     public struct Missing: Sendable, Hashable, CustomStringConvertible {
         /// A part of a tree.
         public enum Part: String, Sendable, Hashable {
@@ -125,17 +125,17 @@ extension PartialTree {
             case strings = "strings block"
         }
 
-        /// The part of the tree that it would be in.
+        /// The part of the tree that it belongs to.
         public let part: Part
 
-        /// The bytes of the tree that are concerned, from its start; for bytes that are not there, the range begins at
-        /// or after ``PartialTree/byteCount``.
+        /// The affected bytes, as offsets from the start of the tree. For missing bytes, the range begins at or after
+        /// ``PartialTree/byteCount``.
         public let range: Range<Int>
 
-        /// The path of the node in which the structure block stops, else nil.
+        /// The path of the node in which the structure block breaks off, else nil.
         public let node: String?
 
-        /// What is wrong, in words.
+        /// A description of the fault.
         public let reason: String
 
         public var description: String { "\(part.rawValue): \(reason)" }

@@ -1,7 +1,7 @@
 /// Reads the bytes of a ``PartialTree`` once, front to back, without recursion.
 ///
-/// Every offset is taken from the bytes and so is checked against their number before use. Sums cannot overflow:
-/// they are of 32-bit fields in 64-bit integers.
+/// Every offset comes from the bytes, so it is checked against their number before use. Sums cannot overflow: they add
+/// 32-bit fields in 64-bit integers.
 struct PartialTreeReader {
     private(set) var header: Header?
     private(set) var memoryReservations: [MemoryReservation] = []
@@ -9,7 +9,7 @@ struct PartialTreeReader {
     private(set) var missing: [PartialTree.Missing] = []
 
     private let bytes: [UInt8]
-    /// Where NULs are in the strings block, ascending: the ends of names, found without reading names repeatedly.
+    /// The offsets of the NULs in the strings block, ascending. They give the ends of names without rereading names.
     private var stringEnds: [Int] = []
     private var strings = 0..<0
     private var stringsAreCut = false
@@ -31,7 +31,7 @@ struct PartialTreeReader {
 
     // MARK: Header
 
-    /// What every `fdt_check_header` looks at, and the size of the tree.
+    /// Checks what every version of `fdt_check_header` checks, and the size of the tree.
     private mutating func checkHeader(_ header: Header) {
         for fault in header.faults(HeaderRules(alignsBlocks: false)) { report(fault.part, fault.range, fault.reason) }
         let total = Int(header.totalSize)
@@ -58,7 +58,7 @@ struct PartialTreeReader {
 
     private mutating func findStrings(_ header: Header) {
         let start = Int(header.stringsOffset)
-        // As in libfdt: older trees have no size, or one that nobody minds.
+        // As in libfdt: older trees have no size, or one that is ignored.
         let size = header.version >= 17 ? header.stringsSize : nil
         let end = size.map { start + Int($0) } ?? max(start, Int(header.totalSize))
         strings = min(start, bytes.count)..<min(end, bytes.count)
@@ -71,7 +71,7 @@ struct PartialTreeReader {
         }
     }
 
-    /// The bytes of the name that begins at an offset, `nil` if it does not lie whole in the strings block.
+    /// The bytes of the name that begins at an offset; `nil` unless it lies wholly within the strings block.
     private func string(at start: Int) -> ArraySlice<UInt8>? {
         guard strings.contains(start) else { return nil }
         var low = 0
@@ -87,9 +87,9 @@ struct PartialTreeReader {
 
     /// Why the structure block cannot be followed further.
     private struct Stop: Error {
-        /// The bytes, from the start of the tree, that were to be read and could not be.
+        /// The bytes that could not be read, as offsets from the start of the tree.
         let range: Range<Int>
-        /// What they would be, or what is wrong with them.
+        /// What they should be, or what is wrong with them.
         let reason: String
     }
 
@@ -117,7 +117,7 @@ struct PartialTreeReader {
     }
 
     private mutating func readTokens(_ header: Header, end: Int) throws(Stop) {
-        // A copy of the reference, so that the bytes can be read while this changes.
+        // Copies the reference, so that the bytes can be read while `self` changes.
         let bytes = bytes
         var tokens = Tokenizer(header, end: end)
         while true {
@@ -159,7 +159,7 @@ struct PartialTreeReader {
         }
     }
 
-    /// Reports what stands outside of the root node.
+    /// Reports tokens outside the root node.
     private mutating func checkPlace(of token: Tokenizer.Token?, _ tag: Range<Int>) {
         guard openNodes.isEmpty, let word = bytes.span.bytes.bigEndianUInt32(at: tag.lowerBound) else { return }
         switch token {
@@ -186,7 +186,7 @@ struct PartialTreeReader {
         openNodes.append(index)
     }
 
-    /// - Returns: The name, if it is there.
+    /// - Returns: The name, if present.
     @discardableResult
     private mutating func add(_ property: Tokenizer.Property, _ header: Header, end: Int) -> ArraySlice<UInt8>? {
         let nameOffset = property.nameStart - Int(header.stringsOffset)

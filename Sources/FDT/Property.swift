@@ -1,12 +1,12 @@
 extension FlattenedTree {
-    /// A property of a node: a reference to the tree and where the name and the value lie in it.
+    /// A property of a node: a reference to the tree and the positions of the name and the value in it.
     public struct Property: Sendable, Hashable, PropertyValue {
-        /// The tree that the property is in.
+        /// The tree that contains the property.
         public let tree: FlattenedTree
 
-        /// From the start of the tree.
+        /// An offset from the start of the tree.
         let nameStart: Int
-        /// From the start of the tree.
+        /// Offsets from the start of the tree.
         let value: Range<Int>
 
         init(tree: FlattenedTree, _ place: Tokenizer.Property) {
@@ -18,10 +18,10 @@ extension FlattenedTree {
 }
 
 extension FlattenedTree.Property {
-    /// The name; bytes that are not UTF-8 are repaired.
+    /// The name; invalid UTF-8 is replaced.
     public var name: String { withNameBytes { $0.string } }
 
-    /// Gives the bytes of the name, without its NUL.
+    /// Calls `body` with the bytes of the name, without the NUL.
     public func withNameBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try tree.withBytes { (bytes) throws(E) in
             let end = bytes.firstNUL(from: nameStart, to: bytes.byteCount) ?? bytes.byteCount
@@ -33,6 +33,6 @@ extension FlattenedTree.Property {
         try tree.storage.withBytes(in: value, body)
     }
 
-    /// Where the value begins in the tree, in bytes from its first.
+    /// The offset of the value in bytes from the start of the tree.
     public var valueOffset: Int { value.lowerBound }
 }

@@ -1,9 +1,9 @@
-/// The value of a property, read as the types that device trees use.
+/// The value of a property, read as the types used in device trees.
 ///
-/// A value does not say what it is: the reader has to know. Every accessor gives nil if the bytes cannot be of the
-/// type that is asked for.
+/// A value does not carry its type: the reader has to know it. Every accessor returns nil if the bytes cannot be of the
+/// requested type.
 public protocol PropertyValue {
-    /// Gives the bytes of the value.
+    /// Calls `body` with the bytes of the value.
     func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R
 }
 
@@ -32,13 +32,13 @@ extension PropertyValue {
         }
     }
 
-    /// The value as a string: UTF-8 and one NUL, at its end. nil for anything else, so also for a list of strings.
+    /// The value as a string: UTF-8 with one NUL, at the end. nil for anything else, including a list of strings.
     public var string: String? {
         guard let strings, strings.count == 1 else { return nil }
         return strings.first
     }
 
-    /// The value as a list of strings, each with a NUL at its end.
+    /// The value as a list of NUL-terminated strings.
     ///
     /// nil if the value is empty, its last byte is not a NUL, or a string is not UTF-8. Strings may be empty.
     public var strings: [String]? {

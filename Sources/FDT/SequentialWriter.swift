@@ -7,21 +7,21 @@
 ///     }
 ///     let tree = try writer.finish()
 ///
-/// The calls are libfdt's one for one, so the bytes are those that C code making the same calls would get.
-/// After an error the writer stays as it was before the call.
+/// Methods map one to one to libfdt calls, so the bytes are the same as those of C code that makes these calls. An
+/// error leaves the writer as it was before the call.
 public struct SequentialWriter: Sendable {
     private var storage: Storage
     private let grows: Bool
     private var openNodes: [String] = []
 
-    /// Begins a tree that may not become larger than `capacity` bytes. C: `fdt_create`.
+    /// Begins a tree of at most `capacity` bytes. C: `fdt_create`.
     ///
-    /// The strings are moved only at the end: until then header, structure and strings share the capacity.
+    /// The strings are moved only at the end: until then, header, structure and strings share the capacity.
     public init(capacity: Int) throws(FDTError) {
         try self.init(capacity: capacity, grows: false)
     }
 
-    /// Begins a tree of any size, with room for `growing` bytes to start with. C: `fdt_create`, `fdt_resize`.
+    /// Begins a tree of unlimited size, initially with room for `growing` bytes. C: `fdt_create`, `fdt_resize`.
     public init(growing: Int = 4096) throws(FDTError) {
         try self.init(capacity: max(growing, 64), grows: true)
     }
@@ -45,16 +45,16 @@ public struct SequentialWriter: Sendable {
         try write { Call.finishReservations($0) }
     }
 
-    /// Begins a node within the one that is open; the name of the root is empty. C: `fdt_begin_node`.
+    /// Begins a node in the current node; the root's name is empty. C: `fdt_begin_node`.
     public mutating func beginNode(_ name: String) throws(FDTError) {
         try refuseNUL(in: name, "fdt_begin_node")
         try write(name) { Call.beginNode($0, name) }
         openNodes.append(name)
     }
 
-    /// Ends the node that was begun last. C: `fdt_end_node`.
+    /// Ends the current node. C: `fdt_end_node`.
     public mutating func endNode() throws(FDTError) {
-        // libfdt would write the tag and leave it to the reader to find out.
+        // libfdt would write the tag and leave the error for the reader to find.
         guard !openNodes.isEmpty else {
             throw FDTError(.badStructure, in: "fdt_end_node", at: "no node is open")
         }
@@ -62,7 +62,7 @@ public struct SequentialWriter: Sendable {
         openNodes.removeLast()
     }
 
-    /// Writes a node: begins it, has `body` fill it, and ends it.
+    /// Writes a node: begins it, calls `body` to fill it, and ends it.
     public mutating func node(
         _ name: String, _ body: (inout SequentialWriter) throws(FDTError) -> Void
     ) throws(FDTError) {
@@ -71,7 +71,7 @@ public struct SequentialWriter: Sendable {
         try endNode()
     }
 
-    /// Writes a property of the open node. C: `fdt_property`.
+    /// Adds a property to the current node. C: `fdt_property`.
     public mutating func property(_ name: String, bytes: [UInt8] = []) throws(FDTError) {
         try refuseNUL(in: name, "fdt_property")
         guard !openNodes.isEmpty else {
@@ -81,7 +81,7 @@ public struct SequentialWriter: Sendable {
         try write(name) { Call.property($0, name, bytes) }
     }
 
-    /// Ends the tree. C: `fdt_finish`; the result is checked with `fdt_check_full`.
+    /// Finishes the tree. C: `fdt_finish`; the result is checked with `fdt_check_full`.
     public consuming func finish() throws(FDTError) -> FlattenedTree {
         guard openNodes.isEmpty else {
             throw FDTError(.badStructure, in: "fdt_finish", at: "node \(path) has not ended")
@@ -91,7 +91,7 @@ public struct SequentialWriter: Sendable {
         return try writer.storage.withBytes { (bytes) throws(FDTError) in try FlattenedTree(bytes: bytes) }
     }
 
-    /// Makes one call of libfdt; when there is no room for it, and there may be, makes room and repeats it.
+    /// Makes one libfdt call; if the buffer is too small and may grow, enlarges it and tries again.
     private mutating func write(
         _ name: String? = nil, _ call: (UnsafeMutableRawPointer) -> Call
     ) throws(FDTError) {

@@ -1,9 +1,9 @@
-/// The bytes of a tree, where libfdt takes them: at an address that is a multiple of 8.
+/// The bytes of a tree at an address that is a multiple of 8, as libfdt requires.
 ///
-/// Passing `bytes` to a C function hands it the address for the time of the call. The pointers that libfdt gives
-/// back are turned into offsets at once and so never outlive it.
+/// Passing `bytes` to a C function lends it the address for the duration of the call. Pointers returned by libfdt are
+/// converted to offsets at once, so they never outlive it.
 struct Storage: Sendable, Hashable {
-    /// An array's elements lie 32 bytes into its allocation, and that at a multiple of 16.
+    /// An array's elements begin 32 bytes into its allocation, which is 16-byte aligned.
     var bytes: [UInt8]
 
     var count: Int { bytes.count }
@@ -18,9 +18,9 @@ struct Storage: Sendable, Hashable {
         self.bytes = bytes.extracting(first: count).array
     }
 
-    /// An array as it is, without a copy.
+    /// Shares an array without copying it.
     init(sharing bytes: [UInt8]) {
-        // Nothing promises the alignment of an array that someone else has made; a copy is our own.
+        // Nothing guarantees the alignment of an array from elsewhere; that of our own copy is known.
         let isAligned = bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress).isMultiple(of: 8) }
         self.bytes = isAligned ? bytes : bytes.span.bytes.array
     }

@@ -1,12 +1,11 @@
 import CLibFDT
 
-/// Splits the structure block of a tree into its tokens: the one place that knows their form. C: `fdt_next_tag`.
+/// Splits the structure block of a tree into tokens. The only code that knows their format. C: `fdt_next_tag`.
 ///
-/// Any bytes will do, if they are the same in every call. It stops at the first token that is not whole or not known;
-/// ``remainder(in:)`` says what is there. It does not judge the order of tokens: that is for libfdt
-/// (``Storage/verdict()``).
+/// Accepts any bytes, provided that every call gets the same ones. Stops at the first incomplete or unknown token;
+/// ``remainder(in:)`` tells what is there. Does not check the order of tokens: libfdt does (``Storage/verdict()``).
 struct Tokenizer: Sendable {
-    /// A token; ranges and offsets are from the start of the tree.
+    /// A token; ranges and offsets count from the start of the tree.
     enum Token {
         case beginNode(name: Range<Int>)
         case endNode
@@ -16,22 +15,22 @@ struct Tokenizer: Sendable {
     }
 
     struct Property {
-        /// Where the tag is.
+        /// The offset of the tag.
         let start: Int
         let nameStart: Int
         let value: Range<Int>
     }
 
-    /// What is at a place where no token could be read.
+    /// What is at a position at which no token could be read.
     enum Remainder {
-        /// Fewer bytes than a tag has.
+        /// Fewer bytes than a tag.
         case nothing
         case unknown(tag: UInt32)
-        /// A node whose name has no end.
+        /// A node whose name is not terminated.
         case beginNode(name: Range<Int>)
-        /// A property without its length or the offset of its name.
+        /// A property without its length or name offset.
         case propertyHeader
-        /// A property whose value reaches past the end.
+        /// A property whose value extends past the end.
         case property(Property)
     }
 
@@ -39,11 +38,11 @@ struct Tokenizer: Sendable {
     private let end: Int
     private let stringsStart: Int
     private let isOld: Bool
-    /// Where the next token is, from the start of the tree.
+    /// The offset of the next token from the start of the tree.
     private(set) var position: Int
 
     /// - Parameters:
-    ///   - end: Where the bytes of the block end, from the start of the tree: at most the number of bytes.
+    ///   - end: The end of the block, from the start of the tree: at most the number of bytes.
     ///   - offset: Where to begin, from the start of the block: libfdt's offset of a node or a property.
     init(_ header: Header, end: Int, at offset: Int = 0) {
         start = Int(header.structureOffset)
@@ -53,17 +52,17 @@ struct Tokenizer: Sendable {
         position = start + offset
     }
 
-    /// Reads a tree of `count` bytes, to the end that its header states.
+    /// Reads a tree of `count` bytes, up to the end stated in its header.
     init(_ header: Header, count: Int, at offset: Int = 0) {
         let blockEnd = header.structureSize.map { Int(header.structureOffset) + Int($0) } ?? .max
         self.init(header, end: min(count, Int(header.totalSize), blockEnd), at: offset)
     }
 
-    /// Where the next token is, from the start of the block.
+    /// The offset of the next token from the start of the block.
     var structureOffset: Int { position - start }
 
-    /// The next token; `nil` if there is none that is whole.
-    // Inlined, so that no token is made where the caller asks at once what it is.
+    /// The next token; `nil` if there is no complete one.
+    // Inlined, so that no token is created if the caller switches over it at once.
     @inline(__always)
     mutating func next(in bytes: RawSpan) -> Token? {
         guard position <= end - 4 else { return nil }
@@ -91,7 +90,7 @@ struct Tokenizer: Sendable {
         }
     }
 
-    /// What is there after ``next(in:)`` has returned `nil`.
+    /// What is at the position at which ``next(in:)`` returned `nil`.
     func remainder(in bytes: RawSpan) -> Remainder {
         guard position <= end - 4 else { return .nothing }
         let tag = bytes.word(at: position)
@@ -102,19 +101,20 @@ struct Tokenizer: Sendable {
         }
     }
 
-    /// The property that begins here, if its header is there.
+    /// The property that begins here, if its header is present.
     @inline(__always)
     private func property(in bytes: RawSpan) -> Property? {
         guard position <= end - 12 else { return nil }
         let count = Int(bytes.word(at: position + 4))
         var value = position + 12
-        // Before version 16 values of 8 bytes and more are aligned to 8 bytes of the block.
+        // Before version 16, values of 8 or more bytes are aligned to 8 bytes in the block.
         if isOld, count >= 8, (value - start) % 8 != 0 { value += 4 }
         return Property(
             start: position, nameStart: stringsStart + Int(bytes.word(at: position + 8)), value: value..<value + count)
     }
 
-    /// The next property of a node that has just begun, or of which a property was read last; `nil` after the last one.
+    /// The next property of a node that has just begun, or from which a property was read last; `nil` after the last
+    /// one.
     mutating func nextProperty(in bytes: RawSpan) -> Property? {
         while true {
             switch next(in: bytes) {
@@ -125,12 +125,12 @@ struct Tokenizer: Sendable {
         }
     }
 
-    /// The token that follows is at the next multiple of 4 in the block.
+    /// Skips to the next token, which is 4-byte aligned in the block.
     private mutating func skip(to offset: Int) {
         position = start + ((offset - start + 3) & ~3)
     }
 
-    /// What a node is called: before version 16 names in the block are whole paths. `nil` if one is not.
+    /// The name of a node. Before version 16, the block has whole paths; `nil` if a name is not one.
     func nodeName(_ name: Range<Int>, in bytes: RawSpan) -> Range<Int>? {
         guard isOld else { return name }
         var start = name.upperBound

@@ -1,9 +1,8 @@
 extension Storage {
-    /// What libfdt finds wrong with the bytes as a tree, or nil.
+    /// libfdt's verdict on the bytes as a tree; nil if it accepts them.
     ///
-    /// libfdt is the judge, but takes its time: it looks into the header again for every byte of a node's name. So the
-    /// structure is gone through here first. What is plainly whole, as nearly all trees are, `fdt_check_full` would
-    /// pass; about everything else it is asked.
+    /// libfdt is slow: it rereads the header for every byte of a node's name. So the structure is surveyed here first.
+    /// What is plainly valid, as nearly all trees are, `fdt_check_full` would accept; libfdt decides everything else.
     func verdict() -> FDTError? {
         guard let header = withBytes({ Header($0) }), header.totalSize <= count,
             header.faults(HeaderRules(alignsBlocks: true)).isEmpty
@@ -18,7 +17,7 @@ extension Storage {
         }
     }
 
-    /// C: `fdt_check_full`. It also passes a tree without a root; whoever asks libfdt for one is told so here.
+    /// C: `fdt_check_full`. It also accepts a tree without a root, which is rejected here.
     func libfdtVerdict() -> FDTError? {
         do throws(FDTError) {
             try Call.check(bytes, count).get()
@@ -29,13 +28,12 @@ extension Storage {
         }
     }
 
-    /// The length of the longest name of a property that is read, in bytes: more than there is in a page.
+    /// The length in bytes of the longest property name that is read: more than fits in a page.
     ///
-    /// Names may share their ends. Without a limit, to read all of them would take a time that grows with the square of
-    /// the tree's size.
+    /// Names may share their ends. Without a limit, reading all of them would take time quadratic in the tree's size.
     private static let longestName = 4096
 
-    /// Whether the strings block of a tree of several pages has a longer name.
+    /// Whether the strings block of a tree of several pages contains a longer name.
     private static func hasEndlessName(_ header: Header, _ bytes: RawSpan) -> Bool {
         guard bytes.byteCount > 1 << 16 else { return false }
         var start = Int(header.stringsOffset)
@@ -48,26 +46,26 @@ extension Storage {
     }
 
     private enum Survey {
-        /// Everything is as it has to be, in the last version of the format.
+        /// Valid, in the last version of the format.
         case plain
-        /// It is for libfdt to say.
+        /// libfdt has to decide.
         case unclear
-        /// libfdt must not see it.
+        /// libfdt must not read it.
         case trap(FDTError)
     }
 
-    /// Goes through the structure block: one root, everything in it, all names of properties in the strings block.
+    /// Surveys the structure block: there is one root, everything is in it, and all property names are in the strings
+    /// block.
     ///
-    /// It also looks for what `fdt_check_full` of libfdt 1.6 does not survive, and gives the verdict that later ones
-    /// give:
+    /// Also detects what makes `fdt_check_full` of libfdt 1.6 hang or crash, and returns the verdict of later versions:
     ///
     /// - A property of nearly 2^32 bytes: the sum of offset and length wraps around, so that the next tag is the same
-    ///   one again (for ever, with 0xfffffff4) or lies within the property.
-    /// - Before version 16, where names of nodes are whole paths, a name without a slash: a null pointer is followed
-    ///   if it is the root's.
+    ///   one again (forever, with 0xfffffff4) or lies within the property.
+    /// - Before version 16, where names of nodes are whole paths, a name without a slash: libfdt dereferences a null
+    ///   pointer if it is the root's.
     private static func survey(_ header: Header, _ bytes: RawSpan) -> Survey {
         var isPlain = header.version == 17
-        // Every string that begins before the last NUL ends in the block.
+        // Every string that begins before the last NUL ends within the block.
         let stringsStart = Int(header.stringsOffset)
         var stringsEnd = min(stringsStart + Int(header.stringsSize ?? 0), bytes.byteCount)
         while stringsEnd > stringsStart, bytes.byte(at: stringsEnd - 1) != 0 { stringsEnd -= 1 }

@@ -1,20 +1,20 @@
-/// Changes a tree in place, within a buffer of a fixed size. C: libfdt's `fdt_rw` functions.
+/// Changes a tree in place, in a buffer of fixed size. C: libfdt's `fdt_rw` functions.
 ///
 ///     var editor = try TreeEditor(opening: tree, capacity: 4096)
 ///     let node = try editor.addSubnode("LUO")
 ///     try editor.setProperty("blob-size", of: node, u64: 311, .littleEndian)
 ///     let edited = try editor.pack()
 ///
-/// Every change moves what follows it, which makes libfdt's offsets stale. So nodes are named by their paths here,
-/// looked up anew for each call: the path must be absolute, and libfdt's rule for unit addresses applies to it
-/// (C: `fdt_path_offset`).
+/// Every change moves what follows it, which invalidates libfdt's offsets. So nodes are identified by their paths,
+/// which are looked up for each call. Paths must be absolute, and libfdt's rule for unit addresses applies (C:
+/// `fdt_path_offset`).
 ///
-/// The order of things is libfdt's: a new node comes before the other children of its parent, and a new property
-/// before the others of its node. After an error the tree is as it was before the call.
+/// The order is libfdt's: a new node comes before the other children of its parent, and a new property before the
+/// others of its node. An error leaves the tree as it was before the call.
 public struct TreeEditor: Sendable {
     private var storage: Storage
 
-    /// Copies a tree into a buffer of `capacity` bytes, with the free room at its end. C: `fdt_open_into`.
+    /// Copies a tree into a buffer of `capacity` bytes, with the free space at its end. C: `fdt_open_into`.
     /// - Throws: `.noSpace` if the tree does not fit.
     public init(opening tree: FlattenedTree, capacity: Int) throws(FDTError) {
         let location = "a tree of \(tree.totalSize) bytes in \(capacity)"
@@ -30,7 +30,7 @@ public struct TreeEditor: Sendable {
 
     /// Adds an empty node as the first child of another. C: `fdt_add_subnode`.
     /// - Returns: The path of the new node.
-    /// - Throws: `.exists` if there is a child of this name (also with a unit address if the name has none).
+    /// - Throws: `.exists` if there is a child with this name (with any unit address, if the name has none).
     @discardableResult
     public mutating func addSubnode(_ name: String, to parent: String = "/") throws(FDTError) -> String {
         let path = parent == "/" ? "/\(name)" : "\(parent)/\(name)"
@@ -40,7 +40,7 @@ public struct TreeEditor: Sendable {
         return path
     }
 
-    /// Sets a property, which is added if the node has none of this name. C: `fdt_setprop`.
+    /// Sets a property, adding it if the node does not have it. C: `fdt_setprop`.
     public mutating func setProperty(_ name: String, of path: String, bytes: [UInt8] = []) throws(FDTError) {
         try refuse(name, "fdt_setprop", at: path)
         let offset = try self.offset(of: path)
@@ -48,9 +48,9 @@ public struct TreeEditor: Sendable {
         try Call.setProperty(&storage.bytes, of: offset, name, bytes).get(at: "\(name) of \(path)")
     }
 
-    /// Packs the tree, gives it, and opens it again in the same buffer for further changes.
+    /// Packs the tree, returns it, and opens it again in the same buffer for further changes.
     ///
-    /// C: `fdt_pack`, a copy, `fdt_open_into`. This is how Linux KHO adds one subtree after the other to one page.
+    /// C: `fdt_pack`, a copy, `fdt_open_into`. This is how Linux KHO adds subtrees to one page, one after the other.
     public mutating func pack() throws(FDTError) -> FlattenedTree {
         try Call.pack(&storage.bytes).get()
         let tree = try storage.withBytes { (bytes) throws(FDTError) in try FlattenedTree(bytes: bytes) }
@@ -59,12 +59,12 @@ public struct TreeEditor: Sendable {
     }
 
     private func offset(of path: String) throws(FDTError) -> Int32 {
-        // libfdt would take anything else for an alias, and follow an alias of an alias for ever.
+        // libfdt would take anything else for an alias, and loop forever on an alias of an alias.
         guard path.hasPrefix("/") else { throw FDTError(.badPath, in: "fdt_path_offset", at: path) }
         return try Call.node(storage.bytes, at: path).get(at: path)
     }
 
-    /// Names that libfdt would cut, and names of nodes that no path leads to.
+    /// Refuses names that libfdt would cut, and names of nodes that no path can reach.
     private func refuse(
         _ name: String, asNode: Bool = false, _ operation: String, at location: String
     ) throws(FDTError) {

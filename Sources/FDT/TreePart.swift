@@ -1,7 +1,7 @@
 /// A run of bytes of a flattened tree, and what it is.
 ///
-/// libfdt tells neither where padding is nor what a damaged tree holds. The parts do: together they are all of the
-/// bytes, once, in their order.
+/// libfdt reports neither padding nor the contents of a damaged tree. Parts do: together they cover all bytes, each
+/// once and in order.
 public struct TreePart: Sendable, Hashable {
     /// Offsets from the first byte of the tree.
     public let range: Range<Int>
@@ -9,40 +9,40 @@ public struct TreePart: Sendable, Hashable {
 
     /// What the bytes are.
     public enum Kind: Sendable, Hashable {
-        /// A field of the header, by libfdt's name; its value, unless it is cut short.
+        /// A header field, by libfdt's name, and its value unless it is cut short.
         case header(String, UInt32?)
         /// An entry of the memory reservation block: its index, address and size.
         case reservation(Int, address: UInt64, size: UInt64)
-        /// The entry that ends that block.
+        /// The entry that ends the memory reservation block.
         case reservationEnd
         /// The beginning of a node: the range of its name.
         case beginNode(name: Range<Int>)
         case endNode
-        /// The beginning of a property: where its name begins, and the value's size.
+        /// The beginning of a property: the offset of its name and the size of its value.
         case property(nameStart: Int, count: Int)
-        /// A property's value, whole or cut short.
+        /// A property value, complete or cut short.
         case value(isWhole: Bool)
         case nop
         case end
-        /// A name in the strings block: its offset in the block, and whether its NUL is there.
+        /// A name in the strings block: its offset in the block, and whether it is terminated.
         case string(offset: Int, isTerminated: Bool)
-        /// Bytes that only align what follows.
+        /// Padding that aligns what follows.
         case alignment
         /// Bytes between the blocks.
         case gap
-        /// Bytes within `totalsize` that belong to no block, or that no tag explains.
+        /// Bytes within `totalsize` that belong to no block or token.
         case unused(isCutShort: Bool)
         /// Bytes after `totalsize`.
         case behind
     }
 
-    /// Hands the parts of any bytes to `take`: what cannot be followed is one unused part.
+    /// Passes the parts of any bytes to `take`. What cannot be parsed becomes one unused part.
     public static func forEach(in bytes: RawSpan, _ take: (TreePart) -> Void) {
         TreePartReader().read(bytes, take)
     }
 }
 
-/// Follows the blocks and tokens of a tree as far as they go.
+/// Follows the blocks and tokens of a tree as far as possible.
 private struct TreePartReader {
     typealias Taker = (TreePart) -> Void
 
@@ -66,7 +66,7 @@ private struct TreePartReader {
             (.strings, strings, header.stringsSize.map { strings + Int($0) } ?? total),
         ].sorted { $0.start < $1.start }
         for (index, block) in blocks.enumerated() {
-            // Blocks that overlap cannot be told apart byte by byte.
+            // Overlapping blocks cannot be told apart byte by byte.
             guard block.start >= cursor, block.start < total else { continue }
             let next = index + 1 < blocks.count ? blocks[index + 1].start : total
             let end = min(total, block.end, max(next, block.start))
@@ -126,7 +126,7 @@ private struct TreePartReader {
         while true {
             let start = tokens.position
             let token = tokens.next(in: bytes)
-            // Where the bytes end, so does the alignment of the last token.
+            // If the bytes end here, so does the alignment of the last token.
             let next = min(tokens.position, end)
             switch token {
             case .beginNode(let name):
@@ -151,7 +151,7 @@ private struct TreePartReader {
         }
     }
 
-    /// Takes the bytes of a property up to the end of its value, or of the bytes.
+    /// Takes the bytes of a property up to the end of its value or of the bytes.
     private func readProperty(_ property: Tokenizer.Property, end: Int, _ take: Taker) {
         let value = property.value
         let valueStart = min(value.lowerBound, end)

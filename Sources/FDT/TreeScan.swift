@@ -1,20 +1,20 @@
 extension FlattenedTree {
-    /// What a scan encounters: names and values as bytes, valid during the call alone.
+    /// A step of a scan: names and values as bytes, valid only during the call.
     public enum ScanStep: ~Escapable {
-        /// A node begins; `depth` is 0 for the root. The name has its unit address, and is empty for the root.
+        /// A node begins; `depth` is 0 for the root. The name includes the unit address, and is empty for the root.
         case beginNode(name: RawSpan, depth: Int)
-        /// A property of the node that was begun last and has not ended.
+        /// A property of the current node.
         case property(name: RawSpan, value: RawSpan)
-        /// The node that was begun last and has not ended ends.
+        /// The current node ends.
         case endNode
-        /// A word without meaning, left behind by `fdt_nop_property` or `fdt_nop_node`.
+        /// A no-op tag, left behind by `fdt_nop_property` or `fdt_nop_node`.
         case nop
     }
 
-    /// Hands everything in the tree to `body`, once, in its order.
+    /// Passes everything in the tree to `body`, once and in order.
     ///
-    /// One step a tag, whatever the shape of the tree: to be preferred to ``Node/children`` for whole trees, which look
-    /// for the next child by reading over all that is below this one.
+    /// Takes one step per tag, whatever the shape of the tree. Prefer it to ``Node/children`` for whole trees, which
+    /// finds the next child by reading over everything below the current one.
     public func scan(_ body: (ScanStep) -> Void) {
         withBytes { bytes in
             var tokens = Tokenizer(header, count: bytes.byteCount)
@@ -44,11 +44,11 @@ extension FlattenedTree {
 }
 
 extension FlattenedTree {
-    /// The name of the first property that a node has twice: libfdt finds one of them, and so does the kernel.
+    /// The name of the first property that a node has twice. libfdt, and so the kernel, finds only one of them.
     public var repeatedProperty: String? {
         withBytes { bytes in
             var tokens = Tokenizer(header, count: bytes.byteCount)
-            /// Where the names are of the properties of the node that was begun last: the same one for the same name.
+            /// The name offsets of the current node's properties; equal names have equal offsets.
             var starts: [Int] = []
             while let token = tokens.next(in: bytes) {
                 switch token {
@@ -69,7 +69,7 @@ extension FlattenedTree {
     }
 }
 
-/// Where names of properties end. Properties share few names, so the last ones are remembered.
+/// The ends of property names. Properties share few names, so the last ones are cached.
 private struct NameEnds {
     private var starts = InlineArray<16, Int>(repeating: -1)
     private var ends = InlineArray<16, Int>(repeating: 0)

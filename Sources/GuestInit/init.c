@@ -1,19 +1,19 @@
-// The first and only process of a kernel that `luo-fdt boot` starts: does what /orders asks and reports through
-// /dev/kmsg, where each line stays in one piece among the kernel's own. Needs no C library, so that one compiler
-// makes it for every machine.
+// The first and only process of a kernel booted by `luo-fdt boot`: follows /orders and reports through /dev/kmsg,
+// where lines are not mixed with the kernel's own. Does not use a C library, so that one compiler builds it for every
+// machine.
 //
-// /orders has a line for each order; NAME is in hexadecimal:
+// /orders has one line per order; NAME is in hexadecimal:
 //   session NAME   retrieve this session
 //   file TOKEN     retrieve this file of it, and hash the first GiB of its contents; TOKEN is in hexadecimal, too
 //   finish         finish the session
-//   again NAME     make a new session of this name, with the files that were retrieved since the last `session`
+//   again NAME     create a session with this name and the files retrieved since the last `session`
 //   kexec          load /kernel, wait for a line on the console, and start it
 #include <stdarg.h>
 #include <stdint.h>
 
 enum { READ_ONLY = 0, WRITE_ONLY = 1, READ_WRITE = 2, AT_CWD = -100 };
 
-// What differs between machines: how a system call is made, and the numbers of those used here.
+// Machine-specific: how to make a system call, and the system call numbers.
 #if defined(__x86_64__)
 enum {
 	SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_fstat = 5, SYS_lseek = 8, SYS_pread64 = 17, SYS_pause = 34,
@@ -45,7 +45,7 @@ static long call(long number, long a, long b, long c, long d, long e)
 __asm__(".globl _start\n_start: bl run\n");
 #endif
 
-// What the compiler may call.
+// Functions that the compiler may call.
 void *memset(void *to, int byte, unsigned long count)
 {
 	for (volatile char *p = to; count; count--) *p++ = byte;
@@ -92,7 +92,7 @@ static void say(const char *format, ...)
 	call(SYS_write, kmsg, (long)line, end - line, 0, 0);
 }
 
-// The bytes of a name in hexadecimal, as many as a request has room for, and NULs.
+// Decodes a name from hexadecimal, up to the size of the request's field, and pads it with NULs.
 static void copy_name(uint8_t *to, const char *from)
 {
 	memset(to, 0, 64);
@@ -128,7 +128,7 @@ static void report_file(long session, uint64_t token, int fd)
 	    *(long *)(status + SIZE_IN_STAT), call(SYS_lseek, fd, 0, 1, 0, 0), hash);
 }
 
-// Where machine_kexec is, from /proc/kallsyms; 0 if that does not say.
+// The address of machine_kexec from /proc/kallsyms; 0 if not listed.
 static uint64_t machine_kexec(void)
 {
 	static const char name[] = " T machine_kexec";

@@ -1,5 +1,5 @@
 extension RawSpan {
-    /// Whether the bytes are these and no others.
+    /// Whether the bytes equal `other`.
     @inlinable
     package func isEqual(to other: RawSpan) -> Bool {
         let count = other.byteCount
@@ -16,7 +16,7 @@ extension RawSpan {
             return true
         }
         var index = 0
-        // Four words at a time, of which the compiler makes wide loads.
+        // Four words at a time, which the compiler turns into wide loads.
         while index + 32 <= count {
             let difference =
                 (word(at: index) ^ other.word(at: index)) | (word(at: index + 8) ^ other.word(at: index + 8))
@@ -34,7 +34,7 @@ extension RawSpan {
         return true
     }
 
-    /// Eight bytes within the span, which the caller has checked.
+    /// Loads eight bytes; the caller has checked that they are within the span.
     @inlinable
     package func word(at offset: Int) -> UInt64 {
         unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)

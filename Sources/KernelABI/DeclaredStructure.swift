@@ -1,4 +1,4 @@
-/// A structure as a kernel's own type information declares it.
+/// A structure as declared in a kernel's own type information.
 public struct DeclaredStructure: Hashable, Sendable {
     /// Its tag.
     public var name: String

@@ -1,13 +1,13 @@
-/// What kernels of development series write and no released kernel does: known well enough to say what it is.
+/// Formats written by kernels of development series but by no released kernel, known only well enough to be identified.
 public enum DevelopmentSeries {
-    /// What a `compatible` string of such a kernel shows; `nil` for any other.
+    /// Identifies the `compatible` string of such a kernel; `nil` for any other.
     ///
-    /// A base and its parts, such as `kho-v4;radix-v1;vmalloc-v1`.
+    /// It consists of a base and its parts, such as `kho-v4;radix-v1;vmalloc-v1`.
     public static func describe(compatible: [UInt8]) -> String? {
         compatible.contains(UInt8(ascii: ";")) ? "a name made of parts: " + origin : nil
     }
 
-    /// What the beginning of a structure of such a kernel shows; `nil` for any other.
+    /// Identifies the beginning of a structure of such a kernel; `nil` for any other.
     public static func describe(structure bytes: RawSpan) -> String? {
         let header = FeatureHeaderLayout.layout
         guard header.structure.fits(in: bytes) else { return nil }
@@ -22,7 +22,7 @@ public enum DevelopmentSeries {
     private static let origin = "a kernel of a development series made it"
 }
 
-/// The header that structures begin with in a series that has features instead of versions.
+/// The header of structures in a series that has features instead of versions.
 struct FeatureHeaderLayout: KernelStructure {
     let supported: Field<UInt64>
     let required: Field<UInt64>

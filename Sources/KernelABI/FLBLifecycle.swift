@@ -1,105 +1,106 @@
-/// How a kernel runs the lifecycle of handlers, file-lifecycle-bound objects (FLBs) and sessions: where kernels differ.
+/// How a kernel runs the lifecycle of handlers, file-lifecycle-bound objects (FLBs) and sessions, as far as kernels
+/// differ.
 ///
-/// What all kernels do alike is not here: it is the lifecycle itself. A ``Generation`` is not enough to tell kernels
-/// apart, as stable releases take over changes that leave the ABI alone.
+/// A ``Generation`` is not enough to tell kernels apart, as stable releases backport changes that do not affect the
+/// ABI.
 public struct FLBLifecycle: Hashable, Sendable {
-    /// The first release that has it; for a commit between two releases, the release before it and the commit.
+    /// The first release that has it; for a commit between two releases, the earlier release and the commit.
     public let name: String
-    /// What holds registrations and open sessions apart.
+    /// How registration and open sessions exclude each other.
     public let registration: Registration
     /// What unregistering returns.
     public let unregistration: Unregistration
-    /// For how long the module of a handler is held.
+    /// How long a handler's module is pinned.
     public let handlerOwner: OwnerHold
-    /// For how long the module of an FLB is held.
+    /// How long an FLB's module is pinned.
     public let flbOwner: OwnerHold
     /// What `liveupdate_flb_get_outgoing` does with the count.
     public let outgoingAccess: Access
     /// What `liveupdate_flb_get_incoming` does with the count.
     public let incomingAccess: Access
-    /// What becomes of a `retrieve` that has failed.
+    /// What happens after `retrieve` has failed.
     public let failedRetrieve: FailedRetrieve
-    /// What counts the holders of an FLB.
+    /// The type of the counter of an FLB's holders.
     public let counter: Counter
-    /// What becomes of a session with a file that has no handler.
+    /// What happens to a session with a file that has no handler.
     public let failedDeserialization: FailedDeserialization
-    /// By what handlers know a file.
+    /// How handlers identify a file.
     public let fileIdentity: Identity
-    /// Whether `EINVAL` meets a session's name that is empty or too long, and what is for sessions of the other
-    /// direction. Without these checks an incoming session preserves files, and an outgoing one finishes them.
+    /// Whether the kernel rejects with `EINVAL` a session name that is empty or too long, and operations meant for
+    /// sessions of the other direction. Without these checks, an incoming session can preserve files, and an outgoing
+    /// one can finish them.
     public let checksSessions: Bool
-    /// How far the locks of what came in reach: where another can come in between.
+    /// How much the locks for incoming state cover, and so where another thread can interleave.
     public let incomingLocks: Locks
 
     public enum Registration: Hashable, Sendable {
-        /// `luo_session_quiesce`: `EBUSY` while there is any session.
+        /// `luo_session_quiesce`: `EBUSY` while any session exists.
         case quiescent
-        /// `luo_register_rwlock`, which is held for reading while the operations of FLBs run: to register from one of
-        /// them deadlocks.
+        /// `luo_register_rwlock`, which is read-locked while FLB operations run: registering from one of them
+        /// deadlocks.
         case locked
     }
 
     public enum Unregistration: Hashable, Sendable {
         /// An error: `ENOENT` if the two are not linked, `EBUSY` for a handler that has FLBs.
         case reported
-        /// Nothing; a handler's FLBs go with it.
+        /// Nothing; a handler's FLBs are unregistered with it.
         case silent
     }
 
-    /// For how long a module is held by `try_module_get`.
+    /// How long `try_module_get` pins a module.
     public enum OwnerHold: Hashable, Sendable {
-        /// From registration on; `EAGAIN` if it is going.
+        /// From registration on; registering fails with `EAGAIN` if the module is going away.
         case whileRegistered
-        /// While there are files of the handler, or the FLB's object is live; `ENOENT`, for an FLB `ENODEV`, if it is
-        /// going.
+        /// While there are files of the handler, or while the FLB's object is live; fails with `ENOENT`, for an FLB
+        /// `ENODEV`, if the module is going away.
         case whileUsed
     }
 
-    /// Whether the caller of `liveupdate_flb_get_…` holds the live object.
+    /// Whether the caller of `liveupdate_flb_get_…` holds a reference to the live object.
     public enum Access: Hashable, Sendable {
-        /// The object is lent: it can go away as soon as its files do, and there is nothing to give back. If there is
-        /// none on its way out, the result is 0 and `NULL`.
+        /// The object is borrowed: it may go away with its files, and there is nothing to put. If there is no outgoing
+        /// object, the result is 0 and `NULL`.
         case lent
-        /// The caller has a reference of its own, which it gives back (`liveupdate_flb_put_…`). If there is no object
-        /// on its way out, the result is `ENOENT`.
+        /// The caller gets a reference, which it must put (`liveupdate_flb_put_…`). If there is no outgoing object, the
+        /// result is `ENOENT`.
         case counted
     }
 
     public enum FailedRetrieve: Hashable, Sendable {
-        /// The next caller makes the kernel try again.
+        /// The kernel tries again for the next caller.
         case triedAgain
-        /// The error is kept, and returned to all callers.
+        /// The error is kept and returned to all callers.
         case remembered
     }
 
     public enum Counter: Hashable, Sendable {
-        /// A `long`: can go below zero, without a warning.
+        /// A `long`: can go below zero without a warning.
         case number
-        /// A `refcount_t`: warns once, and stays at `REFCOUNT_SATURATED` from then on.
+        /// A `refcount_t`: warns once, and stays at `REFCOUNT_SATURATED`.
         case saturating
     }
 
     public enum FailedDeserialization: Hashable, Sendable {
-        /// The session has the files before the one that failed, and `/dev/liveupdate` opens.
+        /// The session has the files before the failed one, and `/dev/liveupdate` can be opened.
         case ignored
-        /// Opening `/dev/liveupdate` fails with `EIO`. The handlers of the files before the one that failed are held
-        /// for good.
+        /// Opening `/dev/liveupdate` fails with `EIO`. The handlers of the files before the failed one stay pinned.
         case refused
-        /// Opening `/dev/liveupdate` fails with `EIO`, and no handler is held.
+        /// Opening `/dev/liveupdate` fails with `EIO`, and no handler stays pinned.
         case undone
     }
 
     public enum Locks: Hashable, Sendable {
-        /// `luo_flb_file_finish_one` counts, retrieves and finishes under a lock each, `liveupdate_flb_get_incoming`
-        /// retrieves under one and looks for the object under the next, and `luo_session_retrieve` goes on with a
-        /// session that it has found when the list is no longer locked, and another may have freed it.
+        /// `luo_flb_file_finish_one` counts, retrieves and finishes with the lock dropped in between;
+        /// `liveupdate_flb_get_incoming` retrieves under the lock and looks up the object after taking it again;
+        /// `luo_session_retrieve` uses a session after unlocking the list, when another thread may have freed it.
         case pieces
-        /// `incoming.lock` of an FLB, or the list of sessions, is locked all the while.
+        /// `incoming.lock` of an FLB, or that of the list of sessions, is held throughout.
         case whole
     }
 
     public enum Identity: Hashable, Sendable {
-        /// By `struct file`: one inode can be preserved once for each time that it was opened.
+        /// By `struct file`: an inode can be preserved once for each time it was opened.
         case file
         /// By inode (`get_id`).
         case inode
@@ -110,7 +111,8 @@ public struct FLBLifecycle: Hashable, Sendable {
 }
 
 extension FLBLifecycle {
-    /// The lifecycle of a kernel release such as `7.3`, `7.1.13-amd64` or `7.0-118c3908`; `nil` before there was one.
+    /// The lifecycle of a kernel release such as `7.3`, `7.1.13-amd64` or `7.0-118c3908`; `nil` if the release has
+    /// none.
     public init?(release: String) {
         guard let wanted = Release(release),
             let lifecycle = Self.all.first(where: { $0.name == release })
@@ -121,7 +123,7 @@ extension FLBLifecycle {
 }
 
 extension FLBLifecycle {
-    /// 6.19: sessions and handlers; FLBs are yet to come.
+    /// 6.19: sessions and handlers, but no FLBs yet.
     public static let v6_19 = FLBLifecycle(
         name: "6.19", registration: .quiescent, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
@@ -135,36 +137,36 @@ extension FLBLifecycle {
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
         failedDeserialization: .refused, fileIdentity: .file, checksSessions: false, incomingLocks: .pieces)
 
-    /// 7.0 (mainline cab056f2): FLBs arrive.
+    /// 7.0 (mainline cab056f2): adds FLBs.
     public static let v7_0 = FLBLifecycle(
         name: "7.0", registration: .quiescent, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileRegistered,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
         failedDeserialization: .refused, fileIdentity: .file, checksSessions: false, incomingLocks: .pieces)
 
-    /// Mainline 118c3908, on the way from 7.0 to 7.1: sessions are no longer quiesced.
+    /// Mainline 118c3908, between 7.0 and 7.1: sessions are no longer quiesced.
     public static let v7_0_118c3908 = FLBLifecycle(
         name: "7.0-118c3908", registration: .locked, unregistration: .reported,
         handlerOwner: .whileRegistered, flbOwner: .whileUsed,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
         failedDeserialization: .ignored, fileIdentity: .file, checksSessions: false, incomingLocks: .pieces)
 
-    /// 7.1, as of 7.1.3: unregistering returns nothing, and modules of handlers are held for files.
+    /// 7.1, as of 7.1.3: unregistering returns nothing, and handler modules are pinned while they have files.
     public static let v7_1 = FLBLifecycle(
         name: "7.1", registration: .locked, unregistration: .silent,
         handlerOwner: .whileUsed, flbOwner: .whileUsed,
         outgoingAccess: .lent, incomingAccess: .lent, failedRetrieve: .triedAgain, counter: .number,
         failedDeserialization: .refused, fileIdentity: .inode, checksSessions: false, incomingLocks: .pieces)
 
-    /// 7.1 with what it took over from 7.2, as of 7.1.8 and up to 7.1.13: counts saturate, and who gets an incoming
-    /// object holds it.
+    /// 7.1 with backports from 7.2, as of 7.1.8 to 7.1.13: counts saturate, and getting an incoming object takes a
+    /// reference.
     public static let v7_1_8 = FLBLifecycle(
         name: "7.1.8", registration: .locked, unregistration: .silent,
         handlerOwner: .whileUsed, flbOwner: .whileUsed,
         outgoingAccess: .lent, incomingAccess: .counted, failedRetrieve: .triedAgain, counter: .saturating,
         failedDeserialization: .refused, fileIdentity: .inode, checksSessions: true, incomingLocks: .whole)
 
-    /// 7.2: who gets an outgoing object holds it, and a failed `retrieve` is remembered.
+    /// 7.2: getting an outgoing object takes a reference, and a failed `retrieve` is remembered.
     public static let v7_2 = FLBLifecycle(
         name: "7.2", registration: .locked, unregistration: .silent,
         handlerOwner: .whileUsed, flbOwner: .whileUsed,

@@ -1,8 +1,8 @@
-/// A member of a kernel structure: its name, and where it lies.
+/// A member of a kernel structure: its name and offset.
 public protocol StructureMember: Sendable {
     /// The member's name in the kernel's structure.
     var name: String { get }
-    /// The offset of its first byte from the beginning of the structure, in bytes; of the word for a bit field.
+    /// The offset of its first byte (for a bit field, of its word) from the beginning of the structure, in bytes.
     var offset: Int { get }
 }
 
@@ -13,9 +13,9 @@ extension NestedField: StructureMember {}
 extension ArrayField: StructureMember {}
 extension StructureArrayField: StructureMember {}
 
-/// One scalar field of a kernel structure: where it lies and how it is stored.
+/// One scalar field of a kernel structure: its offset and encoding.
 ///
-/// Values are little-endian: every machine that has KHO is.
+/// Values are little-endian, as on every machine that supports KHO.
 public struct Field<Value: Sendable>: Sendable {
     /// The field's name in the kernel's structure.
     public let name: String
@@ -32,7 +32,7 @@ public struct Field<Value: Sendable>: Sendable {
 extension Field where Value: FixedWidthInteger & BitwiseCopyable {
     /// Reads the field of the structure that begins `base` bytes into `bytes`.
     ///
-    /// The structure has to fit: ``StructureDescription/fits(in:at:)``.
+    /// The structure must fit: ``StructureDescription/fits(in:at:)``.
     @inlinable
     public func read(_ bytes: RawSpan, at base: Int = 0) -> Value {
         Value(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: base + offset, as: Value.self))
@@ -48,7 +48,7 @@ extension Field where Value: FixedWidthInteger & BitwiseCopyable {
 }
 
 extension Field where Value == PhysicalAddress {
-    /// Reads the address that the field of the structure at `base` holds.
+    /// Reads the field of the structure at `base` as an address.
     @inlinable
     public func read(_ bytes: RawSpan, at base: Int = 0) -> PhysicalAddress {
         PhysicalAddress(
@@ -62,12 +62,12 @@ extension Field where Value == PhysicalAddress {
     }
 }
 
-/// A bit field inside a 64-bit word of a kernel structure.
+/// A bit field in a 64-bit word of a kernel structure.
 public struct BitField: Sendable {
     public let name: String
     /// The offset of the 64-bit word, in bytes.
     public let offset: Int
-    /// Which bits of the word, bit 0 being the least significant.
+    /// The bits of the word; bit 0 is the least significant.
     public let bits: Range<Int>
 
     /// The word itself.
@@ -94,7 +94,7 @@ public struct BitField: Sendable {
 public struct CharacterField: Sendable {
     public let name: String
     public let offset: Int
-    /// The size of the array in bytes, the NUL included.
+    /// The size of the array in bytes, including the NUL.
     public let count: Int
 
     package init(name: String, offset: Int, count: Int) {
@@ -104,21 +104,21 @@ public struct CharacterField: Sendable {
     }
 }
 
-/// A structure that is a member of another one.
+/// A structure that is a member of another structure.
 public struct NestedField<Structure: Sendable>: Sendable {
     public let name: String
     public let offset: Int
     public let layout: Structure
 }
 
-/// An array of scalars at the end of, or inside, a kernel structure.
+/// An array of scalars in, or at the end of, a kernel structure.
 public struct ArrayField<Value: Sendable>: Sendable {
     public let name: String
     public let offset: Int
     public let count: Int
     public let stride: Int
 
-    /// The element at `index` as a field of its own.
+    /// The element at `index` as a field.
     @inlinable
     public subscript(index: Int) -> Field<Value> {
         Field(name: name, offset: offset + index * stride)
@@ -144,7 +144,7 @@ extension ArrayField where Value == PhysicalAddress {
     }
 }
 
-/// An array of structures inside a kernel structure.
+/// An array of structures in a kernel structure.
 public struct StructureArrayField<Structure: Sendable>: Sendable {
     public let name: String
     public let offset: Int

@@ -1,30 +1,30 @@
-/// One generation of the handover's ABI: everything in which kernels differ, as data.
+/// One generation of the handover ABI: all differences between kernels, as data.
 ///
-/// A generation is described in a file of its own under `Generations/` and listed in ``all``. Readers, writers and
-/// tables take what they need from here and never ask which generation it is.
+/// Each generation has its own file under `Generations/` and is listed in ``all``. Readers, writers and tables take
+/// everything from here and never ask which generation it is.
 public struct Generation: Sendable, Identifiable {
-    /// The first release from which a whole series has it, for example `7.2`.
+    /// The first series that has it in all releases, for example `7.2`.
     public let name: String
-    /// The series that share it, each by the first of its releases that does.
+    /// The series that have it, each given as the first of its releases that does.
     public let releases: [Release]
-    /// Whether a kernel with it has been released: until then, all of it may change.
+    /// Whether a kernel with it has been released; until then, anything may change.
     public var isReleased = true
     /// The root FDT.
     public internal(set) var root: RootTree
     /// The form of the map of preserved memory.
     public let preservedMap: PreservedMapForm
-    /// LUO's state; `nil` before there was one.
+    /// LUO's state; `nil` if there is none.
     public internal(set) var luo: LUOState?
-    /// The file handlers that a kernel has, of several versions the one that it writes first.
+    /// The kernel's file handlers. Of several versions, the one that it writes comes first.
     public internal(set) var fileHandlers: [FileHandler]
     /// The subtree of `reserve_mem` regions.
     public internal(set) var memblock = MemblockTree()
-    /// The subtree that names the previous kernel; `nil` before there was one.
+    /// The subtree that names the previous kernel; `nil` if there is none.
     public internal(set) var kexecMetadata: KexecMetadataBlob?
-    /// Whether memory of vmalloc can be preserved.
+    /// Whether vmalloc memory can be preserved.
     public var preservesVmalloc = true
-    /// What the memory that the next kernel boots from is called: in `/chosen` (`linux,kho-…`), in debugfs
-    /// (`…_phys`, `…_len`) and in `struct kho_data`.
+    /// The name of the memory that the next kernel boots from: in `/chosen` (`linux,kho-…`), in debugfs (`…_phys`,
+    /// `…_len`) and in `struct kho_data`.
     public var bootMemory = "scratch"
 
     public var id: String { name }
@@ -41,25 +41,25 @@ public struct Generation: Sendable, Identifiable {
         public let mapProperty = "preserved-memory-map"
         /// The property of a subtree's node that holds its address.
         public let addressProperty: String
-        /// The property that holds its size; `nil` if a subtree is an FDT that states its own.
+        /// The property that holds its size; `nil` if every subtree is an FDT, which states its own.
         public let sizeProperty: String?
         public let construction: Construction
-        /// Whether the kernel's libfdt wants the memory reservation block at a multiple of 8, and the structure block
-        /// at one of 4. Read in the source of 7.3, whose libfdt is that of 7.1; seen on both.
+        /// Whether the kernel's libfdt requires the memory reservation block to be 8-byte aligned, and the structure
+        /// block 4-byte aligned. Read in the source of 7.3, whose libfdt is the same as in 7.1; seen on both.
         public var alignsBlocks = false
 
-        /// By which calls the kernel makes the tree; decides its bytes.
+        /// How the kernel builds the tree, which determines its bytes.
         public enum Construction: Hashable, Sendable {
-            /// One sequential pass when the handover is finalized; subtrees in order of registration.
+            /// In one sequential pass when the handover is finalized; subtrees are in order of registration.
             case sequential
-            /// A sequential pass without subtrees, then an edit in place for each: the last one comes first.
+            /// In a sequential pass without subtrees, then one in-place edit for each: the last one added comes first.
             case edited
         }
     }
 
     /// The form of the map of preserved memory.
     public enum PreservedMapForm: Hashable, Sendable {
-        /// A list of chunks of pointers to bitmaps, by order.
+        /// A list of chunks of pointers to bitmaps, grouped by order.
         case chunkedBitmaps(BitmapSize)
         /// A radix tree.
         case radixTree
@@ -69,10 +69,10 @@ public struct Generation: Sendable, Identifiable {
     public enum BitmapSize: Hashable, Sendable {
         /// A page, from the page allocator.
         case page
-        /// This many bytes whatever the page size, from `kzalloc`: several to a page, each aligned to its size.
+        /// A fixed number of bytes whatever the page size, from `kzalloc`: several per page, each aligned to its size.
         case fixed(Int)
 
-        /// The size in bytes, and the alignment.
+        /// The size in bytes, which is also the alignment.
         public func bytes(pageSize: PageSize) -> Int {
             switch self {
             case .page: pageSize.bytes
@@ -89,16 +89,16 @@ public struct Generation: Sendable, Identifiable {
         public let form: Form
         public let sessions: RecordContainer<SessionLayout>
         public let files: RecordContainer<FileLayout>
-        /// `nil` before there were file-lifecycle-bound objects.
+        /// `nil` if there are no file-lifecycle-bound objects.
         public let flbs: RecordContainer<FLBLayout>?
 
-        /// The layout of the structure that LUO's state is; `nil` for an FDT.
+        /// The layout of the structure with LUO's state; `nil` if the state is an FDT.
         public var record: LUOLayout? {
             if case .record(let layout) = form { layout } else { nil }
         }
 
         public enum Form: Sendable {
-            /// An FDT whose nodes hold the addresses.
+            /// An FDT whose nodes hold addresses.
             case tree(Tree)
             /// A structure.
             case record(LUOLayout)
@@ -119,13 +119,13 @@ public struct Generation: Sendable, Identifiable {
         }
     }
 
-    /// A file handler, or a version of one.
+    /// A file handler, in one version.
     public struct FileHandler: Sendable {
-        /// The name that the files' records hold. C: `liveupdate_file_handler.compatible`.
+        /// The name in the files' records. C: `liveupdate_file_handler.compatible`.
         public let compatible: String
-        /// The structure that a file's handle leads to.
+        /// The structure that a file's handle points to.
         public let layout: any KernelStructure
-        /// The structures that it leads to in turn.
+        /// The structures reached from it.
         public let others: [StructureDescription]
     }
 
@@ -136,9 +136,9 @@ public struct Generation: Sendable, Identifiable {
         public let regionCompatible = "reserve-mem-v1"
         public let startProperty = "start"
         public let sizeProperty = "size"
-        /// `RESERVE_MEM_MAX_ENTRIES`: the number of regions that a kernel holds.
+        /// `RESERVE_MEM_MAX_ENTRIES`: the maximum number of regions.
         public let regionLimit = 8
-        /// `RESERVE_MEM_NAME_SIZE`: the size of a region's name in bytes, the NUL included.
+        /// `RESERVE_MEM_NAME_SIZE`: the size of a region's name in bytes, including the NUL.
         public let nameSize = 16
     }
 
@@ -150,25 +150,25 @@ public struct Generation: Sendable, Identifiable {
 }
 
 extension Generation {
-    /// All generations that have been released, oldest first.
+    /// All released generations, oldest first.
     public static let all: [Generation] = [.v6_16, .v6_18, .v6_19, .v7_0, .v7_1, .v7_2]
 
-    /// All generations, and those to come as far as they are known.
+    /// All generations, including unreleased ones as far as they are known.
     public static let known: [Generation] = all + [.v7_4]
 
     /// The newest generation.
     public static let latest = Generation.v7_2
 
-    /// The names of all releases from which a series has something new.
+    /// The names of the releases in which a series changes its generation.
     public static var allReleases: [String] { known.flatMap(\.releases).map(\.description) }
 
-    /// The names of its releases, the oldest first.
+    /// The names of its releases, oldest first.
     public var releaseText: String { releases.map(\.description).joined(separator: ", ") + mark }
 
     /// Its first and last release: `7.2–7.3`.
     public var span: String { Self.span(of: [self]) }
 
-    /// The first and the last release of generations: `7.2–7.3`.
+    /// The first and last release of some generations: `7.2–7.3`.
     public static func span(of generations: [Generation]) -> String {
         let releases = generations.flatMap(\.releases)
         let ends = Set([releases.min(), releases.max()].compactMap { $0 }).sorted()
@@ -180,26 +180,26 @@ extension Generation {
     /// The newest of its releases.
     public var newestRelease: String { releases.last?.description ?? name }
 
-    /// The generation of a kernel release such as `7.3` or `7.3.4-amd64`, among those that are considered.
+    /// The generation of a kernel release such as `7.3` or `7.3.4-amd64`, among `generations`.
     public init?(release: String, among generations: [Generation] = known) {
         guard let release = Release(release) else { return nil }
         self.init(release, among: generations)
     }
 
-    /// The generation of a kernel release; of a series, that of its first release.
+    /// The generation of a kernel release; for a series, that of its first release.
     public init?(_ release: Release, among generations: [Generation] = known) {
-        // A candidate has what its release will have.
+        // A release candidate has what its release will have.
         let patch = release.patch ?? 0
         let first = generations.flatMap(\.releases).last { $0.isInSeries(of: release) && $0.patch ?? 0 <= patch }
         guard let first, let generation = generations.first(where: { $0.releases.contains(first) }) else { return nil }
         self = generation
     }
 
-    /// Every kernel structure that a kernel of this generation hands over, with pages of `pageSize`.
+    /// Every structure that a kernel of this generation hands over, with pages of `pageSize`.
     ///
     /// - Parameters:
-    ///   - pageSize: the size of the kernel's pages.
-    ///   - machine: the kernel's machine; `nil` for x86_64, unless only another has the page size.
+    ///   - pageSize: The kernel's page size.
+    ///   - machine: The kernel's machine; `nil` for x86_64 if it has the page size, else arm64.
     public func structures(pageSize: PageSize, machine: Machine? = nil) -> [StructureDescription] {
         var list: [StructureDescription] = []
         if let luo {
@@ -236,9 +236,9 @@ extension Generation {
 }
 
 extension Generation {
-    /// The generation with the versions that a kernel's image names in place of its own.
+    /// This generation, with the versions named in a kernel image in place of its own.
     ///
-    /// - Parameter names: all names that were found; what is not among them in any version stays as it is.
+    /// - Parameter names: All names found in the image. A name with no version among them stays as it is.
     public func named(by names: Set<String>) -> Generation {
         func version(_ own: String) -> String {
             let others = names.filter { Self.base(of: $0) == Self.base(of: own) }
@@ -251,7 +251,7 @@ extension Generation {
         return generation
     }
 
-    /// What the names begin with that tell versions apart: `kho-v`, `luo-v`.
+    /// The unversioned prefixes of the names that tell versions apart: `kho-v`, `luo-v`.
     public static let nameBases: Set<String> = Set(
         known.flatMap {
             [$0.root.compatible, $0.luo?.compatible].compactMap { $0 } + $0.fileHandlers.map(\.compatible)

@@ -1,8 +1,8 @@
-/// Text that comes out of an image, and so may be anything: it shows in one notation, in which it can neither steer a
-/// terminal nor end a line.
+/// Text from an image, which may be anything. It is shown in a notation that can neither control a terminal nor end a
+/// line.
 ///
-/// What is not a plain visible character is escaped as in Swift: `\n`, `\t`, `\r`, `\"`, `\\`, `\u{1b}`; a byte that is
-/// not UTF-8 is `\x` and two digits. There is no other way from it to a `String`.
+/// Anything but a plain visible character is escaped as in Swift: `\n`, `\t`, `\r`, `\"`, `\\`, `\u{1b}`; a byte that
+/// is not UTF-8 becomes `\x` and two digits. This is the only way to convert such text to a `String`.
 public struct ImageText: Hashable, Sendable, CustomStringConvertible {
     private let bytes: [UInt8]
 
@@ -17,12 +17,12 @@ public struct ImageText: Hashable, Sendable, CustomStringConvertible {
     /// The text in quotes.
     public var description: String { quoted }
 
-    /// The text in quotes, for sentences.
+    /// The text in quotes, for use in sentences.
     public var quoted: String { "\"" + escaped + "\"" }
 
-    /// The text as it is if nobody can mistake it, else in quotes: for columns.
+    /// The text as it is if unambiguous, else in quotes; for columns.
     public var bare: String {
-        // No escape is without a backslash, which is itself escaped.
+        // Every escape contains a backslash, and a literal backslash is escaped.
         let escaped = escaped
         return escaped.isEmpty || escaped.utf8.contains { [UInt8(ascii: " "), UInt8(ascii: "\\")].contains($0) }
             ? "\"\(escaped)\"" : escaped
@@ -59,12 +59,12 @@ public struct ImageText: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether the byte shows as itself in a string in quotes.
+    /// Whether the byte is shown unescaped in a quoted string.
     private static func isPlain(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
-    /// Whether the scalar shows as itself: no control, no mark that changes the direction of text, no odd space.
+    /// Whether the scalar is shown unescaped: not a control, not a bidirectional mark, not an unusual space.
     private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return scalar.value >= 0x20 && scalar.value < 0x7f }
         switch scalar.properties.generalCategory {
@@ -76,13 +76,13 @@ public struct ImageText: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// A message of any origin as one that steers no terminal: what is not visible is escaped.
+    /// Makes any message safe to print on a terminal: escapes what is not visible.
     ///
-    /// The last gate before a terminal, whatever a message was made of; quotes and backslashes are its own.
+    /// The last step before output, wherever a message comes from. Leaves quotes and backslashes alone.
     ///
     /// - Parameters:
-    ///   - message: A message in Unicode, whose own text is to be kept.
-    ///   - inLine: Whether line feeds are escaped as well.
+    ///   - message: A message whose Unicode text is kept.
+    ///   - inLine: Whether to escape line feeds, too.
     public static func visible(_ message: String, inLine: Bool = false) -> String {
         if message.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f || $0 == 0x0a && !inLine }) { return message }
         var result = ""

@@ -1,21 +1,21 @@
-/// A known defect: something that some releases do otherwise than the rest of their generation.
+/// A known defect: behaviour of some releases that differs from the rest of their generation.
 ///
-/// ``all`` is the whole table. What shows a defect in a handover is a rule of `check`: one of the defect's own name,
-/// or those that it ``explains``.
+/// ``all`` is the whole table. Rules of `check` detect defects: either the rule with the defect's name, or those that
+/// it ``explains``.
 public struct KernelDefect: Sendable, Identifiable {
     public let name: String
-    /// Whose release decides.
+    /// Whose release matters.
     public let side: Side
     public let releases: ReleaseSpan
-    /// What one sees, in a sentence.
+    /// The symptom, in a sentence.
     public let symptom: String
-    /// What in a handover shows it; `nil` if nothing does.
+    /// What shows the defect in a handover; `nil` if nothing does.
     public let evidence: String?
-    /// What follows, in a sentence.
+    /// The consequence, in a sentence.
     public let consequence: String
-    /// The rules of `check` whose findings it explains.
+    /// The rules of `check` whose findings the defect explains.
     public var explains: Set<String> = []
-    /// Whether the kernel goes on without what it should refuse: the verdict is milder than the rule's.
+    /// Whether the kernel continues where it should refuse, so that the verdict is milder than the rule's.
     public var goesOn = false
 
     public var id: String { name }
@@ -28,10 +28,10 @@ public struct KernelDefect: Sendable, Identifiable {
     }
 }
 
-/// The releases that have something: from the first on, until it was mended, in mainline and in stable series.
+/// The releases that have a defect: from the first until the fix, in mainline and in stable series.
 public struct ReleaseSpan: Hashable, Sendable {
     public let first: Release
-    /// Where it was mended: the first release of mainline, and of each stable series that took the change over.
+    /// The first fixed release of mainline, and of each stable series that has the fix.
     public let mended: [Release]
 
     public init(from first: Release, mended: [Release] = []) {
@@ -39,14 +39,14 @@ public struct ReleaseSpan: Hashable, Sendable {
         self.mended = mended
     }
 
-    /// Whether a release has it; `nil` for a series of which only some releases do.
+    /// Whether a release has the defect; `nil` for a series if only some of its releases do.
     public func contains(_ release: Release) -> Bool? {
         guard release.patch == nil, release.candidate == nil else { return has(release) }
         let last = has(Release(release.major, release.minor, .max))
         return has(Release(release.major, release.minor, 0)) == last ? last : nil
     }
 
-    /// Whether the releases of a generation have it; `nil` if only some of them do.
+    /// Whether the releases of a generation have the defect; `nil` if only some do.
     public func contains(_ generation: Generation) -> Bool? {
         let answers = Set(generation.releases.map { contains($0.patch == nil ? Release($0.major, $0.minor) : $0) })
         return answers.count == 1 ? answers.first ?? nil : nil
@@ -66,7 +66,7 @@ extension ReleaseSpan: CustomStringConvertible {
 }
 
 extension KernelDefect {
-    /// All known defects, by the release that brought them.
+    /// All known defects, by the release that introduced them.
     public static let all: [KernelDefect] = [
         KernelDefect(
             name: "metadata-in-scratch", side: .writer,

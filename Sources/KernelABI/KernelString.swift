@@ -1,6 +1,6 @@
-/// A string as it lies in a kernel structure: bytes that need not be UTF-8.
+/// A string in a kernel structure: bytes that need not be UTF-8.
 public struct KernelString: Hashable, Sendable {
-    /// One word, and no more in an optional: a handover can have a million of them.
+    /// One word, even if optional: a handover can have a million strings.
     @usableFromInline
     enum Storage: Hashable, Sendable {
         case terminated([UInt8])
@@ -19,7 +19,7 @@ public struct KernelString: Hashable, Sendable {
         set { self = KernelString(bytes: newValue, isTerminated: isTerminated) }
     }
 
-    /// Whether a NUL followed them within the field.
+    /// Whether the field contains a NUL after the bytes.
     @inlinable public var isTerminated: Bool {
         get {
             if case .terminated = storage { true } else { false }
@@ -38,7 +38,7 @@ public struct KernelString: Hashable, Sendable {
 
     /// Whether the bytes are valid UTF-8.
     public var isValid: Bool {
-        // Nearly all names are ASCII, of which no string has to be made to know.
+        // Nearly all names are ASCII: no need to create a string.
         bytes.reduce(0, |) < 0x80 || validString != nil
     }
 
@@ -53,30 +53,30 @@ extension KernelString: ExpressibleByStringLiteral, CustomStringConvertible {
         self.init(value)
     }
 
-    /// The string in quotes, and escaped: the only form in which it is to be shown.
+    /// The string, quoted and escaped: the only form in which to show it.
     public var description: String { quoted }
 
-    /// The string in quotes, for sentences; see ``ImageText``.
+    /// The string in quotes, for use in sentences; see ``ImageText``.
     public var quoted: String { ImageText(bytes).quoted }
 
-    /// The string in quotes if it can be a name, otherwise how many bytes there are: for findings. A damaged pointer
-    /// leads to anybody's memory, and findings are sent on.
+    /// The quoted string if it can be a name, otherwise its number of bytes; for findings. A damaged pointer may lead
+    /// to anyone's memory, and people send findings to others.
     public var named: String {
         isText ? quoted : "\(bytes.count) bytes" + (isTerminated ? " that are no text" : " without a NUL")
     }
 
-    /// Whether the string ends with a NUL, is UTF-8, and has no control characters.
+    /// Whether the string is NUL-terminated, valid UTF-8, and free of control characters.
     public var isText: Bool { isTerminated && isValid && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f } }
 
-    /// The string without quotes if nobody can mistake it, for columns; a missing NUL is said to be missing.
+    /// The string without quotes if unambiguous, for columns; notes a missing NUL.
     public var bare: String { ImageText(bytes).bare + (isTerminated ? "" : " (no NUL)") }
 
-    /// The string as a node or a file is called, with what is not UTF-8 replaced; not to be shown.
+    /// The string as the name of a node or file, with invalid UTF-8 replaced. Not for display.
     public var repaired: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 extension CharacterField {
-    /// Whether the field of the structure at `base` holds `string`; makes no string.
+    /// Whether the field of the structure at `base` holds `string`. Does not create a string.
     @inlinable
     public func holds(_ string: KernelString, _ bytes: RawSpan, at base: Int = 0) -> Bool {
         let length = string.bytes.count
@@ -86,7 +86,7 @@ extension CharacterField {
         return bytes.extracting(start..<start + length).isEqual(to: string.bytes.span.bytes)
     }
 
-    /// The string that the field of the structure at `base` holds.
+    /// Reads the string in the field of the structure at `base`.
     public func read(_ bytes: RawSpan, at base: Int = 0) -> KernelString {
         let length = length(bytes, at: base)
         let start = base + offset
@@ -106,9 +106,9 @@ extension CharacterField {
         return length
     }
 
-    /// Writes a string as the kernel's `strscpy` does: cut where it does not fit, and terminated.
+    /// Writes a string as the kernel's `strscpy` does: truncated if it does not fit, and NUL-terminated.
     ///
-    /// A string that is not terminated fills the field to its last byte: no kernel writes that, and none expects it.
+    /// An unterminated string fills the field to its last byte, which no kernel writes or expects.
     public func write(_ string: KernelString, to bytes: inout [UInt8], at base: Int = 0) {
         let length = min(string.bytes.count, string.isTerminated ? count - 1 : count)
         let start = base + offset

@@ -1,22 +1,22 @@
-/// What is known of a release, and from where.
+/// What is known about a release, and how.
 public struct KnownRelease: Hashable, Sendable {
     public let release: Release
     public let source: Source
-    /// What was looked at.
+    /// What was examined.
     public let details: String
 
     public enum Source: String, Hashable, Sendable {
-        /// Images of the running kernel were read.
+        /// Images of the running kernel were examined.
         case seen = "seen on a kernel"
         /// Its source was read.
         case read = "read in its source"
-        /// It follows from releases before and after it.
+        /// It follows from the releases before and after it.
         case inferred = "inferred"
-        /// It is not released: what development trees have.
+        /// It is not released; this is what development trees have.
         case queued = "queued"
     }
 
-    /// All that is known, oldest first.
+    /// All known releases, oldest first.
     public static let all: [KnownRelease] = [
         KnownRelease(release: Release(6, 16), source: .inferred, details: "as 6.17.8"),
         KnownRelease(release: Release(6, 17, 8), source: .seen, details: "x86_64"),

@@ -1,11 +1,11 @@
-/// A processor architecture whose kernels hand memory over.
+/// A processor architecture that supports KHO.
 public enum Machine: String, Hashable, Sendable, CaseIterable {
     case x86_64
     case aarch64
 }
 
 extension Machine {
-    /// The machine of a value of `e_machine`.
+    /// The machine for a value of `e_machine`.
     package init?(elfMachine: UInt16) {
         guard let machine = Self.allCases.first(where: { $0.elfMachine == elfMachine }) else { return nil }
         self = machine

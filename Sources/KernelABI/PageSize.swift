@@ -1,6 +1,6 @@
-/// The page size of a kernel that hands memory over: 4, 16 or 64 KiB.
+/// The page size of a kernel that supports KHO: 4, 16 or 64 KiB.
 ///
-/// All limits of the handover scale with it. x86_64 has 4 KiB pages; arm64 any of the three.
+/// All limits of the handover scale with it. x86_64 has 4 KiB pages; arm64 has any of the three.
 public enum PageSize: Int, Hashable, Sendable, CaseIterable {
     case kib4 = 4096
     case kib16 = 16384
@@ -14,7 +14,7 @@ public enum PageSize: Int, Hashable, Sendable, CaseIterable {
     @inlinable
     public var shift: Int { rawValue.trailingZeroBitCount }
 
-    /// The largest order of an allocation, as kernels are configured by default; the kernel's `MAX_PAGE_ORDER`.
+    /// The largest order of an allocation with the default kernel configuration; the kernel's `MAX_PAGE_ORDER`.
     public var largestOrder: Int {
         switch self {
         case .kib4: 10
@@ -23,22 +23,22 @@ public enum PageSize: Int, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// How many pages `count` bytes take; the kernel's `DIV_ROUND_UP(count, PAGE_SIZE)`.
+    /// The number of pages that hold `count` bytes; the kernel's `DIV_ROUND_UP(count, PAGE_SIZE)`.
     @inlinable
     public func pages(for count: UInt64) -> UInt64 {
         count / UInt64(bytes) + (count % UInt64(bytes) == 0 ? 0 : 1)
     }
 
-    /// Whether `address` is the beginning of a page.
+    /// Whether `address` is page-aligned.
     @inlinable
     public func isAligned(_ address: PhysicalAddress) -> Bool {
         address.rawValue & UInt64(bytes - 1) == 0
     }
 }
 
-/// A block of 2^`order` pages, naturally aligned: what KHO preserves in one entry.
+/// A naturally aligned block of 2^`order` pages: the unit in which KHO preserves memory.
 public struct PageBlock: Hashable, Sendable {
-    /// Where the block begins.
+    /// The address of the first byte.
     public var address: PhysicalAddress
     /// The base-2 logarithm of its number of pages.
     public var order: Int
@@ -51,8 +51,8 @@ public struct PageBlock: Hashable, Sendable {
     /// Splits pages into the largest naturally aligned blocks, as `kho_preserve_pages` does.
     ///
     /// - Parameters:
-    ///   - pages: page frame numbers.
-    ///   - pageSize: the size of a page; it limits the order of a block.
+    ///   - pages: The page frame numbers.
+    ///   - pageSize: The page size; it limits the order of a block.
     public static func blocks(covering pages: Range<UInt64>, pageSize: PageSize) -> [PageBlock] {
         var blocks: [PageBlock] = []
         var page = pages.lowerBound
@@ -73,6 +73,6 @@ public struct PageBlock: Hashable, Sendable {
 }
 
 extension UInt64 {
-    /// So many pages, in words.
+    /// The number of pages, in words.
     package var inPages: String { self == 1 ? "1 page" : "\(self) pages" }
 }

@@ -1,11 +1,11 @@
-/// A kernel structure that fills a page, and so has as many layouts as there are page sizes.
+/// A kernel structure that fills a page, so that its layout depends on the page size.
 public protocol PageStructure: KernelStructure {
     init(pageSize: PageSize)
     static var layouts: PageLayouts<Self> { get }
 }
 
 extension PageStructure {
-    /// The layout for a page size, which is made once.
+    /// The layout for a page size; created once.
     @inlinable
     public static func layout(_ pageSize: PageSize) -> Self { layouts[pageSize] }
 }

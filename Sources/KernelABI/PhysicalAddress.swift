@@ -1,6 +1,6 @@
-/// An address in the machine's physical memory, in bytes.
+/// A physical memory address, in bytes.
 ///
-/// Mirrors the kernel's `phys_addr_t`, as the handover's structures carry it: 64 bits, little-endian.
+/// Mirrors the kernel's `phys_addr_t` as it appears in handover structures: 64 bits, little-endian.
 public struct PhysicalAddress: RawRepresentable, Hashable, Comparable, Sendable {
     public var rawValue: UInt64
 
@@ -19,7 +19,7 @@ public struct PhysicalAddress: RawRepresentable, Hashable, Comparable, Sendable 
         left.rawValue < right.rawValue
     }
 
-    /// The address `bytes` further on, or `nil` if that would wrap around the end of the address space.
+    /// The address `bytes` further on; `nil` if that exceeds the address space.
     @inlinable
     public func advanced(by bytes: UInt64) -> PhysicalAddress? {
         let (sum, overflow) = rawValue.addingReportingOverflow(bytes)

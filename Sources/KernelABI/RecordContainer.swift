@@ -1,14 +1,15 @@
-/// The structure that heads an array, or a block, of records.
+/// The header of an array or block of records.
 public protocol RecordHeader: KernelStructure {
-    /// How many records follow it.
+    /// The number of records that follow it.
     var count: Field<UInt64> { get }
 }
 
-/// How records of one kind (sessions, files, FLBs) lie in memory: pages, a header, and records after it.
+/// How records of one kind (sessions, files, FLBs) are stored: pages, each allocation with an optional header, then
+/// records.
 public struct RecordContainer<Record: KernelStructure>: Sendable {
     /// The structure at the beginning of each allocation, or `nil`.
     public let header: (any RecordHeader)?
-    /// The size of the header in bytes: where the first record begins.
+    /// The size of the header in bytes, which is the offset of the first record.
     public let headerSize: Int
     /// The layout of each record.
     public let record: Record
@@ -17,7 +18,7 @@ public struct RecordContainer<Record: KernelStructure>: Sendable {
     public enum Form: Hashable, Sendable {
         /// One allocation of this many contiguous pages.
         case array(pages: Int)
-        /// One-page blocks, each of which links to the next; at most this many.
+        /// One-page blocks, each linked to the next; at most `limit` of them.
         case blockChain(limit: Int)
     }
 
@@ -34,7 +35,7 @@ public struct RecordContainer<Record: KernelStructure>: Sendable {
             header: BlockHeaderLayout.layout, record: record, form: .blockChain(limit: BlockHeaderLayout.chainLimit))
     }
 
-    /// The pages of one allocation: of the array, or of one block.
+    /// The number of pages in one allocation: the array, or one block.
     public var pagesPerAllocation: Int {
         switch form {
         case .array(let pages): pages
@@ -42,7 +43,7 @@ public struct RecordContainer<Record: KernelStructure>: Sendable {
         }
     }
 
-    /// The number of allocations that a kernel makes and accepts.
+    /// The maximum number of allocations that a kernel makes and accepts.
     public var allocationLimit: Int {
         switch form {
         case .array: 1
@@ -50,12 +51,12 @@ public struct RecordContainer<Record: KernelStructure>: Sendable {
         }
     }
 
-    /// The number of records that one allocation holds.
+    /// The maximum number of records in one allocation.
     public func capacity(pageSize: PageSize) -> Int {
         (pagesPerAllocation * pageSize.bytes - headerSize) / record.structure.size
     }
 
-    /// The number of records that the container holds in all.
+    /// The maximum number of records in the container.
     public func limit(pageSize: PageSize) -> Int {
         capacity(pageSize: pageSize) * allocationLimit
     }

@@ -1,11 +1,11 @@
-/// A kernel release: `6.19.9`; or a whole series, such as `6.19`, of which the patch level is not known.
+/// A kernel release such as `6.19.9`, or a whole series such as `6.19`, without a patch level.
 ///
-/// Releases are ordered as they follow each other within mainline and within a series; a series is at its beginning,
-/// and a release candidate comes before its release.
+/// Releases are ordered as they follow each other within mainline and within a series. A series sorts as its first
+/// release, and a release candidate before its release.
 public struct Release: Hashable, Sendable {
     public let major: Int
     public let minor: Int
-    /// The patch level; `nil` if any release of the series may be meant.
+    /// The patch level; `nil` for any release of the series.
     public let patch: Int?
     /// The number of a release candidate, such as the 3 of `7.4-rc3`; `nil` for a release.
     public let candidate: Int?
@@ -17,9 +17,9 @@ public struct Release: Hashable, Sendable {
         self.candidate = candidate
     }
 
-    /// Reads what `uname -r` prints, or the name of a series: `7.3`, `7.3.4`, `7.4-rc2`, `6.19.6+deb14-amd64`.
+    /// Parses the output of `uname -r`, or the name of a series: `7.3`, `7.3.4`, `7.4-rc2`, `6.19.6+deb14-amd64`.
     ///
-    /// What a distributor has added is left out.
+    /// Ignores distribution suffixes.
     public init?(_ text: some StringProtocol) {
         let version = text.prefix { ("0"..."9").contains($0) || $0 == "." }
         let suffix = text.dropFirst(version.count)
@@ -31,7 +31,7 @@ public struct Release: Hashable, Sendable {
         self.init(major, minor, numbers.count == 3 ? numbers[2] : nil, candidate: candidate)
     }
 
-    /// Whether both are of the same series, as `6.19.3` and `6.19` are.
+    /// Whether both are in the same series, as `6.19.3` and `6.19` are.
     public func isInSeries(of other: Release) -> Bool {
         major == other.major && minor == other.minor
     }

@@ -1,17 +1,17 @@
 /// A kernel structure as data: its name, size and fields.
 ///
-/// There is one description for each structure. Reading and writing, the hex annotation, the `layout` table and the
-/// comparison with a kernel's type information all follow from it.
+/// Each structure has one description. Reading, writing, the hex annotation, the `layout` table and the comparison with
+/// a kernel's type information are all derived from it.
 public struct StructureDescription: Sendable {
     /// The tag of the C structure.
     public var name: String { contents.name }
-    /// What the structure is for, in a sentence.
+    /// The purpose of the structure, in a sentence.
     public var summary: String { contents.summary }
     /// The size in bytes.
     public var size: Int { contents.size }
     public var fields: [FieldDescription] { contents.fields }
 
-    /// Behind a reference: every piece of a handover names its structure, and there can be millions.
+    /// Stored by reference: every piece of a handover names its structure, and there can be millions.
     private let contents: Contents
 
     private final class Contents: Sendable {
@@ -32,7 +32,7 @@ public struct StructureDescription: Sendable {
         contents = Contents(name, summary, size, fields)
     }
 
-    /// Whether a structure that begins `base` bytes into `bytes` lies inside of them.
+    /// Whether a structure that begins `base` bytes into `bytes` lies within them.
     public func fits(in bytes: RawSpan, at base: Int = 0) -> Bool {
         base >= 0 && base <= bytes.byteCount && size <= bytes.byteCount - base
     }
@@ -63,18 +63,18 @@ extension StructureDescription: Hashable {
 /// One field of a ``StructureDescription``.
 public struct FieldDescription: Hashable, Sendable {
     public let name: String
-    /// The C type of the field, or of its elements.
+    /// The C type of the field or, for an array, of its elements.
     public let type: String
     /// The offset in bytes from the beginning of the structure.
     public let offset: Int
-    /// The size in bytes, of all elements; of the containing word for a bit field.
+    /// The size in bytes of the field (of all elements of an array, of the containing word of a bit field).
     public let size: Int
     /// The number of elements of an array, or `nil`.
     public let count: Int?
-    /// The bits of a bit field, bit 0 being the least significant of the word at ``offset``, or `nil`.
+    /// The bits of a bit field in the word at ``offset``, or `nil`; bit 0 is the least significant.
     public let bits: Range<Int>?
     public let meaning: Meaning
-    /// The structure that the field, or each of its elements, is; `nil` for scalars.
+    /// The structure of the field, or of each element; `nil` for scalars.
     public let nested: Nested?
     public let summary: String
 
@@ -93,39 +93,39 @@ public struct FieldDescription: Hashable, Sendable {
         self.summary = summary
     }
 
-    /// Where the field lies, in bits from the beginning of the structure.
+    /// The position of the field, in bits from the beginning of the structure.
     package var bitRange: Range<Int> {
         let start = offset * 8 + (bits?.lowerBound ?? 0)
         return start..<start + (bits?.count ?? size * 8)
     }
 
-    /// What the value of a field stands for; tells how to show it.
+    /// The meaning of a field's value; determines how it is shown.
     public enum Meaning: Hashable, Sendable {
         /// A plain number.
         case number
-        /// A number with a sign.
+        /// A signed number.
         case signed
-        /// How many of something there are.
+        /// A number of elements.
         case count
         /// A number of bytes.
         case byteCount
-        /// The physical address of the structure of this name, 0 for none.
+        /// The physical address of the structure with this name, 0 for none.
         case address(of: String)
-        /// A value that only its owner understands.
+        /// A value that only its owner can interpret.
         case handle
         /// A NUL-terminated string.
         case string
-        /// A set of bits: the bit's name at the bit's index.
+        /// A set of bits: the name of each bit at its index.
         case flags([String])
         /// A bitmap.
         case bitmap
-        /// A member with fields of its own.
+        /// A member that has fields.
         case structure
-        /// Bytes of no structure known here.
+        /// Bytes without a known structure.
         case opaque
     }
 
-    /// A boxed description: a structure inside a structure.
+    /// A boxed description: a structure within a structure.
     public indirect enum Nested: Hashable, Sendable {
         case structure(StructureDescription)
 
@@ -139,18 +139,18 @@ public struct FieldDescription: Hashable, Sendable {
 
 /// A kernel structure with typed fields.
 ///
-/// A conforming type declares its fields through a ``StructureBuilder``, which computes the offsets.
+/// A conforming type declares its fields with a ``StructureBuilder``, which computes the offsets.
 public protocol KernelStructure: Sendable {
     var structure: StructureDescription { get }
 }
 
-/// A structure of LUO's own, which a ``Generation`` has in a form of its own: kernels add fields, and widen them.
+/// A structure of LUO whose form depends on the ``Generation``: kernels add fields, and widen them.
 public protocol RecordLayout: KernelStructure {
-    /// The fields that have no meaning here: they are shown, kept and written by their descriptions alone.
+    /// The fields without a meaning to this package. They are shown, kept and written using only their descriptions.
     var further: [FieldDescription] { get }
 }
 
-/// Collects the fields of a structure in order and lays them out as the C compiler does.
+/// Collects the fields of a structure in order and lays them out as a C compiler does.
 public struct StructureBuilder {
     private let name: String
     private let summary: String
@@ -160,8 +160,8 @@ public struct StructureBuilder {
     private var fields: [FieldDescription] = []
 
     /// - Parameters:
-    ///   - name: the tag of the C structure.
-    ///   - packed: whether it is declared `__packed`: no padding anywhere.
+    ///   - name: The tag of the C structure.
+    ///   - packed: Whether it is declared `__packed`, without padding.
     package init(_ name: String, packed: Bool = false, _ summary: String) {
         self.name = name
         self.isPacked = packed
@@ -204,7 +204,7 @@ public struct StructureBuilder {
         return CharacterField(name: name, offset: offset, count: count)
     }
 
-    /// Adds a 64-bit word that consists of bit fields, the first in the least significant bits.
+    /// Adds a 64-bit word of bit fields, starting with the least significant.
     mutating func bitFields(
         _ members: [(name: String, width: Int, meaning: FieldDescription.Meaning, summary: String)]
     ) -> [BitField] {
@@ -259,7 +259,7 @@ public struct StructureBuilder {
         return StructureArrayField(name: name, offset: offset, count: count, layout: layout)
     }
 
-    /// Adds a flexible array member: no bytes of its own.
+    /// Adds a flexible array member, which takes no space in the structure.
     mutating func flexible(_ name: String, type: String, _ summary: String) -> Int {
         add(name, type: type, size: 0, alignment: 1, count: 0, meaning: .opaque, summary)
     }

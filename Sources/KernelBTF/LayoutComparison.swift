@@ -1,21 +1,21 @@
 import KernelABI
 
-/// The catalogue's structures held against a kernel's own.
+/// A comparison of the catalogue's structures with those of a kernel.
 public struct LayoutComparison: Sendable {
-    /// What became of a field.
+    /// The difference between a field in the catalogue and in the kernel.
     public enum Change: Hashable, Sendable {
         case same
-        /// It begins elsewhere; bits from the structure's beginning.
+        /// The offset differs, in bits from the beginning of the structure.
         case moved(from: Int, to: Int)
-        /// It has another size, in bits; the place may differ as well.
+        /// The size differs, in bits; the offset may differ as well.
         case resized(from: Int, to: Int)
-        /// The kernel has it, the catalogue does not.
+        /// Only the kernel has it.
         case added
-        /// The catalogue has it, the kernel does not.
+        /// Only the catalogue has it.
         case gone
     }
 
-    /// A field of either.
+    /// A field of the catalogue, the kernel or both.
     public struct Field: Hashable, Sendable {
         public var name: String
         public var change: Change
@@ -24,36 +24,36 @@ public struct LayoutComparison: Sendable {
     /// A structure of the catalogue.
     public struct Structure: Hashable, Sendable {
         public var name: String
-        /// The sizes in bytes; the kernel's is `nil` if it has no such structure.
+        /// The sizes in bytes; the kernel's is `nil` if it does not have the structure.
         public var size: Int
         public var kernelSize: Int?
         public var fields: [Field]
 
-        /// Whether the kernel has the very same.
+        /// Whether the kernel's structure is identical.
         public var isSame: Bool { size == kernelSize && fields.allSatisfy { $0.change == .same } }
     }
 
     public let generation: Generation
     public let pageSize: PageSize
-    /// The kernel's machine: as the file says, or else x86_64 if it has `struct setup_data`.
+    /// The kernel's machine, as stated in the file; otherwise x86_64 if it has `struct setup_data`.
     public let machine: Machine
     public let structures: [Structure]
 
-    /// Whether the kernel lays everything out as the generation does.
+    /// Whether the kernel lays out all structures as the generation does.
     public var isMatch: Bool { structures.allSatisfy(\.isSame) }
 
-    /// Whether the kernel has none of the structures: it was built without KHO.
+    /// Whether the kernel has none of the structures, because it was built without KHO.
     ///
-    /// What boot loaders know, every kernel has.
+    /// Ignores the structures of the boot protocol, which every kernel has.
     public var hasNone: Bool {
         let ofBoot = [SetupDataLayout.layout.structure.name, HandoverPointerLayout.layout.structure.name]
         return structures.allSatisfy { $0.kernelSize == nil || ofBoot.contains($0.name) }
     }
 
-    /// The structures that are not the same.
+    /// The number of structures that differ.
     public var differences: Int { structures.count { !$0.isSame } }
 
-    /// The structures that are the same.
+    /// The number of identical structures.
     private var equals: Int { structures.count - differences }
 
     public init(of generation: Generation, pageSize: PageSize, with types: TypeInformation) {
@@ -67,13 +67,13 @@ public struct LayoutComparison: Sendable {
         }
     }
 
-    /// The comparison with what fits a kernel best: the generation and the page size with most equal structures, and of
-    /// those the ones with fewest differences; the newest of equals.
+    /// The best match for a kernel: the generation and page size with the most identical structures, then the fewest
+    /// differences, then the newest generation.
     public static func best(
         of generations: [Generation] = Generation.known, pageSizes: [PageSize] = PageSize.allCases,
         with types: TypeInformation
     ) -> LayoutComparison {
-        // What is not released yet has to fit better.
+        // An unreleased generation has to match better than released ones.
         let order = generations.filter(\.isReleased).reversed() + generations.filter { !$0.isReleased }
         let all = order.lazy.flatMap { generation in
             pageSizes.lazy.map { LayoutComparison(of: generation, pageSize: $0, with: types) }

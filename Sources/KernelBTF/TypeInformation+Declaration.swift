@@ -1,7 +1,7 @@
 import KernelABI
 
 extension TypeInformation {
-    /// The structure of this tag, to lay payloads out by; `nil` if the kernel has none.
+    /// The declaration of a structure, from which to lay out payloads; `nil` if the kernel does not have it.
     public func declaration(of name: String) -> DeclaredStructure? {
         structure(named: name).map { structure in
             DeclaredStructure(

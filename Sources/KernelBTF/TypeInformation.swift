@@ -4,20 +4,19 @@ import KernelABI
 
 /// A kernel's own description of its types: BTF.
 ///
-/// Found in `/sys/kernel/btf/vmlinux`, in a `vmlinux` that was built with `CONFIG_DEBUG_INFO_BTF`, or in a file of its
-/// own.
+/// Found in `/sys/kernel/btf/vmlinux`, in a `vmlinux` built with `CONFIG_DEBUG_INFO_BTF`, or in a separate file.
 public final class TypeInformation {
     private let btf: OpaquePointer
-    /// The machine that an ELF file is for; raw BTF does not say.
+    /// The machine of an ELF file; raw BTF does not state it.
     public let machine: Machine?
 
-    /// Reads the type information in a file: raw BTF, or an ELF file with a `.BTF` section. C: `btf__parse`.
+    /// Reads the type information from a file: raw BTF, or an ELF file with a `.BTF` section. C: `btf__parse`.
     public init(path: String) throws(TypeInformationError) {
         clibbpf_be_quiet()
         guard let btf = btf__parse(path, nil) else {
             throw TypeInformationError(path: path, reason: Self.reason(errno, path))
         }
-        // A module's types continue those of its kernel: their names are in strings that are not here.
+        // A module's types extend those of its kernel: some of their names are in strings that are not here.
         let isSplit = (1..<btf__type_cnt(btf)).contains { id in
             guard let type = btf__type_by_id(btf, id), type.pointee.name_off != 0 else { return false }
             return btf__name_by_offset(btf, type.pointee.name_off) == nil
@@ -35,10 +34,10 @@ public final class TypeInformation {
     }
 
     private static let elfMagic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
-    /// As much of a file as tells what it is: an ELF header up to `e_machine`.
+    /// How much of a file is needed to identify it: an ELF header up to `e_machine`.
     private static let startSize = 20
 
-    /// What it means that libbpf gives up: it says ENOENT of a section, and has codes of its own.
+    /// Explains a libbpf error: it returns ENOENT for a missing section, and has codes of its own.
     private static func reason(_ code: Int32, _ path: String) -> String {
         if access(path, R_OK) != 0 { return String(cString: strerror(errno)) }
         let start = start(of: path)
@@ -69,7 +68,7 @@ public final class TypeInformation {
         btf__free(btf)
     }
 
-    /// A structure as the kernel's compiler laid it out.
+    /// A structure as laid out by the kernel's compiler.
     public struct Structure: Hashable, Sendable {
         public var name: String
         /// In bytes.
@@ -80,27 +79,28 @@ public final class TypeInformation {
     /// A member of a structure.
     public struct Member: Hashable, Sendable {
         public var name: String
-        /// As C spells it, typedefs resolved. What is no integer, structure, or array of these is bytes: `u8[12]`.
+        /// The type as spelled in C, with typedefs resolved. Anything but an integer, a structure, or an array of these
+        /// is given as bytes: `u8[12]`.
         public var type: String
         /// The offset in bits from the beginning of the structure.
         public var bitOffset: Int
-        /// The size in bits; `nil` if it cannot be told.
+        /// The size in bits; `nil` if unknown.
         public var bitSize: Int?
         /// The width of a bit field; `nil` for any other member.
         public var bitWidth: Int?
     }
 
-    /// The structure of this tag, or `nil` if the kernel has none.
+    /// The structure with a tag; `nil` if the kernel does not have it.
     ///
-    /// The members of anonymous structures are its own, as in C. Those of an anonymous union share their bytes: the
-    /// widest of them stands for all, the first of equals.
+    /// Members of anonymous structures are its own, as in C. Those of an anonymous union share their bytes: only the
+    /// widest is included, the first if several are.
     public func structure(named name: String) -> Structure? {
         let id = btf__find_by_name_kind(btf, name, UInt32(BTF_KIND_STRUCT))
         guard id > 0, let type = btf__type_by_id(btf, UInt32(id)) else { return nil }
         return Structure(name: name, size: Int(type.pointee.size), members: members(of: UInt32(id)))
     }
 
-    /// How deep anonymous structures may be inside of each other; those of a damaged file may contain themselves.
+    /// The maximum nesting depth of anonymous structures; in a damaged file, one may contain itself.
     private static let deepest = 16
 
     private func members(of id: UInt32, at base: Int = 0, depth: Int = 0) -> [Member] {
@@ -125,7 +125,7 @@ public final class TypeInformation {
         return btf_is_union(type) ? parts.max { $0.size < $1.size }?.members ?? [] : parts.flatMap(\.members)
     }
 
-    /// A type as C spells it, typedefs resolved.
+    /// The type as spelled in C, with typedefs resolved.
     private func spelling(of id: UInt32) -> String {
         let resolved = btf__resolve_type(btf, id)
         guard resolved > 0, let type = btf__type_by_id(btf, UInt32(resolved)) else { return "" }
@@ -151,7 +151,7 @@ public final class TypeInformation {
     }
 }
 
-/// Why a file holds no type information.
+/// The reason why a file has no usable type information.
 public struct TypeInformationError: Error, Hashable, Sendable, CustomStringConvertible {
     public var path: String
     public var reason: String

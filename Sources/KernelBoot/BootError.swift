@@ -1,16 +1,16 @@
 import KernelABI
 import SystemPackage
 
-/// Why a kernel could not be started with an image.
+/// The reason why a kernel could not be started with an image.
 public enum BootError: Error, Sendable {
     case file(String)
     case image(String)
     case unsuitableKernel(FilePath, String)
-    /// The image has memory where the machine has none.
+    /// The image has memory at an address where the machine has none.
     case noMemory(PhysicalAddress)
-    /// The image has memory where something else has to be.
+    /// The image has memory in a range that is needed for something else.
     case occupied(Range<PhysicalAddress>, by: String)
-    /// There is no room for something beside the image.
+    /// There is no free memory for something that has to be placed beside the image.
     case noRoom(for: String, memory: UInt64)
     case emulatorMissing(String, package: String)
     case emulator(String)

@@ -1,23 +1,23 @@
 import Handover
 
-/// What a kernel made of a handover.
+/// The outcome of booting a kernel with a handover.
 public struct BootOutcome: Hashable, Sendable {
-    /// In the words of ``HandoverCheck``. ``Verdict/unchecked`` stands for a kernel that crashed or hung on something
-    /// that it does not check.
+    /// In the terms of ``HandoverCheck``. ``Verdict/unchecked`` means that the kernel crashed or hung on something that
+    /// it does not check.
     public var verdict: Verdict
-    /// What happened, in a few words.
+    /// What happened, in short.
     public var summary: String
-    /// The line of the kernel or of the init that decides.
+    /// The line from the kernel or the init on which the verdict is based.
     public var line: String
 
-    /// Words of the kernel that decide, the first first.
+    /// Kernel messages that determine the verdict, in order of priority.
     private struct KernelWords {
         var contains: String
         var verdict: Verdict
         var summary: String
-        /// Whether the kernel says no more that matters.
+        /// Whether later messages do not matter.
         var isTheEnd = true
-        /// Lines before it that say more, if there is one.
+        /// Earlier messages that tell more, if present.
         var reasons: [String] = []
     }
 
@@ -41,18 +41,18 @@ public struct BootOutcome: Hashable, Sendable {
     private static let crashed = "the kernel crashed"
     private static let hung = "the kernel hung"
 
-    /// Whether the kernel said nothing any more before it had started its init.
+    /// Whether the kernel went silent before starting its init.
     public var hangs: Bool { summary == Self.hung }
 
-    /// Whether nothing that a kernel says behind this line matters.
+    /// Whether no kernel message after this line matters.
     static func isTheEnd(_ line: String) -> Bool {
         kernelWords.contains { $0.isTheEnd && line.contains($0.contains) }
     }
 
     /// - Parameters:
-    ///   - lines: all that the guest has said.
-    ///   - sessions: what was asked for, and what came back.
-    ///   - state: the handover, as far as it can be read.
+    ///   - lines: The guest's complete output.
+    ///   - sessions: The sessions that were requested, and what came back.
+    ///   - state: The handover, as far as it can be read.
     init(lines: [String], sessions: [BootedSession], state: HandoverState?) {
         func first(_ words: [String]) -> String? {
             for word in words {
@@ -109,14 +109,14 @@ public struct BootOutcome: Hashable, Sendable {
         self.line = line
     }
 
-    /// An outcome that the init's reports decide: the first that tells of an error, or else what the kernel says.
+    /// An outcome based on the init's reports: the first one that reports an error, or else a kernel message.
     private init(_ verdict: Verdict, _ summary: String, _ reports: [InitReport], _ lines: [String]) {
         let error = reports.first { $0.errno() ?? 0 != 0 }.map { $0.words.joined(separator: " ") }
         let found = lines.first { $0.contains("live update data") || $0.contains("found kexec handover data") }
         self.init(verdict: verdict, summary: summary, line: (verdict == .accepted ? found : error) ?? found ?? "")
     }
 
-    /// An FLB of the kernel's own test, whose data that kernel did not find though it registered its FLBs.
+    /// An FLB of the kernel's own test whose data the kernel did not find, although it registered its FLBs.
     private static func lostFLB(_ lines: [String], _ state: HandoverState?) -> String? {
         let isTested = lines.contains { $0.contains("FLBs with file handler") }
         guard isTested else { return nil }

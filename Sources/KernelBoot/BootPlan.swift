@@ -1,7 +1,7 @@
 import Handover
 import KernelABI
 
-/// Where everything lies in a guest's memory: the image at its own addresses, and around it what the kernel needs.
+/// The layout of a guest's memory: the image at its own addresses, with what the kernel needs placed around it.
 struct BootPlan: Sendable {
     /// The handed-over memory.
     let image: any PhysicalMemory
@@ -9,37 +9,38 @@ struct BootPlan: Sendable {
     let pageSize: PageSize
     let memorySize: UInt64
     let banks: [Range<PhysicalAddress>]
-    /// The areas that the kernel allocates from until it knows what is preserved: as many as the kernel itself makes on
-    /// a machine of one node.
+    /// The areas from which the kernel allocates until it knows what is preserved: as many as the kernel itself makes
+    /// on a machine with one node.
     let scratch: [Range<PhysicalAddress>]
     let kernel: Range<PhysicalAddress>
-    /// Room for what tells the kernel of the handover; the array of scratch areas is at its beginning.
+    /// The memory for the structures that tell the kernel about the handover; the array of scratch areas is at its
+    /// beginning.
     let pointers: Range<PhysicalAddress>
     let initrd: Range<PhysicalAddress>
     let initrdSize: UInt64
 
-    /// The sizes of memory that are tried if none is asked for.
+    /// The memory sizes to try if none is given.
     private static let sizes: [UInt64] = (0...9).map { (512 << 20) << UInt64($0) }
-    /// The most memory that a guest is given because of what is preserved: with more, it takes long to start.
+    /// The largest guest memory chosen to hold what is preserved: with more, booting takes long.
     private static let mostForPreserved: UInt64 = 16 << 30
     private static let pointersSize: UInt64 = 2 << 20
     private static let page: UInt64 = 64 << 10
     private static let leastScratch: UInt64 = 32 << 20
     private static let scratchAreas = 2
-    /// `MAX_PAGE_ORDER` of a kernel with 4 KiB pages: the largest block that the page allocator has. With larger pages
-    /// it is the order that a table of page size holds.
+    /// `MAX_PAGE_ORDER` of a kernel with 4 KiB pages: the largest block of the page allocator. With larger pages, it is
+    /// the order for which a table fits in a page.
     private static let maxPageOrder: [PageSize: UInt64] = [.kib4: 10, .kib16: 11, .kib64: 13]
 
     /// Places everything for an image.
     ///
-    /// The whole image is taken, or else, if that leaves no room because it is a whole machine's memory, the part of
-    /// it that its handover leads to.
+    /// Uses the whole image; if that leaves no room because it is a whole machine's memory, uses only the part that its
+    /// handover refers to.
     ///
-    /// All memory that is preserved exists on a machine that has handed it over, and holds nothing else. If no machine
-    /// of a size that boots soon can be like that, because the map is wrong, only the image counts.
+    /// Preserved memory exists on the machine that hands it over and holds nothing else, so the guest is built the same
+    /// way. If that is impossible with any size that boots soon, because the map is wrong, only the image counts.
     ///
-    /// - Parameter memorySize: the size of the guest's memory in bytes; `nil` for the least that does.
-    /// - Throws: the reason why nothing fits, with the most memory that was tried.
+    /// - Parameter memorySize: The size of the guest's memory in bytes; `nil` for the smallest that suffices.
+    /// - Throws: The reason why nothing fits, for the largest memory that was tried.
     init(
         _ subject: CheckSubject, root: PhysicalAddress, machine: some GuestMachine, initrdSize: UInt64,
         memorySize: UInt64?
@@ -63,7 +64,7 @@ struct BootPlan: Sendable {
                         return
                     } catch {
                         reason = error
-                        // More memory does not help what the image itself forbids.
+                        // More memory does not help if the image itself is in the way.
                         if case .occupied = error, (machine.banks(memory: size).last?.upperBound ?? end) > end { break }
                     }
                 }
@@ -117,9 +118,9 @@ struct BootPlan: Sendable {
     }
 }
 
-/// Ranges of memory that nothing has been placed in yet.
+/// Memory ranges that are still free.
 private struct FreeMemory {
-    /// Ascending and disjoint.
+    /// In ascending order and disjoint.
     private var ranges: [Range<PhysicalAddress>]
 
     init(_ ranges: [Range<PhysicalAddress>]) {
@@ -134,7 +135,7 @@ private struct FreeMemory {
         }
     }
 
-    /// Takes the first range of `size` bytes that is free.
+    /// Takes `size` bytes from the first free range that is large enough.
     mutating func allocate(
         _ size: UInt64, alignment: UInt64, from least: PhysicalAddress = PhysicalAddress(0), for purpose: String,
         _ memory: UInt64

@@ -3,25 +3,25 @@ import KernelABI
 import Synchronization
 import SystemPackage
 
-/// Starts a kernel with a handover in its memory, and finds out what it makes of it.
+/// Boots a kernel with a handover in its memory, and reports the outcome.
 public struct BootRun: Sendable {
     public var kernel: FilePath
-    /// The initial file system; `nil` for an init that retrieves and finishes all sessions, and reports.
+    /// The initial file system; `nil` for an init that retrieves and finishes all sessions and reports on them.
     public var initrd: FilePath?
-    /// More parameters for the kernel.
+    /// Additional kernel parameters.
     public var append = ""
-    /// The size of the guest's memory in bytes; `nil` for as much as the image needs.
+    /// The size of the guest's memory in bytes; `nil` for as much as the image requires.
     public var memorySize: UInt64?
     public var timeout = Duration.seconds(120)
-    /// How long the guest may say nothing; `nil` for as long as it likes.
+    /// How long the guest may be silent; `nil` for no limit.
     public var silence: Duration?
-    /// Whether to use the machine's own KVM rather than emulate the processor.
+    /// Whether to use KVM instead of emulating the processor.
     public var usesKVM = false
-    /// The directory with the programs `init-x86_64` and `init-aarch64`.
+    /// The directory that contains the programs `init-x86_64` and `init-aarch64`.
     public var initDirectory: FilePath
-    /// Whether the guest is to hand everything over again by a kexec of the same kernel: see ``Result/handsOn``.
+    /// Whether the guest should hand everything over again with a kexec of the same kernel; see ``Result/handsOn``.
     public var kexecs = false
-    /// What the guest is asked for, if it is not what the handover itself shows: that of an image before it was
+    /// What the guest is asked for, if different from the handover: for example, that of an image before it was
     /// damaged.
     public var wanted: HandoverState?
     /// Called with each line of the guest's console.
@@ -34,21 +34,21 @@ public struct BootRun: Sendable {
 
     public struct Result: Sendable {
         public var outcome: BootOutcome
-        /// The release of the kernel, as it says it itself.
+        /// The release of the kernel, as it reports it.
         public var release: String?
         public var pageSize: PageSize
-        /// The guest's memory, and the part of it that the kernel boots from.
+        /// The guest's memory, and the part of it from which the kernel boots.
         public var memory: [Range<PhysicalAddress>]
         public var scratch: [Range<PhysicalAddress>]
         public var sessions: [BootedSession]
-        /// All that the guest said, without time stamps.
+        /// The guest's complete output, without time stamps.
         public var lines: [String]
-        /// Whether the guest came to its end, in whichever way: else its time was up, or it had been silent too long.
+        /// Whether the guest ended, in whatever way, rather than timing out or being silent for too long.
         public var ended: Bool
-        /// Whether everything was handed over again: see ``BootRun/kexecs``.
+        /// Whether everything was handed over again; see ``BootRun/kexecs``.
         public var handsOn: Bool
 
-        /// What makes ``HandoverCheck`` one for the kernel that was booted, if its release is one that is known.
+        /// Options that make ``HandoverCheck`` check for the booted kernel, if its release is known.
         public var checkOptions: HandoverCheck.Options {
             var options = HandoverCheck.Options()
             options.generation = release.flatMap { Generation(release: $0) }
@@ -59,7 +59,7 @@ public struct BootRun: Sendable {
             return options
         }
 
-        /// What was said of the handover, and what went wrong.
+        /// Messages about the handover, and errors.
         public var handoverLines: [String] {
             let words = ["KHO", "luo", "liveupdate", "reserve", "WARNING: ", "BUG: ", "Oops", "panic"]
             return lines.filter { line in
@@ -69,8 +69,8 @@ public struct BootRun: Sendable {
     }
 
     /// - Parameters:
-    ///   - subject: the handover; a broken one will do.
-    ///   - takeOver: given what the guest was about to hand over in turn, if ``kexecs`` asks for it.
+    ///   - subject: The handover; it may be broken.
+    ///   - takeOver: Called with what the guest is about to hand over in turn, if ``kexecs`` is set.
     public func run(
         _ subject: CheckSubject, takeOver: (Capture) throws -> Void = { _ in }
     ) async throws -> Result {
@@ -107,7 +107,7 @@ public struct BootRun: Sendable {
         ) { text, answer in
             let line = console.add(text)
             progress(line)
-            // Another init may have a kernel ready for after a crash.
+            // Another init may load a kernel to start after a crash.
             if isOurInit, BootOutcome.isTheEnd(line) { return false }
             guard isOurInit, let report = InitReport(line) else { return true }
             if report.words.first == "done" { return false }
@@ -148,7 +148,7 @@ public struct BootRun: Sendable {
         return ([type(of: machine).console] + common + regions + [append]).joined(separator: " ")
     }
 
-    /// The `reserve_mem` regions whose names a kernel's command line can have.
+    /// The `reserve_mem` regions whose names can be given on a kernel command line.
     static func regions(of state: HandoverState?) -> [MemblockState.Region] {
         (state?.memblock?.regions ?? []).filter { region in
             !region.name.bytes.isEmpty

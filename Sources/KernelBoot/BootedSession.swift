@@ -1,15 +1,15 @@
 import Handover
 import KernelABI
 
-/// A session of an image, and what a kernel gave back of it.
+/// A session of an image, and what a kernel restored of it.
 public struct BootedSession: Hashable, Sendable {
     public var name: KernelString
-    /// The error number of retrieving it; `nil` if it was not asked for.
+    /// The error number from retrieving it; `nil` if it was not retrieved.
     public var errno: Int?
     public var finishErrno: Int?
     public var files: [BootedFile]
 
-    /// What did not come back as it was, in a few words; `nil` if nothing.
+    /// What was not restored as it was, in short; `nil` if nothing.
     var problem: String? {
         let quoted = name.quoted
         guard let errno else { return "session \(quoted) was not asked for" }
@@ -22,7 +22,7 @@ public struct BootedSession: Hashable, Sendable {
     }
 }
 
-/// A file of an image, and what a kernel gave back.
+/// A file of an image, and what a kernel restored of it.
 public struct BootedFile: Hashable, Sendable {
     public var expected: ExpectedFile
     public var errno: Int?
@@ -30,7 +30,7 @@ public struct BootedFile: Hashable, Sendable {
     public var position: UInt64?
     public var hash: UInt64?
 
-    /// What is not as the image has it; what the image does not show counts as right.
+    /// What differs from the image; anything that the image does not show counts as correct.
     public var problem: String? {
         guard let errno else { return "not asked for" }
         if errno != 0 { return "errno \(errno)" }
@@ -44,7 +44,7 @@ public struct BootedFile: Hashable, Sendable {
 }
 
 extension [BootedSession] {
-    /// The sessions of a handover, before a kernel was asked for them.
+    /// The sessions of a handover, before they are retrieved.
     init(of state: HandoverState?, memory: any PhysicalMemory) {
         self = (state?.luo?.sessions ?? []).map { session in
             BootedSession(
@@ -56,7 +56,7 @@ extension [BootedSession] {
         }
     }
 
-    /// What the init is to do: see `Sources/GuestInit/init.c`.
+    /// The orders for the init; see `Sources/GuestInit/init.c`.
     func orders(thenKexec: Bool) -> String {
         var text = ""
         for session in self {
@@ -69,7 +69,7 @@ extension [BootedSession] {
         return text + (thenKexec ? "kexec\n" : "")
     }
 
-    /// Takes in what the init reports.
+    /// Records a report from the init.
     mutating func take(_ report: InitReport) {
         guard report.words.count > 1, let index = Int(report.words[1]), indices.contains(index) else { return }
         switch report.words[0] {

@@ -1,18 +1,18 @@
 import Handover
 import Synchronization
 
-/// What a guest has said so far, line by line.
+/// A guest's output so far, line by line.
 final class Console: Sendable {
     private let said = Mutex<[String]>([])
 
-    /// At most this many lines are kept; a kernel that warns without end does not fill the memory.
+    /// Keeps at most this many lines, so that a kernel that warns endlessly does not fill memory.
     private static let limit = 100_000
 
     var lines: [String] { said.withLock { $0 } }
 
-    /// Adds a line of the serial console, without the kernel's time stamp.
+    /// Adds a line from the serial console, without the kernel's time stamp.
     ///
-    /// - Returns: the line.
+    /// - Returns: The line.
     @discardableResult
     func add(_ line: String) -> String {
         let text = Self.withoutTimeStamp(line)
@@ -20,7 +20,7 @@ final class Console: Sendable {
         return text
     }
 
-    /// `[    0.123456] text` or `[    0.123456][    T1] text`, with or without a carriage return at the end.
+    /// Parses `[    0.123456] text` or `[    0.123456][    T1] text`, with or without a trailing carriage return.
     private static func withoutTimeStamp(_ line: String) -> String {
         var rest = line.drop { $0.isWhitespace }
         while rest.first == "[", let end = rest.firstIndex(of: "]"),
@@ -33,7 +33,7 @@ final class Console: Sendable {
     }
 }
 
-/// A line that the init has reported: `luo-fdt: WORD NUMBER… KEY NUMBER…`.
+/// A report from the init: `luo-fdt: WORD NUMBER… KEY NUMBER…`.
 struct InitReport: Hashable, Sendable {
     let words: [Substring]
 
@@ -43,13 +43,13 @@ struct InitReport: Hashable, Sendable {
         words = line.dropFirst(prefix.count).split(separator: " ")
     }
 
-    /// The number behind a key.
+    /// The number after a key.
     func value(of key: String, radix: Int = 16) -> UInt64? {
         guard let index = words.firstIndex(of: Substring(key)), index + 1 < words.count else { return nil }
         return UInt64(words[index + 1], radix: radix)
     }
 
-    /// Whether the init has done all that it was asked to, but for a kexec that nothing comes back from.
+    /// Whether the init has done everything it was asked to, except for a kexec, which does not return.
     var isLast: Bool { words.first == "done" || words.first == "kexec" && errno() == 0 }
 
     func errno() -> Int? { value(of: "errno", radix: 10).flatMap(Int.init(exactly:)) }

@@ -1,13 +1,13 @@
 import Glibc
 import SystemPackage
 
-/// QEMU's gdb stub, as far as it takes to stop a guest at an address.
+/// A client for QEMU's gdb stub that can stop a guest at an address.
 ///
-/// The packets are those of gdb's remote serial protocol. Every call waits for its answer.
+/// Packets follow gdb's remote serial protocol. Every call waits for its reply.
 struct DebugStub: ~Copyable {
     private let socket: FileDescriptor
 
-    /// Connects to a stub that listens at a local socket, which stops the guest.
+    /// Connects to a stub that listens on a local socket, which stops the guest.
     init(at path: FilePath) throws(BootError) {
         socket = try Self.connect(to: path)
     }
@@ -43,12 +43,12 @@ struct DebugStub: ~Copyable {
 
     deinit { try? socket.close() }
 
-    /// Lets the guest go on until it comes to `address`.
+    /// Continues the guest until it reaches `address`.
     ///
-    /// - Parameter whenGoing: called when the guest goes on.
+    /// - Parameter whenGoing: Called when the guest is running.
     borrowing func run(to address: UInt64, whenGoing: () async throws -> Void) async throws {
         try send("Z1,\(String(address, radix: 16)),1")
-        // QEMU tells by itself that it has stopped the guest for us, or it does not.
+        // QEMU may first report that it has stopped the guest for us.
         var said = try answer()
         while said.hasPrefix("T") || said.hasPrefix("S") { said = try answer() }
         guard said == "OK" else { throw BootError.emulator("QEMU sets no breakpoint: \(said)") }

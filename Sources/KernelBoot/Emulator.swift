@@ -4,7 +4,7 @@ import Subprocess
 import Synchronization
 import SystemPackage
 
-/// QEMU, as a process that does not outlast what started it.
+/// QEMU, as a process that does not outlive its parent.
 struct Emulator {
     private let machine: any GuestMachine.Type
 
@@ -12,7 +12,7 @@ struct Emulator {
         self.machine = machine
     }
 
-    /// Runs it to its end.
+    /// Runs QEMU until it exits.
     func run(_ arguments: [String]) async throws(BootError) {
         let result: ExecutionResult<Void, DiscardedOutput, StringOutput<UTF8>>
         do {
@@ -27,12 +27,12 @@ struct Emulator {
         }
     }
 
-    /// Runs a guest until `follow` has heard enough, the guest ends, or time is up.
+    /// Runs a guest until `follow` returns false, the guest ends, or time is up.
     ///
     /// - Parameters:
-    ///   - silence: how long the guest may say nothing.
-    ///   - follow: is given each line of the console, and what writes to it; says whether to go on.
-    /// - Returns: whether it ended for another reason than time.
+    ///   - silence: How long the guest may be silent.
+    ///   - follow: Called with each console line and a writer to the console; returns whether to continue.
+    /// - Returns: Whether the run ended for a reason other than time.
     func run(
         _ arguments: [String], timeout: Duration, silence: Duration?,
         follow: @escaping @Sendable (_ line: String, _ answer: (String) async throws -> Void) async throws -> Bool
@@ -69,7 +69,7 @@ struct Emulator {
             if guest.isCancelled { return false }
             switch result.terminationStatus {
             case .exited(0): return true
-            // By us, once there was enough to hear.
+            // Killed by us, because `follow` has seen enough.
             case .signaled(Signal.kill.rawValue): return true
             default: throw BootError.emulator("\(machine.emulator): \(result.standardError)")
             }
@@ -89,7 +89,7 @@ struct Emulator {
     }
 }
 
-/// When a guest has said something last.
+/// The time of a guest's last output.
 private final class LastWord: Sendable {
     private let time = Mutex(ContinuousClock.now)
 

@@ -1,26 +1,26 @@
 import Handover
 import KernelABI
 
-/// A file as an image shows it: what it should be once a kernel has given it back.
+/// A file as an image shows it, which is what a kernel should restore.
 public struct ExpectedFile: Hashable, Sendable {
     public var token: UInt64
-    /// In bytes; `nil` if the image does not show what the file's handle leads to.
+    /// In bytes; `nil` if the image does not show what the file's handle points to.
     public var size: UInt64?
     public var position: UInt64?
-    /// ``FNV1a`` of the contents; `nil` if they are not all in the image.
+    /// ``FNV1a`` of the contents; `nil` if they are not completely in the image.
     public var hash: UInt64?
 
     init(_ file: FileState, in state: HandoverState, memory: any PhysicalMemory) {
         token = file.token
         guard let contents = file.fileContents else { return }
         size = contents.size
-        // The kernel takes no other: vfs_setpos() leaves the position at 0.
+        // The kernel accepts no other value: vfs_setpos() leaves the position at 0.
         position = contents.position.map { $0 > UInt64(Int64.max) ? 0 : $0 }
         hash = FNV1a.hash(of: contents, in: state, memory: memory)
     }
 }
 
-/// The 64-bit FNV-1a hash, which the init computes, too: of at most the first GiB of a file.
+/// The 64-bit FNV-1a hash that the init computes, too: of at most the first GiB of a file.
 enum FNV1a {
     static let start: UInt64 = 0xcbf2_9ce4_8422_2325
     static let most: UInt64 = 1 << 30
@@ -34,7 +34,7 @@ enum FNV1a {
     }
 
     private static func addZeros(_ count: UInt64, to hash: inout UInt64) {
-        // Each zero is a multiplication by the prime: together, by a power of it.
+        // Each zero multiplies the hash by the prime: do that for many at once, with a power of the prime.
         var (power, rest) = (prime, count)
         while rest > 0 {
             if rest & 1 == 1 { hash = hash &* power }
@@ -43,7 +43,7 @@ enum FNV1a {
         }
     }
 
-    /// The hash of a file's contents; what no folio holds is zero.
+    /// The hash of a file's contents; bytes without a folio are zero.
     static func hash(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) -> UInt64? {
         guard let size = file.size, file.folios != nil, let pageSize = state.pageSize else {
             return nil

@@ -2,17 +2,17 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// A guest's memory: a file, as long as the memory, that QEMU maps.
+/// A guest's memory: a file of the same size, mapped by QEMU.
 ///
-/// What is written to it before QEMU starts is there when the guest starts; what the guest has left is there when QEMU
-/// has ended.
+/// Data written before QEMU starts is there when the guest starts. Once QEMU has exited, the file holds what the guest
+/// left.
 struct GuestMemory: Sendable {
     let path: FilePath
-    /// Where the bytes of the file are in the guest, in their order.
+    /// The guest addresses of the bytes in the file, in file order.
     let banks: [Range<PhysicalAddress>]
     private let file: FileDescriptor
 
-    /// Makes the file, sparse.
+    /// Creates the file, which is sparse.
     init(at path: FilePath, banks: [Range<PhysicalAddress>]) throws(BootError) {
         self.path = path
         self.banks = banks
@@ -26,7 +26,7 @@ struct GuestMemory: Sendable {
         }
     }
 
-    /// Writes bytes that lie in one bank.
+    /// Writes bytes within one bank.
     func write(_ bytes: [UInt8], at address: PhysicalAddress) throws(BootError) {
         try write(bytes.span.bytes, at: address)
     }
@@ -43,10 +43,10 @@ struct GuestMemory: Sendable {
         }
     }
 
-    /// How much is copied at once, in bytes.
+    /// The chunk size for copying, in bytes.
     private static let portion: UInt64 = 1 << 20
 
-    /// Writes all that another memory holds, as far as it is in a bank.
+    /// Writes everything that another memory holds, as far as it is in a bank.
     func write(_ memory: any PhysicalMemory) throws(BootError) {
         for extent in intersect(memory.storedExtents, banks) {
             var address = extent.lowerBound
@@ -80,7 +80,7 @@ struct GuestMemory: Sendable {
     }
 }
 
-/// What a guest has left in its memory.
+/// The contents that a guest left in its memory.
 struct GuestMemoryImage: PhysicalMemory {
     let regions: [Range<PhysicalAddress>]
     let statedPageSize: Int?
@@ -112,7 +112,7 @@ extension Range<PhysicalAddress> {
 }
 
 extension [Range<PhysicalAddress>] {
-    /// Where a range that lies in one bank is in a file that has one bank after the other.
+    /// The offset of a range within one bank in a file that contains the banks one after the other.
     fileprivate func offset(of range: Range<PhysicalAddress>) -> UInt64? {
         var offset: UInt64 = 0
         for bank in self {

@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// The file system that a kernel starts with: a cpio archive of the form `newc`.
+/// A kernel's initial file system: a cpio archive in the `newc` format.
 ///
 /// Documentation/driver-api/early-userspace/buffer-format.rst
 struct Initrd {
@@ -12,7 +12,7 @@ struct Initrd {
     private static let directory = 0o040755
     private static let regularFile = 0o100755
 
-    /// An archive with an init that follows orders, and has the kernel available if they ask for it.
+    /// An archive with an init that follows the orders, and with the kernel for a kexec if there is one.
     static func archive(with initProgram: FilePath, _ orders: String, kernel: FilePath?) throws(BootError) -> [UInt8] {
         var archive = Initrd()
         archive.add("dev", mode: directory, [])

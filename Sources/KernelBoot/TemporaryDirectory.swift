@@ -2,11 +2,11 @@ import Glibc
 import Handover
 import SystemPackage
 
-/// A directory for the time that a guest runs.
+/// A directory that exists while a guest runs.
 struct TemporaryDirectory {
     let path: FilePath
 
-    /// Makes it where `TMPDIR` says, or else in /tmp.
+    /// Creates the directory in `TMPDIR`, or else in /tmp.
     init() throws(BootError) {
         let parent = Directory.forTemporaryFiles(usually: "/tmp")
         var template = Array(parent.appending("luo-fdt-XXXXXX").string.utf8CString)
@@ -14,7 +14,7 @@ struct TemporaryDirectory {
         path = FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
-    /// Removes it with the files in it.
+    /// Removes the directory and its contents.
     func remove() {
         Directory.remove(path)
     }

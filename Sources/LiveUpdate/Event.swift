@@ -1,21 +1,21 @@
 import SystemPackage
 
-/// Something that happens in a kernel, as its observer is told.
+/// Something that happens in a kernel, as reported to its observer.
 public enum Event: Hashable, Sendable {
-    /// An operation of an FLB or of a file handler was called, and came back.
+    /// An operation of an FLB or file handler was called and has returned.
     case callback(Callback)
-    /// The number of files, and other holders, of an FLB changed.
+    /// The number of files and other holders of an FLB changed.
     case count(flb: String, Direction, from: Int64, to: Int64)
-    /// What the kernel would log.
+    /// A message in the kernel log.
     case message(String)
-    /// What the kernel would log with `WARN`.
+    /// A `WARN` in the kernel log.
     case warning(String)
 
-    /// Which of an FLB's two lives is meant.
+    /// The incoming or outgoing state of an FLB.
     public enum Direction: String, Hashable, Sendable {
         /// Towards the next kernel.
         case outgoing
-        /// From the kernel before.
+        /// From the previous kernel.
         case incoming
     }
 
@@ -25,11 +25,11 @@ public enum Event: Hashable, Sendable {
         /// The `compatible` of the FLB or handler.
         public var name: String
         public var operation: Operation
-        /// The handle that went in or came out, where there is one.
+        /// The handle that was passed in or returned, if any.
         public var data: UInt64?
-        /// The token of the file, where it is a handler's.
+        /// The token of the file, for a handler.
         public var token: UInt64?
-        /// What the operation returned; `nil` for success.
+        /// The error returned by the operation; `nil` for success.
         public var error: Errno?
 
         public enum Subject: String, Hashable, Sendable {
@@ -43,7 +43,7 @@ public enum Event: Hashable, Sendable {
 
             /// The operations of an FLB, all of which are mandatory.
             static let ofFLBs: [Self] = [.preserve, .unpreserve, .retrieve, .finish]
-            /// Those that can fail, or refuse.
+            /// The operations that can fail or refuse.
             static let fallible: [Self] = [.preserve, .freeze, .retrieve, .canFinish]
         }
 
@@ -61,8 +61,8 @@ public enum Event: Hashable, Sendable {
     }
 }
 
-/// Is told of what happens in a kernel.
+/// Receives events of a kernel.
 ///
-/// It is called from the thread on which it happens, while the kernel holds the locks of what it happens to: it has
-/// to be quick, and must not call the kernel.
+/// Called on the thread that causes the event, while the kernel holds the locks concerned: it must be fast, and must
+/// not call the kernel.
 public typealias Observer = @Sendable (Event) -> Void

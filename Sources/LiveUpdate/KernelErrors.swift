@@ -1,8 +1,8 @@
 import SystemPackage
 
-/// The kernel's names of errors: `Errno` itself has Swift's.
+/// The kernel's names of errors; `Errno` has Swift names.
 extension Errno {
-    /// From 1 on, as `asm-generic/errno-base.h` and `asm-generic/errno.h` number them; a dash where there is none.
+    /// Starting at 1, as in `asm-generic/errno-base.h` and `asm-generic/errno.h`; a dash marks an unused number.
     private static let numbered = """
         EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY
         EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK
@@ -17,7 +17,7 @@ extension Errno {
         ECANCELED ENOKEY EKEYEXPIRED EKEYREVOKED EKEYREJECTED EOWNERDEAD ENOTRECOVERABLE ERFKILL EHWPOISON
         """
 
-    /// What kernels return to themselves (`linux/errno.h`), as far as drivers do, and what no call returns.
+    /// Errors used only inside the kernel (`linux/errno.h`), as far as drivers use them, which no system call returns.
     private static let others: [(name: String, errno: Errno)] = [
         ("EPROBE_DEFER", Errno(rawValue: 517)), ("ENOTSUPP", Errno(rawValue: 524)), ("crash", .crashed),
         ("deadlock", .deadlocked),
@@ -32,23 +32,23 @@ extension Errno {
     /// The names of all errors.
     static let kernelNames = known.map(\.name)
 
-    /// The error that the kernel calls `name`, for example `EBUSY`.
+    /// The error with this kernel name, for example `EBUSY`.
     public init?(kernelName name: String) {
         guard let errno = Self.byName[name] else { return nil }
         self = errno
     }
 
-    /// The kernel's name of the error, or its number where it has none here.
+    /// The kernel's name of the error, or its number if it has no name here.
     public var kernelName: String {
         Self.names[self] ?? "errno \(rawValue)"
     }
 
-    /// `ESHUTDOWN`: the kernel has handed over or panicked. No kernel returns this; its callers are no more.
+    /// `ESHUTDOWN`: the kernel has handed over or panicked. No kernel returns this, as its callers have ended, too.
     public static let kernelGone = Errno(rawValue: 108)
 
-    /// `crash`: the kernel dereferences what is no pointer. The call does not return, and the kernel is gone.
+    /// `crash`: the kernel dereferences an invalid pointer. The call does not return, and the kernel has ended.
     public static let crashed = Errno(rawValue: 4096)
 
-    /// `deadlock`: the call waits for a lock that its own thread holds, or in a race one that waits for it, too.
+    /// `deadlock`: the call waits for a lock held by its own thread or, in a race, by another waiting side.
     public static let deadlocked = Errno(rawValue: 4097)
 }

@@ -1,4 +1,4 @@
-/// The code that a handler or an FLB is made of, and which must not go away while it is in use.
+/// The code of a handler or an FLB, which must stay loaded while it is in use.
 ///
 /// Mirrors the kernel's `struct module`, as far as `try_module_get` and `module_put` need it.
 public final class Module: Sendable {
@@ -11,16 +11,16 @@ public final class Module: Sendable {
 
     private var label: String { "the module of \(name)" }
 
-    /// The number of references that are held.
+    /// The number of references.
     public var references: Int { state.withLock { $0.references } }
 
-    /// Says that the module is going, or has come back: from now on no reference is given, or it is again.
+    /// Sets whether the module is going away; if so, no new references are given.
     public func setUnloading(_ isUnloading: Bool) {
         RaceSide.use(label)
         state.withLock { $0.isUnloading = isUnloading }
     }
 
-    /// Takes a reference, unless the module is going. Mirrors `try_module_get`.
+    /// Takes a reference, unless the module is going away. Mirrors `try_module_get`.
     func tryGet() -> Bool {
         RaceSide.use(label, isWrite: false)
         return state.withLock { state in
@@ -30,14 +30,14 @@ public final class Module: Sendable {
         }
     }
 
-    /// Gives a reference back. Mirrors `module_put`.
+    /// Drops a reference. Mirrors `module_put`.
     func put() {
         state.withLock { $0.references -= 1 }
     }
 }
 
 extension Optional where Wrapped == Module {
-    /// What is built into the kernel has no module, and can always be had.
+    /// Built-in code has no module, and is always available.
     func tryGet() -> Bool { self?.tryGet() ?? true }
     func put() { self?.put() }
 }

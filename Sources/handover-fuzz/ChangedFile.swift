@@ -1,7 +1,7 @@
 import Handover
 import SystemPackage
 
-/// The file of a dump, and changes to it.
+/// A dump file, and changes to it.
 struct ChangedFile: Sendable {
     private let bytes: [UInt8]
 
@@ -12,13 +12,13 @@ struct ChangedFile: Sendable {
         self.bytes = bytes
     }
 
-    /// The first 3 bytes tell how much of the file is cut away; of the rest, each 8 are a place (3 bytes), what to do
-    /// with what is there (1 byte), and an operand (4 bytes).
+    /// The first 3 bytes determine how much of the file is cut off. Each 8 bytes of the rest are an offset (3 bytes),
+    /// an operation on the bytes there (1 byte), and an operand (4 bytes).
     func changed(by records: [UInt8]) -> [UInt8] {
         guard records.count >= 3 else { return bytes }
         var result = bytes
         let cut = Records.Record(bytes: records.prefix(3)).number(at: 0, count: 3)
-        // Most inputs leave it whole.
+        // Most inputs keep the whole file.
         if cut & 7 == 7 { result.removeLast(Int(cut >> 3) % result.count) }
         for record in Records(Array(records.dropFirst(3)), of: 8) {
             let place = Int(record.number(at: 0, count: 3)) % result.count

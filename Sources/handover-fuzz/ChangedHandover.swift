@@ -8,7 +8,7 @@ struct ChangedHandover: Sendable {
     private let root: PhysicalAddress
     /// The pages that describe the handover.
     private let pages: [PhysicalAddress]
-    /// The words in use on these pages, each of eight bytes or, in a device tree, four.
+    /// The words in use on these pages, each of eight bytes, or of four in a device tree.
     private let words: [PhysicalAddress]
 
     init?(_ path: String) {
@@ -25,7 +25,7 @@ struct ChangedHandover: Sendable {
                 try? memory.write(bytes ?? [], at: page)
                 if extent.role.isMetadata {
                     pages.append(page)
-                    // What is zero as far as one sees is of no use; its beginning may be.
+                    // Words amid zeros are not in use, except possibly just after other bytes.
                     for place in stride(from: 0, to: 4096, by: 4) {
                         let around = (bytes ?? [])[max(0, place - 16)..<min(4096, place + 8)]
                         if around.contains(where: { $0 != 0 }) {
@@ -40,7 +40,7 @@ struct ChangedHandover: Sendable {
     }
 
     /// Each 12 bytes are a page (2 bytes), an offset (2 bytes) and a value (8 bytes) to write there. A value with its
-    /// highest bit set and its second highest not is a pointer to one of the handover's own pages.
+    /// highest bit set and its second highest bit clear is a pointer to one of the handover's own pages.
     func readWithBytesChanged(_ records: [UInt8]) {
         var memory = memory
         for record in Records(records, of: 12) {
@@ -54,7 +54,7 @@ struct ChangedHandover: Sendable {
         read(memory, isWritten: records.count % 8 == 0)
     }
 
-    /// Each 6 bytes are a word in use (2 bytes), what to do with it (1 byte), and an operand (3 bytes).
+    /// Each 6 bytes are a word in use (2 bytes), an operation on it (1 byte), and an operand (3 bytes).
     func readWithWordsChanged(_ records: [UInt8]) {
         var memory = memory
         for record in Records(records, of: 6) {
@@ -79,13 +79,14 @@ struct ChangedHandover: Sendable {
         read(memory, isWritten: records.count % 8 == 0)
     }
 
-    /// Writing takes far longer than reading: some inputs are enough.
+    /// Writing takes far longer than reading, so only some inputs are written.
     private func read(_ memory: SparseMemory, isWritten: Bool) {
         readHandover(CheckSubject(memory: memory, rootAt: root), isWritten: isWritten)
     }
 }
 
-/// Bytes as records of one size. So many that every input is read soon; what is left over is no record.
+/// Splits bytes into records of one size. Limits their number so that every input is read quickly; drops a partial
+/// record.
 struct Records: Sequence, IteratorProtocol {
     private let bytes: [UInt8]
     private let size: Int

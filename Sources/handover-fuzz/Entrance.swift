@@ -1,14 +1,14 @@
 import Handover
 import SystemPackage
 
-/// A way by which a user's bytes come in.
+/// A way for a user's bytes to come in.
 struct Entrance: Sendable {
-    /// The first byte of the inputs that are meant for it.
+    /// The first byte of inputs meant for it.
     let mark: UInt8
-    /// Reads the bytes behind the mark, and does with them what the commands do.
+    /// Reads the bytes after the mark, and processes them as the commands do.
     let read: @Sendable ([UInt8]) -> Void
 
-    /// All ways, by their marks. Run where `Fixtures` is.
+    /// All entrances, by their marks. The working directory must contain `Fixtures`.
     static func all() -> [UInt8: @Sendable ([UInt8]) -> Void] {
         let captures = ["7.3/basic", "7.1/basic", "6.19/basic", "6.18/basic", "7.3/names"]
             .map { "Fixtures/captures/\($0).elf" }

@@ -1,4 +1,4 @@
-// Feeds hostile bytes to everything that a user's bytes come in by. Built by `make fuzz`, which turns libFuzzer on: its
+// Feeds hostile bytes to everything that accepts a user's bytes. Built by `make fuzz`, which enables libFuzzer: its
 // main calls this for every input.
 
 private let entrances = Entrance.all()

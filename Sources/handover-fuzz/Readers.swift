@@ -5,7 +5,7 @@ import KernelABI
 import LiveUpdate
 import SystemPackage
 
-/// Does with a handover what `dump`, `check`, `diff` and `collect` do.
+/// Processes a handover as `dump`, `check`, `diff` and `collect` do.
 func readHandover(_ subject: CheckSubject, isWritten: Bool) {
     if isWritten, let reading = subject.reading {
         var writer = DocumentWriter { _ in }
@@ -26,7 +26,7 @@ func readRoot(_ bytes: [UInt8]) {
     readHandover(CheckSubject(memory: memory, rootAt: root), isWritten: true)
 }
 
-/// A blob by itself.
+/// A standalone blob.
 func readBlobs(_ bytes: [UInt8]) {
     let reader = HandoverReader(memory: EmptyMemory(), pageSize: .kib4)
     for name in Generation.latest.subtrees { _ = try? reader.read(subtree: name, bytes) }
@@ -42,7 +42,7 @@ func readFile(_ bytes: [UInt8]) {
     for document in input.documents { readHandover(CheckSubject(document), isWritten: true) }
 }
 
-/// A flattened device tree, by both readers: what libfdt takes has no damage.
+/// A flattened device tree, read by both readers: if libfdt accepts it, there must be no damage.
 func readTree(_ bytes: [UInt8]) {
     let partial = PartialTree(bytes)
     for node in partial.nodes {
@@ -57,7 +57,7 @@ func readTree(_ bytes: [UInt8]) {
     _ = try? editor.pack()
 }
 
-/// A handover's document: what can be built without force is whole when it is read again.
+/// A handover's document: if it can be built without force, it must be complete when read back.
 func readDocument(_ text: [UInt8]) {
     guard let state = try? DocumentReader.read(text) else { return }
     var options = HandoverPlanner.Options()
@@ -85,7 +85,7 @@ func readScenario(_ text: [UInt8]) {
     _ = scenario.run()
 }
 
-/// A handover with payloads of several forms, to be read by what describes them.
+/// A handover with several kinds of payloads, to be read with descriptions of them.
 struct DescribedHandover: Sendable {
     private let image: HandoverImage
     private let root: PhysicalAddress

@@ -16,7 +16,7 @@ struct LuoFDT: ParsableCommand {
     /// The names of the commands.
     static var commands: [String] { configuration.subcommands.map { $0._commandName } + ["help"] }
 
-    /// The command that is asked for, or asked help with, and does not exist: ArgumentParser does not say so.
+    /// The unknown command that is run, or for which help is requested, if any: ArgumentParser does not report it.
     static func unknownCommand(_ arguments: some Collection<String>) -> String? {
         let topic = arguments.first == "help" ? arguments.dropFirst().first { !$0.hasPrefix("-") } : arguments.first
         guard let topic, !topic.hasPrefix("-"), !commands.contains(topic) else { return nil }

@@ -8,7 +8,7 @@ enum Main {
     static func main() {
         LostFile.isUnreadable()
         if CommandLine.arguments.isEmpty {
-            // Where Swift has them from.
+            // Swift reads the arguments from there.
             Diagnostics.report("there is no /proc/self/cmdline to read the arguments from: mount -t proc proc /proc")
             exit(ExitStatus.unreadable.rawValue)
         }
@@ -25,7 +25,7 @@ enum Main {
         } catch {
             switch LuoFDT.exitCode(for: error) {
             case .success: answer(LuoFDT.fullMessage(for: error))
-            // What is no error of ArgumentParser's is why the command cannot go on.
+            // An error that is not from ArgumentParser is the reason why the command failed.
             case .failure where !(error is ExitCode):
                 Diagnostics.report("\(error)")
                 exit(ExitStatus.unreadable.rawValue)
@@ -34,7 +34,7 @@ enum Main {
         }
     }
 
-    /// Writes what was asked for, such as help, and ends: with success only if all of it could be written.
+    /// Writes requested text, such as help, and exits: successfully only if all of it was written.
     private static func answer(_ text: String) -> Never {
         let output = OutputStream(.standardOutput)
         if !text.isEmpty { output.write(text + "\n") }

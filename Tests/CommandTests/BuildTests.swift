@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What `build`, `collect` and `extract` write, and what they refuse.
+/// Tests what `build`, `collect` and `extract` write and refuse.
 @Suite struct BuildTests {
     @Test(arguments: GoldenBuildTests.examples) func everyFormHoldsTheSame(_ name: String) throws {
         let directory = try TemporaryPath()
@@ -74,14 +74,14 @@ import Testing
                 $luo dump --format json --contents $d/copy.elf 2>/dev/null >$d/copy.json
                 $luo build $d/copy.json -o $d/again.elf && cmp $d/copy.elf $d/again.elf
                 """, environment: ["d": directory.path])
-        // The captures leave out what the region holds, and a copy's is zero.
+        // The captures omit the contents of the region, so a copy's are zero.
         let lines = command.text.split(separator: "\n")
         #expect(lines.count == 2 && lines[0].hasPrefix("? 16 pages of region \"testblk\""), "\(command.text)")
         #expect(lines.last == "3")
         #expect(command.status == 0, "\(command.errors)")
     }
 
-    /// Memory of an FLB, or of a handler that is not known: it is preserved, and nothing leads to it.
+    /// Memory of an FLB, or of an unknown handler: it is preserved, but nothing refers to it.
     @Test func whatNobodyDescribesIsKept() throws {
         let directory = try TemporaryPath()
         let document = try TemporaryPath(
@@ -127,7 +127,7 @@ import Testing
 
     // MARK: - Refusals
 
-    /// A document that is wrong in one place, and what is said about it.
+    /// A document with one error, and the message about it.
     struct Refusal: CustomTestStringConvertible {
         var document: String
         var said: String

@@ -3,7 +3,7 @@ import FoundationXML
 import TestSupport
 import Testing
 
-/// `check`, `diff` and `layout --btf` on inputs from the field.
+/// Tests `check`, `diff` and `layout --btf` on real inputs.
 @Suite struct CheckCommandTests {
     @Test(arguments: [
         ("cases/debugfs/7.3-before-kexec", 8, "unknown"), ("cases/debugfs/triage-dashes", 8, "unknown"),
@@ -134,7 +134,8 @@ import Testing
         #expect(command.text.contains("differs from 7.1 in "))
     }
 
-    /// Debian's kernels are built so. Fixtures/btf/without-kho.btf has what boot loaders know, as theirs do.
+    /// Debian's kernels are built this way. Like them, Fixtures/btf/without-kho.btf has the structures of the boot
+    /// protocol.
     @Test func `a kernel without KHO takes nothing over`() throws {
         let types = "btf/without-kho.btf"
         let layout = try Command("layout", "--btf", types)

@@ -3,9 +3,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Device trees that people bring along, and handovers with trees that kernels refuse.
+/// Device trees from other sources, and handovers with trees that kernels reject.
 @Suite struct DeviceTreeCaseTests {
-    /// A tree, how `dump` ends, and what it says of it in one place or another.
+    /// A tree, the exit status of `dump`, and text in its output or errors.
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String
         let status: Int32
@@ -101,7 +101,7 @@ import Testing
 
     // MARK: Text
 
-    /// Whether text steers a terminal: control characters other than line feeds and tabs.
+    /// Whether text can control a terminal: it has control characters other than line feeds and tabs.
     private func steers(_ text: String) -> Bool {
         text.unicodeScalars.contains { $0.properties.generalCategory == .control && $0 != "\n" && $0 != "\t" }
     }
@@ -118,7 +118,7 @@ import Testing
             let command = try Command(arguments)
             #expect(!steers(command.text) && !steers(command.errors), "\(arguments)")
         }
-        // A line feed in the name ends no comment.
+        // A line feed in the name does not end a comment.
         let source = try Command("dump", "--format", "dts", name).text
         #expect(source.contains(#"\u{1b}"#))
         for line in source.split(separator: "\n") where line.contains(#"\u{1b}"#) {

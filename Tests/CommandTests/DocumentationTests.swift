@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What README shows of the command is what it prints.
+/// Checks that the README shows what the command prints.
 @Suite struct DocumentationTests {
-    /// A command, and what is shown of its output.
+    /// A command, and its output in the README.
     struct Example {
         let command: String
         let output: [Substring]
@@ -29,7 +29,7 @@ import Testing
         return examples
     }
 
-    /// An example without output needs files that the repository does not have. "…" stands for lines that are left out.
+    /// Skips examples without output, as they need files that the repository lacks. "…" stands for omitted lines.
     @Test func `README shows what the command prints`() throws {
         let page = "README.md"
         let directory = try TemporaryPath()

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// How `luo-fdt dump` behaves towards its user.
+/// Tests the behaviour of `luo-fdt dump` for users.
 @Suite struct DumpTests {
     static let image = "captures/7.3/basic.elf"
 
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test func damageEndsWith1AndIsNamed() throws {
-        // The same bytes as in debugfs, where they would be the kernel's doing.
+        // The same bytes as in debugfs, where the kernel itself would truncate them.
         let input = "captures/7.3/debugfs/receiver/in/sub_fdts/LUO"
         let command = try Command("dump", "--as", "luo", input)
         #expect(command.status == 2)
@@ -31,7 +31,7 @@ import Testing
         let damaged = try Command("dump", cut.path)
         #expect(damaged.status == 1)
         #expect(damaged.errors.hasPrefix("luo-fdt: \(cut.path): "))
-        // What is missing follows from one cause.
+        // All missing data has one cause.
         #expect(damaged.errors.split(separator: "\n").count == 1)
     }
 
@@ -248,7 +248,7 @@ import Testing
         let files = lines.filter { $0["record"] as? String == "file" }
         #expect(files.map { $0["session"] as? String } == ["vm-alpha", "vm-alpha", "vm-alpha", "vm-beta"])
         #expect(files.map { $0["token"] as? String } == ["0x1000", "0x1001", "0x1002", "0xdeadbeef"])
-        // One by one, the records are those of the document.
+        // Each record equals that of the document.
         let document = try JSONSerialization.jsonObject(with: Command("dump", "--format", "json", Self.image).output)
         let luo = try #require((document as? [String: Any])?["luo"] as? [String: Any])
         let flbs = lines.filter { $0["record"] as? String == "flb" }.map { $0.filter { $0.key != "record" } }

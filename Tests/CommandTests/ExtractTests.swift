@@ -1,9 +1,9 @@
 import TestSupport
 import Testing
 
-/// `extract` of dumps that lack something.
+/// Tests `extract` on incomplete dumps.
 @Suite struct ExtractTests {
-    /// The list of the file's folios lies beyond the cut: what none of them holds is unknown, not zero.
+    /// The list of the file's folios is cut off: bytes without a folio are unknown, not zero.
     @Test func `a file whose folios are not all listed is not whole`() throws {
         let directory = try TemporaryPath()
         let command = try Command(

@@ -2,15 +2,15 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What `build` makes of the examples against files that somebody has looked at.
+/// Compares the output of `build` for the examples with reviewed files.
 ///
-/// `make golden` writes them anew.
+/// `make golden` updates them.
 @Suite struct GoldenBuildTests {
     static let examples = [
         "readme", "kernel-7.2", "kernel-7.1", "kernel-7.0", "kernel-6.19", "kernel-6.18", "kernel-6.17", "arm64-64K",
     ]
 
-    /// The golden files are bundles; where one differs, the first structure and field that does is named.
+    /// The golden files are bundles; if one differs, reports the first structure and field that does.
     @Test(arguments: examples) func exampleIsBuiltAsItWas(_ name: String) throws {
         let directory = try TemporaryPath()
         let built = directory.url.appending(path: "built.dtb").path()
@@ -28,7 +28,7 @@ import Testing
         Issue.record("\(name): found \(difference?.0 ?? "less"), expected \(difference?.1 ?? "less")")
     }
 
-    /// The lines of an annotated dump, each with the structure that it belongs to.
+    /// The lines of an annotated dump, each with its structure.
     private static func placed(_ text: String) -> [String] {
         var title = ""
         return text.split(separator: "\n").map { line in

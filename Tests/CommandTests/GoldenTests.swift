@@ -2,15 +2,15 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the command prints against files that somebody has looked at.
+/// Compares the output of the command with reviewed files.
 ///
-/// `make golden` writes them anew.
+/// `make golden` updates them.
 @Suite struct GoldenTests {
-    /// What a golden file holds the output of.
+    /// A command whose output is in a golden file.
     struct Case: CustomTestStringConvertible {
         var name: String
         var arguments: [String]
-        /// What is printed on standard error goes into a file of its own where there is any.
+        /// Output on standard error, if any, is in a separate file.
         var testDescription: String { name }
     }
 
@@ -48,7 +48,7 @@ import Testing
 
     @Test(arguments: directories) func directoryIsAsItWas(_ golden: Case) throws {
         let command = try Command(golden.arguments)
-        // Kernels before 6.19 alone have nothing cut short and nothing that is garbage; nor have receivers before 7.3.
+        // Only inputs from kernels before 6.19, and from receivers before 7.3, have no truncated data and no garbage.
         let isDamaged = !command.errors.isEmpty
         #expect(command.status == (isDamaged ? 1 : 0))
         try compare(command.text, with: "golden/\(golden.name)")
@@ -65,7 +65,7 @@ import Testing
         try compare(try Command("schema").text, with: "../docs/handover.schema.json")
     }
 
-    /// Compares text with a golden file, and names the first line that differs.
+    /// Compares text with a golden file, and reports the first line that differs.
     private func compare(_ text: String, with name: String) throws {
         let url = Fixture.url(name).standardizedFileURL
         if ProcessInfo.processInfo.environment["LUO_FDT_GOLDEN"] == "write" {

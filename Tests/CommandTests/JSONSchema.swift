@@ -38,7 +38,7 @@ enum JSONValue: Decodable, Equatable {
     }
 }
 
-/// As much of JSON Schema as the published one uses; a keyword that it does not know is a violation.
+/// The subset of JSON Schema that the published schema uses; unknown keywords are violations.
 struct JSONSchema {
     private let root: JSONValue
 
@@ -46,7 +46,7 @@ struct JSONSchema {
         root = try JSONDecoder().decode(JSONValue.self, from: data)
     }
 
-    /// What in `value` the schema forbids.
+    /// The violations of the schema in `value`.
     func violations(of value: JSONValue) -> [String] { check(value, root, "$") }
 
     private func check(_ value: JSONValue, _ schema: JSONValue, _ path: String) -> [String] {

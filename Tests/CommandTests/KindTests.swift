@@ -6,9 +6,9 @@ import Testing
 
 @testable import Handover
 
-/// Payloads that a user describes, and systemd's mapping.
+/// Tests payloads described by a user, and systemd's mapping.
 @Suite struct KindTests {
-    /// The description field by field, and the one that takes its structures from a kernel's types.
+    /// A description with all fields, and one that takes its structures from a kernel's types.
     static let descriptions = [
         ["--kinds", "kinds/rings.json"], ["--kinds", "kinds/rings-btf.json", "--btf", "kinds/rings.btf"],
     ]
@@ -42,7 +42,7 @@ import Testing
         let given = try object(Data(contentsOf: Fixture.url("kinds/rings-handover.json")))
         var expected = try #require((given["flbs"] as? [[String: Any]])?.first?["payload"] as? [String: Any])
         if kinds.count == 2 {
-            // A description says that a field is hexadecimal; BTF does not.
+            // A description can mark a field as hexadecimal; BTF cannot.
             expected["first"] = (expected["first"] as? [[String: Any]])?.map { record in
                 record.merging(["id": "0x" + String(record["id"] as? Int ?? 0, radix: 16)]) { $1 }
             }
@@ -54,7 +54,7 @@ import Testing
         #expect(tree.contains("├─ [3]  id "), "\(tree)")
         #expect(!tree.contains("[4]") && tree.contains("└─ … 176 more\n"), "\(tree)")
 
-        // The records of an area do not end where its pages do.
+        // Records in an area cross page boundaries.
         let hex = try Command(["dump", "-f", "hex"] + kinds + [image]).text
         for field in ["blob_folio_ser[0].pfn", "blob_folio_ser[170].crc", "blob_folio_ser[171].index"] {
             #expect(hex.contains(field))
@@ -69,7 +69,7 @@ import Testing
         #expect(check.text.hasSuffix(": accepted\n") && check.status == 0, "\(check.text)")
     }
 
-    /// The pages that a driver would write, put together by hand.
+    /// The pages that a driver would write, created by hand.
     private static let expected: [(UInt64, [UInt8])] = {
         func word(_ value: UInt64, _ count: Int) -> [UInt8] {
             (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
@@ -172,7 +172,7 @@ import Testing
         let path = try TemporaryPath()
         let document = path.url.appending(path: "h.json")
         let text = try String(contentsOf: Fixture.url("cases/systemd/good.json"), encoding: .utf8)
-        // The mapping is a string in the document.
+        // In the document, the mapping is a string.
         func escaped(_ text: String) -> String { text.contains(": ") ? text : text.replacing("\"", with: "\\\"") }
         try text.replacing(escaped(old), with: escaped(new)).write(to: document, atomically: true, encoding: .utf8)
         let check = try Command("check", try build(document.path(), in: path))

@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What is damaged, or found by a search, is neither lost nor passed over in silence.
+/// Checks that damaged data, and data found by a search, is neither lost nor silently ignored.
 @Suite struct LossTests {
     private static let image = "captures/7.3/basic.elf"
 
-    /// The image, with bytes changed.
+    /// The image with some bytes changed.
     private func changed(_ change: (inout Data) throws -> Void) throws -> (directory: TemporaryPath, path: String) {
         let directory = try TemporaryPath()
         var bytes = try Data(contentsOf: Fixture.url(Self.image))
@@ -16,7 +16,7 @@ import Testing
         return (directory, path)
     }
 
-    /// The tag before kexec-metadata's node is none: LUO's node stands before it.
+    /// The tag before kexec-metadata's node is invalid; LUO's node comes before it.
     @Test func `a root whose structure is damaged is read as far as it goes`() throws {
         let (directory, path) = try changed { bytes in
             let name = try #require(bytes.range(of: Data([0, 0, 0, 1] + Array("kexec-metadata\0".utf8))))
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func `sessions without LUO's state are searched for, extracted, collected and reported`() throws {
-        // The compatible of LUO's state: nothing leads to sessions any more.
+        // The compatible of LUO's state: nothing refers to the sessions any more.
         let (directory, path) = try changed { bytes in
             let name = try #require(bytes.range(of: Data("luo-v5\0".utf8)))
             bytes[name.lowerBound] = 0
@@ -57,7 +57,7 @@ import Testing
         #expect(try String(contentsOfFile: page, encoding: .utf8).contains("Found by the search"))
     }
 
-    /// After a crash, with the count of the block of sessions damaged.
+    /// After a crash, with a damaged count in the block of sessions.
     @Test func `sessions are found by their records, whatever their block states`() throws {
         let directory = try TemporaryPath()
         var bytes = try Data(contentsOf: Fixture.url("memory/after-crash.elf"))
@@ -184,7 +184,7 @@ import Testing
             to: directory.url.appending(path: "out"))
         let root = directory.url.appending(path: "out/fdt")
         var bytes = try Data(contentsOf: root)
-        // In LUO's node the size stands before the address.
+        // In LUO's node, the size comes before the address.
         let node = try #require(bytes.range(of: Data("LUO\0".utf8)))
         bytes.replaceSubrange(node.upperBound + 32..<node.upperBound + 40, with: Data(count: 8))
         try bytes.write(to: root)
@@ -212,7 +212,7 @@ import Testing
     @Test func `a property that a node has twice is damage`() throws {
         let directory = try TemporaryPath()
         var bytes = try Data(contentsOf: Fixture.url("fdt/board.dtb"))
-        // Two properties of the root get one name.
+        // Gives two properties of the root the same name.
         let first = try #require(bytes.range(of: Data([0, 0, 0, 3])))
         let second = try #require(bytes.range(of: Data([0, 0, 0, 3]), in: first.upperBound + 8..<bytes.count))
         bytes.replaceSubrange(

@@ -8,7 +8,7 @@ import Testing
 @testable import luo_fdt
 
 extension Generation {
-    /// A generation that no kernel has: names made of parts, wider fields, and fields that nothing here knows.
+    /// A made-up generation: names with parts, wider fields, and unknown fields.
     fileprivate static let v9_0 = Generation(
         name: "9.0",
         releases: [Release(9, 0)],
@@ -71,7 +71,7 @@ extension FLBLayout {
     }
 }
 
-/// A generation is data: one whose records are wider, and have more fields, needs no code.
+/// A generation is data: a generation with wider records and more fields needs no code.
 @Suite struct NewGenerationTests {
     private static let longName = String(repeating: "n", count: 95)
     private static let longHandler = String(repeating: "h", count: 75) + "-v1"
@@ -107,7 +107,7 @@ extension FLBLayout {
         return try HandoverImage(of: plan) { _ throws(FileError) in MappedFile(bytes: [], name: "") }
     }
 
-    /// What the command reads of the image: nothing tells it the generation.
+    /// What the command reads from the image, without being told the generation.
     private func read(
         _ image: HandoverImage, among generations: [Generation] = Generation.withNew
     ) throws -> HandoverDocument {

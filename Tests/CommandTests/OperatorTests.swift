@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The scripts of `docs/operators.md`, run as they stand there.
+/// Runs the scripts in `docs/operators.md` unchanged.
 @Suite struct OperatorTests {
     private static let healthy = ["6.18", "6.19", "7.1", "7.3"]
 
@@ -25,7 +25,7 @@ import Testing
         #expect(result.status == 0)
     }
 
-    /// jq 1.6 takes no text at all for true.
+    /// jq 1.6 treats empty input as true.
     @Test func `the gate is loud if nothing was checked`() throws {
         #expect(try run("gate.sh", "captures/7.3/debugfs/sender/out", "9.9").status == 1)
         #expect(try run("gate.sh", "nope").status == 1)

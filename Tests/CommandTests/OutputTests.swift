@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Output never costs anybody anything: it appears whole or not at all, and not in place of what it is made from.
+/// Checks that output never destroys data: it appears complete or not at all, and never replaces its input.
 @Suite struct OutputTests {
     private static let capture = "captures/7.3/basic.elf"
     private static let extraction = "--session vm-beta --token 0xdeadbeef"
 
-    /// The names in a directory and what is in the files.
+    /// The names in a directory and the contents of the files.
     private func contents(of directory: TemporaryPath) throws -> [String: Data] {
         var found: [String: Data] = [:]
         let names = try #require(FileManager.default.enumerator(atPath: directory.path))
@@ -19,8 +19,8 @@ import Testing
 
     // MARK: - Outputs that are inputs
 
-    /// Each of these, in a directory with a copy of a capture, a document, a file with contents and links to all of
-    /// them, writes to what it reads.
+    /// Commands that write to their input, in a directory with a copy of a capture, a document, a file with contents,
+    /// and links to all of them.
     static let selfWrites = [
         "collect image.elf -o image.elf",
         "collect image.elf -o ./image.elf",
@@ -144,7 +144,7 @@ import Testing
         #expect(compare.text == "fresh\nout\n")
     }
 
-    /// What makes a directory somebody's own.
+    /// Contents that make a directory the user's own.
     @Test(arguments: [
         "touch $d/out/notes", "rm $d/out/memory.elf", "cp \(capture) $d/out/memory.elf",
         "truncate -s -1 $d/out/memory.elf",
@@ -174,7 +174,7 @@ import Testing
 
     @Test func `an input that the kernel cannot read is unreadable, and the output stays as it was`() throws {
         let directory = try TemporaryPath()
-        // A hole needs room in a tmpfs as soon as it is read where it is mapped.
+        // In a tmpfs, reading a mapped hole allocates memory.
         let command = try Command(
             shell: """
                 unshare -rm sh -c 'mount -t tmpfs -o size=4m none $d && truncate -s 1M $d/sparse &&
@@ -220,7 +220,7 @@ import Testing
 
     // MARK: - Signals
 
-    /// How often a command is killed: more, where the environment says so.
+    /// How often to kill a command; the environment can increase it.
     static let kills = Int(ProcessInfo.processInfo.environment["LUO_FDT_KILLS"] ?? "") ?? 12
 
     @Test(arguments: ["elf", "directory"])

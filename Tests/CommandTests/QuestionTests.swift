@@ -4,14 +4,14 @@ import KernelABI
 import TestSupport
 import Testing
 
-/// Questions about a handover, answered without showing all of it.
+/// Tests questions about a handover that are answered without showing all of it.
 @Suite struct QuestionTests {
     private static let image = "captures/7.3/basic.elf"
 
     // MARK: - dump --at
 
     @Test(arguments: [
-        // The first block of files: its first record's token, and the session's record that leads to it.
+        // The first block of files: its first record's token, and the session record that refers to it.
         (
             "0xebd048",
             ["files of session \"vm-alpha\", block 1", "luo_file_ser[0]", "luo_session_ser[0].file_set_ser.files"]
@@ -24,7 +24,7 @@ import Testing
                 "memfd_luo_folio_ser[1].pfn",
             ]
         ),
-        // LUO's state, to which a property of the root leads.
+        // LUO's state, which a property of the root refers to.
         ("0xea2000", ["subtree of LUO", "luo_ser.compatible", "\"LUO\" \"preserved-data\""]),
         ("0x1fb99004", ["region of region \"testblk\""]),
         (
@@ -122,7 +122,7 @@ import Testing
         #expect(try Command("check", "--explain", "no-rule").status == 64)
     }
 
-    /// A finding names the known defect behind it: that name can be asked for, too.
+    /// A finding names the known defect that explains it; that name can be looked up, too.
     @Test func everyKnownDefectIsExplained() throws {
         for defect in KernelDefect.all {
             let text = try Command("check", "--explain", defect.name).text

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The page that `report` writes.
+/// Tests the page that `report` writes.
 @Suite struct ReportTests {
     private func page(_ arguments: String...) throws -> String {
         let directory = try TemporaryPath()
@@ -50,7 +50,7 @@ import Testing
         #expect(page.contains("<td>session &quot;vm-alpha&quot;"))
     }
 
-    /// A quotation mark with an accent is one character, but ends an attribute all the same.
+    /// A quotation mark with a combining accent is one character, but still ends an attribute.
     @Test func namesCannotBecomeMarkup() throws {
         let directory = try TemporaryPath()
         let names = [
@@ -72,7 +72,7 @@ import Testing
             "text", "table", "tr", "th", "td", "section", "details", "summary", "pre",
         ]
         #expect(Set(try matches("<([a-zA-Z0-9]+)", in: page)).subtracting(known) == [])
-        // Attributes of any tag are our own ones.
+        // Only our own tags have attributes.
         let tags = try matches("<[a-z0-9]+((?:\\s[^<>]*)?)>", in: page)
         #expect(!tags.contains { $0.unicodeScalars.contains { $0.value == 0x301 } || $0.contains("onload") })
         #expect(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import FDT
 
-/// The kernel's calls, made through this module, give the kernel's bytes.
+/// Checks that the kernel's calls, made through this module, produce the kernel's bytes.
 @Suite struct ByteExactness {
     struct Subtree {
         let name: String
@@ -10,7 +10,7 @@ import Testing
         var size: UInt64?
     }
 
-    /// The root as KHO makes it before any subtree is registered: one sequential pass into a page.
+    /// The root as KHO creates it before any subtree is registered: one sequential pass into a page.
     func emptyRoot(compatible: String, memoryMap: UInt64) throws -> FlattenedTree {
         var writer = try SequentialWriter(capacity: 4096)
         try writer.finishReservations()
@@ -21,7 +21,7 @@ import Testing
         return try writer.finish()
     }
 
-    /// The root after registration: each subtree added to the same page, which is packed each time.
+    /// The root after registration: each subtree is added to the same page, which is packed each time.
     func root(compatible: String, memoryMap: UInt64, subtrees: [Subtree]) throws -> [UInt8] {
         var editor = try TreeEditor(
             opening: emptyRoot(compatible: compatible, memoryMap: memoryMap), capacity: 4096)
@@ -74,7 +74,7 @@ import Testing
         #expect(try bytes == Trees.bytes("linux-6.19/kho-root.dtb"))
     }
 
-    /// Up to 6.18 all is written in one pass, the subtrees in order of registration.
+    /// Up to 6.18, everything is written in one pass, with subtrees in registration order.
     @Test func rootOf6_18() throws {
         var writer = try SequentialWriter(capacity: 4096)
         try writer.finishReservations()
@@ -93,7 +93,7 @@ import Testing
         #expect(tree.header.memoryReservationOffset == 48)
     }
 
-    /// Every tree that the kernel writes in one pass, written again from what was read of it.
+    /// Rewrites every tree that the kernel writes in one pass from what was read.
     @Test(arguments: [
         "linux-6.18/kho-root", "linux-6.18/memblock", "linux-6.18/kho_test",
         "linux-6.19/LUO", "linux-6.19/memblock", "linux-6.19/kho_test",
@@ -140,7 +140,7 @@ import Testing
         #expect(try writer.finish().bytes == Trees.bytes("linux-6.19/LUO.dtb"))
     }
 
-    /// A packed tree is what it was after it has been opened and packed.
+    /// Opening and packing a packed tree does not change it.
     @Test(arguments: ["linux-6.19/kho-root.dtb", "linux-7.1/kho-root.dtb", "linux-7.3/kho-root.dtb", "board.dtb"])
     func packingIsIdempotent(name: String) throws {
         let tree = try FlattenedTree(Trees.bytes(name))
@@ -151,7 +151,7 @@ import Testing
     }
 }
 
-/// Writes a tree again, from a walk over it.
+/// Rewrites a tree while walking it.
 func rewrite(_ tree: FlattenedTree, with writer: SequentialWriter) throws(FDTError) -> FlattenedTree {
     var writer = writer
     for reservation in tree.memoryReservations {

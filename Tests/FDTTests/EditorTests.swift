@@ -16,12 +16,12 @@ import Testing
         try editor.setProperty("on", of: serial)
         let tree = try editor.pack()
         let node = try #require(tree.node(at: "/soc/serial@4000"))
-        // The last property set comes first, as does the last node added.
+        // The last property set comes first, and so does the last node added.
         #expect(node.properties.map(\.name) == ["on", "reg", "compatible"])
         #expect(node.isCompatible(with: "b"))
         #expect(node.property("reg")?.cells == [0x4000, 0x100])
         #expect(tree.node(at: "/soc")?.children.first { _ in true } == node)
-        // The tree that was opened is as it was.
+        // The original tree is unchanged.
         #expect(try board == FlattenedTree(Trees.bytes("board.dtb")))
     }
 
@@ -73,7 +73,7 @@ import Testing
         #expect(throws: FDTError.self) { try editor.addSubnode("new") }
     }
 
-    /// Older forms of the format are brought up to version 17.
+    /// Older versions of the format are converted to version 17.
     @Test(arguments: ["board-v16.dtb", "board-v3.dtb"])
     func oldVersions(name: String) throws {
         let old = try FlattenedTree(Trees.bytes(name))
@@ -83,7 +83,7 @@ import Testing
             #expect(tree.header.version == 17)
             #expect(tree.root.children.map(\.name) == old.root.children.map(\.name))
         } catch {
-            // fdt_open_into takes version 16 and later.
+            // fdt_open_into accepts version 16 and later.
             #expect(name == "board-v3.dtb")
             #expect(error.code == .badVersion)
         }

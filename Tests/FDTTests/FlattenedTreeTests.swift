@@ -30,7 +30,7 @@ import Testing
             ])
     }
 
-    /// dtc writes the same tree in three versions of the format: all read alike.
+    /// dtc writes the same tree in three versions of the format, which must read the same.
     @Test(arguments: Trees.compiled)
     func nodes(name: String) throws {
         let tree = try FlattenedTree(Trees.bytes(name))
@@ -38,7 +38,7 @@ import Testing
         let soc = try #require(tree.node(at: "/soc"))
         #expect(soc.children.map(\.name) == ["serial@1000", "serial@2000", "interrupt-controller@3000"])
         let serial = try #require(soc.subnode(named: "serial@1000"))
-        // Before version 16 dtc adds a property for the name.
+        // Before version 16, dtc adds a property for the name.
         #expect(
             serial.properties.map(\.name).filter { $0 != "name" } == ["compatible", "reg", "clock", "interrupt-parent"])
         #expect(serial.property("reg")?.cells == [0x1000, 0x100])

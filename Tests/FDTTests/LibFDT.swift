@@ -2,7 +2,7 @@ import CLibFDT
 
 @testable import FDT
 
-/// A walk that asks libfdt for every step: what the module's own reading is held against.
+/// A walk that calls libfdt for every step, for comparison with the module's own reading.
 extension FlattenedTree {
     enum Event {
         case beginNode(Node, depth: Int)
@@ -19,7 +19,7 @@ extension FlattenedTree {
         func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R { try body(value.span.bytes) }
     }
 
-    /// Everything in the tree, in its order.
+    /// Everything in the tree, in order.
     var walk: [Event] {
         var events: [Event] = []
         var offset: Int32 = 0

@@ -2,7 +2,7 @@ import Testing
 
 @testable import FDT
 
-/// A tree that libfdt refuses, and what it says.
+/// A tree that libfdt rejects, and its error.
 struct MalformedTree: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let code: FDTError.Code
@@ -138,7 +138,7 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
         property("a length that overflows 31 bits", .badStructure, length: 0x7fff_fff0),
         property("a length that overflows 32 bits", .badStructure, length: 0xffff_fff0),
         property("a length of all ones", .badStructure, in: "fdt_next_tag", length: .max),
-        // libfdt 1.6 alone would not return from the first, and take the others for properties.
+        // libfdt 1.6 would not return from the first, and would treat the others as properties.
         property("a length back to its own tag", .badStructure, in: "fdt_next_tag", length: 0xffff_fff4),
         property("a length back to its own length", .badStructure, in: "fdt_next_tag", length: 0xffff_fff8),
         property("a length back to its own name", .badStructure, in: "fdt_next_tag", length: 0xffff_fffc),
@@ -156,7 +156,7 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
         strings: [UInt8] = [97, 0]
     ) -> MalformedTree {
         MalformedTree(title, code, in: operation) {
-            // The cut value has no room even for the two tags that should follow it.
+            // The truncated value does not even leave room for the two tags that should follow it.
             $0.structure = [T.begin, 0, T.prop, length, name, 0]
             if length == 4 { $0.structure += [T.endNode, T.end] }
             $0.strings = strings
@@ -172,7 +172,7 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
         #expect(error?.operation == malformed.operation)
     }
 
-    /// What is refused can be looked at, and something is said to be wrong with it.
+    /// Rejected trees can be inspected, with a report of what is wrong.
     @Test(arguments: MalformedTree.header + MalformedTree.layout + MalformedTree.structure + MalformedTree.properties)
     func isExplained(_ malformed: MalformedTree) {
         #expect(!PartialTree(malformed.bytes).missing.isEmpty)
@@ -197,7 +197,7 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// Odd trees that libfdt accepts, so that we do.
+/// Unusual trees that libfdt accepts, so that we must, too.
 @Suite struct OddTrees {
     private typealias T = RawTree
 
@@ -241,7 +241,7 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// `fdt_first_property_offset` and its like stop at the first subnode; a scan does not.
+    /// `fdt_first_property_offset` and related functions stop at the first subnode; a scan does not.
     @Test func propertyAfterSubnode() throws {
         var raw = RawTree()
         raw.structure = [T.begin, 0, T.begin, word("a"), T.endNode, T.prop, 4, 0, 7, T.endNode, T.end]

@@ -3,8 +3,8 @@ import Testing
 
 @testable import FDT
 
-/// Damaged copies of captured and compiled trees: nothing traps, what is accepted reads whole, and the two readers
-/// agree on what is whole.
+/// Damaged copies of captured and compiled trees: nothing traps, accepted trees can be read completely, and the two
+/// readers agree on which trees are complete.
 @Suite struct Mutations {
     @Test(arguments: Trees.captures + Trees.compiled)
     func everyPrefix(name: String) throws {
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    /// Words where they do most harm: at each place, each of the values that mean something or are at an edge.
+    /// Words where they do most harm: at each place, each value that is meaningful or a boundary case.
     @Test(arguments: ["linux-7.1/LUO.dtb", "board-v3.dtb"])
     func everyWord(name: String) throws {
         let bytes = try Trees.bytes(name)
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    /// Several bytes at once, from a generator that always gives the same ones.
+    /// Several bytes at once, from a deterministic generator.
     @Test(arguments: Trees.captures + Trees.compiled)
     func manyBytes(name: String) throws {
         let bytes = try Trees.bytes(name)
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    /// No tree at all.
+    /// Not a tree at all.
     @Test func noise() {
         var random = SplitMix64(seed: 1)
         for _ in 0..<2000 {
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    /// Expectations are made only of what failed: there are thousands of cases.
+    /// Uses expectations only for failures: there are thousands of cases.
     private func examine(_ bytes: [UInt8], _ what: String) {
         let partial = PartialTree(bytes)
         if !readAll(partial) { Issue.record("\(what): not within the bytes") }
@@ -135,7 +135,7 @@ import Testing
         return isSound
     }
 
-    /// Everything that can be asked of a tree, with answers that agree with one another where they have to.
+    /// Queries everything in a tree, and checks that the answers are consistent.
     private func readAll(_ tree: FlattenedTree) -> Bool {
         var isSound = true
         var nodes = 0
@@ -156,7 +156,7 @@ import Testing
             nodes -= 1
             queue += node.children
             for property in node.properties {
-                // A repaired name is not the name.
+                // A repaired name is not the actual name.
                 isSound = isSound && (node.property(property.name) != nil || property.name.contains("\u{fffd}"))
             }
         }

@@ -2,7 +2,7 @@ import FDT
 import Testing
 
 @Suite struct PartialTrees {
-    /// What debugfs gives of the outgoing root on 7.1: 233 bytes of 405.
+    /// What debugfs shows of the outgoing root on 7.1: 233 bytes of 405.
     @Test func cutRoot() throws {
         let tree = PartialTree(try Trees.bytes("linux-7.1/kho-root-cut.dtb"))
         #expect(tree.header?.totalSize == 405)
@@ -42,7 +42,7 @@ import Testing
         #expect(tree.missing.last?.node == "/me")
     }
 
-    /// The strings are there in part: the names that are whole are shown.
+    /// Part of the strings is present: complete names are shown.
     @Test func cutStrings() throws {
         let bytes = try Trees.bytes("linux-7.1/kho-root.dtb")
         let tree = PartialTree(Array(bytes.prefix(0x15c + 0x20)))
@@ -66,7 +66,7 @@ import Testing
         #expect(tree.nodes.map(\.name) == ["", "luo-session", "luo-flb"])
     }
 
-    /// Deep beyond any stack, made and dropped without recursion.
+    /// Too deep for any stack, but created and released without recursion.
     @Test func deep() {
         let depth = 300_000
         var raw = RawTree()
@@ -77,7 +77,7 @@ import Testing
         #expect(!tree.missing.isEmpty)
     }
 
-    /// Names that overlap: each ends at the same far NUL. The room they take is not their sum.
+    /// Overlapping names that all end at the same distant NUL. Their memory use is not the sum of their lengths.
     @Test func overlappingNames() {
         let count: UInt32 = 20_000
         var raw = RawTree()

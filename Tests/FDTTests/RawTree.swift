@@ -1,4 +1,4 @@
-/// A tree put together word by word, so that each can be wrong.
+/// A tree assembled word by word, so that each word can be wrong.
 struct RawTree {
     static let begin: UInt32 = 1
     static let endNode: UInt32 = 2
@@ -14,7 +14,7 @@ struct RawTree {
     var structure: [UInt32] = [begin, 0, endNode, end]
     var strings: [UInt8] = []
 
-    /// What the header says, where it is to differ from what is so.
+    /// Header values that differ from the actual ones.
     var totalSize: UInt32?
     var structureOffset: UInt32?
     var stringsOffset: UInt32?

@@ -2,7 +2,7 @@ import Testing
 
 @testable import FDT
 
-/// The parts of a tree are all of its bytes, whatever those are.
+/// Checks that the parts of a tree cover all of its bytes, whatever they are.
 @Suite struct TreePartTests {
     private func parts(of bytes: [UInt8]) -> [TreePart] {
         var parts: [TreePart] = []
@@ -10,7 +10,7 @@ import Testing
         return parts
     }
 
-    /// The first place where the parts leave something out, or take it twice.
+    /// The first position at which the parts omit something or overlap.
     private func gap(in bytes: [UInt8]) -> Int? {
         var cursor = 0
         for part in parts(of: bytes) {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import FDT
 
-/// Scans are held against walks, which ask libfdt for every step.
+/// Compares scans with walks, which call libfdt for every step.
 @Suite struct TreeScans {
     @Test(arguments: Trees.captures + Trees.compiled)
     func aScanIsAWalk(name: String) throws {
@@ -24,7 +24,7 @@ import Testing
         #expect(steps.depths == [0, 1, 0])
     }
 
-    /// More names than are remembered, some of them parts of others.
+    /// More names than are cached, some of them parts of others.
     @Test func manyNames() throws {
         var writer = try SequentialWriter()
         try writer.finishReservations()
@@ -48,10 +48,10 @@ import Testing
     }
 }
 
-/// What a scan or a walk comes past.
+/// The steps of a scan or a walk.
 struct Steps: Equatable {
     private(set) var texts: [String] = []
-    /// The depths of the nodes that begin, and 0 behind them.
+    /// The depths of the nodes that begin, and 0 after them.
     private(set) var depths: [Int] = []
 
     init(scanning tree: FlattenedTree) {

@@ -69,7 +69,7 @@ import Testing
             try writer.property("big", bytes: [UInt8](repeating: 1, count: 128))
         }
         #expect(error == FDTError(.noSpace, in: "fdt_property", at: "/a/big"))
-        // Nothing of it was written.
+        // None of it was written.
         try writer.property("small", u32: 1)
         try writer.endNode()
         try writer.endNode()
@@ -77,7 +77,7 @@ import Testing
         #expect(tree.node(at: "/a")?.properties.map(\.name) == ["small"])
     }
 
-    /// A writer that grows gives the bytes of one that had the room from the start.
+    /// A writer that grows produces the same bytes as one with enough capacity from the start.
     @Test func growing() throws {
         func write(_ writer: SequentialWriter) throws -> FlattenedTree {
             var writer = writer
@@ -143,7 +143,7 @@ import Testing
         #expect(tree.node(at: "/" + name)?.property(name)?.string == name)
     }
 
-    /// Random trees written, read, written again, and edited: the bytes and the contents stay.
+    /// Random trees are written, read, written again and edited, without changing bytes or contents.
     @Test func roundTrips() throws {
         var random = SplitMix64(seed: 7)
         for _ in 0..<200 {

@@ -3,9 +3,9 @@ import KernelABI
 import TestSupport
 import Testing
 
-/// The descriptions against the debug information of real kernels.
+/// Compares the descriptions with the debug information of real kernels.
 @Suite struct KernelLayoutTests {
-    /// A structure as the type information of a kernel has it.
+    /// A structure according to the type information of a kernel.
     struct KernelStructureLayout: Decodable {
         var size: Int
         var members: [Member]
@@ -29,7 +29,7 @@ import Testing
         }
     }()
 
-    /// A kernel whose debug information is at hand.
+    /// A kernel whose debug information is available.
     struct Kernel: CustomTestStringConvertible {
         var name: String
         var release: String
@@ -66,7 +66,7 @@ import Testing
         var fields = 0
         for structure in described.structures {
             guard let layout = kernel[structure.name] else {
-                // A page of bits has no members that type information could tell apart.
+                // A page of bits has no members for type information to distinguish.
                 #expect(structure.name == BitmapLayout(byteCount: 4096).structure.name, "\(structure.name)")
                 continue
             }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import KernelBoot
 
-/// What the lines of a guest are taken for.
+/// Tests the interpretation of a guest's output.
 @Suite struct BootOutcomeTests {
     private static let found = "KHO: found kexec handover data."
 

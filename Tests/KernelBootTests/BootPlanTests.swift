@@ -5,7 +5,7 @@ import Testing
 @testable import Handover
 @testable import KernelBoot
 
-/// Where a plan places what a kernel needs, around an image.
+/// Tests where a plan places what a kernel needs around an image.
 @Suite struct BootPlanTests {
     private static let MiB: UInt64 = 1 << 20
 
@@ -69,7 +69,7 @@ import Testing
         }
         #expect(try plan(preserving: #""0x1000000", "0x2000000""#).kernel.lowerBound.rawValue == 32 * Self.MiB)
         #expect(try plan(preserving: #""0x40000000", "0x40001000""#).memorySize == 2048 * Self.MiB)
-        // No machine that boots soon has as much: the image alone counts.
+        // No machine that boots soon has that much memory: only the image counts.
         #expect(try plan(preserving: #""0x10000000000", "0x10000001000""#).memorySize == 512 * Self.MiB)
     }
 

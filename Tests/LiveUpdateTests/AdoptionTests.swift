@@ -5,7 +5,7 @@ import Testing
 
 @testable import LiveUpdate
 
-/// Bad input, and what becomes of it.
+/// Tests invalid input.
 @Suite struct AdoptionTests {
     /// A handover that is forced into memory.
     private func handedOver(_ release: String, _ change: (inout HandoverState) -> Void) throws -> HandedOver {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LiveUpdate
 
-/// Images that real kernels handed over, taken over by the model.
+/// Images that real kernels handed over, received by the model.
 @Suite struct CaptureTests {
     @Test(arguments: ["7.1", "7.3"])
     func `a captured handover is taken over, retrieved and finished`(release: String) throws {
@@ -13,7 +13,7 @@ import Testing
         let (image, reading) = (document.memory, document.reading)
         let journal = Journal()
         let kernel = Kernel(
-            // What was captured of 7.1 is 7.1.13's.
+            // The captures of 7.1 are from 7.1.13.
             try .test(release == "7.1" ? "7.1.13" : release, journal),
             handedOver: try HandedOver(
                 copying: image, rootAddress: reading.state.kho?.fdtAddress, pageSize: .kib4))

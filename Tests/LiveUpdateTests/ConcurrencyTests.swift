@@ -7,14 +7,14 @@ import Testing
 
 @testable import LiveUpdate
 
-/// Many threads at once. Each knows what its own calls have to give; what they amount to together is checked from the
-/// kernel's events, which come in the order in which an FLB's lock was held, and from what is left in the end.
+/// Many threads at once. Each knows the expected results of its own calls; their combined effect is checked using the
+/// kernel's events, which are in the order in which an FLB's lock was held, and what is left at the end.
 @Suite struct ConcurrencyTests {
     private static let threadCount = 8
     private static let stepCount = 1500
     private static let flbCount = 4
 
-    /// The operations of an FLB fail now and then; the thread on which one did is told.
+    /// An FLB whose operations fail now and then; the calling thread is notified.
     private static func flb(_ index: Int, _ module: Module, _ calls: CallCounter) -> FLB {
         FLB(
             compatible: "flb\(index)",
@@ -58,7 +58,7 @@ import Testing
         for _ in 0..<threadCount { done.wait() }
     }
 
-    /// A kernel with two handlers of memfds' kind: the FLBs of h0 are 0, 1, 2; those of h1 are 3, 1.
+    /// A kernel with two handlers like that for memfds: h0 has the FLBs 0, 1, 2; h1 has 3, 1.
     private struct Setup: Sendable {
         static let links = [[0, 1, 2], [3, 1]]
         let kernel: Kernel
@@ -130,7 +130,7 @@ import Testing
                         let flb = Int.random(in: 0..<Self.flbCount, using: &generator)
                         let isOurs = files.contains { Setup.links[$0.handler].contains(flb) }
                         let result = error { () throws(Errno) in _ = try old.kernel.getOutgoing(old.flbs[flb]) }
-                        // Others may hold it as well; ours keep it for sure.
+                        // Others may hold it as well, but ours certainly do.
                         problems.check(
                             result == nil || (result == .noSuchFileOrDirectory && !isOurs && release >= "7.2"),
                             "\(place): get outgoing")
@@ -171,7 +171,7 @@ import Testing
 
         let new = try Setup(release, handedOver)
         let sessions = try new.kernel.openDevice()
-        // Files that are finished before somebody has retrieved their FLB are counted down from 0.
+        // Finishing files before their FLB is retrieved decrements the count from 0.
         let handedOverFLBs = new.flbs.filter { flb in records.contains { $0.name == KernelString(flb.compatible) } }
         for flb in handedOverFLBs { _ = try new.kernel.getIncoming(flb) }
         let wanted = preserved.withLock { $0 }
@@ -184,7 +184,8 @@ import Testing
                     let flb = new.flbs[Int.random(in: 0..<Self.flbCount, using: &generator)]
                     let result = error { () throws(Errno) in _ = try new.kernel.getIncoming(flb) }
                     let isThere = records.contains { $0.name == KernelString(flb.compatible) }
-                    // Lent, an object can be finished by others' files meanwhile; held, it cannot before ours are.
+                    // A borrowed object may be finished meanwhile by other files; one with a reference may not before
+                    // ours are.
                     let isLent = release < "7.1.8"
                     problems.check(
                         result == (isThere ? nil : .noSuchFileOrDirectory)
@@ -219,7 +220,7 @@ import Testing
     }
 }
 
-/// Notes what threads found wrong.
+/// Records problems found by threads.
 private final class Problems: Sendable {
     private let problems = Locked<[String]>([])
 
@@ -232,7 +233,7 @@ private final class Problems: Sendable {
     }
 }
 
-/// Watches that no two operations of an FLB and direction run at once, and makes some fail.
+/// Checks that no two operations of an FLB and direction run at once, and makes some fail.
 private final class CallCounter: Sendable {
     private struct State {
         var running: Set<Int> = []
@@ -248,7 +249,7 @@ private final class CallCounter: Sendable {
         state.withLock { state in
             if !state.running.insert(id).inserted { state.overlaps += 1 }
         }
-        // Long enough for another thread to get in, if it can.
+        // Long enough for another thread to interleave, if it can.
         sched_yield()
     }
 
@@ -265,7 +266,7 @@ private final class CallCounter: Sendable {
     }
 }
 
-/// Goes through a kernel's events, FLB by FLB, and holds each against what can follow the one before.
+/// Replays a kernel's events for each FLB, and checks that each is a valid successor of the one before.
 private struct Replay {
     private(set) var problems: [String] = []
     private var counts: [String: Int64] = [:]

@@ -5,7 +5,7 @@ import Testing
 
 @testable import LiveUpdate
 
-/// What scenarios do not show: the library's own edges.
+/// Tests details of the library that scenarios do not cover.
 @Suite struct LifecycleTests {
     private func handler(_ name: String = "handler") -> FileHandler {
         var operations = FileHandler.Operations()
@@ -72,7 +72,7 @@ import Testing
         #expect(error { () throws(Errno) in try session.preserve(file, token: 1) } == .badFileDescriptor)
     }
 
-    /// A name of 48 bytes is cut to 47 in its record, and never matches again.
+    /// A name of 48 bytes is truncated to 47 in its record, and never matches again.
     @Test(arguments: [47, 48])
     func `a long name is cut and not found`(length: Int) throws {
         let name = String(repeating: "n", count: length)
@@ -88,7 +88,7 @@ import Testing
         #expect(result == (length == 47 ? nil : .noSuchFileOrDirectory))
     }
 
-    /// The kernel's limits by generation and page size, on the way to the last record and one beyond.
+    /// The kernel's limits by generation and page size: fills up to the last record and tries one more.
     @Test(arguments: [("7.0", PageSize.kib4, 819, 128), ("7.1", .kib4, 819, 128)])
     func `sessions and files end at the array's end`(
         release: String, pageSize: PageSize, sessions: Int, files: Int
@@ -187,7 +187,7 @@ import Testing
             #expect(file.read(count: 20_000) == Array(repeating: 7, count: 10_000))
         }
         try incoming.close()
-        // Descriptor, three folios, the chunk and the page of the list of folios.
+        // The descriptor, three folios, and the chunk and the page of the list of folios.
         #expect(before - next.memory.usedPageCount == 6)
     }
 }

@@ -12,7 +12,8 @@ import Testing
         #expect(race.outcomes.reduce(0) { $0 + $1.count } == count)
     }
 
-    /// What is left out is equal to something else: all orders of all points end as those that are played.
+    /// Checks that omitted orders are equivalent to others: all orders of all points have the same outcomes as those
+    /// played.
     @Test(arguments: [
         ("race-finish", "7.3"), ("race-unregister", "7.3"), ("race-close", "7.3"), ("race-lent-object", "7.1.3"),
         ("race-mutex", "7.3"), ("race-unregister", "7.1.3"),
@@ -26,7 +27,7 @@ import Testing
         #expect(all.count >= found.count)
     }
 
-    /// Plays each order in which sides can go on from point to point, equal or not.
+    /// Plays each order in which sides can run from point to point, equivalent or not.
     private static func outcomesOfAllOrders(_ scenario: Scenario) throws -> (outcomes: Set<RaceOutcome>, count: Int) {
         var outcomes: Set<RaceOutcome> = []
         var count = 0
@@ -54,7 +55,7 @@ import Testing
             let order = try #require(play).order
             outcomes.insert(RaceOutcome(try #require(play)))
             count += 1
-            // The next order differs as far behind as there is another choice.
+            // The next order changes the last choice that has an alternative.
             guard let place = choices.indices.last(where: { choices[$0].last != order[$0] }) else { break }
             let next = try #require(choices[place].first { $0 > order[place] })
             prefix = Array(order[..<place]) + [next]
@@ -131,7 +132,7 @@ import Testing
         try JSONDecoder().decode(Scenario.self, from: Data(text.utf8))
     }
 
-    /// Up to 7.1.3, luo_session_retrieve() goes on with what it has found when it has let go of the list.
+    /// Up to 7.1.3, luo_session_retrieve() uses what it has found after unlocking the list.
     @Test(arguments: [("7.1.3", ["EINVAL, ok", "ENOENT, ok", "crash, ok"]), ("7.1.13", ["EINVAL, ok", "ENOENT, ok"])])
     func `a session is freed while it is looked for`(release: String, results: [String]) throws {
         let race = try Self.scenario(
@@ -146,7 +147,7 @@ import Testing
         #expect(Set(race?.outcomes.map { $0.outcome.results.joined().joined(separator: ", ") } ?? []) == Set(results))
     }
 
-    /// Up to 7.1.3, liveupdate_flb_get_incoming() lets go of the lock before it looks for the object.
+    /// Up to 7.1.3, liveupdate_flb_get_incoming() drops the lock before it looks up the object.
     @Test(arguments: [("7.1.3", true), ("7.1.13", false), ("7.3", false)])
     func `an object is finished between retrieving and looking for it`(release: String, canBe: Bool) throws {
         var scenario = try Scenario.named("race-lent-object")
@@ -155,7 +156,7 @@ import Testing
         #expect(race.outcomes.contains { $0.outcome.results[0] == ["ok with object none"] } == canBe)
     }
 
-    /// In 7.0 who registers sees to it that there is no session, and that none comes meanwhile.
+    /// In 7.0, registering ensures that there are no sessions and that none are created meanwhile.
     @Test func `a session is created while a handler is registered`() throws {
         let race = try Self.scenario(
             """

@@ -5,11 +5,11 @@ import Testing
 
 @testable import LiveUpdate
 
-/// In what the releases differ, one test for each line of the table in `docs/lifecycle.md`.
+/// Tests the differences between releases: one test for each row of the table in `docs/lifecycle.md`.
 @Suite struct ReleaseTests {
     static let releases = ["7.0", "7.0-118c3908", "7.1.3", "7.1.8", "7.2", "7.3"]
 
-    /// A kernel with a handler and an FLB, which are not registered yet.
+    /// A kernel with a handler and an FLB that are not registered yet.
     private struct Bench {
         let kernel: Kernel
         let journal = Journal()
@@ -39,7 +39,7 @@ import Testing
             try kernel.register(flb, with: handler)
         }
 
-        /// A session with `count` files.
+        /// Creates a session with `count` files.
         func session(_ count: UInt64 = 1) throws(Errno) -> OutgoingSession {
             let device = try kernel.openDevice()
             defer { device.close() }
@@ -48,7 +48,7 @@ import Testing
             return session
         }
 
-        /// The next kernel, in which nothing is registered yet.
+        /// The next kernel, with nothing registered yet.
         func handOver() throws -> Bench {
             try Bench(kernel.configuration.release, try kernel.kexec())
         }
@@ -199,7 +199,7 @@ import Testing
         #expect(bench.journal.calls() == ["handler preserve", "handler unpreserve", "handler preserve"])
         #expect(bench.kernel.outgoingCount(of: bench.flb) == (saturates ? -1_073_741_824 : 0))
         #expect(bench.journal.warnings.last == (saturates ? "refcount_t: saturated; leaking memory." : nil))
-        // Handed over all the same: the saturated count is read as unsigned.
+        // Handed over anyway: the saturated count is read as unsigned.
         #expect(try bench.kernel.kexec().state?.luo?.flbs?.map(\.count) == (saturates ? [3_221_225_472] : []))
     }
 
@@ -237,7 +237,7 @@ import Testing
         #expect(bench.journal.calls() == (counts ? ["flb unpreserve"] : []))
     }
 
-    /// The record counts, not the registration.
+    /// The record matters, not the registration.
     @Test(arguments: releases)
     func `an incoming object is had before its FLB is registered`(release: String) throws {
         let bench = try Bench(release)
@@ -286,7 +286,7 @@ import Testing
             #expect(next.journal.warnings.last == "refcount_t: underflow; use-after-free.")
         } else {
             try next.incoming().finish()
-            // Tried again for the last file, which loads the count once more.
+            // Retrying for the last file loads the count again.
             #expect(
                 next.journal.calls() == [
                     "flb retrieve ENOMEM", "handler finish", "handler finish", "flb retrieve", "flb finish",
@@ -306,7 +306,7 @@ import Testing
         let saturates = release >= "7.1.8"
         #expect(next.journal.calls() == ["handler finish", "handler finish"])
         #expect(next.kernel.incomingCount(of: next.flb) == (saturates ? -1_073_741_824 : -2))
-        // Twice, and warned of once.
+        // Twice, but warned about only once.
         #expect(next.journal.warnings == (saturates ? ["refcount_t: underflow; use-after-free."] : []))
     }
 

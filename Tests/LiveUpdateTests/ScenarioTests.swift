@@ -27,11 +27,11 @@ import Testing
         #expect(text + "\n" == (try Fixture.text("golden/simulate/rollback.json")))
     }
 
-    /// What the scenario of the captures hands over is what the kernels handed over.
+    /// The scenario of the captures hands over the same as the kernels.
     @Test(arguments: ["7.1", "7.3"])
     func `the basic scenario gives the captured state`(release: String) throws {
         var scenario = try Scenario.named("basic")
-        // What was captured of 7.1 is 7.1.13's.
+        // The captures of 7.1 are from 7.1.13.
         scenario.kernel = release == "7.1" ? "7.1.13" : release
         let report = scenario.run()
         #expect(report.hasPassed)
@@ -391,7 +391,7 @@ import Testing
         #expect(error?.lines.last == "there may be more: these are the first 20")
     }
 
-    /// What nobody gives back leaks, here and in the next kernel.
+    /// References that are not dropped leak, here and in the next kernel.
     @Test func `memory that leaks is expected`() throws {
         var scenario = try Scenario.named("race-unregister")
         #expect(scenario.run().hasPassed)

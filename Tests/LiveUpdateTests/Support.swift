@@ -6,14 +6,14 @@ import Testing
 
 @testable import LiveUpdate
 
-/// Keeps what a kernel tells its observer.
+/// Records what a kernel reports to its observer.
 final class Journal: Sendable {
     private let log = Locked<[Event]>([])
 
     var observer: Observer { { event in self.log.withLock { $0.append(event) } } }
     var events: [Event] { log.withLock { $0 } }
 
-    /// The calls so far as `name operation`, and forgets them.
+    /// Returns the calls so far as `name operation`, and clears them.
     func calls() -> [String] {
         log.withLock { log in
             let calls = log.compactMap { event -> String? in
@@ -32,7 +32,7 @@ final class Journal: Sendable {
     }
 }
 
-/// An FLB whose operations do nothing, or fail as they are told.
+/// An FLB whose operations do nothing, or fail on request.
 final class TestFLB: Sendable {
     let failures = Locked<[Event.Callback.Operation: Errno]>([:])
     let module: Module
@@ -80,7 +80,7 @@ extension KernelConfiguration {
     }
 }
 
-/// Runs what throws an `Errno`, and gives the error.
+/// Runs a throwing body, and returns its `Errno`.
 func error(of body: () throws(Errno) -> Void) -> Errno? {
     do throws(Errno) {
         try body()

@@ -8,27 +8,27 @@ public struct Command {
 
     public var text: String { String(decoding: output, as: UTF8.self) }
 
-    /// The built command, which lies beside the tests, or the one that the environment names.
+    /// The built command, which is next to the tests, or the one named in the environment.
     public static let executable: URL = {
         if let path = ProcessInfo.processInfo.environment["LUO_FDT_COMMAND"] { return URL(filePath: path).absoluteURL }
         let tests = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         return URL(filePath: tests ?? "").deletingLastPathComponent().appending(path: "luo-fdt")
     }()
 
-    /// That a command did not come to its end, as it never should.
+    /// The command was ended by a signal, which must never happen.
     private struct EndedBySignal: Error {
         let signal: Int32
         let arguments: [String]
     }
 
-    /// Runs `luo-fdt` in the directory of fixtures, so that messages do not depend on where that is.
+    /// Runs `luo-fdt` in the fixtures directory, so that messages do not depend on its path.
     ///
-    /// - Parameter input: a fixture, for standard input.
+    /// - Parameter input: A fixture for standard input.
     public init(_ arguments: String..., input: String? = nil, environment: [String: String] = [:]) throws {
         try self.init(arguments, input: input, environment: environment)
     }
 
-    /// Runs a script of the shell, in which `$luo` is the command.
+    /// Runs a shell script in which `$luo` is the command.
     public init(
         shell script: String, _ arguments: [String] = [], environment: [String: String] = [:],
         executable: URL = URL(filePath: "/bin/sh")
@@ -42,7 +42,7 @@ public struct Command {
         _ arguments: [String], input: String? = nil, environment: [String: String] = [:],
         executable: URL = Self.executable
     ) throws {
-        // Files, not pipes: nothing has to be read while the command runs.
+        // Files rather than pipes, so that nothing has to be read while the command runs.
         let directory = try TemporaryPath()
         let outputFile = directory.url.appending(path: "output")
         let errorFile = directory.url.appending(path: "errors")

@@ -1,7 +1,7 @@
 import Foundation
 import SystemPackage
 
-/// The files that tests read: those of `Fixtures`, by their paths there.
+/// The files that tests read: those in `Fixtures`, by relative path.
 public enum Fixture {
     public static let directory = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

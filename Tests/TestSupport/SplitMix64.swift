@@ -1,5 +1,5 @@
-/// A small generator of random numbers (Steele, Lea and Flood, 2014) that gives the same ones for the same seed, so
-/// that a failure can be repeated.
+/// A small random number generator (Steele, Lea and Flood, 2014) that is deterministic for a seed, so that failures can
+/// be reproduced.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

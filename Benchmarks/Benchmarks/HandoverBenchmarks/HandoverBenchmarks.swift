@@ -76,8 +76,8 @@ let benchmarks: @Sendable () -> Void = {
         return try InMemory(memory.image, memory: memory)
     }
 
-    // An image each time, so that throughput is images a second; memory that does not come back shows as a peak of
-    // the last percentile above the first.
+    // One image per iteration, so that throughput is images per second; a leak shows as a peak that is higher in the
+    // last percentile than in the first.
     var number: UInt64 = 0
     Benchmark(
         "build a small image, 10000 times",

@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// A memory image that a reader is to find a handover in, as a core that is not in a file.
+/// A memory image for a reader to find a handover in, as a core that is not in a file.
 struct InMemory {
     let core: ELFCore
     let rootAddress: PhysicalAddress
@@ -11,7 +11,7 @@ struct InMemory {
         try self.init(image, memory: image.memory)
     }
 
-    /// - Parameter memory: the memory that holds the image, and more.
+    /// - Parameter memory: The memory that contains the image, and more.
     init(_ image: HandoverImage, memory: some PhysicalMemory) throws {
         let bytes = try ELFCoreWriter(machine: .x86_64, pageSize: image.state.pageSize?.bytes).bytes(of: memory)
         core = try ELFCore(file: MappedFile(bytes: bytes, name: "memory"))
@@ -25,5 +25,5 @@ struct InMemory {
     }
 }
 
-/// An input that was made to be sound is not.
+/// An input that should be valid is not.
 struct UnsoundInput: Error {}

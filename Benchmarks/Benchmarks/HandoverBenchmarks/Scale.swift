@@ -6,8 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// How large the inputs are: as large as those that commands are measured with, unless `LUO_FDT_BENCHMARK_DIVISOR`
-/// says by what to divide that.
+/// The size of the inputs: the same as for benchmarks of commands, divided by `LUO_FDT_BENCHMARK_DIVISOR`.
 enum Scale {
     private static let divisor = getenv("LUO_FDT_BENCHMARK_DIVISOR").flatMap { Int(String(cString: $0)) } ?? 1
 

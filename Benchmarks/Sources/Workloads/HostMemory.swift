@@ -1,9 +1,9 @@
 import Handover
 import KernelABI
 
-/// All memory of a host: a small handover, and everywhere else what its programs left behind.
+/// All memory of a host: a small handover, and everywhere else leftovers of its programs.
 ///
-/// No byte of it is held: what the handover's description does not say is computed when it is read.
+/// Not stored: bytes outside the handover's description are computed when they are read.
 public struct HostMemory: PhysicalMemory {
     public let image: HandoverImage
     public let regions: [Range<PhysicalAddress>]
@@ -15,10 +15,10 @@ public struct HostMemory: PhysicalMemory {
     public var statedPageSize: Int? { image.memory.statedPageSize }
     public var statedMachine: Machine? { image.memory.statedMachine }
 
-    /// - Parameter size: the host's memory in bytes. A sixteenth of it is handed over: half of that is a region, the
-    ///   rest memfds. All of it lies in the last quarter of the memory.
+    /// - Parameter size: The host's memory in bytes. A sixteenth of it is handed over: half of that is a region, the
+    ///   rest memfds. All of it is in the last quarter of memory.
     public init(size: UInt64, seed: UInt64) throws {
-        // A PC's memory: without the BIOS, and what does not fit below the devices above them.
+        // A PC's memory: without the BIOS, and with a hole for devices below 4 GiB.
         let low = min(size, 0xC000_0000)
         var regions = [0x1000..<0x9_F000, 0x10_0000..<low]
         let above: UInt64 = 0x1_0000_0000
@@ -76,7 +76,7 @@ public struct HostMemory: PhysicalMemory {
         let first = address.rawValue / 8 * 8
         for range in described where range.overlaps(address..<end) {
             let piece = range.clamped(to: address..<end)
-            // Whole words, as the description is in whole pages.
+            // Whole words, as the description consists of whole pages.
             let start = piece.lowerBound.rawValue / 8 * 8
             let length = (piece.upperBound.rawValue - start + 7) / 8
             try image.memory.withBytes(at: PhysicalAddress(start), count: Int(length * 8)) { bytes in
@@ -89,7 +89,7 @@ public struct HostMemory: PhysicalMemory {
         return body(words.span.bytes.extracting(offset..<offset + count))
     }
 
-    /// What lies at words where there is no description.
+    /// The computed words outside the description.
     private func leftovers(from first: UInt64, to end: UInt64) -> [UInt64] {
         var words: [UInt64] = []
         words.reserveCapacity(Int(end - first))

@@ -11,7 +11,7 @@ import Musl
 import Darwin
 #endif
 
-/// A file that commands are measured with.
+/// An input file for benchmarks of commands.
 public struct InputFile: Sendable {
     public let name: String
     public let summary: String
@@ -35,7 +35,7 @@ public struct InputFile: Sendable {
         host(gibibytes: 4),
     ]
 
-    /// Writes the file into `directory`, where it appears once it is complete.
+    /// Writes the file to `directory`, where it appears once it is complete.
     public func write(into directory: FilePath, seed: UInt64) throws {
         let path = directory.appending(name)
         let temporary = directory.appending(".\(name)")

@@ -1,7 +1,7 @@
 import Handover
 import KernelABI
 
-/// A host of many virtual machines: sessions of a hundred files of a handler that is unknown here, and two memfds.
+/// A host of many virtual machines: each session has a hundred files of an unknown handler, and two memfds.
 public struct ManyFiles: Sendable {
     public var sessions: Int
     public var filesPerSession = 100

@@ -1,11 +1,11 @@
 import Handover
 import KernelABI
 
-/// A map of preserved memory that is all of order 0: a leaf of 4 KiB for each 128 MiB.
+/// A map of preserved memory with only blocks of order 0: a leaf of 4 KiB for each 128 MiB.
 public struct PreservedMap: Sendable {
-    /// The memory that the map spans, in leaves.
+    /// The size of the memory that the map spans, in leaves.
     public var leaves: Int
-    /// Whether every page is preserved, rather than runs of them.
+    /// Whether every page is preserved, as opposed to runs of pages.
     public var isFull: Bool
     public var seed: UInt64
 
@@ -15,7 +15,7 @@ public struct PreservedMap: Sendable {
     private static let pageSize = PageSize.kib4
     private static let geometry = RadixGeometry(pageSize: pageSize)
     private static let bitsPerLeaf = pageSize.bytes * 8
-    /// The handover's own pages, which have to be preserved like any other: the first leaf has them all.
+    /// The handover's own pages, which must be preserved like any other: all of them are in the first leaf.
     private static let ownPages = 256..<512
 
     public init(leaves: Int, isFull: Bool = false, seed: UInt64) {
@@ -36,9 +36,9 @@ public struct PreservedMap: Sendable {
         return try HandoverImage(withoutFilesOf: state, base: base)
     }
 
-    /// The map, its pages above the memory that it spans.
+    /// The map, with its pages above the memory that it spans.
     ///
-    /// A kernel allocates them when it needs them, so that they do not lie in the order of their keys.
+    /// A kernel allocates them on demand, so they are not in key order.
     private var tree: RadixTreeState {
         var random = SplitMix64(seed: seed)
         let end = UInt64(leaves * Self.bitsPerLeaf)
@@ -70,8 +70,8 @@ public struct PreservedMap: Sendable {
 
     private static let fullBits = Bitmap(words: [UInt64](repeating: .max, count: bitsPerLeaf / 64))
 
-    /// Runs of 1 to 4,096 pages with gaps of 1 to 1,024 between them, short ones being as frequent as long ones; they
-    /// go on from leaf to leaf.
+    /// Runs of 1 to 4,096 pages with gaps of 1 to 1,024 between them, with short ones as frequent as long ones; runs
+    /// continue across leaves.
     private static func bits(
         _ random: inout SplitMix64, _ isSet: inout Bool, _ rest: inout Int, hasOwnPages: Bool
     ) -> Bitmap {

@@ -1,10 +1,10 @@
 import FDT
 
-/// A device tree with many nodes below one.
+/// A device tree with many children of one node.
 public enum SiblingTree {
     public static func tree(nodes count: Int, seed: UInt64) throws(FDTError) -> FlattenedTree {
         var random = SplitMix64(seed: seed)
-        // A node takes some 104 bytes.
+        // A node takes about 104 bytes.
         var writer = try SequentialWriter(growing: count * 128 + 4096)
         try writer.finishReservations()
         try writer.beginNode("")

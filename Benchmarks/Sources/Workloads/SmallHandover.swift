@@ -2,11 +2,11 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// A handover of a page or two of everything: what most captures are like.
+/// A handover with a page or two of everything, like most captures.
 public enum SmallHandover {
     /// Two sessions, a few files and memfds, one object bound to them, one region of memory.
     ///
-    /// - Parameter number: makes one differ from the next.
+    /// - Parameter number: Distinguishes one from the next.
     public static func state(_ number: UInt64 = 1) -> HandoverState {
         var state = HandoverState()
         state.kernel = "7.2"
@@ -45,14 +45,14 @@ public enum SmallHandover {
         return state
     }
 
-    /// The state laid out in memory, as the kernel would have left it there.
+    /// The state laid out in memory, as a kernel would have left it.
     public static func image(_ number: UInt64 = 1) throws -> HandoverImage {
         try HandoverImage(withoutFilesOf: state(number))
     }
 }
 
 extension HandoverImage {
-    /// Plans and lays out a state none of whose memfds has its contents in a file.
+    /// Plans and lays out a state in which no memfd has its contents in a file.
     public init(
         withoutFilesOf state: HandoverState, base: PhysicalAddress = HandoverPlanner.Options().base
     ) throws {

@@ -1,4 +1,4 @@
-/// A generator of random numbers (Steele, Lea and Flood's SplitMix64) that gives the same ones on every machine.
+/// A random number generator (Steele, Lea and Flood's SplitMix64) that produces the same numbers on every machine.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -13,7 +13,7 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
 
     static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-    /// The number that belongs to a state; any place of the sequence can so be had by itself.
+    /// The number for a state; allows random access to the sequence.
     @inline(__always)
     static func mix(_ state: UInt64) -> UInt64 {
         var word = state

@@ -1,34 +1,34 @@
 import KernelABI
 
-/// One thing that is checked: its name, what a kernel does if it does not hold, and how that is found.
+/// A check: its name, what a kernel does if it fails, and how to detect that.
 ///
-/// ``all`` is the table of what the command has itself: a new rule is a new entry in one of the lists under `Rules/`.
-/// Kinds of content bring rules of their own, which ``all(with:)`` has besides.
+/// ``all`` lists the command's own rules: to add a rule, add an entry to one of the lists under `Rules/`. Kinds of
+/// content have their own rules, which ``all(with:)`` includes.
 public struct CheckRule: Sendable {
     public let name: String
-    /// How a finding of this rule is taken by default.
+    /// The default severity of findings.
     public let severity: Severity
     /// What the kernel does.
     public let verdict: Verdict
-    /// When it does it.
+    /// The stage in which it does so.
     public let stage: BootStage
-    /// What the rule is about, in a few words.
+    /// A short description of what the rule checks.
     public let summary: String
     /// What the kernel does, in a sentence.
     public let consequence: String
-    /// The error that the caller gets, if it is one thing that cannot be retrieved.
+    /// The error returned to the caller, if only one object cannot be retrieved.
     public let errno: KernelErrno?
-    /// What one sees of it on that kernel: a line of its log, or the call that fails; `nil` if there is nothing to see.
+    /// The visible symptom on that kernel: a line in its log, or the call that fails; `nil` if there is none.
     public let symptom: String?
-    /// For which kernels the rule matters, and what to do.
+    /// The kernels for which the rule matters, and what to do.
     public let explanation: RuleExplanation
     private let functionOf: @Sendable (Generation) -> String?
-    /// Whether the rule is the one that tells of what the readers have found.
+    /// Whether the rule reports this finding of the readers.
     let claims: @Sendable (Finding, ReceivedHandover) -> Bool
-    /// Finds what the readers do not look for.
+    /// Detects faults that the readers do not check for.
     let find: @Sendable (ReceivedHandover, inout RuleFindings) -> Void
 
-    /// How a finding is taken.
+    /// The severity of a finding.
     public enum Severity: String, Hashable, Sendable, CaseIterable {
         case note
         case warning
@@ -57,19 +57,19 @@ public struct CheckRule: Sendable {
         self.find = find
     }
 
-    /// The function that does it in a kernel of this generation; `nil` if no kernel looks.
+    /// The function that does so in a kernel of this generation; `nil` if no kernel checks.
     public func function(of generation: Generation) -> String? { functionOf(generation) }
 
-    /// The rules of the command itself, and of the catalogue's kinds.
+    /// The command's own rules, and those of the catalogue's kinds.
     public static let all = all(with: .standard)
 
-    /// All rules, in the order in which a boot reaches what they are about. Of those that claim a finding of the
-    /// readers, the first tells of it; the last claims whatever is left.
+    /// All rules, in the order in which a boot reaches what they are about. If several claim a finding of the readers,
+    /// the first one reports it; the last rule claims the rest.
     ///
-    /// - Parameter kinds: the kinds of content whose rules are among them.
+    /// - Parameter kinds: The kinds of content whose rules to include.
     public static func all(with kinds: ContentKinds) -> [CheckRule] { envelope + rules(of: kinds) + others }
 
-    /// The names of the rules that are no kind's.
+    /// The names of the rules that do not belong to a kind.
     static let ownNames = Set((envelope + others).map(\.name))
 
     private static let envelope =
@@ -78,14 +78,14 @@ public struct CheckRule: Sendable {
     private static let others = ContentKinds.coded.flatMap { $0.rules } + lintRules
 }
 
-/// What one rule finds.
+/// The findings of one rule.
 struct RuleFindings {
     private(set) var list: [Finding] = []
 
-    /// The findings of one rule that are kept: a hostile image has one for every byte.
+    /// The maximum number of findings per rule: a hostile image has one for every byte.
     static let limit = 100
 
-    /// Reports what was found. The words are put together only for findings that are kept: there can be millions.
+    /// Reports a finding. The text is evaluated only for findings that are kept, as there can be millions.
     mutating func report(
         _ cause: Finding.Cause, _ severity: Finding.Severity = .damage, of owner: @autoclosure () -> Owner,
         at place: @autoclosure () -> Place, found: @autoclosure () -> String, expected: @autoclosure () -> String
@@ -94,7 +94,7 @@ struct RuleFindings {
         report(Finding(cause, severity, of: owner(), at: place(), found: found(), expected: expected()))
     }
 
-    /// Reports a finding, unless there is one of the same place.
+    /// Reports a finding, unless there is one for the same place.
     mutating func report(_ finding: Finding) {
         guard list.count < Self.limit else { return }
         if finding.place.address != nil, list.contains(where: { $0.place == finding.place }) { return }
@@ -102,7 +102,7 @@ struct RuleFindings {
     }
 }
 
-/// The error that the caller gets.
+/// The error returned to the caller.
 public enum KernelErrno: String, Hashable, Sendable {
     case noEntry = "ENOENT"
     case noData = "ENODATA"

@@ -2,32 +2,32 @@ import FDT
 import KernelABI
 import SystemPackage
 
-/// A handover that is to be checked, damaged as it may be.
+/// A handover to check, which may be damaged.
 public struct CheckSubject: Sendable {
     public var memory: any PhysicalMemory
     public var pageSize: PageSize
-    /// Where the root FDT is, as the kernel would be told.
+    /// The address of the root FDT, as passed to the kernel.
     public var rootAddress: PhysicalAddress?
     /// The root FDT, and as much of what follows it as a kernel maps: one page; `nil` if the input has none. Empty if
-    /// there is no memory where it should be.
+    /// there is no memory at its address.
     public var root: [UInt8]?
     /// Subtrees that are available as blobs, by name.
     public var blobs: [String: [UInt8]]
-    /// What the readers make of it; `nil` if that is nothing.
+    /// The result of reading it; `nil` if nothing could be read.
     public var reading: Reading?
-    /// The memory that the next kernel boots from, as the input states it.
+    /// The memory that the next kernel boots from, as stated in the input.
     public var scratch: [Range<PhysicalAddress>] = []
-    /// Which part of the input it is, if there are several.
+    /// The part of the input, if there are several.
     public var part: String?
-    /// Which side of a kexec it shows, if the input says so.
+    /// The side of a kexec that it shows, if the input states it.
     public var side: HandoverDocument.Side?
-    /// The kinds of content that payloads are read as, and whose rules are held against them.
+    /// The kinds of content as which payloads are read, and whose rules are checked.
     public var kinds = ContentKinds.standard
 
-    /// The bytes of ``scratch``.
+    /// The size of ``scratch`` in bytes.
     public var scratchSize: UInt64 { scratch.byteCount }
 
-    /// A handover that a document shows.
+    /// The handover in a document.
     public init(_ document: HandoverDocument) {
         memory = document.memory
         pageSize = document.pageSize
@@ -43,20 +43,20 @@ public struct CheckSubject: Sendable {
         root =
             Self.page(at: rootAddress, in: document.memory, document.pageSize)
             ?? document.blob(named: HandoverDocument.Blob.rootName)?.bytes
-        // What an image lacks that is cut short, the kernel has.
+        // What a truncated image lacks, the kernel has.
         if document.reading.isInputDamaged, let bytes = root, PartialTree(bytes).isCutShort { root = nil }
-        // Of a root that debugfs cuts short, the kernel has the rest.
+        // The kernel has the rest of a root that debugfs truncates.
         if let bytes = root, let whole = Self.restored(bytes, blobs: blobs) { root = whole }
     }
 
     /// A handover whose root FDT is, or should be, at `address`.
     ///
     /// - Parameters:
-    ///   - memory: where pointers lead.
-    ///   - address: where the root FDT is, or should be.
-    ///   - pageSize: the size of the kernel's pages.
-    ///   - generation: the one to read it as, unless it says so itself.
-    ///   - kinds: the kinds of content to read.
+    ///   - memory: The memory to follow pointers in.
+    ///   - address: The address where the root FDT is, or should be.
+    ///   - pageSize: The kernel's page size.
+    ///   - generation: The generation to read it as, unless it states its own.
+    ///   - kinds: The kinds of content to read.
     public init(
         memory: any PhysicalMemory, rootAt address: PhysicalAddress, pageSize: PageSize = .kib4,
         generation: Generation? = nil, kinds: ContentKinds = .standard
@@ -70,7 +70,7 @@ public struct CheckSubject: Sendable {
         reading = read(as: generation)
     }
 
-    /// As much of the page at `address` as is available.
+    /// The page at `address`, as far as it is available.
     private static func page(
         at address: PhysicalAddress?, in memory: any PhysicalMemory, _ pageSize: PageSize
     ) -> [UInt8]? {
@@ -81,7 +81,7 @@ public struct CheckSubject: Sendable {
         return nil
     }
 
-    /// A root that is sound as far as it goes, but cut short, with what its names are known to be; else `nil`.
+    /// A root that is valid but truncated, with its known names restored; else `nil`.
     private static func restored(_ bytes: [UInt8], blobs: [String: [UInt8]]) -> [UInt8]? {
         let partial = PartialTree(bytes)
         guard partial.isCutShort else { return nil }
@@ -90,7 +90,7 @@ public struct CheckSubject: Sendable {
         return try? root.tree(compatible: nil).bytes
     }
 
-    /// What a kernel of this generation reads.
+    /// The result of reading it as a kernel of this generation does.
     func reading(as generation: Generation) -> Reading? {
         if let reading, reading.state.generation.map({ $0.name == generation.name }) ?? true { return reading }
         return read(as: generation)
@@ -105,25 +105,25 @@ public struct CheckSubject: Sendable {
         return try? reader.read(root: tree, isKernels: false, at: rootAddress, blobs: blobs)
     }
 
-    /// Where physical addresses end: after 52 bits on arm64, and on x86 with page tables of five levels; after 46 with
-    /// four levels, which x86 has unless its memory needs more.
+    /// The end of physical addresses: 52 bits on arm64, and on x86 with five-level page tables; 46 bits with four
+    /// levels, which x86 uses unless its memory requires more.
     var memoryEnd: PhysicalAddress {
         let fourLevels = PhysicalAddress(1 << 46)
         let isSmall = memory.statedMachine != .aarch64 && pageSize == .kib4 && rootAddress ?? fourLevels < fourLevels
         return isSmall ? fourLevels : PhysicalAddress(1 << 52)
     }
 
-    /// Whether there is so much to look at that it is worth the start of threads.
+    /// Whether there is enough to check to make starting threads worthwhile.
     var isLarge: Bool { reading?.extents.count ?? 0 > 1 << 14 }
 
-    /// The generation that the handover was made for; the latest if that cannot be told.
+    /// The generation that the handover was made for; the latest if unknown.
     var generation: Generation {
         reading?.state.generation ?? .latest
     }
 }
 
 extension PartialTree {
-    /// Whether nothing is wrong with the tree but that its end is missing.
+    /// Whether the only fault of the tree is that its end is missing.
     var isCutShort: Bool {
         guard let header, header.magic == Header.magic, byteCount < Int(header.totalSize) else { return false }
         return missing.allSatisfy { $0.range.upperBound > byteCount }
@@ -133,8 +133,8 @@ extension PartialTree {
 extension CheckSubject {
     /// The handovers in an input of any kind.
     ///
-    /// - Throws: ``InputError`` if the input cannot be read, or is no handover. An image whose root FDT is damaged can
-    ///   be: the root is where the options say, or else where a search finds something like one.
+    /// - Throws: ``InputError`` if the input cannot be read, or is not a handover. An image with a damaged root FDT is
+    ///   accepted: its root is where the options say, or where a search finds something similar.
     public static func subjects(
         in path: FilePath, options: InputOptions,
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
@@ -142,7 +142,7 @@ extension CheckSubject {
         try subjects(in: InputSource(path), options: options, progress: progress)
     }
 
-    /// The handovers in an input that is open.
+    /// The handovers in an open input.
     static func subjects(
         in source: InputSource, options: InputOptions,
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }

@@ -1,16 +1,16 @@
 import KernelABI
 
 extension HandoverCheck {
-    /// Says what a kernel of one generation does with whatever a kernel of another one hands over.
+    /// Predicts what a kernel of one generation does with any handover of a kernel of another one.
     ///
-    /// Known defects, which need something in the handover to show, are notes.
+    /// Known defects, which only some handovers trigger, are notes.
     ///
     /// - Parameters:
-    ///   - from: the kernel that hands over.
-    ///   - to: the kernel that is to take it over.
-    ///   - releases: their releases, if they are known.
-    ///   - pageSizes: their page sizes, if they are known.
-    ///   - options: which rules to leave out, and what counts as an error.
+    ///   - from: The kernel that hands over.
+    ///   - to: The kernel that takes over.
+    ///   - releases: Their releases, if known.
+    ///   - pageSizes: Their page sizes, if known.
+    ///   - options: Which rules to disable, and what counts as an error.
     public init(
         from: Generation, to: Generation, releases: (from: Release?, to: Release?) = (nil, nil),
         pageSizes: (from: PageSize?, to: PageSize?) = (nil, nil), options: Options = Options()
@@ -33,7 +33,7 @@ extension HandoverCheck {
         if !results.contains(where: { $0.verdict == .ignored }) {
             for defect in KernelDefect.all where kernels.has(defect) != false {
                 let names = defect.explains.isEmpty ? [defect.name] : defect.explains
-                // A kernel does not have the functions of all of them.
+                // A kernel does not have all of their functions.
                 let rules = CheckRule.all.filter { names.contains($0.name) && !options.disabled.contains($0.name) }
                 guard let rule = rules.first(where: { $0.explanation.isAbout(to) }) ?? rules.first,
                     let evidence = defect.evidence
@@ -49,12 +49,12 @@ extension HandoverCheck {
         self.init(generation: to, results: results)
     }
 
-    /// That the receiving kernel was built without KHO.
+    /// Reports that the receiving kernel was built without KHO.
     static let withoutKHO = Finding(
         .missing, of: .kho, at: Place("kernel"), found: "no structures of KHO",
         expected: "a kernel that is built with CONFIG_KEXEC_HANDOVER")
 
-    /// What a kernel of the one generation writes, and one of the other does not take, by the rules' names.
+    /// What a kernel of the first generation writes but one of the second does not accept, by rule name.
     private static func mismatches(_ from: Generation, _ to: Generation) -> [(String, Finding)] {
         var list: [(String, Finding)] = []
         func note(_ rule: String, _ structure: String, _ field: String?, _ found: String, _ expected: String) {
@@ -66,7 +66,7 @@ extension HandoverCheck {
             note(rule, structure, "compatible", found, "\"\(expected)\"")
         }
         guard from.root.compatible == to.root.compatible else {
-            // Nothing behind the root is looked at.
+            // The kernel does not look beyond the root.
             note("root-compatible", Place.rootName, compatible: from.root.compatible, with: to.root.compatible)
             return list
         }

@@ -1,41 +1,41 @@
 import KernelABI
 
-/// Says what a kernel would do with a handover.
+/// Predicts what a kernel would do with a handover.
 public struct HandoverCheck: Sendable {
     public struct Options: Sendable {
-        /// The generation of the kernel that is to take the handover over; `nil` for the one that it was made for.
+        /// The generation of the receiving kernel; `nil` for the one that the handover was made for.
         public var generation: Generation?
-        /// That kernel's release, which tells kernels of one generation apart; `nil` if it is not known.
+        /// The receiving kernel's release, which distinguishes kernels of one generation; `nil` if unknown.
         public var release: Release?
-        /// That kernel's page size; `nil` for that of the handover.
+        /// The receiving kernel's page size; `nil` for that of the handover.
         public var pageSize: PageSize?
-        /// Whether that kernel was built without KHO.
+        /// Whether the receiving kernel was built without KHO.
         public var lacksKHO = false
-        /// The structures that it has otherwise than its generation.
+        /// The structures in which it differs from its generation.
         public var differences: [Finding] = []
-        /// The memory that the next kernel boots from, besides what the input says of it.
+        /// The memory that the next kernel boots from, in addition to what the input states.
         public var scratch: [Range<PhysicalAddress>] = []
-        /// The memory of the machine that the kernel runs on: ascending and disjoint; empty if it is not known.
+        /// The memory of the machine that the kernel runs on: ascending and disjoint; empty if unknown.
         public var memory: [Range<PhysicalAddress>] = []
-        /// The names of file handlers that the kernel has besides its own.
+        /// The names of file handlers that the kernel has in addition to its own.
         public var handlers: Set<String> = []
-        /// How rules are taken, by their names, where that differs from the table.
+        /// Overrides of the rules' severities, by name.
         public var severities: [String: CheckRule.Severity] = [:]
-        /// The names of rules that are left out.
+        /// The names of disabled rules.
         public var disabled: Set<String> = []
 
         public init() {}
     }
 
-    /// One thing that is not as it should be, or not known.
+    /// Something that is wrong or unknown.
     public struct Result: Sendable {
         public var rule: CheckRule
         public var severity: CheckRule.Severity
-        /// What the kernel does: what the rule says, unless a defect makes it milder.
+        /// What the kernel does: according to the rule, unless a defect makes it milder.
         public var verdict: Verdict
-        /// The known defect that it shows, or that explains it.
+        /// The known defect that it indicates, or that explains it.
         public var defect: KernelDefect?
-        /// What was found, and what follows from it or is like it.
+        /// The finding, with those that follow from it or are similar.
         public let group: FindingGroup
         public var finding: Finding { group.first }
 
@@ -47,7 +47,7 @@ public struct HandoverCheck: Sendable {
             guard let (defect, isCertain) = rule.defect(kernels) else { return }
             self.defect = defect
             if isCertain {
-                // The handover goes on without a part of it.
+                // The rest of the handover is still accepted.
                 if defect.goesOn { verdict = min(verdict, .partly) }
             } else if rule.isOfDefect, defect.side == .receiver {
                 severity = options.severities[rule.name] ?? .note
@@ -56,9 +56,9 @@ public struct HandoverCheck: Sendable {
         }
     }
 
-    /// The generation of the kernel that was asked about.
+    /// The generation of the kernel concerned.
     public let generation: Generation
-    /// What was found, in the order in which a boot reaches it.
+    /// The results, in the order in which a boot reaches them.
     public let results: [Result]
 
     init(generation: Generation, results: [Result]) {
@@ -70,7 +70,7 @@ public struct HandoverCheck: Sendable {
         self.init(subject, options: options, sideBySide: subject.isLarge)
     }
 
-    /// - Parameter sideBySide: whether to use all processors; what is found is the same.
+    /// - Parameter sideBySide: Whether to use all processors; the results are the same.
     init(_ subject: CheckSubject, options: Options, sideBySide: Bool) {
         let generation = options.generation ?? subject.generation
         self.generation = generation
@@ -94,13 +94,13 @@ public struct HandoverCheck: Sendable {
             self.results = rules.flatMap(results(of:))
             return
         }
-        // The last ones take longest.
+        // The last rules take longest.
         self.results = SideBySide.map(rules.reversed(), results(of:)).reversed().flatMap { $0 }
-        // To free a million files takes as long as a rule does, and nobody has to wait for that.
+        // Freeing a million files takes as long as a rule does: do it in the background.
         SideBySide.free(handover)
     }
 
-    /// What the readers have found, by the name of the rule that tells of it.
+    /// The readers' findings, by the name of the rule that reports them.
     private static func claimed(_ handover: ReceivedHandover, by rules: [CheckRule]) -> [String: [Finding]] {
         var claimed: [String: [Finding]] = [:]
         for finding in handover.reading.findings {

@@ -1,14 +1,14 @@
-/// Whether a number may be among `numbers` twice; where this says no, none is.
+/// Whether `numbers` may contain duplicates; if `false`, there are none.
 ///
-/// A set says it for certain, and takes ten times as long: its hash has to withstand those who choose the numbers.
-/// Here, many that fall on the same places make it a perhaps.
+/// A set is exact but ten times slower, as its hash resists chosen input. Here, many collisions result in `true`.
 func mayRepeat(_ numbers: some RandomAccessCollection<UInt64>) -> Bool {
-    // Twice the room that is needed, so that a number is near to where it belongs. 0 is for a free place.
+    // Twice the required size, so that numbers are close to their ideal slots. 0 marks a free slot.
     let bits = Int.bitWidth - (numbers.count * 2 + 1).leadingZeroBitCount
     var table = [UInt64](repeating: 0, count: 1 << bits)
     for number in numbers {
         guard number != 0 else { return true }
-        // Fibonacci hashing: the golden ratio of 2^64 spreads numbers that lie close together.
+        // Fibonacci hashing: multiplying by 2^64 divided by the golden ratio spreads out numbers that are close
+        // together.
         var place = Int((number &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - bits))
         var tries = 0
         while table[place] != 0 {

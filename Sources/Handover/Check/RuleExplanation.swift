@@ -1,12 +1,12 @@
 import KernelABI
 
-/// What there is to know of a rule beyond what it finds: for which kernels it matters, and what to do.
+/// More about a rule: the kernels for which it matters, and what to do.
 public struct RuleExplanation: Hashable, Sendable {
-    /// The kernels in words: `6.19 to 7.1`, `7.2 and later`.
+    /// The kernels, in words: `6.19 to 7.1`, `7.2 and later`.
     public let kernels: String
-    /// How to mend it.
+    /// How to fix it.
     public let remedy: String
-    /// The first of the kernels, and the last; `nil` for no first or last one.
+    /// The first and last of the kernels; `nil` if unbounded.
     private let first: Release?
     private let last: Release?
 
@@ -17,22 +17,22 @@ public struct RuleExplanation: Hashable, Sendable {
         self.remedy = remedy
     }
 
-    /// Whether kernels of a generation are among those for which it matters.
+    /// Whether the rule matters for kernels of a generation.
     func isAbout(_ generation: Generation) -> Bool {
         guard let oldest = generation.releases.min(), let newest = generation.releases.max() else { return true }
         return first.map { $0 <= newest } ?? true && last.map { $0 >= oldest } ?? true
     }
 
     /// - Parameters:
-    ///   - since: the first kernel release that has what the rule is about.
-    ///   - until: the last one; `nil` if the latest has it.
+    ///   - since: The first kernel release with what the rule is about.
+    ///   - until: The last one; `nil` if the latest has it.
     init(_ since: String, to until: String? = nil, _ remedy: Remedy) {
         let text = until.map { $0 == since ? since : "\(since) to \($0)" } ?? "\(since) and later"
         self.init(kernels: text, from: Release(since), to: until.flatMap { Release($0) }, remedy.text)
     }
 }
 
-/// How to mend what a rule finds: what many rules share has a name.
+/// How to fix what a rule reports; remedies shared by many rules have names.
 struct Remedy: ExpressibleByStringLiteral, Sendable {
     let text: String
 

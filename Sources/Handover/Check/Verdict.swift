@@ -1,21 +1,21 @@
 /// What a kernel does with a handover, or with a part of it.
 public enum Verdict: String, Hashable, Sendable, CaseIterable, Comparable {
-    /// All of it is taken over.
+    /// All of it is restored.
     case accepted
-    /// The input does not show enough to tell; what it shows is taken over.
+    /// The input does not show enough to tell; what it shows is accepted.
     case unknown
-    /// Something in it cannot be retrieved; the rest can.
+    /// Some of it cannot be retrieved; the rest can.
     case partly
-    /// `/dev/liveupdate` gives `EIO`, for good: no session can be retrieved.
+    /// Opening `/dev/liveupdate` always fails with `EIO`: no session can be retrieved.
     case openFails = "open-fails"
-    /// The kernel does not look: it goes on with what is wrong, whatever comes of it.
+    /// The kernel does not check, and uses the invalid data, with unpredictable consequences.
     case unchecked
-    /// The boot ends.
+    /// The kernel panics during boot.
     case panic
-    /// The boot goes on as if nothing had been handed over, and all of it is lost.
+    /// The kernel boots as if nothing had been handed over; everything is lost.
     case ignored
 
-    /// Orders verdicts from good to bad.
+    /// Orders verdicts from best to worst.
     public static func < (left: Self, right: Self) -> Bool {
         left.badness < right.badness
     }
@@ -25,17 +25,17 @@ public enum Verdict: String, Hashable, Sendable, CaseIterable, Comparable {
     }
 }
 
-/// The stages in which a kernel takes a handover over, in their order.
+/// The stages in which a kernel restores a handover, in order.
 public enum BootStage: String, Hashable, Sendable, CaseIterable, Comparable {
-    /// The root FDT is looked at: `kho_populate`.
+    /// The root FDT is checked: `kho_populate`.
     case root
     /// The preserved memory is reserved: `kho_memory_init`.
     case map
-    /// Regions and LUO's state are taken over while the kernel initialises.
+    /// Regions and LUO's state are read while the kernel initialises.
     case initialisation
-    /// Somebody opens `/dev/liveupdate`: sessions and files are listed.
+    /// `/dev/liveupdate` is opened: sessions and files are listed.
     case open
-    /// Somebody retrieves a file or an FLB.
+    /// A file or an FLB is retrieved.
     case retrieval
 
     public static func < (left: Self, right: Self) -> Bool { left.place < right.place }

@@ -1,11 +1,11 @@
 import Dispatch
 import Synchronization
 
-/// Work that is done on all processors at once.
+/// Runs work on all processors in parallel.
 ///
-/// It takes a tenth of a millisecond to start, so it is for what takes much longer.
+/// Starting takes a tenth of a millisecond, so it is for work that takes much longer.
 enum SideBySide {
-    /// What `transform` makes of the elements, in their order.
+    /// The results of `transform` for the elements, in order.
     static func map<Element: Sendable, Result: Sendable>(
         _ elements: [Element], _ transform: @Sendable (Element) -> Result
     ) -> [Result] {
@@ -17,7 +17,7 @@ enum SideBySide {
         return results.withLock { $0 }.sorted { $0.index < $1.index }.map(\.result)
     }
 
-    /// Frees what `value` refers to on another processor, where nothing else does so later.
+    /// Frees what `value` refers to on another processor, unless something else still refers to it.
     static func free(_ value: some Sendable) {
         DispatchQueue.global().async { withExtendedLifetime(value) {} }
     }

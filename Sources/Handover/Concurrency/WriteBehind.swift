@@ -2,9 +2,9 @@ import Dispatch
 import Synchronization
 import SystemPackage
 
-/// Writes bytes to a file while those that follow are made.
+/// Writes bytes to a file while the following ones are produced.
 ///
-/// One piece is on its way at a time, so that little is held. Whoever closes the file has to wait for it.
+/// At most one piece is in flight, to limit memory use. Call `wait` before closing the file.
 final class WriteBehind: Sendable {
     private let file: FileDescriptor
     private let underway = DispatchGroup()
@@ -14,9 +14,9 @@ final class WriteBehind: Sendable {
         self.file = file
     }
 
-    /// Begins to write `bytes` at `offset` in the file.
+    /// Starts writing `bytes` at `offset` in the file.
     ///
-    /// - Throws: what went wrong with the bytes before these.
+    /// - Throws: An error from writing the previous bytes.
     func write(_ bytes: [UInt8], at offset: Int64) throws(Errno) {
         try wait()
         DispatchQueue.global().async(group: underway) { [self] in
@@ -28,7 +28,7 @@ final class WriteBehind: Sendable {
         }
     }
 
-    /// Waits until all is written.
+    /// Waits until everything is written.
     func wait() throws(Errno) {
         underway.wait()
         if let error = error.withLock({ $0 }) { throw error }

@@ -1,8 +1,8 @@
-/// The descriptions that come with the command.
+/// The built-in descriptions of kinds.
 ///
-/// Each is a document in `Catalogue/`, compiled in so that the command needs no files beside it.
+/// Each is a document in `Catalogue/`, compiled in so that the command does not depend on other files.
 enum Catalogue {
-    /// A document, and what it describes, so that a name is looked up without reading any.
+    /// A document, and the names that it describes, so that looking a name up parses no document.
     struct Entry {
         let place: ContentPlace
         let names: [String]
@@ -15,7 +15,7 @@ enum Catalogue {
         }
     }
 
-    /// The documents; a new one is a file, and a line here.
+    /// The documents. To add one, add a file and a line here.
     static let entries: [Entry] = [
         Entry(.flb, ["pci"], PackageResources.pci_json),
         Entry(.flb, ["pci-v1", "pci-v2"], PackageResources.pci_array_json),

@@ -1,55 +1,55 @@
 import FDT
 import KernelABI
 
-/// A subtree of the root FDT that is written in Swift: what its blob says is a part of the state, under a key of its
-/// own in documents. The defaults are those of a blob that leads to no memory.
+/// A subtree of the root FDT that is implemented in Swift: the contents of its blob are a part of the state, with its
+/// own key in documents. Defaults are for a blob that refers to no memory.
 protocol CodedSubtree: DocumentObject {
     /// The name of the subtree.
     static var name: String { get }
     /// The key in documents.
     static var key: String { get }
-    /// Whether a kernel that knows the subtree always has it.
+    /// Whether a kernel that knows the subtree always creates it.
     static var isAlwaysThere: Bool { get }
-    /// How the blob is structured.
+    /// The structure of the blob.
     static var blobForm: Extent.Form { get }
-    /// How a blob by itself is recognised.
+    /// How to recognise a standalone blob.
     static var inputKind: InputKind { get }
-    /// What is checked of it.
+    /// The rules that check it.
     static var rules: [CheckRule] { get }
-    /// The short forms that documents have of its members.
+    /// Shortcuts for its members in documents.
     static var shortcuts: [ObjectForm<HandoverState>.Member] { get }
-    /// Writes the definitions of its schema.
+    /// Writes the definitions in its schema.
     static func writeSchema(to writer: inout DocumentWriter)
 
-    /// Reads the blob; `nil`, with a finding in the log, if nothing of it can be read.
+    /// Reads the blob; `nil`, with a finding in the log, if nothing in it can be read.
     static func read(
         _ blob: [UInt8], at address: PhysicalAddress?, _ generation: Generation, _ log: inout ReadingLog
     ) -> Self?
-    /// The release that a blob says it was written by; read before the generation is known.
+    /// The release of the kernel that wrote the blob, as stated in it; read before the generation is known.
     static func writer(of blob: [UInt8]) -> KernelString?
 
-    /// Fills in what is not given, as the kernel would; what no kernel would write is reported to the planner.
+    /// Fills in missing values, as the kernel would; reports to the planner what no kernel would write.
     mutating func complete(in state: HandoverState, by planner: inout HandoverPlanner)
-    /// Visits every allocation that the blob leads to, in the order in which addresses are assigned.
+    /// Visits every allocation that the blob refers to, in assignment order.
     mutating func visitAllocations<Visitor: AllocationVisitor>(
         by planner: inout HandoverPlanner, _ visitor: inout Visitor)
-    /// The blob, complete as the planner has left it.
+    /// The blob, after completion by the planner.
     func blob(_ generation: Generation, _ pageSize: PageSize) throws(FDTError) -> [UInt8]
 
-    /// Notes what is not the same in two handovers.
+    /// Notes differences between two handovers.
     static func compare(_ before: Self?, _ after: Self?, by comparison: inout Comparison)
 
-    /// The memory that is handed over by it, rather than describing the handover.
+    /// Memory that it hands over, as opposed to memory that describes the handover.
     var extents: [Extent] { get }
     /// The release of the kernel that handed over.
     var writer: KernelString? { get }
-    /// How many handovers there have been.
+    /// The number of handovers so far.
     var kexecCount: UInt32? { get }
-    /// What it is, where subtrees are listed.
+    /// Its description in lists of subtrees.
     var title: String { get }
-    /// What `dump` says of it on a line before the subtrees, in columns.
+    /// What `dump` shows about it in a line before the subtrees, in columns.
     var cells: [ContentCell] { get }
-    /// What `dump` lists after LUO's state, by what one of the entries is called.
+    /// What `dump` lists after LUO's state.
     var list: ContentList? { get }
 }
 
@@ -69,7 +69,7 @@ extension CodedSubtree {
 }
 
 extension CodedSubtree {
-    /// The part of the state as a member of the document.
+    /// This part of the state as a member of the document.
     static var member: ObjectForm<HandoverState>.Member {
         .ifKnown(key, { $0[Self.self] }, { $0[Self.self] = $1 }, ObjectCodec<Self>(), form.summary)
     }
@@ -81,7 +81,7 @@ extension CodedSubtree {
     fileprivate func isEqual(to other: any CodedSubtree) -> Bool { (other as? Self) == self }
 }
 
-/// What a subtree of any kind that is written in Swift says, as a part of the state.
+/// The contents of a subtree of any kind implemented in Swift, as a part of the state.
 struct AnySubtree: Hashable, Sendable {
     var content: any CodedSubtree
 
@@ -91,13 +91,13 @@ struct AnySubtree: Hashable, Sendable {
 }
 
 extension HandoverState {
-    /// What the subtree of this kind says.
+    /// The contents of the subtree of this kind.
     subscript<Kind: CodedSubtree>(_ kind: Kind.Type) -> Kind? {
         get { coded[Kind.name]?.content as? Kind }
         set { coded[Kind.name] = newValue.map { AnySubtree(content: $0) } }
     }
 
-    /// What the subtrees say whose kinds are written in Swift.
+    /// The contents of the subtrees whose kinds are implemented in Swift.
     private var codedContents: [any CodedSubtree] {
         ContentKinds.codedSubtrees.compactMap { coded[$0.name]?.content }
     }
@@ -105,18 +105,18 @@ extension HandoverState {
     /// The release of the kernel that handed over, if the handover states it.
     public var writer: KernelString? { codedContents.lazy.compactMap(\.writer).first }
 
-    /// How many handovers there have been, if the handover states it.
+    /// The number of handovers so far, if the handover states it.
     var kexecCount: UInt32? { codedContents.lazy.compactMap(\.kexecCount).first }
 
-    /// The memory that is handed over by subtrees.
+    /// The memory handed over by subtrees.
     public var subtreeExtents: [Extent] { codedContents.flatMap(\.extents) }
 
-    /// What the subtree of this name was found to be, if its kind is written in Swift.
+    /// The description of the subtree with this name, if its kind is implemented in Swift.
     public func title(ofSubtree name: String) -> String? { coded[name]?.content.title }
 
-    /// What `dump` says of subtrees: each on a line, in columns.
+    /// What `dump` shows about subtrees: one line each, in columns.
     public var subtreeCells: [[ContentCell]] { codedContents.map(\.cells).filter { !$0.isEmpty } }
 
-    /// What `dump` lists of subtrees: by what one of the entries is called.
+    /// What `dump` lists for subtrees.
     public var subtreeLists: [ContentList] { codedContents.compactMap(\.list) }
 }

@@ -2,12 +2,11 @@ import KernelABI
 
 /// A payload that was read, or is to be written.
 ///
-/// What the reader found, a document describes and the writer lays out are values of this one type. The defaults are
-/// those of a payload without memory of its own.
+/// Readers, documents and writers all use this type. Defaults are for a payload without memory of its own.
 protocol Content: Sendable {
     /// The kind and its layout, for messages: `pci 2`.
     var title: String { get }
-    /// The key of the content in the document of the file, FLB or subtree that it belongs to.
+    /// The key of the content in the document of its file, FLB or subtree.
     var documentKey: String { get }
 
     func isEqual(to other: any Content) -> Bool
@@ -16,51 +15,51 @@ protocol Content: Sendable {
     /// Writes the value of ``documentKey``.
     func write(to writer: inout DocumentWriter)
 
-    /// Fills in what is not given, as the kernel would; what no kernel would write is reported to the planner.
+    /// Fills in missing values, as the kernel would; reports to the planner what no kernel would write.
     ///
-    /// - Parameter name: the name of the handler, FLB or subtree; `nil` if the document leaves it to the content.
+    /// - Parameter name: The name of the handler, FLB or subtree; `nil` if the document leaves it to the content.
     mutating func complete(
         name: inout KernelString?, by planner: inout HandoverPlanner, _ path: DocumentPath)
 
-    /// Visits every allocation of the content, in the order in which addresses are assigned.
+    /// Visits every allocation of the content, in assignment order.
     ///
-    /// - Parameter handle: what the record of the file or FLB holds; `nil` until it is assigned.
+    /// - Parameter handle: The handle in the record of the file or FLB; `nil` until it is assigned.
     mutating func visitAllocations<Visitor: AllocationVisitor>(
         handle: inout UInt64?, _ sizes: FolioSizes, _ path: DocumentPath, by planner: inout HandoverPlanner,
         _ visitor: inout Visitor)
 
-    /// Writes the content, complete as the planner has left it.
+    /// Writes the content, after completion by the planner.
     func write<Destination: PieceDestination>(
         handle: UInt64, name: KernelString?, owner: Owner, path: String,
         to writer: inout ImageWriter<Destination>) throws(WriteError)
 
-    /// The bytes of a file that the content describes, if it is a file's.
+    /// The file contents that it describes, if it belongs to a file.
     var fileContents: FileContents? { get }
 
-    /// Notes what is not the same in another content, member by member; `false` if it cannot tell.
+    /// Notes differences from another content, member by member; `false` if it cannot compare them.
     func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool
 
-    /// Reports a version of the payload that none of the candidates has.
+    /// Reports if none of the candidates has the version of the payload.
     func reportVersion(owner: Owner, among candidates: [any ContentKind], _ log: inout ReadingLog)
 
-    /// Leaves out what was not read, so that nothing is made up in its place.
+    /// Removes what was not read, so that nothing is invented in its place.
     mutating func forgetUnread()
 
-    /// Makes zero what a document does not say: the bytes behind a NUL, and those of no field.
+    /// Zeroes bytes that a document does not represent: those after a NUL, and those outside fields.
     mutating func forgetUnsaid()
 
-    /// What `dump` shows of it on one line, in columns.
+    /// What `dump` shows about it on one line, in columns.
     var cells: [ContentCell] { get }
-    /// The records that it leads to.
+    /// The records that it refers to.
     var lists: [ContentList] { get }
 }
 
-/// A column of the line that shows a content.
+/// A column in the line that shows a content.
 public struct ContentCell: Hashable, Sendable {
-    /// What a reader of the line should make of it.
+    /// The role of the text.
     public enum Role: Hashable, Sendable {
         case plain, heading, name, address, faint, warning
-        /// A number of bytes, which has no text besides.
+        /// A number of bytes, without text.
         case byteCount(UInt64)
     }
 
@@ -72,7 +71,7 @@ public struct ContentCell: Hashable, Sendable {
         self.role = role
     }
 
-    /// The names of the bits that are set; bits without a name as a number; `none` for 0.
+    /// The names of the bits that are set, with unnamed bits as a number; `none` for 0.
     public static func flags(_ value: UInt64, names: [String]) -> String {
         guard value != 0 else { return "none" }
         var parts = names.indices.filter { $0 < 64 && value >> UInt64($0) & 1 != 0 }.map { names[$0] }
@@ -108,29 +107,29 @@ struct AnyContent: Hashable, Sendable {
     func hash(into hasher: inout Hasher) { content.hash(into: &hasher) }
 }
 
-/// The bytes of a preserved file: how many there are, and where in memory its pages are.
+/// The bytes of a preserved file: their number, and the addresses of the pages.
 public struct FileContents: Sendable {
-    /// The size of the file in bytes; `nil` if it is not known.
+    /// The size of the file in bytes; `nil` if unknown.
     public var size: UInt64?
-    /// Where the file is read and written next, in bytes; `nil` if the handover does not say it.
+    /// The file position in bytes; `nil` if the handover does not state it.
     public var position: UInt64?
-    /// The folios, as the handover lists them; `nil` if the list was not read.
+    /// The folios listed in the handover; `nil` if the list was not read.
     public var folios: [FolioState]?
-    /// The number of folios that the handover states; `nil` if it states none.
+    /// The number of folios stated in the handover; `nil` if it states none.
     public var statedCount: UInt64?
-    /// What is in the file, where it is to be written.
+    /// The contents to write to the file.
     public var source: Source?
-    /// Whether a page that no folio holds is one of zeros; else the kernel would have listed a folio for it.
+    /// Whether a page without a folio is zero; otherwise the kernel would have listed a folio for it.
     public var hasHoles = true
-    /// The flags that folios mostly have, and the names of the bits; `nil` if folios have none.
+    /// The usual flags of folios, and the names of the bits; `nil` if folios have none.
     public var usualFlags: (value: UInt64, names: [String])?
 
-    /// Whether what no folio holds may be anything: folios are missing from the list, or holes are not left out of it.
+    /// Whether bytes without a folio are unknown: folios are missing from the list, or the list does not omit holes.
     var isIncomplete: Bool { !hasHoles || folios.map { UInt64($0.count) < statedCount ?? 0 } ?? true }
 
-    /// The contents of a file, from its beginning; what follows is zero.
+    /// The contents of a file from its beginning, followed by zeros.
     public enum Source: Hashable, Sendable {
-        /// In a file of this name.
+        /// In a file with this name.
         case file(String)
         case text(String)
         case bytes([UInt8])
@@ -138,7 +137,7 @@ public struct FileContents: Sendable {
 }
 
 extension FileContents.Source {
-    /// The keys by which a document gives contents; one of them at most.
+    /// The keys for contents in a document; at most one is used.
     static let keys = ["content", "text", "base64"]
 
     /// The key of this form.

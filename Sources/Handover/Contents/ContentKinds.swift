@@ -1,61 +1,61 @@
 import KernelABI
 import SystemPackage
 
-/// The kinds of content that are known: those written in Swift, the catalogue, and what a user adds.
+/// The known kinds of content: those implemented in Swift, the catalogue, and those added by a user.
 public struct ContentKinds: Sendable {
-    /// The contents that are written in Swift.
+    /// The contents implemented in Swift.
     static let coded: [any CodedContent.Type] = [MemFDState.self, RawPayload.self]
 
-    /// The subtrees that are written in Swift, as they follow each other in documents.
+    /// The subtrees implemented in Swift, in document order.
     static let codedSubtrees: [any CodedSubtree.Type] = [MemblockState.self, KexecMetadataState.self]
 
     static func codedSubtree(named name: String) -> (any CodedSubtree.Type)? {
         codedSubtrees.first { $0.name == name }
     }
 
-    /// The kinds of the user's own, which come first.
+    /// The user's own kinds, which come first.
     private var added: [DescribedKind] = []
-    /// The layouts that were chosen, by the kind's name.
+    /// The selected layouts, by kind name.
     private var variants: [String: String] = [:]
 
-    /// Those that come with the command.
+    /// The built-in kinds.
     public static let standard = ContentKinds()
 
     private init() {}
 
-    /// The kinds of the user's own, then those of the catalogue.
+    /// The user's own kinds, then those of the catalogue.
     private var described: [DescribedKind] { added + Self.catalogue }
 
-    /// The described kinds of a name. The catalogue is read if it has the name: most handovers have nothing of it.
+    /// The described kinds of a name. Parses the catalogue only if it has the name, as most handovers use none of it.
     private func described(named name: String, at place: ContentPlace) -> [DescribedKind] {
         let isListed = Catalogue.entries.contains { $0.place == place && $0.names.contains(name) }
         return (isListed ? described : added).filter { $0.place == place && $0.names.contains(name) }
     }
 
-    /// The catalogue, read from the documents that are compiled in.
+    /// The catalogue, parsed from the compiled-in documents.
     private static let catalogue: [DescribedKind] = Catalogue.entries.flatMap { entry -> [DescribedKind] in
-        // A test reads each of them, and says what is wrong.
+        // A test parses each of them, and reports errors.
         (try? DescribedKind.kinds(in: DocumentReader.read(KindDocument.self, from: entry.text))) ?? []
     }
 
-    /// The documents that a path stands for: itself, or all `.json` files in a directory.
+    /// The documents at a path: the file itself, or all `.json` files in a directory.
     public static func documents(at path: FilePath) -> [FilePath] {
         let names = Directory.entries(of: path).filter { $0.hasSuffix(".json") }
         return names.isEmpty ? [path] : names.map { path.appending($0) }
     }
 
-    /// Adds the kinds of a document; they come before others of the same name.
+    /// Adds the kinds of a document; they take precedence over others with the same name.
     ///
     /// - Parameters:
-    ///   - path: a document of the schema of kinds.
-    ///   - declared: a kernel's own structures, by tag, for those that the document does not spell out.
+    ///   - path: A document that follows the schema of kinds.
+    ///   - declared: A kernel's own structures, by tag, for those that the document does not define.
     public mutating func add(
         _ path: FilePath, declared: @escaping (String) -> DeclaredStructure? = { _ in nil }
     ) throws(DocumentReadError) {
         try add(DocumentReader.read(KindDocument.self, at: path), declared: declared)
     }
 
-    /// Adds the kinds of a document that is in memory.
+    /// Adds the kinds of a document in memory.
     package mutating func add(_ text: [UInt8]) throws(DocumentReadError) {
         try add(DocumentReader.read(KindDocument.self, from: text))
     }
@@ -66,9 +66,9 @@ public struct ContentKinds: Sendable {
         added = try DescribedKind.kinds(in: document, declared: declared) + added
     }
 
-    /// Chooses a layout for payloads of a kind: `--kind NAME=VARIANT`.
+    /// Selects a layout for payloads of a kind: `--kind NAME=VARIANT`.
     ///
-    /// - Throws: the layouts that there are, if this one is not among them.
+    /// - Throws: The available layouts, if this one is not among them.
     public mutating func choose(_ variant: String, of kind: String) throws(DocumentReadError) {
         let known = described.filter { $0.name == kind }
         guard known.contains(where: { $0.variant == variant || $0.title == variant }) else {
@@ -78,7 +78,7 @@ public struct ContentKinds: Sendable {
         variants[kind] = variant
     }
 
-    /// The kinds that a payload of this name may be of, those that a kernel of the generation has itself first.
+    /// The possible kinds of a payload with this name; those that a kernel of the generation has itself come first.
     func candidates(
         named name: KernelString, at place: ContentPlace, _ generation: Generation?
     ) -> [any ContentKind] {
@@ -93,12 +93,12 @@ public struct ContentKinds: Sendable {
         let chosen = described(named: text, at: place).filter { kind in
             variants[kind.name].map { $0 == kind.variant || $0 == kind.title } ?? true
         }
-        // A name that the user describes is the user's.
+        // A name described by the user takes precedence.
         guard let first = chosen.first else { return [] }
         return chosen.filter { $0.name == first.name }
     }
 
-    /// The names of sessions that say what their files are.
+    /// The names of sessions that contain a description of their files.
     var sessionNames: [KernelString] {
         let names = added.filter { $0.place == .session }.flatMap(\.names)
         return (names + Catalogue.entries.filter { $0.place == .session }.flatMap(\.names)).map { KernelString($0) }

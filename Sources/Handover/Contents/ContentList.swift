@@ -1,8 +1,8 @@
 import KernelABI
 
-/// Records that a content leads to: what `dump` lists below the content's line.
+/// Records that a content refers to, which `dump` lists below the content's line.
 public struct ContentList: Sendable {
-    /// The field that leads to them.
+    /// The field that refers to them.
     public let name: String
     public let count: Int
     private let cells: @Sendable (Int) -> [ContentCell]
@@ -18,7 +18,7 @@ public struct ContentList: Sendable {
 }
 
 extension Payload {
-    /// The records that the first structure leads to.
+    /// The records that the first structure refers to.
     var lists: [ContentList] {
         (root?.layout.sites ?? []).enumerated().compactMap { index, site in
             guard let records = root?.records(index, of: 0), records.count > 0 else { return nil }
@@ -28,7 +28,7 @@ extension Payload {
 }
 
 extension PayloadRecords {
-    /// The numbers and texts of a record, and how many records its fields lead to.
+    /// The numbers and texts of a record, and the number of records that its fields refer to.
     fileprivate func cells(of record: Int) -> [ContentCell] {
         let base = base(of: record)
         return layout.members.compactMap { member in

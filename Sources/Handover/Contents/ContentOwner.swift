@@ -1,16 +1,16 @@
 import KernelABI
 
-/// A part of the state that a content hangs on: a file, an FLB, a subtree.
+/// A part of the state that has a content: a file, an FLB, a subtree.
 protocol ContentOwner: DocumentObject {
     static var contentPlace: ContentPlace { get }
-    /// The name by which a kernel finds what knows the content.
+    /// The name by which a kernel looks up the handler of the content.
     var contentName: KernelString? { get set }
     var content: (any Content)? { get set }
 }
 
 extension ContentOwner {
-    /// What a content is in the owner's document: a key for each kind that is written in Swift, and `payload` for all
-    /// that are described. The last of them writes the content, whatever its key.
+    /// The members for contents in the owner's document: one key for each kind implemented in Swift, and `payload` for
+    /// all described kinds. The last member writes the content, whatever its key.
     static var contentMembers: [ObjectForm<Self>.Member] {
         let coded = ContentKinds.coded.filter { $0.places.contains(contentPlace) }.map { $0.member(of: Self.self) }
         return coded + [
@@ -60,24 +60,24 @@ extension ObjectForm.Member where Object: ContentOwner {
     }
 }
 
-/// A content that is written in Swift: its state is a document object of its own.
+/// A content implemented in Swift, whose state is a document object.
 protocol CodedContent: Content, DocumentObject {
-    /// Where it can hang.
+    /// What it can belong to.
     static var places: Set<ContentPlace> { get }
     /// The key of the content in documents.
     static var key: String { get }
-    /// What a kernel of a generation knows of it.
+    /// The kinds of it that a kernel of a generation knows.
     static func kinds(of generation: Generation) -> [any ContentKind]
-    /// What a kernel retrieves of a content of this type, for its rules.
+    /// What a kernel retrieves of a content of this type, for rules.
     associatedtype Received: Sendable = Never
     static func received(in luo: LUOState?, _ generation: Generation) -> [Received]
-    /// What is checked of it besides what its readers find.
+    /// The rules that check it, in addition to the readers' findings.
     static var rules: [CheckRule] { get }
-    /// What pages look like that hold it, for a search.
+    /// Patterns of pages that contain it, for searching.
     static func patterns(of generation: Generation, _ pageSize: PageSize) -> [ContentPattern]
-    /// A file with this text, which cannot be changed; `nil` if files of this kind hold no text.
+    /// An immutable file with this text; `nil` if files of this kind do not contain text.
     static func sealed(_ text: String, _ generation: Generation) -> Self?
-    /// Writes the definitions of its schema.
+    /// Writes the definitions in its schema.
     static func writeSchema(to writer: inout DocumentWriter)
 }
 

@@ -1,16 +1,16 @@
 import KernelABI
 
-/// Reads what the handles of files and FLBs lead to, as the kind that their names belong to.
+/// Reads the targets of the handles of files and FLBs, according to the kinds for their names.
 struct ContentReader {
     let context: ReadingContext
     let place: ContentPlace
     let generation: Generation?
 
-    /// The number of payloads of unknown kinds that are looked at: to look each of a million files up in the map of
-    /// preserved memory takes longer than to read them.
+    /// The maximum number of payloads of unknown kinds to examine: looking up each of a million files in the map of
+    /// preserved memory takes longer than reading them.
     private static let mostUnknown = 4096
 
-    /// Whether payloads of unknown kinds are still looked at.
+    /// Whether to examine further payloads of unknown kinds.
     func canReadUnknown(_ log: ReadingLog) -> Bool {
         context.preserved != nil && log.unknownPayloads < Self.mostUnknown
     }
@@ -25,7 +25,7 @@ struct ContentReader {
         read(handle, as: candidates(named: name), owner: owner, &log)
     }
 
-    /// Reads the payload that `handle` leads to, as one of `candidates`; `nil` if nothing is known of it.
+    /// Reads the payload that `handle` points to, as one of `candidates`; `nil` if nothing is known about it.
     func read(
         _ handle: UInt64, as candidates: [any ContentKind], owner: Owner, _ log: inout ReadingLog
     ) -> (any Content)? {
@@ -39,7 +39,8 @@ struct ContentReader {
         }
     }
 
-    /// Reads by the one candidate, or by the one that fits: with the version that it states, and the least damage.
+    /// Reads as the only candidate, or as the one that fits: with the version that the payload states, and the least
+    /// damage.
     func choose(
         among candidates: [any ContentKind], owner: Owner, _ log: inout ReadingLog,
         _ read: (any ContentKind, inout ReadingLog) -> (any Content)?
@@ -101,13 +102,13 @@ extension Payload {
                 + known.map(String.init).joined(separator: ", "))
     }
 
-    /// How much of the payload does not look like its layout: padding, or bytes behind its end, that are not zero, and
-    /// names without an end.
+    /// The number of contradictions between the payload and its layout: nonzero padding or bytes after its end, and
+    /// unterminated names.
     func implausibility(in context: ReadingContext) -> Int {
         guard let root else { return 0 }
         let end = root.places.first?.address?.advanced(by: UInt64(blob.count - rest.count))
         let page = UInt64(context.pageSize.bytes)
-        // A kernel clears a page before it puts a structure into it.
+        // A kernel clears a page before storing a structure in it.
         let behind = end.flatMap { end in
             end.rawValue % page == 0
                 ? nil : context.memory.copy(at: end, count: Int(min(64, page - end.rawValue % page)))

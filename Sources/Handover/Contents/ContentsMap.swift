@@ -1,10 +1,10 @@
 import KernelABI
 
-/// Where in memory the pages of a file's contents are.
+/// The addresses of the pages of a file's contents.
 public struct ContentsMap: Sendable {
     /// A run of pages that are adjacent in the file and in memory.
     public struct Run: Hashable, Sendable {
-        /// The first page's place in the file.
+        /// The index of the first page in the file.
         public var index: UInt64
         /// The first page's frame number.
         public var pfn: UInt64
@@ -12,14 +12,14 @@ public struct ContentsMap: Sendable {
         public var count: UInt64
     }
 
-    /// The runs, in the order of their places in the file. What no run covers is a hole.
+    /// The runs, in file order. Pages outside all runs are holes.
     public let runs: [Run]
     private let pageSize: PageSize
 
     /// - Parameters:
-    ///   - file: the file's size and folios.
-    ///   - preserved: the map of preserved memory, which tells how large the folios are.
-    ///   - pageSize: the size of the kernel's pages.
+    ///   - file: The file's size and folios.
+    ///   - preserved: The map of preserved memory, which gives the sizes of the folios.
+    ///   - pageSize: The kernel's page size.
     public init(of file: FileContents, preserved: PreservedState?, pageSize: PageSize) {
         self.init(of: file, FolioSizes(preserved: preserved, pageSize: pageSize), pageSize: pageSize)
     }
@@ -46,7 +46,7 @@ public struct ContentsMap: Sendable {
         run(ofPage: index).map { PhysicalAddress(($0.pfn + (index - $0.index)) << UInt64(pageSize.shift)) }
     }
 
-    /// The number of pages from `index` on that are adjacent in memory; 0 in a hole.
+    /// The number of pages from `index` on that are contiguous in memory; 0 in a hole.
     func pagesInRow(from index: UInt64) -> UInt64 {
         run(ofPage: index).map { $0.count - (index - $0.index) } ?? 0
     }
@@ -57,7 +57,7 @@ public struct ContentsMap: Sendable {
         return runs[next - 1]
     }
 
-    /// The memory of a run; `nil` if that reaches beyond the address space.
+    /// The memory of a run; `nil` if it exceeds the address space.
     package func addresses(of run: Run) -> Range<PhysicalAddress>? {
         let page = UInt64(pageSize.bytes)
         let (start, startOverflows) = run.pfn.multipliedReportingOverflow(by: page)
@@ -68,8 +68,8 @@ public struct ContentsMap: Sendable {
 
     /// The pages of the file that are in `regions`, as ascending ranges.
     ///
-    /// In a sound handover no page is in two runs, and so there are fewer ranges than runs and regions together; no
-    /// more than those are returned.
+    /// In a valid handover no page is in two runs, so there are fewer ranges than runs and regions together; no more
+    /// than that are returned.
     func pages(in regions: [Range<PhysicalAddress>]) -> [Range<UInt64>] {
         let page = UInt64(pageSize.bytes)
         let limit = runs.count + regions.count
@@ -86,7 +86,7 @@ public struct ContentsMap: Sendable {
         return result.merged()
     }
 
-    /// The number of pages below `end` that neither map has in its regions, though one of them says where they are.
+    /// The number of pages below `end` that are in neither map's regions, although one of the maps has their addresses.
     func pagesOutside(
         _ regions: [Range<PhysicalAddress>], and other: ContentsMap, _ otherRegions: [Range<PhysicalAddress>],
         below end: UInt64

@@ -1,10 +1,10 @@
 import KernelABI
 
 extension HandoverPlanner {
-    /// How many folios of a file are made where none are given: 256 GiB of small pages.
+    /// The maximum number of folios to create for a file without any: 256 GiB of small pages.
     static let mostFoliosMade: UInt64 = 1 << 26
 
-    /// The number of bytes of the contents that a document gives; `nil` if it gives none.
+    /// The size in bytes of the contents given in a document; `nil` if none are given.
     mutating func length(of contents: FileContents.Source?, _ path: DocumentPath) -> UInt64? {
         switch contents {
         case nil: return nil
@@ -20,7 +20,7 @@ extension HandoverPlanner {
         }
     }
 
-    /// Makes the folios of a file that has none yet, a page each, and visits them; visits those that there are.
+    /// Visits the folios of a file; creates them first if there are none yet, one per page.
     mutating func visitFolios<Visitor: AllocationVisitor>(
         _ folios: inout [FolioState]?, fileSize: UInt64, _ sizes: FolioSizes, _ path: @autoclosure () -> DocumentPath,
         _ visitor: inout Visitor
@@ -36,7 +36,7 @@ extension HandoverPlanner {
         visit(given, fileSize: fileSize, order: nil, sizes, path(), &visitor)
     }
 
-    /// Assigns frames to the folios of a file, all of one order, in one run as a kernel fills its holes.
+    /// Assigns frames to the folios of a file, all of the same order, in one run, as a kernel fills its holes.
     @discardableResult
     mutating func assignFolios<Visitor: AllocationVisitor>(
         _ folios: inout [FolioState], order: Int, _ path: @autoclosure () -> DocumentPath, _ visitor: inout Visitor
@@ -55,7 +55,7 @@ extension HandoverPlanner {
 
     /// Visits the folios of a file.
     ///
-    /// - Parameter order: the order of all of them; `nil` to tell it from their places.
+    /// - Parameter order: The order of all of them; `nil` to derive it from their positions.
     mutating func visit<Visitor: AllocationVisitor>(
         _ folios: [FolioState], fileSize: UInt64, order: Int?, _ sizes: FolioSizes,
         _ path: @autoclosure () -> DocumentPath, _ visitor: inout Visitor

@@ -1,6 +1,6 @@
 import KernelABI
 
-/// How large folios are: what the map of preserved memory says, else what their places tell.
+/// The sizes of folios: from the map of preserved memory, or else derived from their positions.
 struct FolioSizes {
     private let index: PreservedIndex?
     private let pageSize: PageSize
@@ -15,7 +15,7 @@ struct FolioSizes {
         self.index = index
     }
 
-    /// The order of the folio at `place` of a file's list.
+    /// The order of the folio at `place` in a file's list.
     func order(of place: Int, in folios: [FolioState], filePages: UInt64) -> Int {
         let folio = folios[place]
         if let order = index?.order(at: PhysicalAddress(folio.pfn << UInt64(pageSize.shift))) { return order }
@@ -23,7 +23,7 @@ struct FolioSizes {
         let next = place + 1 < folios.count ? folios[place + 1].index : filePages
         guard next > folio.index else { return 0 }
         let gap = next - folio.index
-        // Nothing but a gap in the file tells of a large folio here, and so it has to fit exactly.
+        // Only a gap in the file indicates a large folio here, so it must fit exactly.
         let order = gap.trailingZeroBitCount
         return gap == 1 << UInt64(order) && folio.pfn.trailingZeroBitCount >= order ? order : 0
     }

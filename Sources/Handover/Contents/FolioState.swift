@@ -4,9 +4,9 @@ import KernelABI
 public struct FolioState: Hashable, Sendable {
     /// The page frame number, 52 bits; 0 for a hole.
     public var pfn: UInt64 = 0
-    /// The place in the file, in pages.
+    /// The position in the file, in pages.
     public var index: UInt64 = 0
-    /// 12 bits: dirty, up to date.
+    /// 12 bits: dirty, uptodate.
     public var flags = FolioLayout.preservedFlags
 
     public init() {}

@@ -1,12 +1,12 @@
 import KernelABI
 
-/// The payload of a handler, or an FLB, that no kind describes: the preserved block that its handle lies in.
+/// The payload of a handler or FLB of an unknown kind: the preserved block that contains the address in its handle.
 struct RawPayload: DocumentObject {
-    /// Where the block begins.
+    /// The address of the block.
     var address: PhysicalAddress?
     /// The base-2 logarithm of its number of pages.
     var order: UInt8 = 0
-    /// Its bytes; what follows is zero.
+    /// Its bytes without trailing zeros.
     var bytes: [UInt8] = []
 
     static let form = ObjectForm<RawPayload>(
@@ -17,19 +17,19 @@ struct RawPayload: DocumentObject {
             .always("base64", { $0.bytes }, { $0.bytes = $1 }, BytesCodec(), "its bytes; what follows is zero"),
         ])
 
-    /// The largest block whose bytes are kept.
+    /// The size of the largest block whose bytes are kept.
     private static let largest = 1 << 20
     /// The largest order of a block that can be built.
     private static let largestOrder: UInt8 = 20
 
-    /// ``order``, as far as a block can have it.
+    /// ``order``, limited to what a block can have.
     private var blockOrder: Int { Int(min(order, Self.largestOrder)) }
 
-    /// Reads the preserved block that `handle` lies in; `nil` if it lies in none.
+    /// Reads the preserved block that contains `handle`; `nil` if there is none.
     static func read(
         _ handle: UInt64, owner: Owner, _ context: ReadingContext, _ log: inout ReadingLog
     ) -> RawPayload? {
-        // A damaged map can have blocks that are larger than any number of bytes.
+        // A damaged map can contain blocks of impossible size.
         guard let block = context.preserved?.block(containing: PhysicalAddress(handle)), block.order <= largestOrder
         else { return nil }
         let size = context.pageSize.bytes << block.order

@@ -1,8 +1,8 @@
 import KernelABI
 
-// What is in files.
+// Compares the contents of files.
 extension Comparison {
-    /// Holds the bytes of two files against each other, page by page, where both are available.
+    /// Compares the bytes of two files, page by page, if both are available.
     mutating func compareContents(_ subject: String, _ old: FileContents, _ new: FileContents) {
         guard !ignoresContents, let size = [old.size, new.size].compactMap({ $0 }).min(), let pageSize = commonPageSize
         else { return }
@@ -15,19 +15,19 @@ extension Comparison {
             }
             return
         }
-        // What neither has memory for is the same hole in both, or not available in both.
+        // Pages without memory on either side are holes in both, or unavailable in both.
         let wholePages = size >> UInt64(pageSize.shift)
         let ranges = oldPages.available + newPages.available
         var changed = 0
         var first: UInt64 = 0
         var next: UInt64 = 0
-        // Pages before this one are in a stretch that is not the same as a whole.
+        // Pages before this one are in a stretch that is known to differ.
         var differing: UInt64 = 0
         var lost: (count: UInt64, isInBefore: Bool, isInAfter: Bool) = (0, false, false)
         for page in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }).lazy.flatMap({ $0 }) {
             guard page < pages else { break }
             guard page >= next else { continue }
-            // A sound handover's files share no memory: more pages than there are, only a hostile one has.
+            // In a valid handover, files share no memory: only a hostile one has more pages than there are.
             guard pagesToCompare > 0 else { break }
             if page >= differing {
                 let stretch = min(
@@ -64,12 +64,12 @@ extension Comparison {
         }
     }
 
-    /// The page size of both sides, where a document need not state it; `nil` if they have none in common.
+    /// The page size of both sides, which a document need not state; `nil` if they differ.
     var commonPageSize: PageSize? {
         let stated = [before.state.pageSize, after.state.pageSize].compactMap { $0 }
         return stated.allSatisfy { $0 == stated[0] } ? stated.first ?? .kib4 : nil
     }
 
-    /// How many pages are compared at a time, as long as they are the same.
+    /// The number of pages to compare at once while they are equal.
     private static let stretch: UInt64 = 256
 }

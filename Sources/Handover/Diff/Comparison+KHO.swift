@@ -1,6 +1,6 @@
 import KernelABI
 
-// The root FDT, and the map of preserved memory.
+// Compares the root FDT, and the map of preserved memory.
 extension Comparison {
     mutating func compareRoot(_ before: KHOState?, _ after: KHOState?) {
         compare("root FDT, compatible", before?.compatible, after?.compatible)
@@ -11,7 +11,7 @@ extension Comparison {
             guard let name = (pair.before ?? pair.after)?.name else { continue }
             let subject = "subtree \(name.quoted)"
             guard let old = pair.before, let new = pair.after else {
-                // A document that does not list subtrees has those that follow from the rest of it.
+                // If a document does not list subtrees, they follow from the rest of it.
                 let (root, side) = pair.before == nil ? (before, self.before) : (after, self.after)
                 let follows = (side.state.generation ?? .latest).subtrees.contains { KernelString($0) == name }
                 if root?.subtrees == nil, side.absence == .unstated, follows { continue }
@@ -52,7 +52,7 @@ extension Comparison {
         let old = before.ranges ?? []
         let new = after.ranges ?? []
         let count = changes.count
-        // Memory that moved is the same memory to whoever ignores addresses.
+        // When ignoring addresses, moved memory is the same memory.
         for range in old.flatMap({ $0.pieces(notIn: new) }) where !self.after.mapIsIncomplete {
             note("preserved memory", Self.text(of: range), nil, isLayout: true)
         }
@@ -60,7 +60,7 @@ extension Comparison {
             note("preserved memory", nil, Self.text(of: range), isLayout: true)
         }
         if self.before.mapIsIncomplete || self.after.mapIsIncomplete {
-            // A pointer that is damaged leads to what is not there, and is a difference all the same.
+            // A damaged pointer refers to something missing, and is still a difference.
             let pointers = Self.pointers(of: before.map)
             if Self.pointers(of: after.map).contains(where: { pointers[$0] ?? $1 != $1 }) {
                 note("map of preserved memory, its tables", nil, nil, isLayout: true)
@@ -77,13 +77,13 @@ extension Comparison {
                 "preserved blocks of order \(order)", before.blocksByOrder?[order] ?? 0,
                 after.blocksByOrder?[order] ?? 0)
         }
-        // What neither ranges nor blocks show: where a bitmap begins, within a block.
+        // Neither ranges nor blocks show where a bitmap begins, if it is within a block.
         if changes.count == count, let old = before.map, let new = after.map, old != new, !isMoved {
             note("map of preserved memory, its tables", nil, nil, isLayout: true)
         }
     }
 
-    /// Where the chunks of a map of bitmaps lead, by their addresses.
+    /// The pointers of the chunks in a map of bitmaps, by the chunks' addresses.
     private static func pointers(of map: PreservedState.Map?) -> [PhysicalAddress: [PhysicalAddress?]] {
         guard case .chunks(let chunks) = map else { return [:] }
         let pairs = chunks.compactMap { chunk in

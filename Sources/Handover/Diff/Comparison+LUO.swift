@@ -1,6 +1,6 @@
 import KernelABI
 
-// Sessions, files and FLBs.
+// Compares sessions, files and FLBs.
 extension Comparison {
     mutating func compareLUO(_ before: LUOState?, _ after: LUOState?) {
         compare("LUO, compatible", before?.compatible, after?.compatible)
@@ -25,7 +25,7 @@ extension Comparison {
         compareBlocks("sessions", before?.blocks, after?.blocks)
     }
 
-    /// Compares the records of one name, and notes those that one side lacks, and another order.
+    /// Compares records with the same name, and notes missing records and a different order.
     private mutating func compareNamed<Record>(
         _ noun: String, _ before: [Record], _ after: [Record], by name: (Record) -> KernelString,
         _ summary: (Record) -> String, _ compare: (inout Self, _ subject: String, Record, Record) -> Void
@@ -56,7 +56,7 @@ extension Comparison {
 
     private mutating func compareSessions(_ before: [SessionState], _ after: [SessionState]) {
         compareNamed("session", before, after, by: \.name, Self.summary(of:)) { comparison, subject, old, new in
-            // The number of records says it already, if both agree with theirs.
+            // If both counts match their number of records, that number already shows the difference.
             if [old, new].contains(where: { $0.count != $0.files.map { UInt64($0.count) } }) {
                 comparison.compare("\(subject), count", old.count, new.count)
             }
@@ -88,7 +88,7 @@ extension Comparison {
         }
     }
 
-    /// Compares the fields of records that have no meaning here.
+    /// Compares record fields without a meaning to this package.
     private mutating func compareFurther(_ subject: String, _ before: PayloadValue?, _ after: PayloadValue?) {
         guard before != after else { return }
         for pair in pairs(before?.fieldTexts ?? [], after?.fieldTexts ?? [], by: \.name) {
@@ -97,7 +97,7 @@ extension Comparison {
         }
     }
 
-    /// Compares what a handle leads to.
+    /// Compares the targets of handles.
     mutating func compareContent(_ subject: String, _ before: (any Content)?, _ after: (any Content)?) {
         guard let before, let after else { return }
         let count = changes.count
@@ -113,7 +113,7 @@ extension Comparison {
     private mutating func compareFiles(_ session: String, _ before: [FileState], _ after: [FileState]) {
         for pair in pairs(before, after, by: \.token) {
             guard let token = (pair.before ?? pair.after)?.token else { continue }
-            // Where the handle leads on, there is more to compare.
+            // If the handle refers to content, there is more to compare.
             if let old = pair.before, !old.hasContent, old == pair.after { continue }
             let subject = "\(session), file \(token.prefixedHex)"
             guard let old = pair.before, let new = pair.after else {
@@ -127,7 +127,7 @@ extension Comparison {
                 compareLayout("\(subject), descriptor", old.data.map(\.prefixedHex), new.data.map(\.prefixedHex))
                 continue
             }
-            // The handle of an unknown handler is all there is of the file; where it leads on, it is an address.
+            // The handle of an unknown handler is all we know about the file; with content, it is an address.
             let isLayout = old.content != nil || new.content != nil
             compare("\(subject), data", old.data.map(\.prefixedHex), new.data.map(\.prefixedHex), isLayout: isLayout)
             if isLayout, before.count == after.count {

@@ -1,6 +1,6 @@
 import KernelABI
 
-// Bytes that no value of a state accounts for.
+// Compares bytes that are not part of a state.
 extension Comparison {
     mutating func compareResidue(_ before: [ResidueState], _ after: [ResidueState]) {
         for pair in pairs(before, after, by: \.address) where pair.before != pair.after {
@@ -10,7 +10,7 @@ extension Comparison {
                 known?.data ?? side.memory?.copy(at: residue.address, count: residue.data.count)
             }
             if let old = bytes[0], old == bytes[1] { continue }
-            // What a state leaves open that was not read whole says nothing of the bytes.
+            // If a state was not read completely, bytes missing from it are unknown.
             if self.before.absence == .unknown || self.after.absence == .unknown, bytes.contains(nil) {
                 noteUncompared("bytes at \(extents.place(of: residue.address))", bytes[0] != nil, bytes[1] != nil)
                 continue
@@ -22,10 +22,10 @@ extension Comparison {
         }
     }
 
-    /// Whether the structures lie elsewhere on the other side: then bytes at one address are not each other's.
+    /// Whether structures have other addresses on the other side, so that bytes at the same address do not correspond.
     var isMoved: Bool { before.extents.map(\.address) != after.extents.map(\.address) }
 
-    /// How many bytes of two pieces are the same before the first that is not, and what each has from there on.
+    /// The number of equal bytes at the beginning of two pieces, and the text of the rest of each.
     static func texts(
         of before: [UInt8]?, _ after: [UInt8]?, orElse absent: String
     ) -> (same: Int, before: String, after: String) {
@@ -41,8 +41,8 @@ extension Comparison {
         return (same, text(of: before), text(of: after))
     }
 
-    /// Compares preserved memory that belongs to no structure, no file and no region: payloads of FLBs, and what a
-    /// broken link led to.
+    /// Compares preserved memory that is not in a structure, file or region: payloads of FLBs, and the former targets
+    /// of broken links.
     mutating func compareUndescribedMemory() {
         guard !before.extents.isEmpty, !after.extents.isEmpty, let pageSize = before.state.pageSize else { return }
         let rest = [before, after].map { side in
@@ -54,8 +54,8 @@ extension Comparison {
         )
     }
 
-    /// Compares pages of the first side with those of the second that lie `distance` bytes further. What is on neither
-    /// side is the same in both.
+    /// Compares pages of the first side with those of the second that are `distance` bytes further on. Pages that are
+    /// on neither side count as equal.
     mutating func compareMemory(
         _ subject: String, _ ranges: [Range<PhysicalAddress>], movedBy distance: UInt64 = 0, isLayout: Bool
     ) {

@@ -1,13 +1,13 @@
 import KernelABI
 
-/// Visits all parts of two handovers, and notes what is not the same.
+/// Compares all parts of two handovers, and notes differences.
 struct Comparison {
     let before: HandoverDiff.Side
     let after: HandoverDiff.Side
     private(set) var changes: [HandoverDiff.Change] = []
     private(set) var uncompared: [HandoverDiff.Uncompared] = []
     let regions: (before: [Range<PhysicalAddress>], after: [Range<PhysicalAddress>])
-    /// How many pages of contents may still be compared: as many as there are.
+    /// The number of pages of contents that may still be compared: initially as many as there are.
     var pagesToCompare: UInt64
     let ignoresContents: Bool
 
@@ -45,7 +45,7 @@ struct Comparison {
         changes.append(HandoverDiff.Change(subject: subject, before: before, after: after, isLayout: isLayout))
     }
 
-    /// Notes two values that differ, and one that is on one side alone.
+    /// Notes values that differ, or that only one side has.
     mutating func compare<Value: Equatable>(
         _ subject: @autoclosure () -> String, _ before: Value?, _ after: Value?, isLayout: Bool = false
     ) {
@@ -56,14 +56,14 @@ struct Comparison {
         }
     }
 
-    /// Notes two values of addresses and layout that differ.
+    /// Notes differences in addresses or layout.
     mutating func compareLayout<Value: Equatable>(
         _ subject: @autoclosure () -> String, _ before: Value?, _ after: Value?
     ) {
         compare(subject(), before, after, isLayout: true)
     }
 
-    /// Notes a value that one side lacks, or that is another one.
+    /// Notes a value that one side lacks, or that differs.
     mutating func noteMissing(_ subject: String, _ before: String?, _ after: String?, isLayout: Bool = false) {
         let absence = before == nil ? self.before.absence : after == nil ? self.after.absence : .missing
         switch absence {
@@ -81,7 +81,7 @@ struct Comparison {
                 subject: subject, isInBefore: isInBefore, isInAfter: isInAfter, isLayout: isLayout))
     }
 
-    /// The lists of both sides, if both are known or stand for none; else notes that they are not.
+    /// The lists of both sides, if both are known or represent none; otherwise notes that they are not.
     mutating func lists<Element>(
         _ subject: String, _ before: [Element]?, _ after: [Element]?
     ) -> (before: [Element], after: [Element])? {
@@ -105,7 +105,7 @@ struct Comparison {
         }
     }
 
-    /// Pairs the elements of two lists by a key; elements of one key are paired in their order.
+    /// Pairs the elements of two lists by key; elements with the same key are paired in order.
     func pairs<Element, Key: Hashable>(
         _ before: [Element], _ after: [Element], by key: (Element) -> Key
     ) -> [(before: Element?, after: Element?)] {

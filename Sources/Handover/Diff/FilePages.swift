@@ -1,18 +1,18 @@
 import KernelABI
 
-/// The pages of a file on one side of a comparison: in memory, or as a document gives them.
+/// The pages of a file on one side of a comparison: in memory, or as given in a document.
 struct FilePages {
     let map: ContentsMap
-    /// The memory that there is.
+    /// The available memory.
     let regions: [Range<PhysicalAddress>]
     private let memory: any PhysicalMemory
-    /// The file from its beginning, if a document gives it; what follows is zero.
+    /// The file from its beginning, if given in a document; it is followed by zeros.
     private let given: MappedFile?
     private let pageSize: PageSize
-    /// Whether what no folio holds may be anything: folios are missing from the list, or holes are not left out of it.
+    /// Whether bytes without a folio are unknown: folios are missing from the list, or the list does not omit holes.
     private let isIncomplete: Bool
 
-    /// - Returns: `nil` if the side does not hold contents.
+    /// - Returns: `nil` if the side does not contain the contents.
     init?(of file: FileContents, on side: HandoverDiff.Side, _ regions: [Range<PhysicalAddress>], _ pageSize: PageSize)
     {
         given =
@@ -20,7 +20,7 @@ struct FilePages {
             case .file(let name): try? side.openFile?(name)
             case .text(let text): MappedFile(bytes: Array(text.utf8), name: "text")
             case .bytes(let bytes): MappedFile(bytes: bytes, name: "base64")
-            // Whoever writes a size and nothing else has zeros built.
+            // A document that gives only a size is built with zeros.
             case nil: side.openFile != nil && file.folios == nil ? MappedFile(bytes: [], name: "zeros") : nil
             }
         guard given != nil || side.memory != nil else { return nil }
@@ -31,16 +31,16 @@ struct FilePages {
         map = ContentsMap(of: file, preserved: side.state.preserved, pageSize: pageSize)
     }
 
-    /// The pages that there are bytes of, as ascending ranges.
+    /// The pages whose bytes are available, as ascending ranges.
     var available: [Range<UInt64>] { given.map { [0..<pageSize.pages(for: $0.count)] } ?? map.pages(in: regions) }
 
-    /// The number of pages below `end` that neither has, though one of them says where they are.
+    /// The number of pages below `end` that neither side has, although one of them has their addresses.
     func pagesOutside(and other: Self, below end: UInt64) -> UInt64 {
         guard given == nil, other.given == nil else { return 0 }
         return map.pagesOutside(regions, and: other.map, other.regions, below: end)
     }
 
-    /// Whether so many pages are the same as another file's, both being adjacent in memory.
+    /// Whether `count` pages equal those of another file; they must be contiguous in memory in both.
     func isEqual(to other: Self, at page: UInt64, count: UInt64) -> Bool {
         guard let address = map.address(ofPage: page), let otherAddress = other.map.address(ofPage: page) else {
             return false
@@ -49,10 +49,10 @@ struct FilePages {
             at: address, to: other.memory, at: otherAddress, count: Int(count) << pageSize.shift) ?? false
     }
 
-    /// The number of pages from `page` on that are adjacent in memory.
+    /// The number of pages from `page` on that are contiguous in memory.
     func pagesInRow(from page: UInt64) -> UInt64 { given == nil ? map.pagesInRow(from: page) : 0 }
 
-    /// The first `count` bytes of a page, zeros in a hole; `nil` if they are not available.
+    /// The first `count` bytes of a page, zeros in a hole; `nil` if unavailable.
     func bytes(of page: UInt64, count: Int) -> [UInt8]? {
         if let given {
             let start = page << UInt64(pageSize.shift)
@@ -73,17 +73,17 @@ struct FilePages {
 }
 
 extension HandoverDiff.Side {
-    /// What a document gives.
+    /// The contents of a document.
     ///
     /// - Parameters:
-    ///   - document: what was read of it.
-    ///   - open: opens the file that a `content` names.
+    ///   - document: The state that was read from it.
+    ///   - open: Opens the file that a `content` names.
     public init(
         _ document: HandoverState, open: @escaping @Sendable (String) throws(FileError) -> MappedFile
     ) {
         self.init(state: document)
         openFile = open
-        // Contents in a document of `dump --contents` are bytes at addresses, like all else that its state leaves open.
+        // Contents in a document from `dump --contents` are stored as residue: bytes at addresses.
         let contents = document.contentsExtents.map(\.range).merged()
         let isContents = { (piece: ResidueState) in
             let next = contents.partitioningIndex { $0.upperBound > piece.address }

@@ -1,16 +1,16 @@
 import KernelABI
 
-/// What changed between two handovers: sessions by name, files by token, FLBs and regions by name, preserved memory as
-/// ranges; then where it all lies.
+/// The differences between two handovers: in sessions by name, files by token, FLBs and regions by name, preserved
+/// memory by ranges, and then in addresses.
 public struct HandoverDiff: Sendable {
-    /// One thing that is not the same.
+    /// A difference.
     public struct Change: Hashable, Sendable {
-        /// What it is about: `session "vm-alpha", file 0x1000, size`.
+        /// The subject: `session "vm-alpha", file 0x1000, size`.
         public var subject: String
-        /// What it is in the one handover; `nil` if it is in the other alone.
+        /// The value in the first handover; `nil` if only the other has it.
         public var before: String?
         public var after: String?
-        /// Whether it is about addresses and layout, rather than about what is handed over.
+        /// Whether it is about addresses and layout, as opposed to what is handed over.
         public var isLayout: Bool
 
         public init(subject: String, before: String?, after: String?, isLayout: Bool) {
@@ -24,36 +24,36 @@ public struct HandoverDiff: Sendable {
     /// One side of the comparison.
     public struct Side: Sendable {
         public var state: HandoverState
-        /// Where the contents of files are, if they are available.
+        /// The memory with the contents of files, if available.
         public var memory: (any PhysicalMemory)?
-        /// Opens the files that a document names; `nil` if the side is no document.
+        /// Opens the files that a document names; `nil` if the side is not a document.
         var openFile: (@Sendable (String) throws(FileError) -> MappedFile)?
         /// The pieces of memory that describe the handover.
         public var extents: [Extent] = []
-        /// What it means that a value is not in ``state``.
+        /// What it means if a value is not in ``state``.
         public var absence = Absence.unstated
 
-        /// Whether some of the map of preserved memory is not in the input, so that more may be preserved.
+        /// Whether part of the map of preserved memory is missing, so that more memory may be preserved.
         var mapIsIncomplete = false
 
-        /// The generations that ``state`` can be of as well.
+        /// Other generations that ``state`` may be from.
         var otherGenerations: [Generation] = []
 
-        /// Whether it is what a kernel will hand over: it writes some of that at the moment of kexec.
+        /// Whether a kernel is going to hand it over: some of it is written only at kexec.
         var isOutgoing = false
 
-        /// An address, unless it is to be written yet.
+        /// An address, unless it is yet to be written.
         func written(_ address: PhysicalAddress?) -> PhysicalAddress? {
             isOutgoing && address?.rawValue == 0 ? nil : address
         }
 
-        /// What it means that a value is missing.
+        /// The meaning of a missing value.
         public enum Absence: Hashable, Sendable {
             /// Nothing: a document need not state it.
             case unstated
-            /// The input does not show it.
+            /// The input does not contain it.
             case unknown
-            /// It is not in the handover.
+            /// The handover does not contain it.
             case missing
         }
 
@@ -62,7 +62,7 @@ public struct HandoverDiff: Sendable {
             self.memory = memory
         }
 
-        /// What an input shows, down to the bytes that no value of the state accounts for.
+        /// An input, including bytes that are not part of the state.
         public init(_ document: HandoverDocument) {
             let reading = document.reading
             let hasMemory = !document.memory.regions.isEmpty
@@ -77,25 +77,25 @@ public struct HandoverDiff: Sendable {
         }
     }
 
-    /// Something that one handover or both do not show, and that could not be compared.
+    /// Something that is missing from one or both handovers, so that it could not be compared.
     public struct Uncompared: Hashable, Sendable {
-        /// What it is about.
+        /// The subject.
         public var subject: String
         public var isInBefore: Bool
         public var isInAfter: Bool
         var isLayout = false
     }
 
-    /// The changes: what is handed over first, addresses and layout behind it.
+    /// The differences: what is handed over first, then addresses and layout.
     public let changes: [Change]
     /// What could not be compared.
     public let uncompared: [Uncompared]
 
     /// - Parameters:
-    ///   - before: the handover that the changes begin with.
-    ///   - after: the handover that they lead to.
-    ///   - ignoringAddresses: whether to leave addresses and layout out.
-    ///   - ignoringContents: whether to leave the contents of files and of regions out.
+    ///   - before: The old handover.
+    ///   - after: The new handover.
+    ///   - ignoringAddresses: Whether to ignore addresses and layout.
+    ///   - ignoringContents: Whether to ignore the contents of files and regions.
     public init(_ before: Side, _ after: Side, ignoringAddresses: Bool = false, ignoringContents: Bool = false) {
         var comparison = Comparison(before: before, after: after, ignoringContents: ignoringContents)
         comparison.compare()
@@ -109,7 +109,7 @@ public struct HandoverDiff: Sendable {
 }
 
 extension HandoverDiff.Change: CustomStringConvertible {
-    /// The change on a line, after the manner of diff: `+` for what is new, `-` for what is gone, `~` for the rest.
+    /// The change on one line, in the style of diff: `+` for new, `-` for removed, `~` for changed.
     public var description: String {
         switch (before, after) {
         case (let before?, let after?): "~ \(subject): \(before) -> \(after)"

@@ -1,5 +1,5 @@
-/// Base64 (RFC 4648) for bytes inside documents; Foundation's needs Foundation, which takes longer to start than
-/// a small dump takes.
+/// Base64 (RFC 4648) for bytes in documents. Foundation has an implementation, but loading Foundation takes longer than
+/// dumping a small handover.
 enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
@@ -27,7 +27,7 @@ enum Base64 {
         }
     }
 
-    /// - Returns: `nil` for text that is not base64.
+    /// - Returns: `nil` if the text is not base64.
     static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         var group: UInt32 = 0

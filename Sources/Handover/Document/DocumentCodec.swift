@@ -1,6 +1,6 @@
 import KernelABI
 
-/// How values of one kind stand in a document: their JSON, in both directions, and its schema.
+/// How values of a type are represented in a document: their JSON, in both directions, and its schema.
 protocol DocumentCodec<Value>: Sendable {
     associatedtype Value: Sendable
     func write(_ value: Value, to writer: inout DocumentWriter)
@@ -8,7 +8,7 @@ protocol DocumentCodec<Value>: Sendable {
     var schema: DocumentSchema { get }
 }
 
-/// A value that stands in a document in one way, unless a member says another.
+/// A type with a default representation in documents, which a member can override.
 protocol DocumentValue: Sendable {
     associatedtype Codec: DocumentCodec where Codec.Value == Self
     static var codec: Codec { get }
@@ -29,7 +29,7 @@ extension Array: DocumentValue where Element: DocumentValue {
 }
 extension DocumentObject { static var codec: ObjectCodec<Self> { ObjectCodec() } }
 
-/// An integer as a JSON number; read from a number or from a string such as `"0x1f"` or `"31"`.
+/// An integer as a JSON number; also read from a string such as `"0x1f"` or `"31"`.
 struct NumberCodec<Value: FixedWidthInteger & UnsignedInteger & Sendable>: DocumentCodec {
     func write(_ value: Value, to writer: inout DocumentWriter) {
         writer.number(UInt64(value))
@@ -46,7 +46,7 @@ struct NumberCodec<Value: FixedWidthInteger & UnsignedInteger & Sendable>: Docum
     var schema: DocumentSchema { .integer(maximum: UInt64(Value.max)) }
 }
 
-/// An integer as a string `"0x…"`: handles and tokens, which numbers of other JSON readers would round.
+/// An integer as a string `"0x…"`: for handles and tokens, which other JSON readers would round as numbers.
 struct HexCodec: DocumentCodec {
     func write(_ value: UInt64, to writer: inout DocumentWriter) {
         writer.hex(value)
@@ -99,10 +99,10 @@ struct BooleanCodec: DocumentCodec {
     var schema: DocumentSchema { .boolean }
 }
 
-/// A kernel's string: a JSON string where the bytes are UTF-8, else `{"base64": …}`; `"terminated": false` where
-/// no NUL ends it.
+/// A kernel string: a JSON string if the bytes are UTF-8, else `{"base64": …}`; with `"terminated": false` if it is not
+/// NUL-terminated.
 struct KernelStringCodec: DocumentCodec {
-    /// The exact form.
+    /// The object form, which can represent any string.
     private struct Exact: DocumentObject {
         var bytes: [UInt8] = []
         var isTerminated = true
@@ -164,7 +164,7 @@ struct BytesCodec: DocumentCodec {
     var schema: DocumentSchema { .base64 }
 }
 
-/// The bits of a bitmap that are set: `"0-5,7,9-511"`.
+/// The set bits of a bitmap: `"0-5,7,9-511"`.
 struct BitmapCodec: DocumentCodec {
     func write(_ value: Bitmap, to writer: inout DocumentWriter) {
         writer.string(value.description)
@@ -181,7 +181,7 @@ struct BitmapCodec: DocumentCodec {
     var schema: DocumentSchema { .bitmap }
 }
 
-/// A range of physical addresses: `["0x1000", "0x3000"]`, the end not included.
+/// A range of physical addresses: `["0x1000", "0x3000"]`, excluding the end.
 struct AddressRangeCodec: DocumentCodec {
     func write(_ value: Range<PhysicalAddress>, to writer: inout DocumentWriter) {
         writer.array(compact: true) { writer in
@@ -206,7 +206,7 @@ struct AddressRangeCodec: DocumentCodec {
 /// An array.
 struct ArrayCodec<Element: DocumentCodec>: DocumentCodec {
     let element: Element
-    /// Whether all elements stand on one line.
+    /// Whether to write all elements on one line.
     let isCompact: Bool
 
     init(_ element: Element, compact: Bool = false) {
@@ -232,7 +232,7 @@ struct ArrayCodec<Element: DocumentCodec>: DocumentCodec {
     var schema: DocumentSchema { .array(element.schema) }
 }
 
-/// An object with a form of its own.
+/// An object with its own form.
 struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
     func write(_ value: Object, to writer: inout DocumentWriter) {
         Object.form.write(value, to: &writer)
@@ -247,7 +247,7 @@ struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
 
 /// One of the cases of an enumeration, by its raw value.
 struct ChoiceCodec<Value: RawRepresentable & CaseIterable & Sendable>: DocumentCodec where Value.RawValue == String {
-    /// What is wrong with a text that is none of the choices, which are listed behind it.
+    /// The error for text that is not one of the choices; the list of choices follows it.
     var problem: @Sendable (String) -> String = { "\"\($0)\" is none of" }
 
     func write(_ value: Value, to writer: inout DocumentWriter) {

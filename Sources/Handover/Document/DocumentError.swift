@@ -1,12 +1,12 @@
-/// Why a document does not describe what it should.
+/// The reason why a document does not describe what it should.
 public struct DocumentError: Error, Hashable, Sendable {
-    /// Where in the document: a JSON path such as `.sessions[0].files[1].token`.
+    /// The position in the document: a JSON path such as `.sessions[0].files[1].token`.
     public var path: String
     public var problem: String
-    /// What else is wrong with the document, further on; at most ``limit`` problems are told.
+    /// Further problems of the document; at most ``limit`` are reported.
     public var others: [DocumentError] = []
 
-    /// How many problems of a document are told.
+    /// The maximum number of problems reported for a document.
     public static let limit = 20
 
     public init(path: String, problem: String) {
@@ -14,13 +14,13 @@ public struct DocumentError: Error, Hashable, Sendable {
         self.problem = problem
     }
 
-    /// All that is wrong with a document, of which there is something.
+    /// All problems of a document; must not be empty.
     public init(_ problems: [DocumentError]) {
         self = problems.first ?? DocumentError(path: "", problem: "something is wrong")
         others = Array(problems.dropFirst())
     }
 
-    /// The error as what is around the place says it: with one more step before its path.
+    /// The error with one more step prepended to its path, as seen from the enclosing value.
     func inside(_ step: String) -> DocumentError {
         var error = self
         error.path = path == "." ? step : step + path
@@ -28,7 +28,7 @@ public struct DocumentError: Error, Hashable, Sendable {
         return error
     }
 
-    /// A line for each problem.
+    /// One line per problem.
     public var lines: [String] {
         let lines = (["\(path): \(problem)"] + others.map { "\($0.path): \($0.problem)" }).prefix(Self.limit)
         if lines.count < Self.limit { return Array(lines) }

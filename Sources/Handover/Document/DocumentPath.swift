@@ -1,9 +1,9 @@
-/// Where in a document something stands; the text is put together only when it is asked for.
+/// A position in a document; converted to text only on demand.
 indirect enum DocumentPath: Sendable {
     case root
     case member(DocumentPath, String)
     case element(DocumentPath, Int)
-    /// A path that has been put together already.
+    /// A path that is already text.
     case text(String)
 
     subscript(key: String) -> DocumentPath { .member(self, key) }

@@ -1,9 +1,9 @@
 import SystemPackage
 
-/// Why a document could not be read.
+/// The reason why a document could not be read.
 public enum DocumentReadError: Error, Hashable, Sendable {
     case file(FileError)
-    /// The text is not JSON: where, and what was expected there.
+    /// The text is not JSON: where, and what was expected.
     case notJSON(String)
     /// It does not describe a handover.
     case document(DocumentError)
@@ -12,7 +12,7 @@ public enum DocumentReadError: Error, Hashable, Sendable {
         .document(DocumentError(path: path.text, problem: problem))
     }
 
-    /// The error as what is around the place says it: with one more step before its path.
+    /// The error with one more step prepended to its path, as seen from the enclosing value.
     func inside(_ step: String) -> DocumentReadError {
         guard case .document(let error) = self else { return self }
         return .document(error.inside(step))
@@ -20,10 +20,10 @@ public enum DocumentReadError: Error, Hashable, Sendable {
 }
 
 extension DocumentReadError {
-    /// The error, and which file it is about: a line for each problem.
+    /// The error and the file concerned: one line per problem.
     public func description(of path: FilePath) -> String {
         switch self {
-        // What is wrong with a file names it already.
+        // A file error already names the file.
         case .file(let error): "\(error)"
         case .document(let error): error.lines.map { "\(path): \($0)" }.joined(separator: "\n")
         case .notJSON: "\(path): \(self)"

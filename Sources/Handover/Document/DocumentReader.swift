@@ -1,31 +1,32 @@
 import KernelABI
 import SystemPackage
 
-/// Reads a document's JSON text (RFC 8259) value by value, through a window: the text is never held as a whole.
+/// Reads a document's JSON text (RFC 8259) value by value, through a window, so that the text is never in memory as a
+/// whole.
 ///
-/// Foundation's decoder makes an object of every value before anybody asks for it; a handover of a million files
-/// takes it twenty times as long.
+/// Foundation's decoder creates an object for every value up front, which is too slow for a handover of a million
+/// files.
 public struct DocumentReader {
-    /// Appends the next bytes of the text; none at its end.
+    /// Appends the next bytes of the text; none at the end.
     typealias Source = (inout [UInt8]) throws(FileError) -> Void
 
     private let source: Source
     /// The generations that a document may name.
     let generations: [Generation]
-    /// A part of the text, from a value that is being read onwards.
+    /// A part of the text, starting at or before the current value.
     private var window: [UInt8] = []
-    /// What of the window has been read.
+    /// The number of bytes of the window that have been read.
     private var position = 0
-    /// The number of arrays and objects that have begun.
+    /// The number of open arrays and objects.
     private(set) var depth = 0
-    /// What does not describe a handover, so far: all of it is told at the end, up to ``DocumentError/limit``.
+    /// Problems so far; all are reported at the end, up to ``DocumentError/limit``.
     private(set) var problems: [DocumentError] = []
-    /// How many may be inside of each other: they are read by functions that call themselves.
+    /// The maximum nesting depth, as nested values are read by recursion.
     private static let deepest = 256
-    /// The number of line feeds of the text before ``counted``, a place in the window.
+    /// The number of line feeds in the text before ``counted``, an offset in the window.
     private var lines = 0
     private var counted = 0
-    /// Names that were read last, by ``slot(of:)``: long lists repeat them, and so have them once.
+    /// A cache of recently read names, by ``slot(of:)``: long lists repeat names, which then share storage.
     private var names = [KernelString](repeating: "", count: 64)
 
     init(generations: [Generation] = Generation.known, _ source: @escaping Source) {
@@ -41,10 +42,10 @@ public struct DocumentReader {
         return try read(file, path: path)
     }
 
-    /// Reads the text that `descriptor` stands for from its offset on, which is all of it and one document.
+    /// Reads the text from `descriptor`, starting at its offset, to the end; it must be one document.
     ///
     /// - Parameters:
-    ///   - descriptor: an open file; the caller closes it.
+    ///   - descriptor: An open file; the caller closes it.
     ///   - path: The file's name in errors.
     public static func read(
         _ descriptor: FileDescriptor, path: FilePath
@@ -57,18 +58,18 @@ public struct DocumentReader {
         return try reader.document()
     }
 
-    /// Reads a document that is in memory.
+    /// Reads a document in memory.
     ///
     /// - Parameters:
     ///   - text: JSON in UTF-8.
-    ///   - generations: those that it may name.
+    ///   - generations: The generations that it may name.
     public static func read(
         _ text: [UInt8], generations: [Generation] = Generation.known
     ) throws(DocumentReadError) -> HandoverState {
         try read(text, portion: max(1, text.count), generations: generations)
     }
 
-    /// Reads a document that comes in portions of so many bytes.
+    /// Reads a document in chunks of `portion` bytes.
     static func read(
         _ text: [UInt8], portion: Int, generations: [Generation] = Generation.known
     ) throws(DocumentReadError) -> HandoverState {
@@ -80,7 +81,7 @@ public struct DocumentReader {
         return try reader.document()
     }
 
-    /// Reads an object of another form than a handover's from the file at `path`.
+    /// Reads an object of another type than a handover from the file at `path`.
     static func read<Object: DocumentObject>(
         _ object: Object.Type, at path: FilePath
     ) throws(DocumentReadError) -> Object {
@@ -88,14 +89,14 @@ public struct DocumentReader {
         return try read(Object.self, from: InputSource.bytes(of: file, limit: InputSource.blobLimit))
     }
 
-    /// Reads an object of another form than a handover's.
+    /// Reads an object of another type than a handover.
     static func read<Object: DocumentObject>(
         _ object: Object.Type, from text: [UInt8]
     ) throws(DocumentReadError) -> Object {
         try read(text) { (reader) throws(DocumentReadError) in try Object.form.read(from: &reader) }
     }
 
-    /// Reads a text that is one value.
+    /// Reads text that consists of one value.
     static func read<Value>(
         _ text: [UInt8], _ value: (inout DocumentReader) throws(DocumentReadError) -> Value
     ) throws(DocumentReadError) -> Value {
@@ -114,7 +115,7 @@ public struct DocumentReader {
     private mutating func document<Value>(
         _ value: (inout DocumentReader) throws(DocumentReadError) -> Value
     ) throws(DocumentReadError) -> Value {
-        // RFC 8259 lets a reader ignore a byte order mark, which some editors write.
+        // RFC 8259 allows ignoring a byte order mark, which some editors write.
         let mark: [UInt8] = [0xef, 0xbb, 0xbf]
         while window.count < mark.count, try fill(keeping: 0) {}
         if window.starts(with: mark) { position = mark.count }
@@ -133,10 +134,10 @@ public struct DocumentReader {
 
     // MARK: - Problems
 
-    /// Takes down what is wrong with a value, and goes on behind it.
+    /// Records an error in a value and continues after the value.
     ///
-    /// - Parameter depth: that of the array or object whose value it is.
-    /// - Throws: what is wrong with the text itself, which cannot be read on.
+    /// - Parameter depth: The depth of the array or object that contains the value.
+    /// - Throws: Errors in the text itself, after which reading cannot continue.
     mutating func recover(from error: DocumentReadError, inside depth: Int) throws(DocumentReadError) {
         guard case .document(let problem) = error else { throw error }
         note(problem)
@@ -157,26 +158,26 @@ public struct DocumentReader {
         }
     }
 
-    /// Takes down what is wrong.
+    /// Records a problem.
     mutating func note(_ problem: DocumentError) {
         if problems.count < DocumentError.limit { problems.append(problem) }
     }
 
-    /// Says of the problems after the first `count` inside of what they are.
+    /// Prepends a step to the paths of the problems after the first `count`.
     mutating func placeProblems(since count: Int, inside step: @autoclosure () -> String) {
         guard problems.count > count else { return }
         let step = step()
         for index in count..<problems.count { problems[index] = problems[index].inside(step) }
     }
 
-    /// Drops the problems after the first `count`, for one that says it better.
+    /// Drops the problems after the first `count`, in favour of one that describes them better.
     mutating func dropProblems(since count: Int) {
         problems.removeSubrange(count...)
     }
 
     // MARK: - Values
 
-    /// Reads a string or a number that is an integer.
+    /// Reads an integer, given as a number or a string.
     mutating func number(_ expected: @autoclosure () -> String) throws(DocumentReadError) -> UInt64 {
         switch try next() ?? 0 {
         case UInt8(ascii: "\""):
@@ -211,7 +212,7 @@ public struct DocumentReader {
         }
     }
 
-    /// Reads an integer that can be negative.
+    /// Reads an integer that may be negative.
     mutating func signedNumber(_ expected: @autoclosure () -> String) throws(DocumentReadError) -> Int64 {
         guard try next() == UInt8(ascii: "-") else {
             let number = try number(expected())
@@ -222,14 +223,15 @@ public struct DocumentReader {
         return value
     }
 
-    /// Reads a string; `nil`, and nothing is read, where another value stands.
+    /// Reads a string; `nil`, without reading anything, if the next value is different.
     mutating func stringIfPresent() throws(DocumentReadError) -> String? {
         guard try next() == UInt8(ascii: "\"") else { return nil }
         let range = try scanString()
         return string(range)
     }
 
-    /// Reads a string as a name, which has no NUL; `nil`, and nothing is read, where another value stands.
+    /// Reads a string as a name, which contains no NUL; `nil`, without reading anything, if the next value is
+    /// different.
     mutating func nameIfPresent() throws(DocumentReadError) -> KernelString? {
         guard try next() == UInt8(ascii: "\"") else { return nil }
         let range = try scanString()
@@ -249,7 +251,7 @@ public struct DocumentReader {
         }
     }
 
-    /// Reads an array, whose elements `element` reads.
+    /// Reads an array, calling `element` to read each element.
     mutating func array(
         _ element: (inout DocumentReader) throws(DocumentReadError) -> Void
     ) throws(DocumentReadError) {
@@ -269,10 +271,10 @@ public struct DocumentReader {
         }
     }
 
-    /// The first byte of the next value, which is not read; 0 at the end of the text.
+    /// The first byte of the next value, without reading it; 0 at the end of the text.
     mutating func nextByte() throws(DocumentReadError) -> UInt8 { try next() ?? 0 }
 
-    /// Reads a value without looking what it says, and returns its text.
+    /// Reads any value without interpreting it, and returns its text.
     mutating func rawValue() throws(DocumentReadError) -> [UInt8] {
         guard try next() != nil else { throw notJSON("a value") }
         var text: [UInt8] = []
@@ -300,7 +302,7 @@ public struct DocumentReader {
         return text
     }
 
-    /// Passes a number or a word, whatever it says.
+    /// Skips any number or word.
     private mutating func skipBareWord(_ each: (UInt8) -> Void = { _ in }) throws(DocumentReadError) {
         while true {
             if position == window.count, try !fill(keeping: position) { return }
@@ -311,10 +313,10 @@ public struct DocumentReader {
         }
     }
 
-    /// What ends a word or a number.
+    /// The characters that end a word or a number.
     private static let signs: Set<UInt8> = Set("{}[],:\"".utf8)
 
-    /// The length of the string that begins here, its quotation marks included.
+    /// The length of the string that begins here, including the quotation marks.
     private mutating func lengthOfString() throws(DocumentReadError) -> Int {
         var length = 1
         while true {
@@ -336,9 +338,9 @@ public struct DocumentReader {
         try open()
     }
 
-    /// Finds the next key of an object among others; `nil` at the object's end.
+    /// Looks up the next key of an object among the known ones; `nil` at the end of the object.
     ///
-    /// - Parameter find: gives the index of the key, or throws.
+    /// - Parameter find: Returns the index of the key, or throws.
     mutating func key(
         isFirst: Bool, _ find: (borrowing DocumentReader, Range<Int>) throws(DocumentReadError) -> Int
     ) throws(DocumentReadError) -> Int? {
@@ -351,8 +353,8 @@ public struct DocumentReader {
         return key
     }
 
-    /// Goes on to the value of a member where it is the next one, and stands as most do: behind white space, with its
-    /// colon at its key. Where it does not, nothing is read.
+    /// Advances to the value of a member if it is the next one and formatted as usual: after white space, with the
+    /// colon directly after the key. Otherwise reads nothing.
     @inline(__always)
     mutating func goOn(toMember key: RawSpan, isFirst: Bool) -> Bool {
         guard let end = window.span.endOfKey(key, from: position, isFirst: isFirst) else { return false }
@@ -360,7 +362,7 @@ public struct DocumentReader {
         return true
     }
 
-    /// Whether the bytes of the window are these.
+    /// Whether a range of the window equals these bytes.
     func isEqual(_ range: Range<Int>, _ bytes: [UInt8]) -> Bool {
         isEqual(range, bytes.span.bytes)
     }
@@ -373,12 +375,12 @@ public struct DocumentReader {
         String(decoding: window[range], as: UTF8.self)
     }
 
-    /// The text for a message.
+    /// The text of a range, for messages.
     func quoted(_ range: Range<Int>) -> String { ImageText(window[range]).quoted }
 
     // MARK: - Text
 
-    /// The first byte of the next value or sign, where reading goes on; `nil` at the end of the text.
+    /// The first byte of the next value or delimiter, to which the position advances; `nil` at the end of the text.
     @inline(__always)
     private mutating func next() throws(DocumentReadError) -> UInt8? {
         if position < window.count, window[position] > 0x20 { return window[position] }
@@ -401,7 +403,7 @@ public struct DocumentReader {
         guard depth <= Self.deepest else { throw .document("arrays and objects inside of \(Self.deepest) others") }
     }
 
-    /// Goes on to the next element or member; `false` where `end` ends the list instead.
+    /// Advances to the next element or member; `false` if `end` ends the list instead.
     private mutating func goOn(to end: UInt8, isFirst: Bool) throws(DocumentReadError) -> Bool {
         let byte = try next()
         if byte == end {
@@ -418,7 +420,7 @@ public struct DocumentReader {
 
     /// Reads the string that begins here, and resolves its escapes in place.
     ///
-    /// - Returns: where in the window its bytes are, as long as nothing else is read.
+    /// - Returns: The range of its bytes in the window, valid until anything else is read.
     private mutating func scanString() throws(DocumentReadError) -> Range<Int> {
         var length = 1
         var isPlain = true
@@ -445,9 +447,9 @@ public struct DocumentReader {
         return range
     }
 
-    /// Resolves the escapes of a string, which has just been read, in place.
+    /// Resolves the escapes of a string that was just read, in place.
     private mutating func unescape(_ range: Range<Int>) throws(DocumentReadError) -> Range<Int> {
-        // Line feeds that escapes stand for are no lines of the text.
+        // Escaped line feeds are not lines of the text.
         countLines(to: range.lowerBound)
         counted = position
         var text: [UInt8] = []
@@ -476,7 +478,7 @@ public struct DocumentReader {
         return range.lowerBound..<range.lowerBound + text.count
     }
 
-    /// The UTF-8 of the escape whose digits begin at `index`, and of the other half of its pair.
+    /// The UTF-8 of the escape whose digits begin at `index`, including the other half of a surrogate pair.
     private func unescapeUnicode(_ index: inout Int, _ end: Int) throws(DocumentReadError) -> [UInt8] {
         func unit() throws(DocumentReadError) -> UInt16 {
             guard index + 4 <= end,
@@ -518,7 +520,7 @@ public struct DocumentReader {
         }
     }
 
-    /// Reads a word such as `true`, for what it is; of any other value, nothing.
+    /// Reads a word such as `true` and returns its meaning; reads nothing if the value is different.
     @discardableResult
     private mutating func skipWord() throws(DocumentReadError) -> String {
         guard let first = try next() else { throw notJSON("a value") }
@@ -539,7 +541,7 @@ public struct DocumentReader {
         throw notJSON("a value")
     }
 
-    /// Drops what comes before `kept`, and reads on; `false` at the end of the text. The offset `kept` becomes 0.
+    /// Drops what is before `kept`, and reads more; `false` at the end of the text. The offset `kept` becomes 0.
     private mutating func fill(keeping kept: Int) throws(DocumentReadError) -> Bool {
         countLines(to: kept)
         counted -= kept
@@ -556,7 +558,7 @@ public struct DocumentReader {
         counted = end
     }
 
-    /// - Parameter found: what is there instead, where the next byte does not say it.
+    /// - Parameter found: What is there instead, unless it is the next byte.
     private func notJSON(_ expected: String, instead found: String? = nil) -> DocumentReadError {
         let end = min(position, window.count)
         let line = lines + (end > counted ? window.span.lineCount(from: counted, before: end) : 0) + 1

@@ -1,4 +1,4 @@
-/// The form of a value in a document, as JSON Schema (draft 2020-12) describes it.
+/// The type of a value in a document, as in JSON Schema (draft 2020-12).
 indirect enum DocumentSchema: Sendable {
     case integer(maximum: UInt64)
     case integerChoice([Int])
@@ -10,7 +10,7 @@ indirect enum DocumentSchema: Sendable {
     case bitmap
     case addressRange
     case array(DocumentSchema)
-    /// Any value: what it has to be, the kind of content says.
+    /// Any value; its kind of content defines what it must be.
     case anything
     /// A definition under `$defs`.
     case reference(String)
@@ -42,7 +42,7 @@ indirect enum DocumentSchema: Sendable {
         }
     }
 
-    /// The definitions that are not objects with a form.
+    /// The definitions other than objects with a form.
     private static func writeScalars(to writer: inout DocumentWriter) {
         writer.member("hex") { writer in
             writer.member("description", "64 bits, as printed in hexadecimal, or as a number")
@@ -91,7 +91,7 @@ indirect enum DocumentSchema: Sendable {
         writer.object(compact: true) { writer in
             writer.member("type", "integer")
             writer.member("minimum", 0)
-            // A larger number is written as a string.
+            // Larger numbers are written as strings.
             writer.member("maximum", min(maximum, 1 << 53))
         }
     }
@@ -146,7 +146,7 @@ indirect enum DocumentSchema: Sendable {
 }
 
 extension DocumentWriter {
-    /// Writes a schema whose root is the definition of that name.
+    /// Writes a schema whose root is the definition with this name.
     fileprivate mutating func schema(_ title: String, of root: String, _ definitions: (inout DocumentWriter) -> Void) {
         object { writer in
             writer.member("$schema", "https://json-schema.org/draft/2020-12/schema")

@@ -1,26 +1,26 @@
 /// Writes a document as JSON text, piece by piece.
 ///
-/// Foundation's encoder keeps the whole document in memory and does not keep the order of keys; a handover of a
-/// million files, and a reader who looks for fields in the kernel's order, need both.
+/// Foundation's encoder keeps the whole document in memory and does not keep the order of keys. Handovers with a
+/// million files need streaming, and readers expect fields in the kernel's order.
 public struct DocumentWriter {
     private var buffer: [UInt8] = []
     private var depth = 0
-    /// Inside an object or array that is written on one line.
+    /// The number of open objects and arrays that are written on one line.
     private var compactDepth = 0
     private var isFirst = true
     private let flushSize: Int
     private let flush: (borrowing [UInt8]) -> Void
 
     /// - Parameters:
-    ///   - flushSize: how many bytes are enough.
-    ///   - flush: called with a piece of text whenever enough of it has come together.
+    ///   - flushSize: The number of bytes to collect.
+    ///   - flush: Called with the collected text whenever there is enough.
     public init(flushingEvery flushSize: Int = 1 << 16, _ flush: @escaping (borrowing [UInt8]) -> Void) {
         self.flushSize = flushSize
         self.flush = flush
         buffer.reserveCapacity(flushSize + 4096)
     }
 
-    /// Writes a whole document, and a line feed.
+    /// Writes a whole document and a line feed.
     public mutating func write(_ state: HandoverState) {
         HandoverState.form.write(state, to: &self)
         finish()
@@ -31,13 +31,13 @@ public struct DocumentWriter {
         buffer.append(UInt8(ascii: "\n"))
     }
 
-    /// Ends the document with a line feed, and hands on what is left of it.
+    /// Ends the document with a line feed, and flushes the rest.
     public mutating func finish() {
         endLine()
         flushRest()
     }
 
-    /// Hands on what is left.
+    /// Flushes the rest.
     public mutating func flushRest() {
         flush(buffer)
         buffer.removeAll(keepingCapacity: true)
@@ -49,10 +49,10 @@ public struct DocumentWriter {
         self.string(utf8: Array(string.utf8))
     }
 
-    /// Writes a string of these bytes, which are UTF-8.
+    /// Writes a string of these bytes, which must be UTF-8.
     mutating func string(utf8 bytes: [UInt8]) {
         let isPlain = bytes.count(where: Self.isEscaped) == 0
-        // At worst every byte becomes \u00XX.
+        // At worst, every byte becomes \u00XX.
         write(atMost: (isPlain ? 1 : 6) * bytes.count + 2) { text in
             text.append(UInt8(ascii: "\""))
             if isPlain { text.append(copying: bytes) } else { text.escape(bytes) }
@@ -64,7 +64,7 @@ public struct DocumentWriter {
         byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    /// Writes a number that every reader keeps: as a string of digits if a double cannot hold it.
+    /// Writes a number such that no reader rounds it: as a string of digits if a double cannot represent it.
     public mutating func number(_ value: UInt64) {
         write(atMost: 22) { text in
             let isExact = value <= 1 << 53
@@ -87,7 +87,7 @@ public struct DocumentWriter {
         write(atMost: 5) { $0.write(value ? "true" : "false") }
     }
 
-    /// Writes a number, or `null`, as its text says it.
+    /// Writes a number, or `null`, with the given text.
     mutating func word(_ text: String) {
         write(atMost: text.utf8.count) { out in for byte in text.utf8 { out.append(byte) } }
     }
@@ -108,7 +108,7 @@ public struct DocumentWriter {
         enclose("[", "]", compact: compact, body)
     }
 
-    /// The name of a member as it is written: `"token": `.
+    /// The name of a member in its written form: `"token": `.
     struct Key: Sendable {
         fileprivate let text: [UInt8]
 
@@ -119,17 +119,17 @@ public struct DocumentWriter {
         }
     }
 
-    /// Writes the key of the next member; its value is to follow.
+    /// Writes the key of the next member; its value must follow.
     public mutating func key(_ key: String) {
         self.key(Key(key))
     }
 
-    /// Writes the key of the next member; its value is to follow.
+    /// Writes the key of the next member; its value must follow.
     mutating func key(_ key: Key) {
         separate(and: key.text)
     }
 
-    /// Begins the next element of an array; its value is to follow.
+    /// Begins the next element of an array; its value must follow.
     public mutating func element() {
         separate(and: [])
     }
@@ -155,7 +155,7 @@ public struct DocumentWriter {
         string(value)
     }
 
-    /// Writes a member, if it has a value that is not below 0.
+    /// Writes a member, if it has a value that is not negative.
     public mutating func member(_ key: String, _ value: (some BinaryInteger)?) {
         guard let value, let value = UInt64(exactly: value) else { return }
         self.key(key)
@@ -223,7 +223,7 @@ public struct DocumentWriter {
         }
     }
 
-    /// Goes to where the next member or element stands, and writes its key.
+    /// Writes what separates the next member or element from the previous one, then its key.
     private mutating func separate(and key: [UInt8]) {
         write(atMost: 2 * depth + 2 + key.count) { [isFirst, depth, compactDepth] text in
             if !isFirst { text.append(UInt8(ascii: ",")) }
@@ -237,7 +237,7 @@ public struct DocumentWriter {
         isFirst = false
     }
 
-    /// Has `body` write at most `count` bytes: of many small pieces, each costs a fraction of a write by itself.
+    /// Calls `body` to write at most `count` bytes. Cheaper for many small pieces than writing each one.
     @inline(__always)
     private mutating func write(atMost count: Int, _ body: (inout OutputSpan<UInt8>) -> Void) {
         buffer.append(addingCapacity: count, initializingWith: body)

@@ -1,18 +1,18 @@
-// The parts of JSON's text, found in bytes. Text of a hundred megabytes goes through here: eight bytes at a time, or
-// more, where that is possible.
+// Finds elements of JSON in text. Processes eight bytes or more at a time where possible, as texts may have a hundred
+// megabytes.
 extension Span<UInt8> {
     private func word(at position: Int) -> UInt64 {
         UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
     }
 
-    /// Where white space ends that begins at `start`.
+    /// The end of the white space that begins at `start`.
     func endOfSpace(from start: Int) -> Int {
         var position = start
         while position < count {
             let byte = self[position]
             guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { return position }
             position += 1
-            // Most of it is indentation.
+            // Most white space is indentation.
             while position + 8 <= count {
                 let other = word(at: position) ^ 0x2020_2020_2020_2020
                 position += other == 0 ? 8 : other.trailingZeroBitCount / 8
@@ -22,7 +22,8 @@ extension Span<UInt8> {
         return position
     }
 
-    /// Where the value begins, or the space before it, of a member of this key; `nil` if it does not stand here whole.
+    /// The start of the value of a member with this key, or of the white space before it; `nil` if the member is not
+    /// completely here.
     @inline(__always)
     func endOfKey(_ key: RawSpan, from start: Int, isFirst: Bool) -> Int? {
         var position = start
@@ -38,14 +39,14 @@ extension Span<UInt8> {
         return self[end] == 0x20 ? end + 1 : end
     }
 
-    /// The number of line feeds from `start` and before `end`.
+    /// The number of line feeds in `start..<end`.
     func lineCount(from start: Int, before end: Int) -> Int {
         let low = SIMD8<UInt64>(repeating: 0x7f7f_7f7f_7f7f_7f7f)
         let lineFeeds = SIMD8<UInt64>(repeating: 0x0a0a_0a0a_0a0a_0a0a)
         var count = 0
         var position = start
         while position + 64 <= end {
-            // Each byte of `counts` counts those in its place, as far as a byte can count.
+            // Each byte of `counts` counts the matches in its position, until it would overflow.
             var counts = SIMD8<UInt64>.zero
             for _ in 0..<Swift.min((end - position) / 64, 255) {
                 let words = bytes.unsafeLoadUnaligned(fromByteOffset: position, as: SIMD8<UInt64>.self) ^ lineFeeds
@@ -63,7 +64,7 @@ extension Span<UInt8> {
         return count
     }
 
-    /// Where the quotation mark, the escape or the control character is that ends plain text, or the span's end.
+    /// The position of the quotation mark, escape or control character that ends plain text, or the end of the span.
     func endOfPlainText(from start: Int, _ isASCII: inout Bool) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops = ones << 7
@@ -72,7 +73,7 @@ extension Span<UInt8> {
             let word = word(at: position)
             let quote = word ^ ones * UInt64(UInt8(ascii: "\""))
             let backslash = word ^ ones * UInt64(UInt8(ascii: "\\"))
-            // The top bit of every byte that is less than another; of those behind the first, perhaps wrongly so.
+            // Sets the top bit of every byte that matches, and possibly of bytes after the first match.
             let ends = (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word
             let length = (ends & tops).trailingZeroBitCount / 8
             if word & tops & ~(~0 << UInt64(length * 8)) != 0 { isASCII = false }
@@ -88,10 +89,10 @@ extension Span<UInt8> {
         return position
     }
 
-    /// The hexadecimal number that the string holds which begins at `start`, and where the string ends; `nil` if it
-    /// holds something else, or goes on behind the span.
+    /// The hexadecimal number in the string that begins at `start`, and the end of the string; `nil` if it contains
+    /// something else, or extends past the span.
     func hexadecimalString(at start: Int) -> (number: UInt64, end: Int)? {
-        // The longest one, and a word read beyond its last digits.
+        // The longest string, plus a word read past its last digits.
         guard start + 32 <= count, self[start + 1] == UInt8(ascii: "0"), self[start + 2] | 0x20 == UInt8(ascii: "x")
         else { return nil }
         let end = start + 3 + UInt64.bitWidth / 4
@@ -109,7 +110,7 @@ extension Span<UInt8> {
         return (value, position + 1)
     }
 
-    /// A number in a string: decimal, or hexadecimal behind `0x`.
+    /// A number in a string: decimal, or hexadecimal with prefix `0x`.
     func number(in range: Range<Int>) -> UInt64? {
         guard range.count > 2, self[range.lowerBound] == UInt8(ascii: "0"),
             self[range.lowerBound + 1] | 0x20 == UInt8(ascii: "x")
@@ -129,31 +130,31 @@ extension Span<UInt8> {
         return letter < 6 ? UInt64(letter) + 10 : nil
     }
 
-    /// The number that a word of eight hexadecimal digits is.
+    /// The value of a word of eight hexadecimal digits.
     private static func hexadecimal(_ word: UInt64) -> UInt64? {
         func each(_ byte: UInt64) -> UInt64 { 0x0101_0101_0101_0101 &* byte }
-        // Letters in lower case; digits have this bit, and control characters are not to get it.
+        // Lower-cases letters. Digits have this bit already; it must not be added to control characters.
         let text = word | each(0x20)
         let isLetter = (text >> 6) & each(1)
         let values = (text & each(0x0f)) &+ isLetter &* 9
-        // Each byte is what its value is written as, and letters are those for 10 to 15.
+        // Each byte must be the digit for its value, and letters must be those for 10 to 15.
         guard (word >> 5 | word >> 6) & each(1) == each(1), values & each(0xf0) == 0,
             values &+ each(0x30) &+ isLetter &* 0x27 == text, ((values &+ each(6)) >> 4) & each(1) == isLetter
         else { return nil }
-        // The first digit is in the lowest byte, and counts most.
+        // The first digit is in the lowest byte, but is the most significant.
         let pairs = values << 4 | values >> 8
         let fours = (pairs & 0x0000_00ff_0000_00ff) << 8 | (pairs >> 16) & 0x0000_00ff_0000_00ff
         return (fours & 0xffff) << 16 | fours >> 32
     }
 
-    /// What a number of JSON is.
+    /// The value of a JSON number.
     enum JSONNumber {
         case integer(UInt64)
-        /// One with a sign or a fraction, or a larger one.
+        /// Negative, fractional, or too large.
         case other
     }
 
-    /// The number that all of `range` is, of any form that JSON has and never rounded; `nil` if it is none.
+    /// The number in `range`, in any JSON form, never rounded; `nil` if it is not a number.
     func jsonNumber(in range: Range<Int>) -> JSONNumber? {
         let isNegative = range.count > 0 && self[range.lowerBound] == UInt8(ascii: "-")
         let whole = digits(from: range.lowerBound + (isNegative ? 1 : 0), to: range.upperBound)
@@ -178,7 +179,7 @@ extension Span<UInt8> {
         }
         guard position == range.upperBound else { return nil }
 
-        // Digits before the point make up the value, those behind it have to be zero.
+        // The digits before the decimal point are the value; those after it must be zero.
         let point = whole.count + exponent
         var value: UInt64 = 0
         for index in 0..<whole.count + fraction.count {
@@ -206,7 +207,7 @@ extension Span<UInt8> {
         return start..<position
     }
 
-    /// The decimal number with one more digit behind it, unless it becomes too large.
+    /// Appends a digit to a decimal number; `nil` on overflow.
     private static func append(_ digit: UInt64, to value: UInt64) -> UInt64? {
         let (product, overflow) = value.multipliedReportingOverflow(by: 10)
         let (sum, carry) = product.addingReportingOverflow(digit)

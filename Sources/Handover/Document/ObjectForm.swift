@@ -1,6 +1,6 @@
 import KernelABI
 
-/// A part of the state that stands in a document as a JSON object.
+/// A part of the state that is written as a JSON object.
 protocol DocumentObject: Hashable, DocumentValue {
     init()
     static var form: ObjectForm<Self> { get }
@@ -8,18 +8,18 @@ protocol DocumentObject: Hashable, DocumentValue {
 
 /// The members of a JSON object, in the order in which they are written.
 ///
-/// Writing, reading, the refusal of unknown keys and the published schema all follow from this one list.
+/// Writing, reading, rejecting unknown keys and the published schema are all based on this list.
 struct ObjectForm<Object: Sendable>: Sendable {
     let name: String
     let summary: String
     let members: [Member]
-    /// The members that cannot be missing, as bits.
+    /// A bit mask of the required members.
     private let required: UInt64
     private let keys: Keys
     private let writers: [@Sendable (Object, inout DocumentWriter) -> Void]
-    /// Whether an object is written on one line.
+    /// Whether to write an object on one line.
     private let isCompact: @Sendable (Object) -> Bool
-    /// Fills in what follows from the members that are there; called when all have been read.
+    /// Derives further values from the members; called when all have been read.
     private let complete: @Sendable (inout Object) throws(DocumentReadError) -> Void
     private let new: @Sendable () -> Object
 
@@ -47,7 +47,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         writer.object(compact: isCompact(object)) { writeMembers(of: object, to: &$0) }
     }
 
-    /// Writes the members alone, into an object that the writer has begun.
+    /// Writes only the members, into an object that the writer has begun.
     func writeMembers(of object: Object, to writer: inout DocumentWriter) {
         for index in writers.indices { writers.span[index](object, &writer) }
     }
@@ -57,9 +57,9 @@ struct ObjectForm<Object: Sendable>: Sendable {
         let depth = reader.depth
         let knownOutside = reader.problems.count
         var object = new()
-        /// The members that have been read, as bits.
+        /// A bit mask of the members that have been read.
         var seen: UInt64 = 0
-        // Members mostly come in their order.
+        // Members are usually in order.
         var likely = 0
         var isFirst = true
         while true {
@@ -88,19 +88,19 @@ struct ObjectForm<Object: Sendable>: Sendable {
         while missing != 0 {
             let member = members[missing.trailingZeroBitCount]
             missing &= missing - 1
-            // A key that is misspelt is not missing.
+            // A misspelt member is not missing.
             let isMisspelt = reader.problems[knownOutside...].contains {
                 $0.problem.hasSuffix(Spelling.question(member.key))
             }
             if isMisspelt { continue }
             reader.note(DocumentError(path: "", problem: "missing key \"\(member.key)\": \(member.summary)"))
         }
-        // What follows from members that are wrong is wrong, too.
+        // Values derived from invalid members would be invalid, too.
         if reader.problems.count == knownOutside { try complete(&object) }
         return object
     }
 
-    /// Reads the next key, and returns the index of its member; `nil` at the object's end.
+    /// Reads the next key, and returns the index of its member; `nil` at the end of the object.
     @inline(__always)
     private func readKey(
         from reader: inout DocumentReader, isFirst: Bool, likely: Int
@@ -114,7 +114,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         }
     }
 
-    /// The index of the member whose key is in the reader's window.
+    /// The index of the member whose key is at `range` in the reader's window.
     private func place(
         of key: Range<Int>, in reader: borrowing DocumentReader, likely: Int
     ) throws(DocumentReadError) -> Int {
@@ -130,7 +130,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         return .document("unknown key \(ImageText(key))" + (suggestion.map { "; \($0)" } ?? ""))
     }
 
-    /// The members' keys in one piece: there is no array to take out of an array for each.
+    /// The members' keys in one buffer, which avoids retaining an array for each.
     private struct Keys {
         private(set) var text: [UInt8] = []
         private var ends: [Int] = [0]
@@ -142,24 +142,23 @@ struct ObjectForm<Object: Sendable>: Sendable {
             }
         }
 
-        /// Where in the text a member's key is.
+        /// The range of a member's key in the buffer.
         func range(of index: Int) -> Range<Int> { ends[index]..<ends[index + 1] }
     }
 
     /// One member of the object.
     ///
-    /// Where there can be many objects, it is reached by closures: a key path says the same in fewer words, and takes
-    /// five times as long.
+    /// Types with many instances use closures, which are several times as fast as key paths.
     struct Member: Sendable {
         let key: String
         let summary: String
         let isRequired: Bool
         let schema: DocumentSchema
-        /// Writes the member, or several; `nil` if another does.
+        /// Writes the member; `nil` if another member writes it.
         let write: (@Sendable (Object, inout DocumentWriter) -> Void)?
         let read: @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
 
-        /// A member that is always written; where it is not required, it keeps its initial value when missing.
+        /// A member that is always written. If it is not required, it keeps its initial value when missing.
         static func always<Codec: DocumentCodec>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value,
             _ set: @escaping @Sendable (inout Object, consuming Codec.Value) -> Void, _ codec: Codec,
@@ -196,7 +195,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
             always(key, path, Value.codec, required: required, summary)
         }
 
-        /// A member that is written where it is known, and may be missing.
+        /// A member that is written if known, and may be missing.
         static func ifKnown<Codec: DocumentCodec>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value?,
             _ set: @escaping @Sendable (inout Object, consuming Codec.Value?) -> Void, _ codec: Codec, _ summary: String

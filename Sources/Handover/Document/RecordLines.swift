@@ -1,19 +1,18 @@
 import KernelABI
 
-/// A handover as lines: an object for each record, for what works through a million of them one at a time.
+/// A handover as lines, with an object for each record, for processing a million records one at a time.
 ///
-/// The members of an object are those of the document's form, after `record`, which says what it is: `handover` for
-/// everything but the records, then each `session`, each `file` of it, and each `flb`. A session's name tells whose a
-/// file is.
+/// Objects have the same members as in a document, after `record`, which is the type: `handover` for everything but the
+/// records, then each `session`, each `file` of it, and each `flb`. Files contain the name of their session.
 public struct RecordLines {
-    /// What the lines call the input; `nil` where there is one alone.
+    /// The name of the input in the lines; `nil` if there is only one input.
     private let input: String?
 
     public init(input: String? = nil) {
         self.input = input
     }
 
-    /// Writes a line for each record, in the handover's order.
+    /// Writes one line per record, in the order of the handover.
     public func write(_ state: HandoverState, to writer: inout DocumentWriter) {
         var rest = state
         rest.luo?.sessions = nil

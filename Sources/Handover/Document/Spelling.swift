@@ -1,4 +1,4 @@
-/// Finds what somebody may have meant to write.
+/// Suggests corrections for misspelt words.
 package enum Spelling {
     /// The candidate nearest to `word`, or `nil` if none is near.
     package static func nearest(to word: String, among candidates: some Collection<String>) -> String? {
@@ -7,7 +7,7 @@ package enum Spelling {
         return best.0
     }
 
-    /// The question whether that candidate was meant, or `nil` if none is near.
+    /// A question that suggests the nearest candidate, or `nil` if none is near.
     package static func suggestion(for word: String, among candidates: some Collection<String>) -> String? {
         nearest(to: word, among: candidates).map(question)
     }

@@ -1,6 +1,6 @@
-// Text is written byte by byte into room that was made for a whole line.
+// Writes text byte by byte into space reserved for a whole line.
 extension OutputSpan<UInt8> {
-    /// Writes a literal, which comes down to its bytes.
+    /// Writes a literal, which compiles to its bytes.
     @inlinable @inline(__always)
     package mutating func write(_ text: StaticString) {
         text.withUTF8Buffer { bytes in
@@ -55,12 +55,12 @@ extension UInt32 {
     /// The eight hexadecimal digits of the number as ASCII, the first in the most significant byte.
     @inlinable @inline(__always)
     var hexDigits: UInt64 {
-        // Every digit into a byte of its own: first halves, then bytes, then digits move apart.
+        // Spreads the digits over separate bytes: separates first halves, then bytes, then digits.
         var digits = UInt64(self)
         digits = (digits << 16 | digits) & 0x0000_ffff_0000_ffff
         digits = (digits << 8 | digits) & 0x00ff_00ff_00ff_00ff
         digits = (digits << 4 | digits) & 0x0f0f_0f0f_0f0f_0f0f
-        // With 6 added, a digit over 9 has bit 4 set: it is a letter, and these begin 39 behind the decimal digits.
+        // With 6 added, a digit over 9 has bit 4 set: it is a letter; letters begin 39 after the decimal digits.
         let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
         return digits + 0x3030_3030_3030_3030 + letters * 39
     }

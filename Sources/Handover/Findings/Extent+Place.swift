@@ -1,7 +1,7 @@
 import KernelABI
 
 extension Extent {
-    /// What is at `address`, which lies in the extent: structure and field as the hex form names them.
+    /// The structure and field at `address`, which lies in the extent, named as in the hex form.
     func place(of address: PhysicalAddress) -> Place {
         let offset = Int(clamping: address.rawValue - self.address.rawValue)
         switch form {
@@ -33,14 +33,14 @@ extension Extent {
 }
 
 extension [Extent] {
-    /// What is at `address`; the address alone if no piece holds it.
+    /// What is at `address`; only the address if no piece contains it.
     func place(of address: PhysicalAddress) -> Place {
         first { $0.range.contains(address) }?.place(of: address) ?? Place("memory", at: address)
     }
 }
 
 extension StructureDescription {
-    /// The path of the field that the byte at `offset` belongs to; `nil` for padding.
+    /// The path of the field that contains the byte at `offset`; `nil` for padding.
     fileprivate func path(at offset: Int) -> String? {
         guard let field = fields.last(where: { $0.offset <= offset && offset < $0.offset + $0.size }) else {
             return nil

@@ -1,18 +1,18 @@
 import KernelABI
 
-/// A piece of memory that belongs to a handover: where it is, what it is for, and what structures it holds.
+/// A piece of memory that belongs to a handover: its address, purpose and structures.
 public struct Extent: Hashable, Sendable {
     public var address: PhysicalAddress
-    /// The number of bytes that belong to it: whole pages, or the size of a blob.
+    /// The number of bytes: whole pages, or the size of a blob.
     public var byteCount: Int
     public var role: Role
     public var form: Form
     public var owner: Owner
 
-    /// What a piece of memory is for. Open: each kind of content has roles of its own.
+    /// The purpose of a piece of memory. An open set: each kind of content defines its own roles.
     public struct Role: Hashable, Sendable {
         private let traits: Traits
-        /// Words with dashes between them: `folio-list`.
+        /// Words joined by dashes: `folio-list`.
         public let name: String
 
         private struct Traits: OptionSet, Hashable {
@@ -24,11 +24,11 @@ public struct Extent: Hashable, Sendable {
         }
 
         /// - Parameters:
-        ///   - name: what the memory is, as it stands in messages and JSON.
-        ///   - isPreserved: whether the kernel puts the memory into the map of preserved memory.
-        ///   - isMetadata: whether the memory describes the handover, rather than being handed over.
-        ///   - isRestoredFirst: whether the kernel takes the page back before it reads it, and so notices if it cannot.
-        ///   - isFreedAfterUse: whether the kernel frees the page when it is done with what is in it.
+        ///   - name: The name of the role in messages and JSON.
+        ///   - isPreserved: Whether the kernel adds the memory to the map of preserved memory.
+        ///   - isMetadata: Whether the memory describes the handover, rather than being handed over.
+        ///   - isRestoredFirst: Whether the kernel restores the page before reading it, and so notices if it cannot.
+        ///   - isFreedAfterUse: Whether the kernel frees the page once it no longer needs its contents.
         public init(
             _ name: String, isPreserved: Bool = true, isMetadata: Bool = true, isRestoredFirst: Bool = false,
             isFreedAfterUse: Bool = false
@@ -53,16 +53,17 @@ public struct Extent: Hashable, Sendable {
         public static let flbs = Role("flbs")
         /// The contents of a file.
         public static let contents = Role("contents", isMetadata: false)
-        /// The contents of a region that has a name.
+        /// The contents of a named region.
         public static let region = Role("region", isMetadata: false)
 
-        /// Whether the kernel puts the memory into the map of preserved memory. It does with all but the map itself.
+        /// Whether the kernel adds the memory to the map of preserved memory. True for all memory except the map
+        /// itself.
         public var isPreserved: Bool { traits.contains(.preserved) }
         /// Whether the memory describes the handover, rather than being handed over.
         public var isMetadata: Bool { traits.contains(.metadata) }
-        /// Whether the kernel takes the page back before it reads it, and so notices if it cannot.
+        /// Whether the kernel restores the page before reading it, and so notices if it cannot.
         public var isRestoredFirst: Bool { traits.contains(.restoredFirst) }
-        /// Whether the kernel frees the page when it is done with what is in it.
+        /// Whether the kernel frees the page once it no longer needs its contents.
         public var isFreedAfterUse: Bool { traits.contains(.freedAfterUse) }
 
         public static func == (left: Role, right: Role) -> Bool { left.name == right.name }
@@ -73,14 +74,14 @@ public struct Extent: Hashable, Sendable {
     public enum Form: Hashable, Sendable {
         /// An FDT.
         case tree
-        /// One structure, and zeros after it.
+        /// One structure, then zero padding.
         case structure(StructureDescription)
-        /// A header, records after it, and zeros after those.
+        /// A header, then records, then zero padding.
         case records(header: StructureDescription?, record: StructureDescription, count: Int)
-        /// A page of records that do not end where a page does: it begins so many bytes into them, and has so many
-        /// bytes of them, and zeros after those.
+        /// A page of records that cross page boundaries: it contains the `count` bytes that start `from` bytes into
+        /// them, then zero padding.
         case slice(of: StructureDescription, from: Int, count: Int)
-        /// Bytes that only their owner understands.
+        /// Bytes that only their owner can interpret.
         case opaque
     }
 
@@ -95,7 +96,7 @@ public struct Extent: Hashable, Sendable {
     /// What the piece is, in words: `sessions of LUO, block 1`.
     public var title: String { "\(role.name.split(separator: "-").joined(separator: " ")) of \(owner)" }
 
-    /// The addresses of the extent; cut at the end of the address space.
+    /// The addresses of the extent, truncated at the end of the address space.
     public var range: Range<PhysicalAddress> {
         address..<(address.advanced(by: UInt64(byteCount)) ?? PhysicalAddress(.max))
     }

@@ -2,78 +2,78 @@
 public struct Finding: Error, Hashable, Sendable {
     public var severity: Severity
     public var cause: Cause
-    /// Whose it is.
+    /// The owner of the structure.
     public var owner: Owner
-    /// What it is about, and where that is.
+    /// The structure or field concerned.
     public var place: Place
     public var found: String
     public var expected: String
 
-    /// How bad it is.
+    /// The severity.
     public enum Severity: String, Hashable, Sendable {
-        /// It is not in the input: whether it is as it should be is unknown.
+        /// Not in the input, so it is unknown whether it is correct.
         case unknown
-        /// The handover is broken, or cut off, here.
+        /// The handover is damaged or truncated here.
         case damage
     }
 
-    /// What is wrong, of the kinds of things that can be.
+    /// The kind of problem.
     public enum Cause: String, Hashable, Sendable, CaseIterable {
-        /// The input has no memory there.
+        /// The input does not contain this memory.
         case notAvailable = "not-available"
-        /// The kernel writes it at the moment of kexec, and this was taken before.
+        /// The kernel writes it only at kexec, and the input was taken earlier.
         case notYetWritten = "not-yet-written"
-        /// The kernel has freed the memory since, and something else may have it.
+        /// The kernel has freed the memory, which may have been reused.
         case freed
-        /// The input says that it leaves this memory out.
+        /// The input states that it omits this memory.
         case leftOut = "left-out"
-        /// The input has the memory, but it cannot be read.
+        /// The input contains the memory, but it cannot be read.
         case unreadable
-        /// The input, a file with memory in it, is itself cut short or damaged.
+        /// The input, a file with memory in it, is truncated or damaged.
         case input
-        /// A structure that has to begin a page does not.
+        /// A structure that must begin a page does not.
         case misaligned
-        /// Two links lead to one structure.
+        /// Two links refer to the same structure.
         case visitedBefore = "visited-before"
-        /// A chain leads back into itself.
+        /// A chain loops.
         case cyclic
-        /// A chain is longer than a kernel's.
+        /// A chain is longer than kernels allow.
         case tooLong = "too-long"
-        /// A count is 0 where it must not be, or larger than what there is room for.
+        /// A count is 0 where that is invalid, or exceeds the available space.
         case count
-        /// Two places that have to agree do not: a count, and the records that it counts.
+        /// Two values that must agree do not: for example, a count and the number of records.
         case mismatch
-        /// A property, a node or a structure that has to be there is not.
+        /// A required property, node or structure is missing.
         case missing
-        /// A `compatible` string or a version is not the one that is read here.
+        /// A `compatible` string or version that is not supported here.
         case compatible
         /// A property or a blob has too few or too many bytes.
         case size
-        /// A string has no NUL.
+        /// A string is not NUL-terminated.
         case termination
-        /// An address leads to where nothing can be.
+        /// An address points to where nothing can be.
         case link
-        /// Bytes that have to be an FDT are none.
+        /// Bytes that must be an FDT are not.
         case notATree = "not-a-tree"
-        /// A value that no kernel writes or takes.
+        /// A value that no kernel writes or accepts.
         case outOfRange = "out-of-range"
-        /// A name, a token or a page that has to be there once is there again.
+        /// A name, token or page that must be unique is repeated.
         case duplicate
-        /// Memory that has to be preserved is not.
+        /// Memory that must be preserved is not.
         case notPreserved = "not-preserved"
         /// Memory has two owners.
         case overlap
-        /// Bytes after a structure that are not zero.
+        /// Nonzero bytes after a structure.
         case slack
-        /// A root that an earlier handover left behind.
+        /// A root left behind by an earlier handover.
         case stale
-        /// A root that may be the live one is damaged, and another one was taken.
+        /// A root that may be the live one is damaged, and another one is used.
         case damagedRoot = "damaged-root"
         /// A handler that the kernel does not have.
         case handler
-        /// A payload's version is one that no layout has.
+        /// A payload version that no layout has.
         case version
-        /// Several layouts of a payload fit.
+        /// Several layouts fit a payload.
         case ambiguous
     }
 

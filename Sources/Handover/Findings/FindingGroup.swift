@@ -1,10 +1,10 @@
-/// Findings that follow from one cause, told as one.
+/// Findings with the same cause, reported as one.
 public struct FindingGroup: Sendable {
-    /// The finding that the others hang on, or the first of them.
+    /// The finding that caused the others, or the first of them.
     public let first: Finding
     /// The number of further findings.
     public private(set) var others = 0
-    /// Whose memory an input lacks that is cut short: each once, the first few.
+    /// The owners of the memory that a truncated input lacks: each once, the first few.
     public private(set) var otherOwners: [Owner] = []
 
     private static let mostOwners = 8
@@ -20,10 +20,10 @@ public struct FindingGroup: Sendable {
         self.first = first
     }
 
-    /// Groups findings: those of one cause in one structure of one owner; and with an input that is cut short, all
-    /// memory that is missing.
+    /// Groups findings: those with the same cause in one structure of one owner; if the input is truncated, also all
+    /// missing memory.
     ///
-    /// - Returns: the groups, in the order of their first findings.
+    /// - Returns: The groups, in the order of their first findings.
     public static func groups(_ findings: [Finding]) -> [FindingGroup] {
         guard findings.count > 1 else { return findings.map { FindingGroup($0) } }
         var groups: [FindingGroup] = []
@@ -46,7 +46,7 @@ public struct FindingGroup: Sendable {
         return groups
     }
 
-    /// What findings of one cause have in common.
+    /// What the findings of a group have in common.
     struct Key: Hashable {
         private let cause: Finding.Cause
         private let severity: Finding.Severity
@@ -65,14 +65,14 @@ public struct FindingGroup: Sendable {
 }
 
 extension FindingGroup: CustomStringConvertible {
-    /// The first finding, how many more there are and what they are, and whose.
+    /// The first finding, then the number, kind and owners of the others.
     package func description(ofOthers what: String) -> String {
         if others == 0 { return "\(first)" }
         let owners = otherOwners.map(\.description).joined(separator: "; ")
         return "\(first) (and \(others) more \(what)" + (owners.isEmpty ? ")" : ", of \(owners))")
     }
 
-    /// The first finding, how many more there are, and whose they are.
+    /// The first finding, then the number and owners of the others.
     public var description: String {
         description(ofOthers: "that follow from it or are like it")
     }

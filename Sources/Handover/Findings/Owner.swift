@@ -1,6 +1,6 @@
 import KernelABI
 
-/// Who owns a piece of a handover. Put into words only on demand, as there can be millions.
+/// The owner of a piece of a handover. Described in words only on demand, as there can be millions.
 public enum Owner: Hashable, Sendable {
     case kho
     /// The input itself: a file with memory in it.
@@ -17,16 +17,16 @@ public enum Owner: Hashable, Sendable {
     case file(session: KernelString, token: UInt64)
     /// A file-lifecycle-bound object.
     case flb(KernelString)
-    /// A region of memory that has a name.
+    /// A named memory region.
     case region(KernelString)
-    /// The blocks of an order in the map of preserved memory; all, or those from an address on.
+    /// The blocks of an order in the map of preserved memory: all of them, or those from an address on.
     case order(UInt32, from: PhysicalAddress? = nil)
     /// The keys of a radix node or, without a level, of a leaf.
     case keys(from: UInt64, level: UInt8? = nil)
-    /// An operation that has preserved the memory without saying what for.
+    /// Preserved memory of unknown purpose.
     case preservedBesides
 
-    /// The same owner's block of this number, counted from 1.
+    /// This owner's block with this number, counted from 1.
     func block(_ number: Int) -> Owner {
         switch self {
         case .luo: .luo(block: number)
@@ -54,7 +54,7 @@ extension Owner {
         }
     }
 
-    /// The owner without its parts: one for all blocks and files of a session, and one for all parts of the map.
+    /// The owner without its parts: the same for all blocks and files of a session, and for all parts of the map.
     public var whole: Owner {
         switch self {
         case .luo: .luo()

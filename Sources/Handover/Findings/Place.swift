@@ -1,15 +1,15 @@
 import KernelABI
 
-/// A structure in memory, or one field of it: what a finding is about.
+/// A structure in memory, or one of its fields: the subject of a finding.
 ///
-/// Named as `dump --format hex` names it, and at the address that stands there: structure, path of the field, and the
-/// address of the field's first byte; for a bit field, of its word.
+/// Named as in `dump --format hex`, with the same address: structure, path of the field, and the address of the field's
+/// first byte (for a bit field, of its word).
 public struct Place: Hashable, Sendable {
-    /// The kernel's structure, or the FDT and the path of its node.
+    /// The kernel structure, or the FDT and the path of its node.
     public var structure: String
-    /// The field, with the members that lead to it: `file_set_ser.count`; or the property.
+    /// The field, including the enclosing members: `file_set_ser.count`; or the property.
     public var field: String?
-    /// The address of the field, or of the structure if no field is named; `nil` if it is not known.
+    /// The address of the field, or of the structure if there is no field; `nil` if unknown.
     public var address: PhysicalAddress?
 
     public init(_ structure: String, field: String? = nil, at address: PhysicalAddress? = nil) {
@@ -22,19 +22,19 @@ public struct Place: Hashable, Sendable {
         self.init(structure.name, at: address)
     }
 
-    /// What the kernel was told when it was booted.
+    /// The data passed to the kernel at boot.
     static let bootData = "boot data"
 
-    /// The name of the root FDT; its nodes have their paths after it.
+    /// The name of the root FDT; its nodes add their paths to it.
     static let rootName = "root FDT"
 
-    /// Whether it is the root FDT or a node of it.
+    /// Whether this is the root FDT or a node in it.
     var isInRoot: Bool { structure == Self.rootName || structure.hasPrefix(Self.rootName + "/") }
 
-    /// Whether it is this structure, or a field of it; a generation need not have one.
+    /// Whether this is a structure or a field of it. The structure is `nil` if the generation does not have it.
     func isIn(_ other: StructureDescription?) -> Bool { structure == other?.name }
 
-    /// A field of the structure, or a member of the field, that this place is.
+    /// A field of this structure, or a member of this field.
     public func field(_ member: some StructureMember) -> Place {
         Place(
             structure, field: (field.map { "\($0)." } ?? "") + member.name,

@@ -1,19 +1,19 @@
 import KernelABI
 
-/// What was read of a handover.
+/// The result of reading a handover.
 public struct Reading: Sendable {
     public var state: HandoverState
-    /// The pieces of memory that belong to the handover, in the order in which they were reached.
+    /// The pieces of memory that belong to the handover, in the order in which they were read.
     public var extents: [Extent]
     /// What could not be read, and why; at most 1000 findings are kept.
     public var findings: [Finding]
-    /// What else the same bytes can be read as, with as little against it: with another page size.
+    /// Readings with other page sizes that fit the same bytes equally well.
     public var alternatives: [Reading] = []
-    /// The kinds of content that it was read by.
+    /// The kinds of content used for reading.
     var kinds = ContentKinds.standard
-    /// Where the records of sessions, files and FLBs lie.
+    /// The positions of the session, file and FLB records.
     var records = RecordMap()
-    /// The generations that the same bytes can be of as well, where nothing at hand tells.
+    /// Other generations that the bytes may be from, if nothing available distinguishes them.
     public internal(set) var otherGenerations: [Generation] = []
 
     public init(state: HandoverState, extents: [Extent], findings: [Finding]) {
@@ -22,25 +22,25 @@ public struct Reading: Sendable {
         self.findings = findings
     }
 
-    /// Whether something is broken, as opposed to not available.
+    /// Whether something is broken, as opposed to unavailable.
     public var isDamaged: Bool { findings.contains { $0.severity == .damage } }
 
-    /// Whether the input itself is cut short or damaged: what is missing from it, the kernel may have.
+    /// Whether the input itself is truncated or damaged: the kernel may have what is missing from it.
     public var isInputDamaged: Bool { findings.contains { $0.cause == .input } }
 
-    /// Whether some of the map of preserved memory could not be read, so that more may be preserved.
+    /// Whether part of the map of preserved memory could not be read, so that more memory may be preserved.
     public var isMapIncomplete: Bool {
         findings.contains { $0.owner.isMap && ($0.severity == .unknown || $0.isLost) }
     }
 }
 
 extension Finding {
-    /// Whether the memory that it is about is not in the input, or damaged there.
+    /// Whether the memory concerned is missing from the input, or damaged in it.
     func isNotAtHand(_ inputIsDamaged: Bool) -> Bool {
         cause == .leftOut || cause == .unreadable || inputIsDamaged && cause == .notAvailable
     }
 
-    /// Whether it says what the input lacks, and not what is wrong with the handover.
+    /// Whether this is about what the input lacks, not about a fault in the handover.
     func isOfTheInput(_ inputIsDamaged: Bool) -> Bool {
         severity == .unknown || cause == .input || isNotAtHand(inputIsDamaged)
     }

@@ -1,7 +1,7 @@
 import FDT
 import KernelABI
 
-/// A handover as blobs: the root FDT, which may be missing or cut short, and subtrees by name.
+/// A handover as blobs: the root FDT, which may be missing or truncated, and subtrees by name.
 struct BlobSet {
     var root: InputTree?
     var subtrees: [(name: String, bytes: [UInt8])] = []
@@ -23,11 +23,11 @@ struct BlobSet {
 }
 
 extension InputContext {
-    /// Reads a handover from its blobs, following pointers where there is memory beside them.
+    /// Reads a handover from its blobs, following pointers if there is memory.
     ///
     /// - Parameters:
-    ///   - beside: the memory that comes with the blobs, unless the user says another one.
-    ///   - root: where the root is in the memory, if that is known.
+    ///   - beside: The memory that comes with the blobs, unless the user gives another one.
+    ///   - root: The address of the root in the memory, if known.
     func read(
         _ blobs: BlobSet, memory beside: MemoryImage? = nil, rootAt root: PhysicalAddress?, of source: InputSource,
         kind: String
@@ -46,7 +46,7 @@ extension InputContext {
         }
     }
 
-    /// Where in memory a root FDT is.
+    /// The address of a root FDT in memory.
     private static func address(of root: [UInt8], in memory: any PhysicalMemory) -> PhysicalAddress? {
         RootScan(of: memory).candidates.first { address in
             let isEqual = try? memory.withBytes(at: address, count: root.count) { bytes in
@@ -56,7 +56,7 @@ extension InputContext {
         }
     }
 
-    /// A reading of a root whose address has been found out afterwards.
+    /// A reading of a root whose address was found afterwards.
     private static func placing(_ reading: Reading, at address: PhysicalAddress?) -> Reading {
         guard let address, let size = reading.state.kho?.fdtSize else { return reading }
         var placed = reading
@@ -93,7 +93,7 @@ extension InputContext {
                 }
             var findings = root.findings(verdict: verdict)
             if partial.isCutShort {
-                // That is the file's fault, and says nothing of the handover.
+                // These are faults of the file, and say nothing about the handover.
                 for index in findings.indices where findings[index].severity == .damage {
                     findings[index].cause = .input
                 }
@@ -111,14 +111,14 @@ extension InputContext {
             Finding(.notATree, of: .kho, at: Place("root FDT"), found: error.description, expected: "an FDT")
         }
         var reading = try withBestPageSize(in: memory) { reader throws(Finding) in
-            // What the tree lacks has been said.
+            // What the tree lacks is already reported.
             try reader.read(root: tree, isKernels: false, at: address, blobs: blobs.byName)
         }
         reading.state.kho?.fdtSize = root.statedSize
         return reading
     }
 
-    /// Reads subtrees without a root, as the newest generation that has least to say against them.
+    /// Reads subtrees without a root, as the newest generation with the fewest findings.
     private func readRootless(
         _ blobs: BlobSet, _ memory: any PhysicalMemory, rootAt address: PhysicalAddress?
     ) throws(Finding) -> Reading {

@@ -1,10 +1,10 @@
 import SystemPackage
 
-/// A file that was compressed as a whole, which hides what it is.
+/// A file that was compressed as a whole, so that its kind is hidden.
 struct CompressedFile: Hashable, Sendable {
-    /// What it was compressed with.
+    /// The program that compressed it.
     let program: String
-    /// The command that unpacks it and keeps the original.
+    /// The command that decompresses it and keeps the original.
     let command: String
     private let magic: [UInt8]
 
@@ -16,7 +16,7 @@ struct CompressedFile: Hashable, Sendable {
         CompressedFile(program: "lz4", command: "unlz4 -k", magic: [0x04, 0x22, 0x4D, 0x18]),
     ]
 
-    /// What a file that begins with these bytes is compressed with, if it is. Six bytes will do.
+    /// The compression of a file that begins with these bytes, if any. Six bytes suffice.
     static func recognise(_ start: [UInt8]) -> CompressedFile? {
         all.first { start.starts(with: $0.magic) }
     }

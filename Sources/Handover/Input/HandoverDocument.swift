@@ -1,26 +1,26 @@
 import FDT
 import KernelABI
 
-/// One handover, or part of one, as an input shows it: what was read, and what it was read from.
+/// A handover, or part of one, in an input: what was read, and the memory that it was read from.
 ///
-/// Most inputs show one; the debugfs directory `kho` shows two, what came in and what will go out.
+/// Most inputs have one; the debugfs directory `kho` has two, the incoming and the outgoing one.
 public struct HandoverDocument: Sendable {
-    /// Which part of the input it is (`in`, `out`), where there are several.
+    /// The part of the input (`in`, `out`), if there are several.
     public var part: String?
     public var reading: Reading
-    /// Where pointers lead; ``EmptyMemory`` where there is none.
+    /// The memory to follow pointers in; ``EmptyMemory`` if there is none.
     public var memory: any PhysicalMemory
-    /// The root FDT and the subtrees, as far as they are available; the root first.
+    /// The root FDT and the subtrees, as far as available; the root is first.
     public var blobs: [Blob]
     public var pageSize: PageSize
-    /// What the input says besides, in its own words: files of debugfs that belong to no structure.
+    /// Further contents of the input in its own words: debugfs files that do not correspond to a structure.
     public var notes: [Note]
-    /// Which side of a kexec the input shows, if it says so.
+    /// The side of a kexec that the input shows, if it states it.
     public var side: Side?
     /// The memory that the next kernel boots from, as the input states it.
     public var scratch: [Range<PhysicalAddress>] = []
 
-    /// A side of a kexec, as debugfs calls it.
+    /// A side of a kexec, named as in debugfs.
     public enum Side: String, Hashable, Sendable {
         /// What this kernel has received.
         case incoming = "in"
@@ -32,13 +32,13 @@ public struct HandoverDocument: Sendable {
     public struct Blob: Hashable, Sendable {
         /// The name of the subtree, or ``rootName``.
         public var name: String
-        /// Where it lies in memory, where that is known.
+        /// The address in memory, if known.
         public var address: PhysicalAddress?
         public var bytes: [UInt8]
-        /// The bytes as a tree, where they were found to be one when they were read.
+        /// The bytes as a tree, if they were recognised as one when read.
         var tree: FlattenedTree?
 
-        /// What the root FDT is called among the blobs.
+        /// The name of the root FDT among the blobs.
         public static let rootName = "kho"
 
         public init(name: String, address: PhysicalAddress? = nil, bytes: [UInt8]) {
@@ -53,9 +53,9 @@ public struct HandoverDocument: Sendable {
         }
     }
 
-    /// A line of text under a name.
+    /// A named line of text.
     public struct Note: Hashable, Sendable {
-        /// The name of the note on what comes after the `totalsize` of an FDT.
+        /// The name of the note about bytes after the `totalsize` of an FDT.
         public static let afterTree = "after the FDT"
 
         public var name: String
@@ -79,14 +79,14 @@ public struct HandoverDocument: Sendable {
         self.notes = notes
     }
 
-    /// The page size in the reading, which decides.
+    /// Uses the page size of the reading.
     init(_ reading: Reading, memory: any PhysicalMemory, blobs: [Blob]) {
         self.init(
             reading: reading, memory: memory, blobs: blobs,
             pageSize: reading.state.pageSize ?? .kib4)
     }
 
-    /// Whether it is the handover of a kernel whose version of the ABI is not known here.
+    /// Whether this is the handover of a kernel with an unknown version of the ABI.
     public var isOfUnknownKernel: Bool { reading.state.kernel == nil && reading.state.kho?.compatible != nil }
 
     public func blob(named name: String) -> Blob? {
@@ -95,10 +95,10 @@ public struct HandoverDocument: Sendable {
 }
 
 extension HandoverDocument {
-    /// The root and the subtrees that `reading` found in `memory`.
+    /// The root and the subtrees that were read from `memory`.
     static func blobs(of reading: Reading, in memory: any PhysicalMemory) -> [Blob] {
         var blobs: [Blob] = []
-        // However many nodes name the same memory, no more is copied than there is.
+        // However many nodes name the same memory, it is copied once.
         var copies: [Range<PhysicalAddress>: [UInt8]] = [:]
         var budget = memory.regions.byteCount
         func add(_ name: String, _ address: PhysicalAddress?, _ size: UInt64?) {

@@ -1,24 +1,24 @@
 import KernelABI
 import SystemPackage
 
-/// An input that was found out to be a handover or part of one, and read.
+/// An input that was recognised as a handover or part of one, and read.
 ///
-/// What it is, is told from its contents by the kinds in ``InputKind/all``.
+/// Its kind is detected from its contents, by the kinds in ``InputKind/all``.
 public struct HandoverInput: Sendable {
     /// The input's name in messages.
     public let path: FilePath
-    /// The name of the ``InputKind`` that it is of.
+    /// The name of its ``InputKind``.
     public let kind: String
-    /// What it shows: at least one.
+    /// The handovers in the input: at least one.
     public let documents: [HandoverDocument]
 
     /// Opens and reads the file or directory at `path`; `-` is standard input.
     ///
     /// - Parameters:
-    ///   - path: a file, a directory, or `-`.
-    ///   - options: what the user says of the input beside its bytes.
-    ///   - progress: called while a memory image is searched, with the bytes done and the bytes there are.
-    /// - Throws: ``InputError`` where nothing at all can be read. What is damaged is read as far as it goes: see
+    ///   - path: A file, a directory, or `-`.
+    ///   - options: What the user states about the input.
+    ///   - progress: Called during the search of a memory image, with the number of bytes done and in total.
+    /// - Throws: ``InputError`` if nothing at all can be read. Damaged input is read as far as possible: see
     ///   ``Reading/findings``.
     public init(
         _ path: FilePath, options: InputOptions = InputOptions(),
@@ -27,7 +27,7 @@ public struct HandoverInput: Sendable {
         try self.init(InputSource(path), options: options, progress: progress)
     }
 
-    /// Reads an input that is open.
+    /// Reads an input that is already open.
     package init(
         _ source: InputSource, options: InputOptions,
         progress: @escaping (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
@@ -41,7 +41,7 @@ public struct HandoverInput: Sendable {
             let found = options.searches ? context.search(beside: documents) : nil
             self.documents = documents + [found].compactMap { $0 }
         } catch {
-            // Without a root, there may still be something.
+            // Without a root, a search may still find something.
             let isRootOpen = options.rootAddress == nil && options.bootData == nil
             guard options.searches || options.searchesWithoutRoot && isRootOpen,
                 case .noHandover(_, _, let problem, let others) = error,
@@ -52,6 +52,6 @@ public struct HandoverInput: Sendable {
         }
     }
 
-    /// Whether something is broken, as opposed to not available.
+    /// Whether something is broken, as opposed to unavailable.
     public var isDamaged: Bool { documents.contains { $0.reading.isDamaged } }
 }

@@ -1,22 +1,22 @@
 import FDT
 import KernelABI
 
-/// A piece of a handover's description with its bytes: a blob, a page of records, a bitmap.
+/// A piece of a handover's description with its bytes: a blob, a page of records, or a bitmap.
 public struct HandoverPiece: Sendable {
     /// What it is, in words: `sessions of LUO, block 1`.
     public var title: String
-    /// Where it lies in memory, where that is known.
+    /// The address in memory, if known.
     public var address: PhysicalAddress?
     public var bytes: [UInt8]
-    /// The bytes as a tree, where they were found to be one when they were read.
+    /// The bytes as a tree, if they were recognised as one when read.
     var tree: FlattenedTree?
     public var form: Extent.Form
-    /// Whether it is the root or a subtree, rather than something that they lead to.
+    /// Whether it is the root or a subtree, rather than something that they refer to.
     public var isBlob = false
-    /// The title of the piece that has been handed over and is the same memory; this one has no bytes then.
+    /// The title of an earlier piece that is the same memory; if set, this piece has no bytes.
     public var original: String?
 
-    /// The bytes as a tree: checked here, unless that was done when they were read.
+    /// The bytes as a tree: checked here, unless they were checked when read.
     public func openTree() throws(FDTError) -> FlattenedTree {
         if let tree { return tree }
         return try FlattenedTree(bytes)
@@ -24,13 +24,13 @@ public struct HandoverPiece: Sendable {
 }
 
 extension HandoverDocument {
-    /// Hands every piece that is available to `body`: the blobs first, then what they lead to, in the order of reading.
+    /// Calls `body` with every available piece: the blobs first, then what they refer to, in reading order.
     ///
-    /// Contents of files and of regions are not among them: they describe nothing.
+    /// Contents of files and of regions are not included: they do not describe anything.
     ///
     /// - Parameters:
-    ///   - name: the one blob to hand over, or `nil` for everything.
-    ///   - body: takes a piece; its bytes are valid during the call alone.
+    ///   - name: The only blob to visit, or `nil` for everything.
+    ///   - body: Receives a piece; its bytes are valid only during the call.
     public func forEachPiece(ofBlob name: String? = nil, _ body: (HandoverPiece) -> Void) {
         let extents = reading.extents
         var titles: [PhysicalAddress: String] = [:]
@@ -46,7 +46,7 @@ extension HandoverDocument {
                 }
                 titles[address] = title
             }
-            // An extent is the whole allocation, and so has what lies behind the blob as well.
+            // An extent is the whole allocation, so it also has what follows the blob.
             let extent = extents.first { extent in
                 [.root, .subtree].contains(extent.role) && extent.address == blob.address
             }
@@ -72,7 +72,7 @@ extension HandoverDocument {
 }
 
 extension Extent.Form {
-    /// The form of a blob that is known by its bytes alone.
+    /// The form of a blob, derived from its bytes alone.
     fileprivate init(ofBlob bytes: [UInt8], _ generation: Generation) {
         let span = bytes.span.bytes
         let flbHeader = FLBHeaderLayout.layout
@@ -94,7 +94,7 @@ extension Extent.Form {
 }
 
 extension LUOLayout {
-    /// The layout of the generation that a blob names; if it names none of them, that of the last that has one.
+    /// The layout of the generation that a blob names; if it names none, that of the last one that has a layout.
     init?(ofBlob bytes: [UInt8], among generations: [Generation]) {
         let named = generations.first { generation in
             guard let luo = generation.luo, let layout = luo.record, layout.structure.fits(in: bytes.span.bytes)

@@ -2,27 +2,26 @@ import FDT
 import KernelABI
 import SystemPackage
 
-/// What a kernel is told of the handover when it is booted: where the root FDT is, and where it says which memory is
-/// scratch.
+/// What a kernel is told about the handover at boot: the address of the root FDT, and the array of scratch areas.
 struct HandoverPointer: Hashable, Sendable {
     var root: PhysicalAddress
-    /// The array of `kho_scratch`; `nil` if it is not known.
+    /// The array of `kho_scratch`; `nil` if unknown.
     var scratch: Range<PhysicalAddress>?
-    /// What a kernel looks for beside the root, and the boot data lacks: it takes no handover then.
+    /// What a kernel requires in addition to the root but the boot data lacks: it then ignores the handover.
     var lacking: String?
 
     /// The properties of `/chosen` (arm64): an address and a size, of 64 bits each, big-endian.
     private static let rootProperty = "linux,kho-fdt"
     private static let scratchProperty = "linux,kho-scratch"
-    /// What kernels from 7.4 on have in its place.
+    /// Its replacement in kernels since 7.4.
     private static let bootMemoryProperty = "linux,kho-bootmem"
 
     /// Reads boot data in any of its forms:
     ///
-    /// - a `kho_data` (x86), as `/sys/kernel/boot_params/setup_data/N/data` has it;
-    /// - a device tree with `/chosen` (arm64), as `/sys/firmware/fdt` has it;
-    /// - a directory with the properties of `/chosen` as files, as `/sys/firmware/devicetree/base/chosen` has them, or
-    ///   the file `linux,kho-fdt` in it.
+    /// - a `kho_data` (x86), as in `/sys/kernel/boot_params/setup_data/N/data`;
+    /// - a device tree with `/chosen` (arm64), as in `/sys/firmware/fdt`;
+    /// - a directory with the properties of `/chosen` as files, as in `/sys/firmware/devicetree/base/chosen`, or the
+    ///   file `linux,kho-fdt` in it.
     init(path: FilePath) throws(InputError) {
         if Directory.holds(path.appending(Self.rootProperty)) {
             try self.init(properties: path)
@@ -31,7 +30,7 @@ struct HandoverPointer: Hashable, Sendable {
         let layout = HandoverPointerLayout.layout
         let entries = Directory.entries(of: path)
         if !entries.isEmpty {
-            // Copies of setup_data, or of an entry of it.
+            // Copies of setup_data, or of one of its entries.
             let files = (["data"] + entries.map { "\($0)/data" }).lazy.map { path.appending($0) }
             let size = layout.structure.size
             let data = files.compactMap { try? MappedFile(path: $0) }.first { $0.count == UInt64(size) }
@@ -108,7 +107,7 @@ struct HandoverPointer: Hashable, Sendable {
         start.advanced(by: count).map { start..<$0 }
     }
 
-    /// The areas of scratch, as far as the array is available.
+    /// The scratch areas, as far as the array is available.
     func scratchAreas(in memory: any PhysicalMemory) -> [Range<PhysicalAddress>] {
         let layout = ScratchLayout.layout
         let size = layout.structure.size

@@ -1,18 +1,18 @@
 import KernelABI
 import SystemPackage
 
-/// A form in which a file holds a machine's memory.
+/// A file format for a machine's memory.
 struct ImageForm: Sendable {
     let name: String
     let summary: String
-    /// Why a file that begins so is not of this form; `nil` if it is.
+    /// The reason why a file that begins with `start` does not have this format; `nil` if it does.
     let refusal: @Sendable (_ start: RawSpan) -> String?
     let open: @Sendable (MappedFile, InputOptions) throws(InputError) -> MemoryImage
 
-    /// How much of a file's beginning tells its form.
+    /// The number of bytes at the beginning of a file that identify its format.
     static let prefix = 64
 
-    /// The forms that a file says itself that it is of.
+    /// The formats that can be identified from a file's contents.
     static let all: [ImageForm] = [.elf, .crashDump, .lime]
 
     static let elf = ImageForm(
@@ -58,19 +58,19 @@ struct ImageForm: Sendable {
 }
 
 extension Finding {
-    /// What is wrong with the file that holds the memory.
+    /// A fault in the file that contains the memory.
     fileprivate init(image place: Place = Place("memory image"), _ found: String, _ expected: String) {
         self.init(.input, of: .input, at: place, found: found, expected: expected)
     }
 
-    /// A machine whose kernels do not hand over. The memory is there all the same.
+    /// A machine that does not support KHO. Its memory can still be read.
     private init(_ place: Place, ofMachine found: String) {
         self.init(
             .outOfRange, of: .input, at: place, found: found,
             expected: Machine.allCases.map(\.rawValue).joined(separator: " or "))
     }
 
-    /// A file that ends before it should.
+    /// A truncated file.
     private init(cutShort count: UInt64, of stated: UInt64, _ loss: String = "") {
         self.init("a file cut short: \(count) of \(stated) bytes\(loss)", "all of them")
     }

@@ -2,12 +2,12 @@ import FDT
 import KernelABI
 import SystemPackage
 
-/// What the readers of all kinds of input share: the options, opened and understood.
+/// Data shared by the readers of all kinds of input: the options, opened and parsed.
 struct InputContext {
     var options: InputOptions
-    /// What the kernel was told when it was booted, if the user has that.
+    /// What the kernel was told at boot, if the user provides it.
     let pointer: HandoverPointer?
-    /// The memory beside the input, if any.
+    /// The memory that accompanies the input, if any.
     let memory: MemoryImage?
     let progress: (UInt64, UInt64) -> Void
 
@@ -20,23 +20,23 @@ struct InputContext {
         memory = images.isEmpty ? nil : MemoryImage(joining: images)
     }
 
-    /// What the kernel was not told that it has to be.
+    /// What the kernel should have been told at boot but was not.
     var bootFindings: [Finding] {
         guard let lacking = pointer?.lacking else { return [] }
         return [Finding(.missing, of: .kho, at: Place(Place.bootData), found: "no \(lacking)", expected: "one")]
     }
 
-    /// Where the user says that the root FDT is.
+    /// The address of the root FDT according to the user.
     var rootAddress: PhysicalAddress? { pointer?.root ?? options.rootAddress }
 
-    /// Reads with the page size that is given or stated, or else with the one against which the least speaks.
+    /// Reads with the page size that is given or stated, or else with the one that has the fewest contradictions.
     ///
-    /// Of page sizes that fit alike, the largest is taken, and the others are ``Reading/alternatives``. Without memory
-    /// the page size is then not known.
+    /// If several page sizes fit equally well, uses the largest; the others become ``Reading/alternatives``. Without
+    /// memory, the page size is then unknown.
     ///
     /// - Parameters:
-    ///   - findings: what is wrong with the memory itself.
-    ///   - read: reads by way of the reader, which is made for a page size.
+    ///   - findings: What is wrong with the memory itself.
+    ///   - read: Reads with a reader that is created for a page size.
     func withBestPageSize(
         in memory: any PhysicalMemory, besides findings: [Finding] = [],
         _ read: (HandoverReader) throws(Finding) -> Reading
@@ -66,22 +66,22 @@ struct InputContext {
         }
         if best.count > 1 {
             if memory.regions.isEmpty {
-                // The limits of the smallest pages are what all kernels have.
+                // The limits for the smallest page size hold for all kernels.
                 if let smallest = best.last { reading = smallest }
                 reading.state.pageSize = nil
             } else {
                 reading.alternatives = Array(best.dropFirst())
             }
         }
-        // Only one machine has pages of other sizes.
+        // Only one machine has other page sizes.
         let known = best.compactMap(\.state.pageSize)
         if reading.state.machine == nil, !known.isEmpty, !known.contains(.kib4) { reading.state.machine = .aarch64 }
         return reading
     }
 
-    /// How much speaks against a page size: what is damaged, what `check` finds, and blobs that begin inside a page.
+    /// Counts contradictions to a page size: damage, findings of `check`, and blobs that begin inside a page.
     ///
-    /// What is missing from an image that is cut short says nothing; a root inside a page says enough.
+    /// Ignores what a truncated image lacks; a root inside a page is decisive.
     private static func misfits(
         _ reading: Reading, besides findings: [Finding], pageSize: PageSize, in memory: any PhysicalMemory
     ) -> Int {
@@ -100,7 +100,7 @@ struct InputContext {
         return count
     }
 
-    /// The page sizes that the kernel can have had, in ascending order.
+    /// The kernel's possible page sizes, in ascending order.
     func pageSizes(for memory: any PhysicalMemory) -> [PageSize] {
         if let size = options.pageSize ?? memory.statedPageSize.flatMap(PageSize.init(rawValue:)) { return [size] }
         return memory.statedMachine == .x86_64 ? [.kib4] : PageSize.allCases

@@ -1,29 +1,29 @@
 import KernelABI
 import SystemPackage
 
-/// Why nothing could be read of an input.
+/// The reason why nothing could be read from an input.
 public enum InputError: Error, Sendable {
     case file(FileError)
-    /// The input is of no kind known here: each that was tried, and why the input is not of it.
+    /// The input is of no known kind: each kind that was tried, and why the input is not of that kind.
     case notRecognised(path: FilePath, attempts: [Attempt])
     /// The file is compressed with `program`; `command` unpacks it.
     case compressed(path: FilePath, program: String, command: String)
-    /// The kind that was asked for does not exist.
+    /// The requested kind does not exist.
     case noSuchKind(name: String, known: [String])
-    /// The input looked like one of `kind`, but nothing of it could be read.
+    /// The input was recognised as `kind`, but nothing in it could be read.
     case unreadable(path: FilePath, kind: String, reason: String)
-    /// It is something that no kernel hands over.
+    /// The input is something that no kernel hands over.
     case notHandover(path: FilePath, what: String)
-    /// There is no handover in it: why, and what else is wrong with it.
+    /// The input contains no handover: the reason, and what else is wrong with it.
     case noHandover(path: FilePath, kind: String, Finding, besides: [Finding])
-    /// An option does not go with the input.
+    /// An option that cannot be used with the input.
     case unusable(option: String, reason: String)
 
     /// A kind that was tried.
     public struct Attempt: Hashable, Sendable {
         /// The kind's name.
         public var kind: String
-        /// Why the input is not of it.
+        /// The reason why the input is not of this kind.
         public var reason: String
     }
 }

@@ -2,13 +2,13 @@ import SystemPackage
 
 /// A kind of input: its name, how it is recognised, and how it is read.
 ///
-/// ``all`` is the whole list. A new kind is a new entry there.
+/// ``all`` is the complete list. To support a new kind, add an entry.
 public struct InputKind: Sendable {
-    /// The name by which the kind is asked for.
+    /// The name by which a user selects the kind.
     public let name: String
-    /// What it is, in a few words.
+    /// A short description.
     public let summary: String
-    /// Why a file, or a directory, is not of this kind, or `nil` if it is.
+    /// The reason why a file or directory is not of this kind; `nil` if it is.
     let refusal: Refusal
     let read: @Sendable (InputSource, InputContext) throws(InputError) -> [HandoverDocument]
 
@@ -16,13 +16,13 @@ public struct InputKind: Sendable {
     enum Refusal: Sendable {
         case directory(@Sendable (FilePath) -> String?)
         case file(@Sendable (InputSource, MappedFile) -> String?)
-        /// Anything is of this kind, but only if the kind is asked for; else the text says why not.
+        /// Any input is of this kind, but only if the user selects it; the text explains why it is not otherwise.
         case unasked(String)
     }
 
-    /// Why `source` is not of this kind, or `nil` if it is.
+    /// The reason why `source` is not of this kind; `nil` if it is.
     ///
-    /// - Parameter isAsked: whether the user says that it is.
+    /// - Parameter isAsked: Whether the user selects this kind.
     func refusal(of source: InputSource, isAsked: Bool = false) -> String? {
         switch (refusal, source.contents) {
         case (.directory(let refusal), .directory): refusal(source.path)
@@ -33,7 +33,7 @@ public struct InputKind: Sendable {
         }
     }
 
-    /// Whether the kind can be told from an input at all: no file is a directory.
+    /// Whether the input can be of this kind at all: a file is not a directory.
     func isWorthTrying(on source: InputSource) -> Bool {
         switch (refusal, source.contents) {
         case (.directory, .directory), (.file, .file), (.unasked, .file): true
@@ -41,19 +41,19 @@ public struct InputKind: Sendable {
         }
     }
 
-    /// All kinds, in the order in which they are tried: those with a mark of their own first.
+    /// All kinds, in the order in which they are tried: those with a signature first.
     public static let all: [InputKind] =
         [.debugfs, .elf, .crashDump, .lime, .bundle, .root, .luoTree] + subtrees { $0 == .tree }
         + [.tree, .luoRecord] + subtrees { $0 != .tree } + [.flbs, .raw, .machine]
 
-    /// The blobs of subtrees by themselves that are of one of these forms.
+    /// Standalone subtree blobs with one of these forms.
     private static func subtrees(_ isIncluded: (Extent.Form) -> Bool) -> [InputKind] {
         ContentKinds.codedSubtrees.filter { isIncluded($0.blobForm) }.map { $0.inputKind }
     }
 }
 
 extension HandoverInput {
-    /// The kind that `source` is of.
+    /// The kind of `source`.
     static func kind(of source: InputSource, _ options: InputOptions) throws(InputError) -> InputKind {
         var attempts: [InputError.Attempt] = []
         if let name = options.kind ?? options.rawAddress.map({ _ in InputKind.raw.name }) {

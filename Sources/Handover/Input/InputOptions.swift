@@ -1,25 +1,25 @@
 import KernelABI
 import SystemPackage
 
-/// What the user knows about an input, and need not be found out.
+/// What the user knows about an input, so that it need not be detected.
 public struct InputOptions: Sendable {
-    /// The name of the ``InputKind`` to read the input as.
+    /// The name of the ``InputKind`` to use for the input.
     public var kind: String?
-    /// Memory images: beside blobs, for pointers to lead to; beside an image, the rest of its memory.
+    /// Memory images: with blobs, the memory that pointers refer to; with an image, the rest of its memory.
     public var memory: [FilePath] = []
-    /// Where raw memory begins: what is of no form that says so itself.
+    /// The start address of raw memory, that is, of a format that does not state it.
     public var rawAddress: PhysicalAddress?
-    /// Where the root FDT is.
+    /// The address of the root FDT.
     public var rootAddress: PhysicalAddress?
-    /// What the kernel was told when it was booted, which says where the root FDT and the scratch areas are: a file
-    /// with a `kho_data` (x86), a device tree with `/chosen`, or a directory with its properties (arm64).
+    /// What the kernel was told at boot, which gives the addresses of the root FDT and the scratch areas: a file with a
+    /// `kho_data` (x86), a device tree with `/chosen`, or a directory with its properties (arm64).
     public var bootData: FilePath?
-    /// Whether to search memory for what nothing leads to any more.
+    /// Whether to search memory for what nothing refers to any more.
     public var searches = false
-    /// Whether to do so where there is no root, and nobody has said where it is.
+    /// Whether to do so if there is no root and its address is not given.
     public var searchesWithoutRoot = false
     public var generation: Generation?
-    /// The generations that it may be, where ``generation`` does not say it.
+    /// The possible generations, unless ``generation`` gives it.
     public var generations = Generation.known
     public var pageSize: PageSize?
     /// The kinds of content to read.

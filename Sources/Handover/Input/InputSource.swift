@@ -2,13 +2,13 @@ import FDT
 import KernelABI
 import SystemPackage
 
-/// An input before it is known what it is: a directory, or a file that is open.
+/// An input whose kind is not yet known: a directory, or an open file.
 package struct InputSource: Sendable {
     let path: FilePath
     let contents: Contents
-    /// The bytes that the header of an FDT gives it, or those of them that there are; `nil` if it is no FDT.
+    /// The bytes of an FDT according to its header, as far as they are present; `nil` if it is not an FDT.
     let tree: InputTree?
-    /// Whether the file is a dump that was put in order.
+    /// Whether the file is a flattened dump that was rearranged.
     private(set) var isFlattened = false
 
     enum Contents: Sendable {
@@ -16,7 +16,7 @@ package struct InputSource: Sendable {
         case file(MappedFile)
     }
 
-    /// The largest blob that is read: far beyond what a kernel hands over, and little enough to be held.
+    /// The largest blob that is read: far larger than what kernels hand over, but small enough to be held in memory.
     static let blobLimit = 64 << 20
 
     /// Opens `path`; `-` is standard input.
@@ -31,7 +31,7 @@ package struct InputSource: Sendable {
         }
     }
 
-    /// A file that is open.
+    /// A file that is already open.
     package init(file: MappedFile) {
         let isFlattened = FlattenedDump.isOne(file)
         let file = isFlattened ? FlattenedDump.rearranged(file) : file
@@ -53,14 +53,14 @@ package struct InputSource: Sendable {
         return Self.bytes(of: file, limit: count)
     }
 
-    /// That the file is compressed as a whole, if it is.
+    /// An error if the file is compressed as a whole.
     var compression: InputError? {
         CompressedFile.recognise(prefix(6)).map {
             .compressed(path: path, program: $0.program, command: $0.command)
         }
     }
 
-    /// What the file is if it is text, which no kernel hands over.
+    /// The kind of text in the file, if it is text, which no kernel hands over.
     var text: String? {
         let start = prefix(256)
         guard !start.isEmpty, start.allSatisfy({ $0 >= 0x20 && $0 < 0x7f || [0x09, 0x0a, 0x0d].contains($0) }) else {

@@ -1,14 +1,14 @@
 import FDT
 import KernelABI
 
-/// Bytes that are an FDT or what is left of one, opened once for whoever reads them.
+/// Bytes that are an FDT or the remains of one, opened once for all readers.
 struct InputTree: Sendable {
     let bytes: [UInt8]
     let contents: Contents
 
     enum Contents: Sendable {
         case whole(FlattenedTree)
-        /// What can be read of it all the same, and libfdt's verdict.
+        /// What can still be read of it, and libfdt's verdict.
         case damaged(PartialTree, FDTError)
     }
 
@@ -21,12 +21,12 @@ struct InputTree: Sendable {
         }
     }
 
-    /// The tree, if it is whole.
+    /// The tree, if it is complete.
     var whole: FlattenedTree? {
         if case .whole(let tree) = contents { tree } else { nil }
     }
 
-    /// The `compatible` of the root, as long as that is there.
+    /// The `compatible` of the root, if present.
     var compatible: (any PropertyValue)? {
         switch contents {
         case .whole(let tree): tree.root.property("compatible")

@@ -2,10 +2,11 @@ import Glibc
 import KernelABI
 import SystemPackage
 
-/// The names of versions that a kernel's image holds: `kho-v4`, `luo-v5` and so on.
+/// The version names in a kernel image: `kho-v4`, `luo-v5` and so on.
 ///
-/// They are found as strings, wherever they lie (a handler's behind a pointer, in `struct liveupdate_file_handler`),
-/// and in the section `.liveupdate_versions` of kernels that have it. A file of BTF alone has none.
+/// They are found as strings anywhere in the image (a handler's is behind a pointer in `struct
+/// liveupdate_file_handler`), and in the section `.liveupdate_versions` of kernels that have it. A file with only BTF
+/// has none.
 public struct KernelNames: Hashable, Sendable {
     public private(set) var names: Set<String> = []
 
@@ -24,7 +25,7 @@ public struct KernelNames: Hashable, Sendable {
     }
 
     private static let portion = 1 << 20
-    /// No less than the longest name, and all of a section of versions that is looked at.
+    /// At least the length of the longest name, and the size of the part of the versions section that is read.
     private static let overlap = 48 * 64
     /// The beginning of `.liveupdate_versions`: a magic number and a version.
     private static let versionsMagic: [UInt8] = [0x50, 0x55, 0x56, 0x4C, 1, 0, 0, 0]
@@ -48,7 +49,7 @@ public struct KernelNames: Hashable, Sendable {
         }
     }
 
-    /// The string of printable characters that ends in a NUL, within 48 bytes.
+    /// The printable, NUL-terminated string within the next 48 bytes.
     private static func name(at start: Int, in bytes: RawSpan) -> String? {
         var name: [UInt8] = []
         for index in start..<min(start + 48, bytes.byteCount) {

@@ -1,13 +1,13 @@
 import KernelABI
 import SystemPackage
 
-/// A machine's memory: in a file of any form known here, or in several files.
+/// A machine's memory: one file of any known format, or several.
 struct MemoryImage: Sendable {
     let memory: any PhysicalMemory
-    /// Whether it is that of a machine that runs.
+    /// Whether the machine is running.
     var isLive = false
     private let damage: [Finding]
-    /// Those of the files that are parts of a split dump.
+    /// The files that are parts of a split dump.
     private let parts: [CrashDump]
 
     init(memory: any PhysicalMemory, findings: [Finding] = [], parts: [CrashDump] = []) {
@@ -16,12 +16,12 @@ struct MemoryImage: Sendable {
         self.parts = parts
     }
 
-    /// Opens a file that says itself of which form it is, or that is raw memory from `options.rawAddress` on.
+    /// Opens a file with a format that can be identified, or raw memory that starts at `options.rawAddress`.
     init(path: FilePath, options: InputOptions) throws(InputError) {
         try self.init(InputSource(path), options)
     }
 
-    /// A file of such a form that is open.
+    /// Reads an open file with such a format.
     init(_ source: InputSource, _ options: InputOptions) throws(InputError) {
         let path = source.path
         guard let file = source.file else { throw .file(.isDirectory(path: path)) }
@@ -40,7 +40,7 @@ struct MemoryImage: Sendable {
         self = try form.open(file, options)
     }
 
-    /// Several images as one memory: of what two of them have, the first counts.
+    /// Joins several images into one memory: if two contain an address, the first is used.
     init(joining images: [MemoryImage]) {
         memory = images.count == 1 ? images[0].memory : LayeredMemory(images.map(\.memory))
         isLive = images.contains(where: \.isLive)
@@ -48,10 +48,10 @@ struct MemoryImage: Sendable {
         parts = images.flatMap(\.parts)
     }
 
-    /// Whether it is looked through for what no pointer leads to.
+    /// Whether to search it for what no pointer refers to.
     func isSearched(_ options: InputOptions) -> Bool { !isLive || options.searches }
 
-    /// What is wrong with the files, though they can be read.
+    /// Faults in the files that do not prevent reading them.
     var findings: [Finding] {
         guard let first = parts.first else { return damage }
         let ranges = parts.compactMap(\.part).sorted { $0.lowerBound < $1.lowerBound }

@@ -1,15 +1,15 @@
 import FDT
 import KernelABI
 
-/// What is left of a root FDT that is cut short or missing, made whole for the reader.
+/// The remains of a truncated or missing root FDT, completed for the reader.
 ///
-/// Nothing is added but nodes without properties, for subtrees that are known by their blobs alone, and the names of
-/// properties: they lie at the end of a tree, and are the first to be cut off. A kernel always writes the same ones in
-/// the same order, so that their offsets tell which is which.
+/// Adds only nodes without properties, for subtrees that are known by their blobs alone, and the names of properties:
+/// these are at the end of a tree, so they are the first to be cut off. Kernels always write the same names in the same
+/// order, so their offsets identify them.
 struct PartialRoot {
     private let partial: PartialTree?
     private let subtrees: [String]
-    /// The names by their offsets, where the tree lacks them.
+    /// The names by their offsets, if the tree lacks them.
     private let lostNames: [UInt32: String]
 
     init(_ partial: PartialTree?, subtrees: [String]) {
@@ -25,12 +25,12 @@ struct PartialRoot {
         lostNames = generation?.root.namesByOffset ?? [:]
     }
 
-    /// The `compatible` of the root, if that is there.
+    /// The `compatible` of the root, if present.
     var compatible: PartialTree.Property? {
         partial?.root?.properties.first { name(of: $0) == "compatible" && $0.isWhole }
     }
 
-    /// The size that the header states.
+    /// The size stated in the header.
     var statedSize: UInt64? { partial?.header.map { UInt64($0.totalSize) } }
 
     /// What is missing.
@@ -45,9 +45,9 @@ struct PartialRoot {
         return findings
     }
 
-    /// A tree of what is there.
+    /// A tree with what is present.
     ///
-    /// - Parameter stated: what the root is compatible with, where it does not say so itself.
+    /// - Parameter stated: What the root is compatible with, if it does not state it itself.
     func tree(compatible stated: String?) throws(FDTError) -> FlattenedTree {
         var writer = try SequentialWriter()
         try writer.finishReservations()
@@ -56,7 +56,7 @@ struct PartialRoot {
         var names: Set<String> = []
         if let partial, let root = partial.root {
             try addProperties(of: root, to: &writer)
-            // A name that is cut off is nobody's: its node is among what is said to be missing.
+            // A truncated name identifies nothing: its node is already reported as missing.
             for node in partial.children(of: root)
             where !node.name.isEmpty && !node.hasCutName && names.insert(node.name).inserted {
                 try writer.beginNode(node.name)
@@ -71,7 +71,7 @@ struct PartialRoot {
         try writer.endNode()
         let tree = try writer.finish()
         if partial?.header?.memoryReservationOffset == tree.header.memoryReservationOffset { return tree }
-        // How the original was made tells generations apart.
+        // The construction of the original distinguishes generations.
         var editor = try TreeEditor(opening: tree, capacity: tree.totalSize + 64)
         return try editor.pack()
     }
@@ -93,7 +93,7 @@ struct PartialRoot {
 extension Generation.RootTree {
     /// The strings block of every root FDT of the generation.
     ///
-    /// `fdt_property` puts a new name before the others, `fdt_setprop` behind them.
+    /// `fdt_property` adds a new name before the others, `fdt_setprop` after them.
     fileprivate var namesByOffset: [UInt32: String] {
         let ofSubtrees = [addressProperty, sizeProperty].compactMap { $0 }
         let ofRoot = ["compatible", mapProperty]

@@ -1,7 +1,7 @@
 import KernelABI
 
 extension HandoverDocument {
-    /// The part of an input that a search has found, and nothing leads to.
+    /// The part of an input that was found by a search, and that nothing refers to.
     private static let foundPart = "found"
 
     /// Whether it was found by a search, rather than handed over.
@@ -15,7 +15,7 @@ extension HandoverDocument {
 }
 
 extension InputContext {
-    /// Searches the memory of what was read for what belongs to none of it; `nil` if there is nothing.
+    /// Searches the memory for what does not belong to `documents`; `nil` if there is nothing.
     func search(beside documents: [HandoverDocument]) -> HandoverDocument? {
         guard let main = documents.first(where: { !$0.memory.regions.isEmpty }) else { return nil }
         let reader = HandoverReader(
@@ -34,7 +34,7 @@ extension InputContext {
             notes: notes)
     }
 
-    /// Searches memory in which there is no root.
+    /// Searches memory that contains no root.
     func search(in image: MemoryImage) -> HandoverDocument? {
         let memory = MemoryImage(joining: [image] + [self.memory].compactMap { $0 }).memory
         return search(in: memory, pageSizes(for: memory)[0], nil, known: [], notes: [])

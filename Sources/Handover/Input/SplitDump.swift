@@ -1,8 +1,8 @@
 import SystemPackage
 
 extension HandoverInput {
-    /// Puts those of several inputs together that are parts of one split dump (`makedumpfile --split`), and so one
-    /// memory: the others go into ``InputOptions/memory``.
+    /// Groups inputs that are parts of the same split dump (`makedumpfile --split`), and so form one memory: all but
+    /// the first go into ``InputOptions/memory``.
     public static func groups(of paths: [FilePath]) -> [[FilePath]] {
         if paths.count < 2 { return paths.map { [$0] } }
         var groups: [(dump: DumpHeader.Identity?, paths: [FilePath])] = []
@@ -28,7 +28,7 @@ extension DumpHeader {
     }
 
     fileprivate static func identityOfPart(at path: FilePath) -> Identity? {
-        // Whatever is not a regular file, like a pipe, is only there once.
+        // Anything but a regular file, such as a pipe, can only be read once.
         guard let stat = try? path.stat(), stat.type == .regular,
             let start = try? FileDescriptor.start(of: path), CrashDump.looksLikeOne(start.span.bytes),
             let file = try? MappedFile(path: path), let header = try? DumpHeader(file), header.part != nil

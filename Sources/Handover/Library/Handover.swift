@@ -1,23 +1,23 @@
 import KernelABI
 import SystemPackage
 
-/// A handover: read from a file, or made up, and written again.
+/// A handover, read from a file or created, that can be written again.
 ///
-/// This is the short way to what most programs want. ``HandoverInput`` and ``HandoverPlanner`` have the long one.
+/// A shortcut for what most programs need. ``HandoverInput`` and ``HandoverPlanner`` provide more control.
 public struct Handover: Sendable {
-    /// What is handed over, as far as it is known.
+    /// The handover's state, as far as known.
     public var state: HandoverState
-    /// Where pointers lead; ``EmptyMemory`` for a handover that was made up.
+    /// The memory to follow pointers in; ``EmptyMemory`` for a created handover.
     private let memory: any PhysicalMemory
-    /// The kinds of content that payloads are read and written as.
+    /// The kinds of content as which payloads are read and written.
     public let kinds: ContentKinds
 
-    /// Reads the handover in a file or directory of any kind that ``InputKind`` knows.
+    /// Reads the handover in a file or directory of any kind in ``InputKind``.
     ///
     /// - Parameters:
-    ///   - path: a file, a directory, or `-`.
-    ///   - kinds: the kinds of content to read.
-    /// - Throws: ``InputError`` if there is none in it. What is damaged is read as far as it goes.
+    ///   - path: A file, a directory, or `-`.
+    ///   - kinds: The kinds of content to read.
+    /// - Throws: ``InputError`` if it contains no handover. Damaged input is read as far as possible.
     public init(contentsOf path: FilePath, kinds: ContentKinds = .standard) throws(InputError) {
         var options = InputOptions()
         options.kinds = kinds
@@ -27,7 +27,7 @@ public struct Handover: Sendable {
         self.kinds = kinds
     }
 
-    /// An empty handover of a kernel.
+    /// Creates an empty handover of a kernel.
     public init(kernel: Kernel, pageSize: PageSize = .kib4, kinds: ContentKinds = .standard) {
         state = HandoverState()
         state.kernel = kernel.release
@@ -68,10 +68,10 @@ public struct Handover: Sendable {
         /// Adds an object.
         ///
         /// - Parameters:
-        ///   - name: its name. C: `liveupdate_flb.compatible`.
-        ///   - payload: what its handle leads to, by the fields of the kernel's structures; counts, versions and
-        ///     addresses that are left out are filled in.
-        ///   - count: the number of preserved files that depend on it.
+        ///   - name: The name of the object. C: `liveupdate_flb.compatible`.
+        ///   - payload: The target of its handle, by the fields of the kernel's structures. Omitted counts, versions
+        ///     and addresses are filled in.
+        ///   - count: The number of preserved files that depend on it.
         public mutating func append(_ name: String, payload: PayloadValue, neededBy count: UInt64) {
             var flb = FLBState()
             flb.name = KernelString(name)
@@ -85,15 +85,15 @@ public struct Handover: Sendable {
     public struct FLB: Sendable {
         fileprivate let state: FLBState
 
-        /// Its name; what is not UTF-8 is replaced.
+        /// The name of the object; invalid UTF-8 is replaced.
         public var name: String { state.name.repaired }
         /// The number of preserved files that depend on it.
         public var count: UInt64 { state.count }
 
-        /// What its handle leads to: an object with the fields of the kernel's structure; the handle itself if the kind
-        /// of payload is not known.
+        /// The target of its handle: an object with the fields of the kernel's structure; the handle itself if the kind
+        /// of payload is unknown.
         ///
-        /// - Throws: ``DocumentReadError`` if the payload is one that was appended and is not JSON.
+        /// - Throws: ``DocumentReadError`` if the payload was appended and is not JSON.
         public func payload() throws(DocumentReadError) -> PayloadValue {
             guard let content = state.content else { return .number(state.data) }
             if let unresolved = content as? UnresolvedPayload { return try PayloadValue(json: unresolved.text) }
@@ -105,7 +105,7 @@ public struct Handover: Sendable {
         }
     }
 
-    /// The handover as the JSON document that `luo-fdt dump --format json` prints.
+    /// The handover as a JSON document, as printed by `luo-fdt dump --format json`.
     public var json: String {
         var text: [UInt8] = []
         var writer = DocumentWriter { text += $0 }
@@ -113,7 +113,7 @@ public struct Handover: Sendable {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Writes the handover as a kernel would have left it in memory; the form follows from the path's ending.
+    /// Writes the handover as a kernel would have left it in memory; the path's extension determines the format.
     ///
     /// - Throws: ``PlanError`` if no kernel would write it, ``WriteError`` or ``OutputError`` if it cannot be written.
     public func write(to path: FilePath) throws {

@@ -3,10 +3,10 @@ public indirect enum PayloadValue: Hashable, Sendable {
     case number(UInt64)
     case string(String)
     case boolean(Bool)
-    /// A number that is no integer from 0 to 2^64 - 1, or `null`: as it stands in the text.
+    /// A number other than an integer from 0 to 2^64 - 1, or `null`, as written in the text.
     case literal(String)
     case array([PayloadValue])
-    /// The fields in their order.
+    /// The fields, in order.
     case object([Member])
 
     /// A field.
@@ -20,7 +20,7 @@ public indirect enum PayloadValue: Hashable, Sendable {
         }
     }
 
-    /// The field of this name, if the value is an object that has it.
+    /// The field with this name, if the value is an object that has it.
     public subscript(name: String) -> PayloadValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value

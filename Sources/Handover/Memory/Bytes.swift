@@ -20,7 +20,7 @@ extension [UInt8] {
 }
 
 extension RawSpan {
-    /// Whether the bytes are those of `start`, and zeros after them.
+    /// Whether the bytes are `start` followed by zeros.
     func equals(_ start: [UInt8]) -> Bool {
         guard start.count <= byteCount, extracting(first: start.count).isEqual(to: start.span.bytes) else {
             return false
@@ -28,7 +28,7 @@ extension RawSpan {
         return extracting(start.count..<byteCount).firstNonzeroByte == nil
     }
 
-    /// The number of bytes up to the last that is not zero.
+    /// The number of bytes up to and including the last nonzero one.
     var countWithoutTrailingZeros: Int {
         var count = byteCount
         while count >= 64,
@@ -40,10 +40,10 @@ extension RawSpan {
         return count
     }
 
-    /// The offset of the first byte that is not zero, or `nil`.
+    /// The offset of the first nonzero byte, or `nil`.
     var firstNonzeroByte: Int? {
         var offset = 0
-        // Nearly all is zero: most of it is looked at in large pieces.
+        // Nearly everything is zero: check large pieces at a time.
         while offset + 64 <= byteCount,
             unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self) == .zero
         {
@@ -53,7 +53,7 @@ extension RawSpan {
         return offset < byteCount ? offset : nil
     }
 
-    /// The little-endian number at `offset`. Traps where that is out of bounds, as a subscript does.
+    /// The little-endian number at `offset`. Traps if it is out of bounds, as a subscript does.
     package func littleEndian<Number: FixedWidthInteger & BitwiseCopyable>(
         at offset: Int, as type: Number.Type = Number.self
     ) -> Number {
@@ -62,17 +62,17 @@ extension RawSpan {
 }
 
 extension UInt64 {
-    /// The sum, or the largest number where it is larger.
+    /// The sum, or the maximum on overflow.
     package func addingSaturating(_ other: UInt64) -> UInt64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }
 }
 
-/// Reads whose bytes do not lie in one piece in the source.
+/// Reads that have to copy, as their bytes are not contiguous in the source.
 enum CopiedRead {
-    /// The most bytes that one of them copies. Counts come out of the memory that is read, and a corrupt one must
-    /// not make us allocate without end.
+    /// The maximum number of bytes that one read copies. Counts come from the memory that is read, and a corrupt one
+    /// must not cause a huge allocation.
     static let limit = 1 << 28
 
     static func tooLong(_ address: PhysicalAddress, _ count: Int) -> MemoryError {
@@ -81,7 +81,7 @@ enum CopiedRead {
             reason: "it is not in one piece, and more than the \(limit) bytes that are copied at once")
     }
 
-    /// Hands `count` bytes of zero to `body`.
+    /// Calls `body` with `count` zero bytes.
     static func withZeroes<Result>(
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
     ) throws(MemoryError) -> Result {

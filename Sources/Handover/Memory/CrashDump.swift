@@ -1,45 +1,45 @@
 import KernelABI
 import Synchronization
 
-/// Physical memory in a kdump-compressed dump, the form that `makedumpfile` makes by default, and QEMU in
+/// Physical memory in a kdump-compressed dump, the default format of `makedumpfile` and that of QEMU's
 /// `dump-guest-memory -z`.
 ///
-/// Nothing in the file is trusted: what its headers, bitmaps and page descriptors say is held against the file and the
-/// page's size. A page that was left out on purpose is told from one that the machine does not have.
+/// Nothing in the file is trusted: headers, bitmaps and page descriptors are checked against the file and the page
+/// size. Pages that were left out on purpose are distinguished from pages that the machine does not have.
 public struct CrashDump: PhysicalMemory {
-    /// The pages that the dump should have. Those that it has not are in ``damage``.
+    /// The pages that the dump should have. Those that it lacks are listed in ``damage``.
     public let regions: [Range<PhysicalAddress>]
     public let statedPageSize: Int?
-    /// The machine that the memory was taken from, if the dump says so: QEMU's of arm64 does not.
+    /// The machine that the memory was taken from, if the dump states it: QEMU's of arm64 do not.
     public var statedMachine: Machine? { header.machine }
     /// The kernel's release.
     public var osRelease: String? { header.info.osRelease ?? header.release }
-    /// Which kinds of pages `makedumpfile` left out (its option `-d`); 0 for none.
+    /// The kinds of pages that `makedumpfile` left out (its option `-d`); 0 for none.
     public var dumpLevel: UInt32 { header.dumpLevel }
-    /// How many pages were left out.
+    /// The number of pages left out.
     public let pagesLeftOut: UInt64
-    /// The addresses that a part of a split dump is about; `nil` for a dump in one piece.
+    /// The addresses covered by a part of a split dump; `nil` for an unsplit dump.
     public var part: Range<PhysicalAddress>? { header.part.flatMap { header.addresses(of: $0) } }
-    /// Where the machine's memory ends, of which a split dump has parts.
+    /// The end of the whole machine's memory, of which a split dump has parts.
     var end: PhysicalAddress { header.addresses(of: 0..<header.pageCount)?.upperBound ?? PhysicalAddress(0) }
-    /// What is wrong with the file, though it can be read.
+    /// Faults in the file that do not prevent reading it.
     public private(set) var damage: [Damage]
 
-    /// Something wrong with a dump that leaves part of it readable.
+    /// A fault in a dump that leaves part of it readable.
     public enum Damage: Hashable, Sendable {
-        /// The file has `count` of at least `stated` bytes: that many `pages` are not in it, or only in part.
+        /// The file has only `count` bytes of at least `stated`: this many `pages` are missing completely or partly.
         case cutShort(count: UInt64, stated: UInt64, pages: UInt64)
-        /// A flattened dump ends before the mark of its end: what the pieces behind would have replaced is not known.
+        /// A flattened dump ends before its end mark: what later pieces would have replaced is unknown.
         case endMissing
-        /// `makedumpfile` could not write all of it, and says so (`DUMP_DH_COMPRESSED_INCOMPLETE`).
+        /// `makedumpfile` states that it could not write everything (`DUMP_DH_COMPRESSED_INCOMPLETE`).
         case incomplete
-        /// The descriptor of the page at `address` says what is true of no page.
+        /// The descriptor of the page at `address` is invalid.
         case descriptor(address: PhysicalAddress, PageFault)
-        /// The descriptors of that many pages more say such things.
+        /// This many more descriptors are invalid.
         case furtherDescriptors(UInt64)
-        /// `PAGESIZE` of VMCOREINFO is not 4096, 16384 or 65536: it is left out of account.
+        /// `PAGESIZE` of VMCOREINFO is not 4096, 16384 or 65536, and is ignored.
         case pageSize(String)
-        /// The name of the machine is none of those that hand over.
+        /// The machine is not one that supports KHO.
         case machine(KernelString)
     }
 
@@ -49,17 +49,17 @@ public struct CrashDump: PhysicalMemory {
     private let runs: ExtentTable<Run>
     private let cache = Cache()
     public private(set) var storedByteCount: UInt64 = 0
-    /// Where the bytes of the one page of zeros are, to which all pages of zeros refer.
+    /// The offset of the single page of zeros to which all zero pages refer.
     private var zeros: UInt64?
 
-    /// Pages whose descriptors follow each other.
+    /// Pages with consecutive descriptors.
     private struct Run: MemoryExtent, Sendable {
         var range: Range<PhysicalAddress>
-        /// The number of the first page's descriptor.
+        /// The index of the first page's descriptor.
         var descriptor: UInt64
     }
 
-    /// Whether a file that begins with these bytes is a kdump-compressed dump. Eight bytes will do.
+    /// Whether a file that begins with these bytes is a kdump-compressed dump. Eight bytes suffice.
     public static func looksLikeOne(_ bytes: RawSpan) -> Bool {
         let signature = Array(DumpHeaderLayout.signatureText.utf8)
         return bytes.byteCount >= signature.count
@@ -68,7 +68,7 @@ public struct CrashDump: PhysicalMemory {
 
     /// Reads the dump's headers, bitmaps and descriptors.
     ///
-    /// - Throws: ``CrashDumpError`` if the file is no such dump, or ends before its pages begin.
+    /// - Throws: ``CrashDumpError`` if the file is not such a dump, or ends before its pages begin.
     public init(file: MappedFile) throws(CrashDumpError) {
         let header = try DumpHeader(file)
         let bitmaps = try DumpBitmaps(file, header)
@@ -99,7 +99,7 @@ public struct CrashDump: PhysicalMemory {
         bitmaps.isLeftOut(address.rawValue / header.pageSize)
     }
 
-    /// The pages whose descriptors are sound, and that are not zero.
+    /// The pages whose descriptors are valid, and that are not zero.
     public var storedExtents: [Range<PhysicalAddress>] {
         var extents: [Range<PhysicalAddress>] = []
         forEachDescriptor { address, descriptor in
@@ -130,7 +130,7 @@ public struct CrashDump: PhysicalMemory {
         let start = address.rawValue % header.pageSize
         let first = PhysicalAddress(address.rawValue - start)
         if UInt64(count) <= header.pageSize - start {
-            // The lock is not held while `body` runs, which may well read on.
+            // The lock is not held while `body` runs, as it may read more pages.
             let page = try cache.page(at: first, pageSize: header.pageSize) { (expander) throws(MemoryError) in
                 try pages(from: first, count: 1, of: runs[index], &expander)
             }
@@ -158,7 +158,7 @@ public struct CrashDump: PhysicalMemory {
         return mergeAdjacent(lost)
     }
 
-    /// Lets go of the part of the file that the pages come from: they are mostly in the order of their addresses.
+    /// Releases the part of the file that holds the pages, which are mostly in address order.
     public func release(_ range: Range<PhysicalAddress>) {
         var (start, end) = (UInt64.max, UInt64.min)
         forEachDescriptor(in: range) { _, descriptor in
@@ -168,7 +168,7 @@ public struct CrashDump: PhysicalMemory {
         if start < end { file.release(at: start, count: end - start) }
     }
 
-    /// Expands whole pages, all of the same run.
+    /// Decompresses whole pages, all from the same run.
     private func pages(
         from address: PhysicalAddress, count: Int, of run: Run, _ expander: inout PageExpander
     ) throws(MemoryError) -> [UInt8] {
@@ -193,7 +193,7 @@ public struct CrashDump: PhysicalMemory {
         return bytes
     }
 
-    /// Expands one page; throws why it cannot be.
+    /// Decompresses one page; throws the reason if that fails.
     private func expandPage(
         ofDescriptor number: UInt64, _ expander: inout PageExpander, into page: UnsafeMutableRawBufferPointer
     ) throws(PageFault) {
@@ -210,12 +210,12 @@ public struct CrashDump: PhysicalMemory {
 
     // MARK: Descriptors
 
-    /// How many damaged descriptors are named.
+    /// The maximum number of damaged descriptors to report individually.
     private static let namedDescriptors = 8
 
-    /// Holds all descriptors against the file and the page's size.
+    /// Checks all descriptors against the file and the page size.
     private mutating func checkDescriptors(count: UInt64) {
-        /// Where the file should end at the latest: no page's bytes are kept twice.
+        /// The latest offset at which the file should end: no page is stored twice.
         var end = header.bitmaps.upperBound + count * UInt64(DumpDescriptor.size)
         var first: (offset: UInt64, address: PhysicalAddress)?
         var isRepeated = false
@@ -225,7 +225,7 @@ public struct CrashDump: PhysicalMemory {
             isRepeated = descriptor.offset == first?.offset || isRepeated && descriptor.offset > first?.offset ?? 0
             if descriptor.offset < first?.offset ?? .max { first = (descriptor.offset, address) }
         }
-        /// The pages that are stored, and how many of them are where the first of the file is.
+        /// The number of stored pages, and of those whose offset is the lowest one in the file.
         var (stored, together): (UInt64, UInt64) = (0, 0)
         var missing: UInt64 = 0
         var stated = file.count
@@ -259,7 +259,7 @@ public struct CrashDump: PhysicalMemory {
             let table = header.bitmaps.upperBound + count * UInt64(DumpDescriptor.size)
             damage.insert(.cutShort(count: file.count, stated: max(stated, table), pages: missing), at: 0)
         }
-        // What writes dumps puts the page of zeros before all others.
+        // Programs that write dumps put the page of zeros before all others.
         if let first, isRepeated {
             let isZero = try? withBytes(at: first.address, count: Int(header.pageSize)) { $0.firstNonzeroByte == nil }
             if isZero ?? false { zeros = first.offset }
@@ -267,7 +267,7 @@ public struct CrashDump: PhysicalMemory {
         storedByteCount = (stored - (zeros == nil ? 0 : together)) * header.pageSize
     }
 
-    /// Hands the descriptor of every page to `body`, or of those in a range; `nil` if the file ends before it.
+    /// Calls `body` with the descriptor of every page, or of those in a range; `nil` if the file ends before it.
     private func forEachDescriptor(
         in range: Range<PhysicalAddress>? = nil, _ body: (PhysicalAddress, DumpDescriptor?) -> Void
     ) {
@@ -294,7 +294,7 @@ public struct CrashDump: PhysicalMemory {
                 try? file.withBytes(at: offset, count: present * size) { bytes in
                     for place in 0..<present { body(address(place), DumpDescriptor(bytes, at: place * size)) }
                 }
-                // Of a machine of 8 GiB they take 48 MiB: more than the memory of a crash kernel has to spare.
+                // For a machine with 8 GiB, they take 48 MiB: more than a crash kernel can spare.
                 if present == portion { file.release(at: offset, count: UInt64(present * size)) }
                 index += UInt64(present)
             }
@@ -317,10 +317,10 @@ struct DumpDescriptor {
         flags = layout.flags.read(bytes, at: base)
     }
 
-    /// Where the page's bytes end in the file.
+    /// The end of the page's bytes in the file.
     var end: UInt64 { offset.addingSaturating(UInt64(size)) }
 
-    /// How the page is compressed; throws what is true of no page.
+    /// The compression of the page; throws if the descriptor is invalid.
     func form(pageSize: UInt64) throws(PageFault) -> PageExpander.Form {
         guard let form = PageExpander.Form(rawValue: flags) else {
             throw .field("flags", found: UInt64(flags), expected: "a compression that we know")
@@ -334,16 +334,16 @@ struct DumpDescriptor {
     }
 }
 
-/// Why a page of a dump cannot be read.
+/// The reason why a page of a dump cannot be read.
 public enum PageFault: Error, Hashable, Sendable {
-    /// A field of the page's `page_desc` says what is true of no page.
+    /// A field of the page's `page_desc` is invalid.
     case field(String, found: UInt64, expected: String)
-    /// The file ends before the page, or in it.
+    /// The file ends before the page, or within it.
     case cutShort
-    /// The compressed bytes do not make a page.
+    /// The compressed bytes do not decompress to a page.
     case compressedBytes
 
-    /// What is wrong, in words.
+    /// A description of the fault.
     var reason: String {
         switch self {
         case .field(let name, let found, let expected): "page_desc.\(name) is \(found), not \(expected)"
@@ -353,12 +353,12 @@ public enum PageFault: Error, Hashable, Sendable {
     }
 }
 
-/// The pages of a dump that were read last.
+/// A cache of recently read pages.
 private final class Cache: Sendable {
     private let state = Mutex(State())
 
     private struct State: ~Copyable {
-        /// Page n is in slot n modulo their number.
+        /// Page n is in slot n modulo the number of slots.
         var pages: [(address: PhysicalAddress, bytes: [UInt8])?] = Array(repeating: nil, count: 256)
         var expander = PageExpander()
     }

@@ -2,19 +2,19 @@ import CFiles
 import Glibc
 import SystemPackage
 
-/// What swift-system does not do with directories and names.
+/// File system operations that swift-system lacks.
 package enum Directory {
-    /// Makes a directory. C: `mkdir`.
+    /// Creates a directory. C: `mkdir`.
     static func make(_ path: FilePath) throws(Errno) {
         try check(path.withPlatformString { mkdir($0, 0o755) })
     }
 
-    /// Whether there is something at `path`. C: `access`.
+    /// Whether `path` exists. C: `access`.
     static func holds(_ path: FilePath) -> Bool {
         path.withPlatformString { access($0, F_OK) } == 0
     }
 
-    /// The names in a directory, sorted; none where it is none. C: `opendir`, `readdir`.
+    /// The sorted names in a directory; empty if it is not one. C: `opendir`, `readdir`.
     static func entries(of path: FilePath) -> [String] {
         guard let directory = path.withPlatformString({ opendir($0) }) else { return [] }
         defer { closedir(directory) }
@@ -28,24 +28,24 @@ package enum Directory {
         return names.sorted()
     }
 
-    /// Where temporary files go: `TMPDIR`, or else `usual`.
+    /// The directory for temporary files: `TMPDIR`, or else `usual`.
     package static func forTemporaryFiles(usually usual: FilePath) -> FilePath {
         getenv("TMPDIR").map { FilePath(platformString: $0) } ?? usual
     }
 
-    /// Removes a file, or a directory and all that is in it; does nothing if there is none. C: `unlink`, `rmdir`.
+    /// Removes a file, or a directory with its contents; does nothing if it does not exist. C: `unlink`, `rmdir`.
     package static func remove(_ path: FilePath) {
         guard path.withPlatformString({ unlink($0) }) != 0, errno == EISDIR || errno == EPERM else { return }
         for name in entries(of: path) { remove(path.appending(name)) }
         _ = path.withPlatformString { rmdir($0) }
     }
 
-    /// Gives what is at `old` the name `new`, in place of what has it. C: `rename`.
+    /// Renames `old` to `new`, replacing it. C: `rename`.
     static func rename(_ old: FilePath, to new: FilePath) throws(Errno) {
         try check(old.withPlatformString { old in new.withPlatformString { Glibc.rename(old, $0) } })
     }
 
-    /// Gives each of two the other's name, at once if the file system can. C: `renameat2` with `RENAME_EXCHANGE`.
+    /// Exchanges two names, atomically if the file system can. C: `renameat2` with `RENAME_EXCHANGE`.
     static func exchange(_ one: FilePath, _ other: FilePath) throws(Errno) {
         let result = one.withPlatformString { one in
             other.withPlatformString { renameat2(AT_FDCWD, one, AT_FDCWD, $0, RENAME_EXCHANGE) }
@@ -64,12 +64,12 @@ package enum Directory {
         try rename(aside, to: one)
     }
 
-    /// A name beside `path` that nothing has.
+    /// An unused name next to `path`.
     static func sibling(of path: FilePath) -> FilePath {
         path.removingLastComponent().appending(".luo-fdt-" + String(UInt64.random(in: 0...UInt64.max), radix: 36))
     }
 
-    /// The directory at `path`, without links and dots. C: `realpath`.
+    /// The path of a directory, with links and dots resolved. C: `realpath`.
     static func realPath(_ path: FilePath) throws(Errno) -> FilePath {
         let name = path.isEmpty ? "." : path
         guard let resolved = name.withPlatformString({ realpath($0, nil) }) else { throw Errno(rawValue: errno) }
@@ -77,7 +77,7 @@ package enum Directory {
         return FilePath(platformString: resolved)
     }
 
-    /// What the symbolic link at `path` says; `nil` if it is none. C: `readlink`.
+    /// The target of the symbolic link at `path`; `nil` if it is not one. C: `readlink`.
     static func target(ofLink path: FilePath) -> FilePath? {
         var name = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
         let length = path.withPlatformString { readlink($0, &name, name.count - 1) }

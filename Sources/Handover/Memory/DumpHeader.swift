@@ -1,24 +1,24 @@
 import KernelABI
 
-/// The head of a kdump-compressed dump: how it is laid out, and what it says of the machine.
+/// The header of a kdump-compressed dump: its layout, and information about the machine.
 struct DumpHeader: Sendable {
-    /// The size of a page in the dump, and of the blocks that the file is laid out in.
+    /// The size of a page in the dump, and of the file's blocks.
     let pageSize: UInt64
-    /// Where the bitmaps are in the file.
+    /// The range of the bitmaps in the file.
     let bitmaps: Range<UInt64>
-    /// One more than the highest page frame number, as the header says.
+    /// One more than the highest page frame number, as stated in the header.
     let pageCount: UInt64
     let isIncomplete: Bool
     let dumpLevel: UInt32
     /// The page frames of a part of a split dump.
     let part: Range<UInt64>?
-    /// The machine's name as `uname -m` gives it; empty where the dump does not say it.
+    /// The machine's name as in `uname -m`; empty if the dump does not state it.
     let machineName: KernelString
     var machine: Machine? { machineName.validString.flatMap(Machine.init(rawValue:)) }
-    /// What QEMU writes, whatever the machine.
+    /// Whether it has the name that QEMU writes for any machine.
     var isOfUnnamedMachine: Bool { machineName == "Unknown" || machineName.bytes.isEmpty }
     let release: String?
-    /// The name of the machine among others.
+    /// The machine's host name.
     let host: String
     let info: VMCoreInfo
 
@@ -28,7 +28,7 @@ struct DumpHeader: Sendable {
         let header = main.span.bytes
         guard CrashDump.looksLikeOne(header) else { throw .notADump }
         let blockSize = layout.blockSize.read(header)
-        // QEMU dumps all arm64 guests in blocks of 64 KiB.
+        // QEMU dumps all arm64 guests with 64 KiB blocks.
         guard PageSize(rawValue: Int(blockSize)) != nil else {
             throw .header(field: "block_size", found: blockSize, expected: "4096, 16384 or 65536")
         }
@@ -60,8 +60,7 @@ struct DumpHeader: Sendable {
             notesAt: subLayout.notesOffset.read(sub), count: subLayout.notesSize.read(sub))
     }
 
-    /// The size of the machine's pages, if that is known: QEMU leaves out the machine's name where its blocks say
-    /// nothing.
+    /// The machine's page size, if known: if QEMU omits the machine's name, the block size means nothing.
     var statedPageSize: Int? {
         if let stated = info.pageSize { return Int(stated).flatMap { PageSize(rawValue: $0)?.bytes } }
         return machine == nil ? nil : Int(pageSize)
@@ -69,7 +68,7 @@ struct DumpHeader: Sendable {
 }
 
 extension DumpHeader {
-    /// Pages as addresses; `nil` for none, and for pages beyond the address space.
+    /// Pages as addresses; `nil` if there are none, or if they exceed the address space.
     func addresses(of pages: Range<UInt64>) -> Range<PhysicalAddress>? {
         let (start, startWraps) = pages.lowerBound.multipliedReportingOverflow(by: pageSize)
         let (end, endWraps) = pages.upperBound.multipliedReportingOverflow(by: pageSize)
@@ -78,7 +77,7 @@ extension DumpHeader {
 }
 
 extension VMCoreInfo {
-    /// VMCOREINFO by itself, or else among ELF notes.
+    /// Reads VMCOREINFO, stored by itself or among ELF notes.
     fileprivate init(
         of file: MappedFile, at offset: UInt64, count: UInt64, notesAt notes: UInt64, count notesCount: UInt64
     ) {
@@ -90,7 +89,7 @@ extension VMCoreInfo {
 }
 
 extension MappedFile {
-    /// A copy of `count` bytes without which a dump cannot be read.
+    /// A copy of `count` bytes that are required to read the dump.
     fileprivate func bytes(at offset: UInt64, count: Int) throws(CrashDumpError) -> [UInt8] {
         return try rethrow(withBytes(at: offset, count: count) { [UInt8](copying: $0) }) { (_: FileError) in
             CrashDumpError.cutShort(count: self.count, stated: offset.addingSaturating(UInt64(count)))
@@ -98,13 +97,13 @@ extension MappedFile {
     }
 }
 
-/// Why a file is not read as a kdump-compressed dump.
+/// The reason why a file cannot be read as a kdump-compressed dump.
 public enum CrashDumpError: Error, Hashable, Sendable {
-    /// The file does not begin with the signature of one.
+    /// The file does not begin with the dump signature.
     case notADump
-    /// The file has `count` of at least `stated` bytes, and ends before the pages begin.
+    /// The file has only `count` bytes of at least `stated`, and ends before the pages begin.
     case cutShort(count: UInt64, stated: UInt64)
-    /// A field of the header has a value with which nothing can be read.
+    /// A header field has a value that makes the dump unreadable.
     case header(field: String, found: UInt32, expected: String)
 }
 

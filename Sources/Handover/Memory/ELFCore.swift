@@ -1,45 +1,45 @@
 import KernelABI
 import SystemPackage
 
-/// A memory image in an ELF64 core file: `/proc/vmcore` and its copies, QEMU's `dump-guest-memory`, `makedumpfile -E`,
-/// and what ``ELFCoreWriter`` makes.
+/// A memory image in an ELF64 core file: `/proc/vmcore` and copies of it, and the output of QEMU's `dump-guest-memory`,
+/// of `makedumpfile -E` and of ``ELFCoreWriter``.
 ///
-/// Memory is what the `PT_LOAD` segments hold at their physical addresses (`p_paddr`).
+/// Memory is the contents of the `PT_LOAD` segments at their physical addresses (`p_paddr`).
 ///
-/// - Bytes of a segment beyond its size in the file (`p_memsz` > `p_filesz`) read as zero. That is how a dump leaves
-///   out pages, and how `crash` reads them.
-/// - Where segments overlap, the one whose program header comes first is read. Cores made by kdump overlap: the
-///   kernel's text has a segment of its own, with the same bytes.
-/// - A file that was cut short still gives what it has; what it lacks is not available, and is listed in ``damage``.
+/// - Bytes of a segment beyond its size in the file (`p_memsz` > `p_filesz`) read as zero. Dumps omit pages this way,
+///   and `crash` reads them so.
+/// - If segments overlap, the one whose program header comes first is read. Cores made by kdump overlap: the kernel's
+///   text has its own segment, with the same bytes.
+/// - A truncated file still provides what it has; the rest is not available, and is listed in ``damage``.
 public struct ELFCore: PhysicalMemory {
     public let regions: [Range<PhysicalAddress>]
     public let statedPageSize: Int?
     public let statedMachine: Machine?
-    /// The kernel's release (`OSRELEASE` of VMCOREINFO), where the core has it.
+    /// The kernel's release (`OSRELEASE` of VMCOREINFO), if the core states it.
     public let osRelease: String?
     public let leftOut: [Range<PhysicalAddress>]
-    /// What is wrong with the file, though it can be read.
+    /// Faults in the file that do not prevent reading it.
     public let damage: [Damage]
 
-    /// Something wrong with a core that leaves part of it readable. Segments are named by their program header's index.
+    /// A fault in a core that leaves part of it readable. Segments are identified by their program header index.
     public enum Damage: Hashable, Sendable {
-        /// The file says that it has `stated` program headers, and has room for `present` of them.
+        /// The file states that it has `stated` program headers, but only has room for `present`.
         case programHeadersMissing(stated: UInt32, present: UInt32)
-        /// The file has `count` of the `stated` bytes that its headers ask for: what is missing is not available.
+        /// The file has only `count` of the `stated` bytes that its headers imply; the rest is not available.
         case cutShort(count: UInt64, stated: UInt64)
-        /// The segment's range of physical addresses wraps around: it is left out.
+        /// The segment's range of physical addresses wraps around; the segment is ignored.
         case segmentWraps(index: Int, address: PhysicalAddress, size: UInt64)
-        /// `p_filesz` is greater than `p_memsz`: what is beyond the latter is left out.
+        /// `p_filesz` is greater than `p_memsz`; the excess is ignored.
         case segmentSizesDisagree(index: Int, fileSize: UInt64, memorySize: UInt64)
-        /// `PAGESIZE` of VMCOREINFO is not 4096, 16384 or 65536: it is left out of account.
+        /// `PAGESIZE` of VMCOREINFO is not 4096, 16384 or 65536, and is ignored.
         case pageSize(String)
-        /// `e_machine` is that of no machine that hands over.
+        /// `e_machine` is not a machine that supports KHO.
         case machine(UInt16)
     }
 
     private let segments: FileSegments
 
-    /// Whether a file that begins with these bytes is an ELF file. Sixteen bytes will do.
+    /// Whether a file that begins with these bytes is an ELF file. Sixteen bytes suffice.
     public static func looksLikeOne(_ bytes: RawSpan) -> Bool {
         bytes.byteCount >= ELF.magic.count
             && ELF.magic.indices.allSatisfy { bytes.littleEndian(at: $0) == ELF.magic[$0] }
@@ -47,7 +47,7 @@ public struct ELFCore: PhysicalMemory {
 
     /// Reads the core's headers.
     ///
-    /// - Throws: ``ELFError`` where the file is no ELF64 little-endian core with physical addresses.
+    /// - Throws: ``ELFError`` if the file is not a little-endian ELF64 core with physical addresses.
     public init(file: MappedFile) throws(ELFError) {
         let header = try Self.header(of: file)
         let count = try Self.programHeaderCount(of: file, header)
@@ -130,7 +130,7 @@ extension ELFCore {
         return header
     }
 
-    /// `e_phnum`, or `sh_info` of section header 0 where it says so.
+    /// `e_phnum`, or `sh_info` of section header 0 if `e_phnum` refers to it.
     private static func programHeaderCount(of file: MappedFile, _ header: ELFHeader) throws(ELFError) -> UInt32 {
         guard header.programHeaderCount == ELF.extendedNumbering else { return UInt32(header.programHeaderCount) }
         if header.sectionHeaderOffset == 0 { throw .noSegmentCount }
@@ -148,7 +148,7 @@ extension ELFCore {
         }
     }
 
-    /// Program headers on their way to pieces.
+    /// Converts program headers to pieces of memory.
     private struct SegmentTable {
         let fileSize: UInt64
         var damage: [Damage] = []
@@ -156,7 +156,7 @@ extension ELFCore {
         var notes: [Range<UInt64>] = []
 
         private(set) var segments: [FileSegments.Segment] = []
-        /// Where the last segment ends in the file.
+        /// The end of the last segment in the file.
         private(set) var statedSize: UInt64 = 0
         private var loads = 0
         private var loadsAtZero = 0
@@ -180,7 +180,7 @@ extension ELFCore {
             }
         }
 
-        /// How much of the segment's bytes the file has.
+        /// The number of the segment's bytes that are in the file.
         private func stored(_ segment: ELFProgramHeader) -> UInt64 {
             segment.offset < fileSize ? min(segment.fileSize, fileSize - segment.offset) : 0
         }
@@ -190,7 +190,7 @@ extension ELFCore {
             if segment.physicalAddress == 0 { loadsAtZero += 1 }
             if segment.virtualAddress != 0 { hasVirtualAddresses = true }
 
-            // Virtual memory that is not RAM, in /proc/kcore: it has no physical address.
+            // Virtual memory in /proc/kcore that is not RAM, and so has no physical address.
             if segment.physicalAddress == .max { return }
             let start = PhysicalAddress(segment.physicalAddress)
             guard let end = start.advanced(by: segment.memorySize) else {
@@ -205,7 +205,7 @@ extension ELFCore {
             let wanted = min(segment.fileSize, segment.memorySize)
             let present = min(stored(segment), wanted)
             if wanted > 0 { statedSize = max(statedSize, segment.offset.addingSaturating(wanted)) }
-            // None of these wrap: they are at most `end`.
+            // None of these wrap, as they are at most `end`.
             append(start..<PhysicalAddress(start.rawValue + present), offset: segment.offset)
             append(PhysicalAddress(start.rawValue + wanted)..<end, offset: nil)
         }
@@ -218,18 +218,18 @@ extension ELFCore {
 
 // MARK: - VMCOREINFO
 
-/// What we need of the note in which a kernel describes itself.
+/// The information used from VMCOREINFO, the note in which a kernel describes itself.
 struct VMCoreInfo {
     var pageSize: String?
     var osRelease: String?
-    /// What `collect` has not found where it should have been.
+    /// Memory that should have been there but that `collect` did not find.
     var leftOut: [Range<PhysicalAddress>] = []
 
-    /// The key of ``leftOut``, which no kernel writes.
+    /// The key of ``leftOut``. No kernel writes it.
     static let leftOutKey = "LUO_FDT_LEFT_OUT="
 
-    /// The most bytes of notes that are searched, all segments together: a kernel keeps VMCOREINFO within a page,
-    /// the processors' registers come to less than this, and segments may be many and overlap.
+    /// The maximum number of bytes of notes that are searched in all segments: VMCOREINFO fits in a page, the
+    /// processors' registers take less than this, and there may be many segments, which may overlap.
     static let limit: UInt64 = 1 << 22
 
     init(notes: [Range<UInt64>], of file: MappedFile) {
@@ -247,7 +247,7 @@ struct VMCoreInfo {
         }
     }
 
-    /// Adds what `text`, lines of `KEY=value`, says.
+    /// Adds the information in `text`, which consists of lines of `KEY=value`.
     mutating func add(_ text: String) {
         for line in text.split(separator: "\n") {
             if pageSize == nil, line.hasPrefix("PAGESIZE=") { pageSize = String(line.dropFirst(9)) }
@@ -266,25 +266,25 @@ struct VMCoreInfo {
 
 // MARK: - Errors
 
-/// Why a file is not read as an ELF core.
+/// The reason why a file cannot be read as an ELF core.
 public enum ELFError: Error, Hashable, Sendable {
-    /// The file does not begin with ELF's magic number.
+    /// The file does not begin with the ELF magic number.
     case notELF
     /// `EI_CLASS` is not `ELFCLASS64` (2).
     case notELF64(class: UInt8)
-    /// `EI_DATA` is not `ELFDATA2LSB` (1): every machine that has KHO is little-endian.
+    /// `EI_DATA` is not `ELFDATA2LSB` (1): every machine that supports KHO is little-endian.
     case notLittleEndian(data: UInt8)
     /// `e_type` is not `ET_CORE` (4): a program or library, not a memory image.
     case notCore(type: UInt16)
     /// `e_phentsize` is not the size of `Elf64_Phdr`.
     case programHeaderSize(found: UInt16, expected: UInt16)
-    /// `e_phnum` is `PN_XNUM`: there are more segments than it can count, and the section header that counts them is
-    /// missing.
+    /// `e_phnum` is `PN_XNUM`, meaning that there are more segments than it can count, but the section header with the
+    /// number is missing.
     case noSegmentCount
-    /// A structure without which nothing can be read lies beyond the end of the file.
+    /// A structure that is required for reading lies beyond the end of the file.
     case outsideFile(structure: String, offset: UInt64, fileSize: UInt64)
-    /// Every segment has `p_paddr` 0 and there are virtual addresses: the core of a process or of gdb, which says
-    /// nothing of physical memory.
+    /// All segments have `p_paddr` 0 but have virtual addresses: a core of a process or from gdb, which does not
+    /// describe physical memory.
     case noPhysicalAddresses
 }
 

@@ -1,22 +1,22 @@
 import KernelABI
 
-/// Where everything lies in an ELF core that ``ELFCoreWriter`` writes.
+/// The layout of an ELF core written by ``ELFCoreWriter``.
 struct ELFCoreLayout {
-    /// What one `PT_LOAD` holds.
+    /// The contents of one `PT_LOAD`.
     struct Segment: MemoryExtent {
         var start: PhysicalAddress
-        /// The bytes in the file, and those in memory: the rest is zero.
+        /// The number of bytes in the file; the rest of the memory is zero.
         var stored: UInt64
         var size: UInt64
-        /// Where the bytes are in the file.
+        /// The offset of the bytes in the file.
         var offset: UInt64 = 0
 
         var range: Range<PhysicalAddress> { start..<PhysicalAddress(start.rawValue + size) }
     }
 
-    /// Ascending.
+    /// In ascending order.
     private(set) var segments: [Segment]
-    /// All that comes before the first page.
+    /// Everything before the first page.
     private(set) var headers: [UInt8] = []
     /// The size of the file in bytes.
     private(set) var fileSize: UInt64
@@ -61,7 +61,7 @@ struct ELFCoreLayout {
         headers += note
     }
 
-    /// Where the stored byte at `address` is in the file.
+    /// The file offset of the stored byte at `address`.
     func offset(of address: PhysicalAddress) -> UInt64? {
         let index = segments.partitioningIndex { $0.range.upperBound > address }
         guard index < segments.count, segments[index].start <= address else { return nil }
@@ -92,7 +92,7 @@ struct ELFCoreLayout {
         return segments
     }
 
-    /// Adds zeroes, to the last segment where it ends there.
+    /// Adds zeros, extending the last segment if it ends there.
     private static func extend(_ segments: inout [Segment], from start: PhysicalAddress, to end: PhysicalAddress) {
         guard start < end else { return }
         let size = end.rawValue - start.rawValue

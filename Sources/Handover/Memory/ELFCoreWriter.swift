@@ -1,23 +1,23 @@
 import KernelABI
 import SystemPackage
 
-/// Writes physical memory as an ELF64 core, the form that every reader of memory images takes.
+/// Writes physical memory as an ELF64 core, the format that every reader of memory images accepts.
 ///
-/// - One `PT_LOAD` per run of stored memory, at its physical address, with `p_vaddr` 0. Memory that is zero without
-///   being stored follows its run as `p_memsz` beyond `p_filesz`, and takes no room in the file.
-/// - A `PT_NOTE` with VMCOREINFO: `OSRELEASE` and `PAGESIZE`, as far as they are known.
-/// - Every segment starts at a multiple of the page size in the file, which can so be mapped.
-/// - 65,535 program headers and more by `PN_XNUM`.
+/// - One `PT_LOAD` per run of stored memory, at its physical address, with `p_vaddr` 0. Zero memory that is not stored
+///   follows its run as `p_memsz` beyond `p_filesz`, and takes no space in the file.
+/// - A `PT_NOTE` with VMCOREINFO: `OSRELEASE` and `PAGESIZE`, as far as known.
+/// - Every segment starts at a multiple of the page size in the file, so it can be mapped.
+/// - `PN_XNUM` for 65,535 program headers or more.
 ///
-/// The same memory always gives the same bytes.
+/// The same memory always produces the same bytes.
 public struct ELFCoreWriter: Sendable {
-    /// Decides `e_machine`, which is `EM_NONE` if the machine is not known.
+    /// Determines `e_machine`, which is `EM_NONE` if the machine is unknown.
     public var machine: Machine?
-    /// In bytes: `PAGESIZE`, and the alignment of the segments. A power of two; `nil` if it is not known.
+    /// In bytes: `PAGESIZE`, and the alignment of the segments. A power of two; `nil` if unknown.
     public var pageSize: Int?
-    /// The kernel's release, as `uname -r` gives it, if it is known.
+    /// The kernel's release, as in `uname -r`, if known.
     public var osRelease: String?
-    /// What the memory should have, and has not: readers do not take it for damage.
+    /// Memory that should be there but is not; readers do not treat it as damage.
     public var leftOut: [Range<PhysicalAddress>] = []
 
     public init(machine: Machine?, pageSize: Int?, osRelease: String? = nil) {
@@ -26,17 +26,17 @@ public struct ELFCoreWriter: Sendable {
         self.osRelease = osRelease
     }
 
-    /// Writes `memory` to `descriptor`, at its offset. Pages pass through in portions of 1 MiB, and are not held.
+    /// Writes `memory` to `descriptor`, at its offset, in chunks of 1 MiB, which are not kept.
     ///
     /// - Parameters:
-    ///   - memory: the ranges to write, each a segment.
-    ///   - descriptor: an open file; the caller closes it.
+    ///   - memory: The ranges to write; each becomes a segment.
+    ///   - descriptor: An open file; the caller closes it.
     ///   - path: The file's name in errors.
     public func write(
         _ memory: some PhysicalMemory, to descriptor: FileDescriptor, path: FilePath
     ) throws(ELFWriteError) {
-        // A file system takes bytes that are available in large pieces. Those of a mapping it finds missing, and goes
-        // on page by page, which takes twice as long as to copy them first.
+        // File systems copy available bytes in large pieces. They find those of a mapping missing, and continue page by
+        // page, which takes twice as long as copying them first.
         var portion: [UInt8] = []
         try write(memory) { bytes in
             portion.removeAll(keepingCapacity: true)
@@ -60,7 +60,7 @@ public struct ELFCoreWriter: Sendable {
         return result
     }
 
-    /// Hands the file's bytes to `sink` in their order, until it returns an error.
+    /// Passes the file's bytes to `sink`, in order, until it returns an error.
     private func write(_ memory: some PhysicalMemory, _ sink: (RawSpan) -> FileError?) throws(ELFWriteError) {
         let layout = layout(regions: memory.regions, stored: memory.storedExtents)
         if let error = sink(layout.headers.span.bytes) { throw .file(error) }
@@ -84,7 +84,7 @@ public struct ELFCoreWriter: Sendable {
         }
     }
 
-    /// Where memory that is available in `regions`, and stored in the extents `stored`, lies in the file.
+    /// The file layout of memory that is available in `regions` and stored in the extents `stored`.
     func layout(regions: [Range<PhysicalAddress>], stored: [Range<PhysicalAddress>]) -> ELFCoreLayout {
         ELFCoreLayout(
             regions: regions, stored: stored, machine: machine,
@@ -106,9 +106,9 @@ public struct ELFCoreWriter: Sendable {
     }
 }
 
-/// Why a core could not be written.
+/// The reason why a core could not be written.
 public enum ELFWriteError: Error, Hashable, Sendable {
-    /// The memory to be written could not be read.
+    /// The memory could not be read.
     case memory(MemoryError)
     case file(FileError)
 }

@@ -1,19 +1,19 @@
 import KernelABI
 
-/// The parts of ELF (`<elf.h>`) that a memory image is made of.
+/// The parts of ELF (`<elf.h>`) that memory images use.
 enum ELF {
     static let magic: [UInt8] = [0x7F, 0x45, 0x4C, 0x46]
-    /// `EI_CLASS` and its value `ELFCLASS64`.
+    /// `EI_CLASS` and the value `ELFCLASS64`.
     static let classIndex = 4
     static let class64: UInt8 = 2
-    /// `EI_DATA` and its value `ELFDATA2LSB`.
+    /// `EI_DATA` and the value `ELFDATA2LSB`.
     static let byteOrderIndex = 5
     static let littleEndian: UInt8 = 1
     /// `EM_NONE`.
     static let noMachine: UInt16 = 0
     /// `ET_CORE`.
     static let typeCore: UInt16 = 4
-    /// `PN_XNUM`: the number of program headers does not fit, and is found in the first section header.
+    /// `PN_XNUM`: the number of program headers does not fit, and is in the first section header.
     static let extendedNumbering: UInt16 = 0xFFFF
     static let segmentLoad: UInt32 = 1
     static let segmentNote: UInt32 = 4
@@ -23,7 +23,7 @@ enum ELF {
     static let vmcoreinfo = "VMCOREINFO"
 }
 
-/// `Elf64_Ehdr`, without what a core leaves zero.
+/// `Elf64_Ehdr`, without the fields that are zero in a core.
 struct ELFHeader {
     static let size = 64
 
@@ -38,7 +38,7 @@ struct ELFHeader {
 }
 
 extension ELFHeader {
-    /// Reads the header, whose first 16 bytes have been checked.
+    /// Reads a header whose first 16 bytes have been checked.
     init(_ bytes: RawSpan) {
         type = bytes.littleEndian(at: 16)
         machine = bytes.littleEndian(at: 18)
@@ -108,13 +108,13 @@ extension ELFProgramHeader {
     }
 }
 
-/// `Elf64_Shdr`, of which a core has at most one: the first, which carries the number of program headers.
+/// `Elf64_Shdr`. A core has at most one: the first, which holds the number of program headers.
 enum ELFSectionHeader {
     static let size = 64
-    /// The offset of `sh_info`, 32 bits.
+    /// The offset of `sh_info`, which has 32 bits.
     static let infoOffset = 44
 
-    /// Appends section header 0 as the kernel's `fill_extnum_info` fills it in.
+    /// Appends section header 0, as the kernel's `fill_extnum_info` does.
     static func append(programHeaderCount: UInt32, to bytes: inout [UInt8]) {
         bytes += [UInt8](repeating: 0, count: 32)
         bytes.append(littleEndian: 1 as UInt64)  // sh_size: the number of section headers
@@ -128,8 +128,8 @@ enum ELFSectionHeader {
 enum ELFNote {
     static let headerSize = 12
 
-    /// The contents of the first note called `name`, as offsets into `notes`. The search ends where notes do not
-    /// follow each other in good order.
+    /// The contents of the first note with this name, as offsets into `notes`. The search ends at the first malformed
+    /// note.
     static func find(_ name: String, in notes: RawSpan) -> Range<Int>? {
         var position = 0
         while notes.byteCount - position >= headerSize {

@@ -1,15 +1,16 @@
 import KernelABI
 
-/// Extents that are found by address: ascending and disjoint.
+/// Extents that can be looked up by address; ascending and disjoint.
 ///
-/// A core can have many thousands, and each structure is looked for. The span of all is divided into equal parts, as
-/// many as there are extents, and where each part begins is known: there is mostly nothing left to search.
+/// A core can have many thousands, and there is a lookup for each structure. The span of all extents is divided into as
+/// many equal parts as there are extents, and the first extent of each part is known, so there is little left to
+/// search.
 struct ExtentTable<Element: MemoryExtent & Sendable>: Sendable {
     private let extents: [Element]
     private var start: UInt64 = 0
     /// The length of a part as a power of two.
     private var shift: UInt64 = 0
-    /// For each part, and for what is behind the last: the first extent that ends behind its start.
+    /// For each part, and for what follows the last: the index of the first extent that ends after its start.
     private var firsts = [0, 0]
 
     init(_ extents: [Element]) {
@@ -29,7 +30,7 @@ struct ExtentTable<Element: MemoryExtent & Sendable>: Sendable {
         firsts.append(extents.count)
     }
 
-    /// The index of the first extent that ends behind `address`; the number of extents where none does.
+    /// The index of the first extent that ends after `address`; the number of extents if none does.
     func firstIndex(endingBehind address: PhysicalAddress) -> Int {
         guard address.rawValue > start else { return 0 }
         let part = (address.rawValue - start) >> shift
@@ -37,8 +38,7 @@ struct ExtentTable<Element: MemoryExtent & Sendable>: Sendable {
         return extents[firsts[Int(part)]..<firsts[Int(part) + 1]].partitioningIndex { $0.range.upperBound > address }
     }
 
-    /// The indices of the extents that together hold all of `wanted`, or `nil` if they do not. `wanted` is not
-    /// empty.
+    /// The indices of the extents that together cover `wanted`, which is not empty; `nil` if they do not.
     func indices(covering wanted: Range<PhysicalAddress>) -> Range<Int>? {
         let first = firstIndex(endingBehind: wanted.lowerBound)
         var index = first

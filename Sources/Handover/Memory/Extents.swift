@@ -1,21 +1,21 @@
 import KernelABI
 
-/// A range of physical addresses, with what is to be known of it.
+/// A range of physical addresses with information about it.
 protocol MemoryExtent {
     var range: Range<PhysicalAddress> { get }
 }
 
-/// A range of physical addresses and which of several sources it is to be read from.
+/// A range of physical addresses, and the index of the source to read it from.
 struct OwnedExtent: MemoryExtent, Hashable, Sendable {
     var range: Range<PhysicalAddress>
-    /// The source's index.
+    /// The index of the source.
     var owner: Int
 }
 
-/// Lays ranges that may overlap side by side: where several hold an address, the one of the lowest index owns it.
+/// Makes ranges that may overlap disjoint: if several contain an address, the one with the lowest index owns it.
 ///
-/// The result is ascending and disjoint and has less than twice as many extents as there are ranges. Time grows as
-/// n log n, however the ranges overlap: their number comes from files.
+/// The result is ascending and disjoint, and has less than twice as many extents as there are ranges. Takes time O(n
+/// log n), however the ranges overlap: their number comes from files.
 func resolveOverlaps(_ ranges: [Range<PhysicalAddress>]) -> [OwnedExtent] {
     var order = ranges.indices.filter { !ranges[$0].isEmpty }
     order.sort { (ranges[$0].lowerBound, $0) < (ranges[$1].lowerBound, $1) }
@@ -47,7 +47,7 @@ func resolveOverlaps(_ ranges: [Range<PhysicalAddress>]) -> [OwnedExtent] {
     }
 }
 
-/// Merges ascending ranges that touch or overlap.
+/// Merges ascending ranges that are adjacent or overlap.
 func mergeAdjacent<Bound>(_ ranges: some Sequence<Range<Bound>>) -> [Range<Bound>] {
     var result: [Range<Bound>] = []
     for range in ranges where !range.isEmpty {
@@ -61,14 +61,14 @@ func mergeAdjacent<Bound>(_ ranges: some Sequence<Range<Bound>>) -> [Range<Bound
 }
 
 extension Sequence {
-    /// The ranges, which may be in any order and overlap, as ascending, disjoint ones.
+    /// The ranges, which may overlap and be in any order, as ascending, disjoint ranges.
     func merged<Bound>() -> [Range<Bound>] where Element == Range<Bound> {
         mergeAdjacent(sorted { $0.lowerBound < $1.lowerBound })
     }
 }
 
 extension RandomAccessCollection where Index == Int {
-    /// The first index from which on `isAtOrBehind` holds, by binary search in a collection sorted accordingly.
+    /// The first index for which `isAtOrBehind` holds, by binary search in a collection that is sorted accordingly.
     func partitioningIndex(where isAtOrBehind: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex
@@ -80,7 +80,7 @@ extension RandomAccessCollection where Index == Int {
     }
 }
 
-/// A binary heap of indices, the lowest first.
+/// A binary min-heap of indices.
 private struct MinHeap {
     private var elements: [Int] = []
 
@@ -115,6 +115,6 @@ private struct MinHeap {
 }
 
 extension [Range<PhysicalAddress>] {
-    /// The bytes of all ranges together, modulo 2^64.
+    /// The total size of all ranges in bytes, modulo 2^64.
     public var byteCount: UInt64 { reduce(0) { $0 &+ ($1.upperBound.rawValue &- $1.lowerBound.rawValue) } }
 }

@@ -1,13 +1,13 @@
 import SystemPackage
 
-/// Why a file could not be opened, read or written.
+/// The reason why a file could not be opened, read or written.
 public enum FileError: Error, Hashable, Sendable {
     case cannotOpen(path: FilePath, Errno)
     case cannotRead(path: FilePath, Errno)
     case cannotWrite(path: FilePath, Errno)
     case isDirectory(path: FilePath)
     case isEmpty(path: FilePath)
-    /// The file has more than the `limit` bytes that are read of such a one.
+    /// The file has more than `limit` bytes, the maximum for its kind.
     case tooLarge(path: FilePath, limit: Int)
     /// The file has `size` bytes, which end before `offset` + `count`.
     case outOfBounds(path: FilePath, offset: UInt64, count: Int, size: UInt64)

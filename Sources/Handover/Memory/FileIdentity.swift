@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// What makes a file or directory the same one, whatever it is called: its device and inode.
+/// Identifies a file or directory independently of its name, by device and inode.
 struct FileIdentity: Equatable, Sendable {
     private let device: DeviceID
     private let inode: Inode
@@ -10,13 +10,13 @@ struct FileIdentity: Equatable, Sendable {
         inode = status.inode
     }
 
-    /// `nil` if there is nothing at `path`. Links are followed.
+    /// `nil` if `path` does not exist. Follows links.
     init?(_ path: FilePath) {
         guard let status = try? path.stat() else { return nil }
         self.init(status)
     }
 
-    /// The directories that `path`, which has no links in it, lies in.
+    /// The directories that contain `path`, which must not contain links.
     static func directories(around path: FilePath) -> [FileIdentity] {
         var found: [FileIdentity] = []
         var directory = path

@@ -2,22 +2,22 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// A file that is read when it is asked for, and of which little is held: it can be neither mapped nor held whole.
+/// A file that is read on demand, with a small cache, because it can neither be mapped nor held in memory.
 final class FileOnDemand: Sendable {
-    /// The size in bytes. A device without a size goes on to the end of the address space.
+    /// The size in bytes. A device without a size extends to the end of the address space.
     let count: UInt64
 
     private let descriptor: FileDescriptor
-    /// The pages read last: page n is kept in slot n modulo their number.
+    /// A cache of recently read pages: page n is in slot n modulo the number of slots.
     private let pages = Mutex<[(number: UInt64, bytes: [UInt8])?]>(Array(repeating: nil, count: 256))
 
     private static let pageSize: UInt64 = 4096
     /// The device number of /dev/mem.
     private static let memoryDevice: dev_t = 0x101
 
-    /// `nil` for what is better read whole: a file of moderate size, a pipe.
+    /// `nil` for what is better read as a whole: a file of moderate size, a pipe.
     ///
-    /// - Parameter descriptor: is duplicated.
+    /// - Parameter descriptor: The file, which is duplicated.
     init?(_ descriptor: FileDescriptor, _ stat: Stat) throws(Errno) {
         switch stat.type {
         case .regular where stat.size > MappedFile.heldSize: count = UInt64(stat.size)
@@ -31,7 +31,7 @@ final class FileOnDemand: Sendable {
         try? descriptor.close()
     }
 
-    /// Reads `count` bytes at `offset`. Mirrors `pread(2)`, repeated until nothing is left.
+    /// Reads `count` bytes at `offset`. C: `pread`, repeated until everything is read.
     func withBytes<Result>(
         at offset: UInt64, count: Int, path: FilePath, _ body: (RawSpan) -> Result
     ) throws(FileError) -> Result {
@@ -47,7 +47,7 @@ final class FileOnDemand: Sendable {
         return body(isInPage ? bytes.span.bytes.extracting(start..<start + count) : bytes.span.bytes)
     }
 
-    /// A page of the file, or as much of it as there is: what is read of it is likely to be followed by more.
+    /// Reads a page of the file, or as much of it as there is, as nearby bytes are likely to be read next.
     private func page(_ number: UInt64) throws(Errno) -> [UInt8] {
         let slot = Int(number % 256)
         if let held = pages.withLock({ $0[slot] }), held.number == number { return held.bytes }

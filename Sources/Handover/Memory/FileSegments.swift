@@ -1,28 +1,28 @@
 import KernelABI
 
-/// Memory that lies in a file segment by segment.
+/// Memory stored in segments of a file.
 ///
-/// - Where segments overlap, the first of them is read.
-/// - What is a hole in the file, and what has no place in it, reads as zero and is not stored.
+/// - If segments overlap, the first one is read.
+/// - Holes in the file, and segments without an offset, read as zero and are not stored.
 struct FileSegments: PhysicalMemory {
     let regions: [Range<PhysicalAddress>]
 
     private let file: MappedFile
     private let segments: ExtentTable<Segment>
 
-    /// Memory whose bytes follow each other in the file, or that is zero.
+    /// Memory that is contiguous in the file, or zero.
     struct Segment: MemoryExtent, Sendable {
         var range: Range<PhysicalAddress>
-        /// Where it begins in the file; `nil` if it is zero.
+        /// The offset in the file; `nil` if the memory is zero.
         var offset: UInt64?
 
-        /// Where in the file the byte at `address`, which the segment has, is.
+        /// The file offset of the byte at `address`, which is in the segment.
         fileprivate func offset(of address: PhysicalAddress) -> UInt64? {
             offset.map { $0 + (address.rawValue - range.lowerBound.rawValue) }
         }
     }
 
-    /// - Parameter segments: in any order; each within `file`.
+    /// - Parameter segments: In any order; each within `file`.
     init(_ segments: [Segment], of file: MappedFile) {
         var pieces: [Segment] = []
         func append(_ range: Range<PhysicalAddress>, _ offset: UInt64?) {
@@ -41,7 +41,7 @@ struct FileSegments: PhysicalMemory {
                 append(extent.range, nil)
                 continue
             }
-            // The data of the file in the segment, and zeros before, between and after it.
+            // The file's data in the segment, and zeros before, between and after it.
             let end = offset + (extent.range.upperBound.rawValue - start)
             func addresses(_ from: UInt64, _ to: UInt64) -> Range<PhysicalAddress> {
                 PhysicalAddress(start + (from - offset))..<PhysicalAddress(start + (to - offset))

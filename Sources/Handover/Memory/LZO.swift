@@ -1,15 +1,16 @@
-/// LZO1X, of which pages of dumps are made.
+/// LZO1X decompression, for pages of dumps.
 ///
-/// The library for it is under a licence that does not go with ours, and the form is small: the kernel's
-/// `Documentation/staging/lzo.rst` describes it.
+/// The LZO library's licence is incompatible with ours, and the format is simple; see the kernel's
+/// `Documentation/staging/lzo.rst`.
 enum LZO {
-    /// Expands `input` until `output` is full.
+    /// Decompresses `input` until `output` is full.
     ///
-    /// - Returns: how many bytes came of it; `nil` if the input is damaged, or holds more than there is room for.
+    /// - Returns: The number of bytes produced; `nil` if the input is damaged, or expands to more than `output` can
+    ///   hold.
     static func expand(_ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Int? {
         var stream = Stream(input: input)
         var count = 0
-        /// How many literals the last instruction copied; 4 for more than 3.
+        /// The number of literals that the last instruction copied; 4 for more than 3.
         var state = 0
 
         func copyLiterals(_ length: Int) -> Bool {
@@ -64,7 +65,7 @@ enum LZO {
                 literals = instruction & 3
             }
             guard distance <= count, length <= output.count - count else { return nil }
-            // What is copied may be what has been copied just now.
+            // The source may overlap with what is being copied.
             for index in count..<count + length { output[index] = output[index - distance] }
             count += length
             guard copyLiterals(literals) else { return nil }
@@ -84,7 +85,8 @@ enum LZO {
             return Int(byte)
         }
 
-        /// A length that begins in the lowest `bits` of the instruction; if they are 0, it goes on in what follows.
+        /// A length encoded in the lowest `bits` of the instruction; if they are 0, it continues in the following
+        /// bytes.
         mutating func length(_ instruction: Int, bits: Int) -> Int? {
             let mask = 1 << bits - 1
             var length = instruction & mask

@@ -1,8 +1,8 @@
 import KernelABI
 
-/// Several sources of physical memory as one: each address is read from the first that has it.
+/// Several sources of physical memory as one: each address is read from the first source that has it.
 ///
-/// It serves to lay changed pages over an image, or several partial dumps side by side.
+/// Used to overlay changed pages on an image, or to combine several partial dumps.
 public struct LayeredMemory: PhysicalMemory {
     public let regions: [Range<PhysicalAddress>]
     public let storedExtents: [Range<PhysicalAddress>]
@@ -12,8 +12,8 @@ public struct LayeredMemory: PhysicalMemory {
     private let layers: [any PhysicalMemory]
     private let extents: ExtentTable<OwnedExtent>
 
-    /// Lays `layers` over each other as they are now, the first on top. What they state, the first that states it
-    /// decides.
+    /// Combines `layers` in their current state, the topmost first. Properties that they state come from the first that
+    /// states them.
     public init(_ layers: [any PhysicalMemory]) {
         var ranges: [Range<PhysicalAddress>] = []
         var owners: [Int] = []

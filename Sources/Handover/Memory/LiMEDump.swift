@@ -1,13 +1,13 @@
 import KernelABI
 
-/// A memory image in the form of LiME, the module with which forensic tools take memory: ranges, each with a header
-/// that says where it begins and ends.
+/// A memory image in the format of LiME, a module for memory forensics: ranges, each with a header that contains its
+/// first and last address.
 enum LiMEDump {
     static func looksLikeOne(_ bytes: RawSpan) -> Bool { Header(bytes) != nil }
 
-    /// The ranges of the file.
+    /// Reads the ranges of the file.
     ///
-    /// - Returns: the memory, and why the rest of the file is not part of it: `nil` if all is.
+    /// - Returns: The memory, and the reason why the rest of the file is not part of it; `nil` if all of it is.
     static func read(_ file: MappedFile) -> (memory: FileSegments, fault: String?) {
         let size = UInt64(LiMEHeaderLayout.layout.structure.size)
         var segments: [FileSegments.Segment] = []
@@ -36,7 +36,7 @@ enum LiMEDump {
         let start: PhysicalAddress
         let last: PhysicalAddress
 
-        /// `nil` if the bytes are too few, or no such header.
+        /// `nil` if there are too few bytes, or they are not such a header.
         init?(_ bytes: RawSpan) {
             let layout = LiMEHeaderLayout.layout
             guard layout.structure.fits(in: bytes), layout.magic.read(bytes) == LiMEHeaderLayout.magicNumber,

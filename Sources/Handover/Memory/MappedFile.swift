@@ -5,54 +5,54 @@ import SystemPackage
 
 /// A file's contents, for bounds-checked reading at any offset.
 ///
-/// - A regular file is mapped (`mmap`, `PROT_READ`, `MAP_PRIVATE`), so that a memory image of any size costs only what
-///   is looked at.
-/// - What can be neither mapped nor held (`/proc/kcore`, `/dev/mem`) is read piece by piece when it is asked for.
-/// - A small file that cannot be mapped (in sysfs or debugfs) is read whole.
-/// - A pipe is read whole, too: what is larger than ``heldSize`` goes into a temporary file in `TMPDIR`.
+/// - A regular file is mapped (`mmap`, `PROT_READ`, `MAP_PRIVATE`), so a memory image of any size costs only what is
+///   read.
+/// - A file that can be neither mapped nor held in memory (`/proc/kcore`, `/dev/mem`) is read in pieces, on demand.
+/// - A small file that cannot be mapped (in sysfs or debugfs) is read as a whole.
+/// - A pipe is read as a whole, too; more than ``heldSize`` goes to a temporary file in `TMPDIR`.
 ///
-/// - Important: A mapped file must not be cut short while it is in use: the kernel answers an access to what is
-///   gone with `SIGBUS`, which the command answers.
+/// - Important: A mapped file must not be truncated while in use: accessing what is gone raises `SIGBUS`, which the
+///   command handles.
 public final class MappedFile: Sendable {
-    /// The path that the file was opened by: its name in errors.
+    /// The path used to open the file: its name in errors.
     public let path: FilePath
-    /// The file's size in bytes. A device without a size goes on to the end of the address space.
+    /// The file's size in bytes. A device without a size extends to the end of the address space.
     public let count: UInt64
-    /// Whether the file has holes, which read as zero without a place on the disk.
+    /// Whether the file has holes, which read as zero and take no disk space.
     private let hasHoles: Bool
-    /// Whether the file says itself that it goes on, and does not: a flattened dump without its end.
+    /// Whether the file's contents show that it is truncated: a flattened dump without its end.
     let isCutShort: Bool
 
     private let storage: Storage
-    /// The file that is mapped, for copies that the kernel makes.
+    /// The mapped file, for copies made by the kernel.
     let descriptor: FileDescriptor?
 
     private enum Storage: @unchecked Sendable {
-        /// Read-only until unmapped in `deinit`, therefore safe to share.
+        /// Read-only until unmapped in `deinit`, so it is safe to share.
         case mapping(UnsafeRawBufferPointer)
         case bytes([UInt8])
         case onDemand(FileOnDemand)
-        /// Another file's pieces in their right order: offsets in this file are the addresses.
+        /// Another file's pieces in their right order: addresses are offsets in this file.
         case rearranged(FileSegments)
     }
 
-    /// At most this much is held of a file that cannot be mapped.
+    /// The maximum amount held of a file that cannot be mapped.
     public static let heldSize = 16 << 20
 
     /// Opens the file at `path`.
     ///
-    /// - Throws: ``FileError`` for a file that is missing, not readable, a directory, or empty.
+    /// - Throws: ``FileError`` if the file does not exist, is not readable, is a directory, or is empty.
     public convenience init(path: FilePath) throws(FileError) {
         let descriptor = try FileDescriptor.open(reading: path)
         defer { try? descriptor.close() }
         try self.init(descriptor: descriptor, path: path)
     }
 
-    /// Maps, or reads to its end, the file that `descriptor` stands for, which the caller goes on to own.
+    /// Maps the file that `descriptor` refers to, or reads it to its end. The caller still owns the descriptor.
     ///
     /// - Parameters:
-    ///   - descriptor: an open file.
-    ///   - path: Its name in errors.
+    ///   - descriptor: An open file.
+    ///   - path: The file's name in errors.
     public init(descriptor: FileDescriptor, path: FilePath) throws(FileError) {
         self.path = path
         isCutShort = false
@@ -98,9 +98,9 @@ public final class MappedFile: Sendable {
         if count == 0 { throw .isEmpty(path: path) }
     }
 
-    /// The pieces of another file, put in order.
+    /// Puts the pieces of another file in order.
     ///
-    /// - Parameter pieces: offsets in this file as addresses, from 0 to `count` without a gap.
+    /// - Parameter pieces: The pieces, with offsets in this file as addresses, from 0 to `count` without gaps.
     init(rearranging file: MappedFile, as pieces: FileSegments, count: UInt64, isCutShort: Bool) {
         path = file.path
         storage = .rearranged(pieces)
@@ -110,11 +110,11 @@ public final class MappedFile: Sendable {
         descriptor = nil
     }
 
-    /// Wraps bytes that are in memory already.
+    /// Wraps bytes that are already in memory.
     ///
     /// - Parameters:
-    ///   - bytes: all of the file.
-    ///   - name: Their name in errors.
+    ///   - bytes: The whole file.
+    ///   - name: The file's name in errors.
     public init(bytes: [UInt8], name: FilePath) {
         path = name
         storage = .bytes(bytes)
@@ -131,8 +131,7 @@ public final class MappedFile: Sendable {
         }
     }
 
-    /// Keeps the system from reading ahead into holes, which would fill the page cache with zeros. Mirrors `madvise(2)`
-    /// with `MADV_RANDOM`.
+    /// Prevents readahead into holes, which would fill the page cache with zeros. C: `madvise` with `MADV_RANDOM`.
     private func avoidHoles() {
         guard hasHoles, case .mapping(let bytes) = storage else { return }
         Self.advise(MADV_RANDOM, 0..<bytes.count, of: bytes)
@@ -140,27 +139,27 @@ public final class MappedFile: Sendable {
 
     private static let pageSize = Int(getpagesize())
 
-    /// Gives advice on a range of a mapping, from the beginning of the page that it begins in. C: `madvise`.
+    /// Gives advice on a range of a mapping, starting from the page in which it begins. C: `madvise`.
     private static func advise(_ advice: Int32, _ range: Range<Int>, of bytes: UnsafeRawBufferPointer) {
-        // Mappings begin where a page does.
+        // Mappings are page-aligned.
         let start = range.lowerBound & ~(pageSize - 1)
         let address = UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: start))
         madvise(address, range.upperBound - start, advice)
     }
 
-    /// Hands `count` bytes at `offset` to `body`. The span is valid during the call alone; what is mapped is not
+    /// Calls `body` with `count` bytes at `offset`. The span is valid only during the call; mapped bytes are not
     /// copied.
     ///
-    /// - Throws: ``FileError/outOfBounds(path:offset:count:size:)``, or what reading the file gave.
+    /// - Throws: ``FileError/outOfBounds(path:offset:count:size:)``, or the error from reading the file.
     public func withBytes<Result>(
         at offset: UInt64, count: Int, _ body: (RawSpan) -> Result
     ) throws(FileError) -> Result {
         guard count >= 0, offset <= self.count, UInt64(count) <= self.count - offset else {
             throw .outOfBounds(path: path, offset: offset, count: count, size: self.count)
         }
-        // Within `count`, and so within Int.
+        // Within `count`, and therefore within Int.
         let start = Int(offset)
-        // Mirrors `madvise(2)` with `MADV_WILLNEED`: what is about to be read is brought in at once.
+        // Starts reading at once what is needed next. C: `madvise` with `MADV_WILLNEED`.
         if hasHoles, count > Self.pageSize, case .mapping(let bytes) = storage {
             Self.advise(MADV_WILLNEED, start..<start + count, of: bytes)
         }
@@ -172,7 +171,8 @@ public final class MappedFile: Sendable {
         }
     }
 
-    /// Where the file has data, ascending; the rest are holes. C: `lseek` with `SEEK_DATA` and `SEEK_HOLE`.
+    /// The ranges of the file that contain data, ascending; the rest are holes. C: `lseek` with `SEEK_DATA` and
+    /// `SEEK_HOLE`.
     var dataRanges: [Range<UInt64>] {
         var ranges: [Range<UInt64>] = []
         var rest = 0..<count
@@ -183,7 +183,8 @@ public final class MappedFile: Sendable {
         return hasHoles ? ranges : [rest]
     }
 
-    /// The first part of `range` that is no hole; `nil` if there is none. C: `lseek` with `SEEK_DATA` and `SEEK_HOLE`.
+    /// The first part of `range` that is not a hole; `nil` if there is none. C: `lseek` with `SEEK_DATA` and
+    /// `SEEK_HOLE`.
     func nextData(in range: Range<UInt64>) -> Range<UInt64>? {
         guard let descriptor else { return range }
         let data = lseek(descriptor.rawValue, off_t(range.lowerBound), LSEEK_DATA)
@@ -194,8 +195,8 @@ public final class MappedFile: Sendable {
         return start..<(hole > data ? min(UInt64(hole), range.upperBound) : range.upperBound)
     }
 
-    /// Lets go of the pages that hold `count` bytes at `offset`, and so have become part of the process: they are in
-    /// the page cache as before, and come back when they are read. Mirrors `madvise(2)` with `MADV_DONTNEED`.
+    /// Drops the pages with `count` bytes at `offset` from the process. They stay in the page cache, and come back when
+    /// they are read. C: `madvise` with `MADV_DONTNEED`.
     func release(at offset: UInt64, count: UInt64) {
         guard offset < self.count else { return }
         let end = Int(offset + min(count, self.count - offset))
@@ -214,7 +215,7 @@ public final class MappedFile: Sendable {
         }
     }
 
-    /// `nil` for what is not a regular file with a size, or has no pages to map.
+    /// `nil` for anything but a regular file with a size and pages that can be mapped.
     private static func map(_ descriptor: FileDescriptor, _ stat: Stat) throws(Errno) -> UnsafeRawBufferPointer? {
         guard stat.type == .regular, let size = Int(exactly: stat.size), size > 0,
             let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor.rawValue, 0), address != MAP_FAILED
@@ -224,28 +225,28 @@ public final class MappedFile: Sendable {
 }
 
 extension FileDescriptor {
-    /// Mirrors `open(2)` with `O_RDONLY` and `O_CLOEXEC`.
+    /// C: `open` with `O_RDONLY` and `O_CLOEXEC`.
     static func open(reading path: FilePath) throws(FileError) -> FileDescriptor {
         return try rethrow(open(path, .readOnly, options: .closeOnExec)) { (error: any Error) in
             FileError.cannotOpen(path: path, Errno(error))
         }
     }
 
-    /// Mirrors `fstat(2)`.
+    /// C: `fstat`.
     func status() throws(Errno) -> Stat {
         return try rethrow(stat(), as: Errno.init(_:))
     }
 
     /// Whether a regular file has holes. C: `lseek` with `SEEK_HOLE`.
     func hasHoles(_ stat: Stat) -> Bool {
-        // Files can take less room than their size for other reasons.
+        // Files can take less space than their size for other reasons, too.
         stat.sizeAllocated < stat.size && (0..<off_t(stat.size)).contains(Glibc.lseek(rawValue, 0, LSEEK_HOLE))
     }
 
-    /// Copies `start` and what is left to read into a file without a name, which goes when the descriptor is closed.
+    /// Copies `start` and the rest of the input to an unnamed file, which disappears when the descriptor is closed.
     /// Blocks of zeros become holes.
     func copyToTemporaryFile(after start: [UInt8]) throws(Errno) -> FileDescriptor {
-        // What is read from a pipe may be large, and /tmp is often memory.
+        // Pipe contents may be large, and /tmp is often in memory.
         let directory = Directory.forTemporaryFiles(usually: "/var/tmp")
         var name = Array(directory.appending("luo-fdt.XXXXXX").string.utf8CString)
         let number = mkstemp(&name)
@@ -271,7 +272,7 @@ extension FileDescriptor {
         }
     }
 
-    /// Reads on at the descriptor's offset, up to 64 KiB; returns how much, 0 at the end. Mirrors `read(2)`.
+    /// Reads up to 64 KiB at the descriptor's offset; returns the number of bytes, 0 at the end. C: `read`.
     @discardableResult
     func readPortion(appendingTo bytes: inout [UInt8]) throws(Errno) -> Int {
         let portionSize = 1 << 16
@@ -288,11 +289,11 @@ extension FileDescriptor {
         }
     }
 
-    /// Writes all of `bytes` at the descriptor's offset. Mirrors `write(2)`, repeated until nothing is left.
+    /// Writes all of `bytes` at the descriptor's offset. C: `write`, repeated until everything is written.
     package func writeAll(_ bytes: RawSpan) throws(Errno) {
         do {
-            // swift-system's own takes any sequence, and finds out as it runs which one: a sixth of a small dump's
-            // time.
+            // swift-system's method accepts any sequence, and checks at run time which one: a sixth of the time for a
+            // small dump.
             try bytes.withUnsafeBytes {
                 var rest = $0[...]
                 while !rest.isEmpty { rest = try rest.dropFirst(write(.init(rebasing: rest))) }
@@ -302,18 +303,18 @@ extension FileDescriptor {
         }
     }
 
-    /// Writes all of `bytes` at `offset` in the file. Mirrors `pwrite(2)`, repeated until nothing is left.
+    /// Writes all of `bytes` at `offset` in the file. C: `pwrite`, repeated until everything is written.
     package func writeAll(_ bytes: RawSpan, at offset: Int64) throws(Errno) {
         _ = try rethrow(bytes.withUnsafeBytes { try writeAll(toAbsoluteOffset: offset, $0) }, as: Errno.init(_:))
     }
 }
 
-/// The memory of the machine that this runs on, in bytes; 0 if that is not known. C: `sysconf` with `_SC_PHYS_PAGES`.
+/// The memory size of this machine in bytes; 0 if unknown. C: `sysconf` with `_SC_PHYS_PAGES`.
 package var machineMemory: UInt64 {
     UInt64(clamping: sysconf(Int32(_SC_PHYS_PAGES))) * UInt64(getpagesize())
 }
 
-/// The value of `body`; what it throws becomes an error of the caller's.
+/// The value of `body`; converts an error it throws to one of the caller's.
 @inline(__always) @discardableResult
 func rethrow<Result, Failure: Error, Other: Error>(
     _ body: @autoclosure () throws(Failure) -> Result, as other: (Failure) -> Other
@@ -326,7 +327,7 @@ func rethrow<Result, Failure: Error, Other: Error>(
 }
 
 extension Errno {
-    /// What swift-system throws, which is always an `Errno` though its signatures do not say so.
+    /// Converts an error from swift-system, which is always an `Errno` although its signatures do not say so.
     init(_ error: any Error) {
         self = error as? Errno ?? .ioError
     }

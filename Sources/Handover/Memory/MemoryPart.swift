@@ -1,7 +1,7 @@
 import KernelABI
 
-/// A part of another memory: some ranges, as far as they are available there. The rest of their pages is zero, whatever
-/// is there.
+/// A part of another memory: some ranges, as far as they are available there. The rest of their pages is zero,
+/// regardless of its contents there.
 struct MemoryPart: PhysicalMemory {
     let regions: [Range<PhysicalAddress>]
     let storedExtents: [Range<PhysicalAddress>]
@@ -12,8 +12,8 @@ struct MemoryPart: PhysicalMemory {
     var statedMachine: Machine? { whole.statedMachine }
 
     /// - Parameters:
-    ///   - lost: what of it cannot be read, in whole pages.
-    ///   - leftOut: what should have been a part of it, and is not.
+    ///   - lost: The pages of it that cannot be read.
+    ///   - leftOut: What should be part of it but is not.
     init(
         of whole: any PhysicalMemory, pageSize: PageSize, ranges: [Range<PhysicalAddress>],
         lost: [Range<PhysicalAddress>] = [], leftOut: [Range<PhysicalAddress>] = []
@@ -45,7 +45,7 @@ struct MemoryPart: PhysicalMemory {
     }
 }
 
-/// What two ascending, disjoint lists of ranges have in common.
+/// The intersection of two ascending, disjoint lists of ranges.
 package func intersect(
     _ left: [Range<PhysicalAddress>], _ right: [Range<PhysicalAddress>]
 ) -> [Range<PhysicalAddress>] {
@@ -53,7 +53,7 @@ package func intersect(
 }
 
 extension Range<PhysicalAddress> {
-    /// The pages that the range touches, as far as their ends can be expressed.
+    /// The pages that the range touches, as far as their end can be represented.
     func pages(of pageSize: PageSize) -> Range<PhysicalAddress> {
         if isEmpty { return self }
         let mask = UInt64(pageSize.bytes - 1)
@@ -61,14 +61,14 @@ extension Range<PhysicalAddress> {
         return PhysicalAddress(lowerBound.rawValue & ~mask)..<PhysicalAddress(overflow ? ~mask : end & ~mask)
     }
 
-    /// The range in pieces of at most `size` bytes.
+    /// Splits the range into pieces of at most `size` bytes.
     func portions(of size: UInt64) -> some Sequence<Range<PhysicalAddress>> {
         stride(from: lowerBound.rawValue, to: upperBound.rawValue, by: Int(size)).lazy.map {
             PhysicalAddress($0)..<PhysicalAddress(Swift.min(upperBound.rawValue, $0 + size))
         }
     }
 
-    /// What of the range is in none of ascending, disjoint regions.
+    /// The parts of the range outside ascending, disjoint regions.
     func pieces(notIn regions: [Range<PhysicalAddress>]) -> [Range<PhysicalAddress>] {
         var pieces: [Range<PhysicalAddress>] = []
         var rest = self
@@ -80,14 +80,14 @@ extension Range<PhysicalAddress> {
         return pieces
     }
 
-    /// The first address of the range that none of the ascending, disjoint `regions` has; the end if there is none.
+    /// The first address of the range outside the ascending, disjoint `regions`; its end if there is none.
     func firstAddress(outside regions: [Range<PhysicalAddress>]) -> PhysicalAddress {
         let index = regions.partitioningIndex { $0.upperBound > lowerBound }
         guard index < regions.count, regions[index].lowerBound <= lowerBound else { return lowerBound }
         return Swift.min(regions[index].upperBound, upperBound)
     }
 
-    /// What of the range is in ascending, disjoint regions.
+    /// The parts of the range within ascending, disjoint regions.
     func pieces(in regions: [Range<PhysicalAddress>]) -> [Range<PhysicalAddress>] {
         var pieces: [Range<PhysicalAddress>] = []
         var index = regions.partitioningIndex { $0.upperBound > lowerBound }

@@ -1,9 +1,9 @@
 import CCompression
 import KernelABI
 
-/// Expands pages of a kdump-compressed dump. Keeps what the libraries need for it from page to page.
+/// Decompresses pages of a kdump-compressed dump. Keeps the state of the libraries from page to page.
 struct PageExpander: ~Copyable {
-    /// How a page is compressed: a value of `flags` in `page_desc`.
+    /// The compression of a page: a value of `flags` in `page_desc`.
     enum Form: UInt32, Sendable {
         case plain = 0
         /// `DUMP_DH_COMPRESSED_ZLIB`
@@ -16,7 +16,7 @@ struct PageExpander: ~Copyable {
         case zstd = 0x20
     }
 
-    /// On the heap: zlib keeps the address of it.
+    /// On the heap, because zlib keeps its address.
     private var inflater: UnsafeMutablePointer<z_stream>?
     private var zstd: OpaquePointer?
 
@@ -28,7 +28,7 @@ struct PageExpander: ~Copyable {
         ZSTD_freeDCtx(zstd)
     }
 
-    /// Expands `bytes` into `page`; `false` if they are damaged, or make more or less than a page.
+    /// Decompresses `bytes` into `page`; `false` if they are damaged, or do not expand to exactly one page.
     mutating func expand(_ bytes: RawSpan, _ form: Form, into page: UnsafeMutableRawBufferPointer) -> Bool {
         bytes.withUnsafeBytes { bytes in
             switch form {
@@ -46,14 +46,14 @@ struct PageExpander: ~Copyable {
                 return snappy_uncompress(bytes.baseAddress, bytes.count, page.baseAddress, &count) == SNAPPY_OK
             case .zstd:
                 if zstd == nil { zstd = ZSTD_createDCtx() }
-                // An error is a number that no page is as large as.
+                // An error code exceeds any page size.
                 return ZSTD_decompressDCtx(zstd, page.baseAddress, page.count, bytes.baseAddress, bytes.count)
                     == page.count
             }
         }
     }
 
-    /// Whether `bytes` are one whole stream that fills `output`.
+    /// Whether `bytes` are one complete stream that fills `output`.
     private mutating func inflate(_ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Bool {
         if let inflater {
             inflateReset(inflater)

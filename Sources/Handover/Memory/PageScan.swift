@@ -1,31 +1,32 @@
 import KernelABI
 
-/// A look at every page of physical memory for those that may be something.
+/// Scans every page of physical memory for pages that match a condition.
 struct PageScan: Sendable {
-    /// Where the pages are, ascending.
+    /// The addresses of the matching pages, ascending.
     private(set) var hits: [PhysicalAddress] = []
-    /// Whether there are more, which were left out.
+    /// Whether there are more, which are omitted.
     private(set) var reachedLimit = false
-    /// The bytes that should have been available, and could not be read.
+    /// The number of bytes that should be available but could not be read.
     private(set) var unreadableBytes: UInt64 = 0
-    /// Where the first of them are.
+    /// The address of the first of them.
     private(set) var firstUnreadable: PhysicalAddress?
 
-    /// Read at once: much, as that goes at the memory's speed, but little enough for a source that has to copy.
+    /// The number of bytes to read at once: large, to reach memory speed, but small enough for a source that has to
+    /// copy.
     private static let portion: UInt64 = 4 << 20
-    /// The portions of a batch are searched side by side, where there is more than one batch.
+    /// The chunks of a batch are searched in parallel, if there is more than one batch.
     private static let batch: UInt64 = 64 << 20
-    /// Of a source that is larger, what has been searched is let go, lest it fill a crash kernel's memory. That takes
-    /// longer than the search: the processors have to forget the pages, and reading maps them again.
+    /// From larger sources, what has been searched is released, to avoid filling a crash kernel's memory. That takes
+    /// longer than the search: the processors have to drop the pages from their TLBs, and reading maps them again.
     private static let held = machineMemory / 64
 
-    /// Looks at `memory`, in place where the source allows it; memory that is zero without being stored is passed over.
+    /// Scans `memory`, in place if the source allows it; skips zero memory that is not stored.
     ///
     /// - Parameters:
-    ///   - pageSize: A multiple of which every page begins at, in bytes.
-    ///   - limit: The most hits to return.
-    ///   - progress: Called now and then with the bytes that have been searched, and the bytes there are.
-    ///   - isHit: Whether a page may be it. The last bytes of a range of memory can be less than a page.
+    ///   - pageSize: The alignment of all pages, in bytes.
+    ///   - limit: The maximum number of hits to return.
+    ///   - progress: Called regularly with the number of bytes searched so far, and in total.
+    ///   - isHit: Whether a page matches. At the end of a memory range, it may be shorter than a page.
     init(
         of memory: some PhysicalMemory, pageSize: Int, limit: Int,
         progress: (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void,
@@ -40,7 +41,7 @@ struct PageScan: Sendable {
             let sideBySide = total > Self.batch
             @Sendable func part(_ portion: Range<UInt64>) -> Part {
                 defer {
-                    // What has been searched is not held, lest it fill the memory of a crash kernel.
+                    // Release what has been searched, to avoid filling a crash kernel's memory.
                     if total > Self.held {
                         memory.release(PhysicalAddress(portion.lowerBound)..<PhysicalAddress(portion.upperBound))
                     }
@@ -61,7 +62,7 @@ struct PageScan: Sendable {
             var start = extent.lowerBound.rawValue
             let end = extent.upperBound.rawValue
             while start < end {
-                // Up to the next multiple of the portion, so that no page is divided.
+                // Up to the next multiple of the chunk size, so that no page is split.
                 let length = min(end - start, Self.portion - start % Self.portion)
                 portions.append(start..<start + length)
                 size += length
@@ -77,7 +78,7 @@ struct PageScan: Sendable {
         }
     }
 
-    /// What was found in one portion.
+    /// The result for one chunk.
     private struct Part: Sendable {
         var hits: [PhysicalAddress] = []
         var unreadableBytes: UInt64 = 0
@@ -96,7 +97,7 @@ struct PageScan: Sendable {
             _ memory: some PhysicalMemory, from start: UInt64, length: UInt64, step: UInt64, limit: Int,
             where isHit: (RawSpan, PhysicalAddress) -> Bool
         ) {
-            // The first multiple of the step, which may be beyond the end.
+            // The first multiple of the step, which may be past the end.
             let first = (step - start % step) % step
             guard first < length else { return }
             do {
@@ -109,7 +110,7 @@ struct PageScan: Sendable {
                 }
                 hits += found.prefix(limit + 1 - min(hits.count, limit + 1)).map { PhysicalAddress(start + UInt64($0)) }
             } catch {
-                // A source can lack pages in the midst of what it said it has: look at each by itself.
+                // A source may lack pages within ranges that it states to have: try each page separately.
                 guard length > step else {
                     unreadableBytes += length
                     firstUnreadable = firstUnreadable ?? PhysicalAddress(start)

@@ -2,9 +2,9 @@ import KernelABI
 
 /// A set of pages of physical memory, by page frame number.
 struct PageSet {
-    /// log2 of the size of a page.
+    /// log2 of the page size.
     let pageShift: Int
-    /// Masks of 64 pages, by page frame number / 64.
+    /// Bit masks of 64 pages each, by page frame number / 64.
     private var masks: [UInt64: UInt64] = [:]
 
     init(pageShift: Int) {
@@ -40,7 +40,7 @@ struct PageSet {
         masks[page >> 6] = left == 0 ? nil : left
     }
 
-    /// The pages as ranges, ascending, adjacent ones merged. Takes time in proportion to their number.
+    /// The pages as ascending ranges, with adjacent ones merged. Takes time linear in their number.
     var ranges: [Range<PhysicalAddress>] {
         var runs: [Range<PhysicalAddress>] = []
         for (block, mask) in masks.sorted(by: { $0.key < $1.key }) {
@@ -59,7 +59,7 @@ struct PageSet {
         return mergeAdjacent(runs)
     }
 
-    /// Pages as addresses. The last page of the address space ends one byte early, where its end can be expressed.
+    /// Pages as addresses. The last page of the address space is one byte short, so that its end can be represented.
     func range(of page: UInt64, count: UInt64) -> Range<PhysicalAddress> {
         let start = page << UInt64(pageShift)
         let (end, wraps) = start.addingReportingOverflow(count << UInt64(pageShift))

@@ -1,29 +1,29 @@
 import KernelABI
 
-/// A machine's physical memory, or as much of it as is available.
+/// A machine's physical memory, as far as it is available.
 ///
-/// Every reader of a handover goes through this protocol, and so sees only bounds-checked views. A source need not
-/// hold all memory: what lies outside of ``regions`` is *not available*, which is different from being zero.
+/// Every reader of a handover uses this protocol, and therefore sees only bounds-checked views. A source need not have
+/// all memory: addresses outside ``regions`` are *not available*, which is different from being zero.
 public protocol PhysicalMemory: Sendable {
-    /// What is available: ranges of physical addresses, ascending, disjoint, adjacent ones merged.
+    /// The available ranges of physical addresses: ascending and disjoint, with adjacent ones merged.
     var regions: [Range<PhysicalAddress>] { get }
 
-    /// The part of ``regions`` that is stored as bytes: ranges ascending and disjoint, each readable without a copy
-    /// where the source can do so at all, and for that reason not merged.
+    /// The part of ``regions`` that is stored as bytes: ascending, disjoint ranges, each readable without a copy if the
+    /// source supports that, and therefore not merged.
     ///
-    /// The rest of ``regions`` reads as zero though no byte of it is stored. A search of all memory can skip it.
-    /// The default is ``regions``: everything is stored.
+    /// The rest of ``regions`` reads as zero but is not stored; a search of all memory can skip it. By default,
+    /// everything in ``regions`` is stored.
     var storedExtents: [Range<PhysicalAddress>] { get }
 
-    /// The page size in bytes where the source states one (VMCOREINFO of a dump), else `nil`.
+    /// The page size in bytes, if the source states it (VMCOREINFO of a dump), else `nil`.
     var statedPageSize: Int? { get }
 
-    /// The machine that the memory was taken from, where the source states one.
+    /// The machine that the memory was taken from, if the source states it.
     var statedMachine: Machine? { get }
 
-    /// Hands `count` bytes at `address` to `body`.
+    /// Calls `body` with `count` bytes at `address`.
     ///
-    /// Bytes that lie in one piece in the source are not copied. The span is valid during the call alone.
+    /// Bytes that are contiguous in the source are not copied. The span is valid only during the call.
     ///
     /// - Throws: ``MemoryError`` if a byte of the range is not available or was left out, the range wraps around, or
     ///   the source cannot be read.
@@ -31,30 +31,30 @@ public protocol PhysicalMemory: Sendable {
         at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Result
     ) throws(MemoryError) -> Result
 
-    /// At most how many bytes are stored, that is, the size of ``storedExtents``; quick to ask for.
+    /// An upper limit for the number of stored bytes, that is, the size of ``storedExtents``; fast.
     var storedByteCount: UInt64 { get }
 
     /// Whether the machine has memory at `address` that was left out of the source on purpose, as `makedumpfile` does
-    /// with pages of users. It is neither zero nor missing for another reason.
+    /// with user pages. Such memory is neither zero nor missing for another reason.
     ///
-    /// The default is `false`.
+    /// By default, `false`.
     func isLeftOut(_ address: PhysicalAddress) -> Bool
 
-    /// What was left out on purpose, or could not be read when the source was written, where the source lists it.
+    /// What was left out on purpose, or could not be read when the source was written, if the source lists it.
     ///
-    /// The default is none.
+    /// By default, nothing.
     var leftOut: [Range<PhysicalAddress>] { get }
 
-    /// The memory in `range` that is in ``regions``, and cannot be read: a damaged dump can have such pages. It takes
-    /// as long as reading does.
+    /// The memory in `range` that is in ``regions`` but cannot be read: a damaged dump can have such pages. Takes as
+    /// long as reading does.
     ///
-    /// The default is none.
+    /// By default, nothing.
     func unreadable(in range: Range<PhysicalAddress>) -> [Range<PhysicalAddress>]
 
-    /// Says that what is in `range` will not be read again soon: a source may let go of what it keeps available for it.
-    /// It can be read as before, though that may take longer.
+    /// Announces that `range` will not be read again soon, so that a source may release resources. It can still be
+    /// read, possibly more slowly.
     ///
-    /// The default does nothing.
+    /// By default, does nothing.
     func release(_ range: Range<PhysicalAddress>)
 }
 
@@ -79,13 +79,13 @@ extension PhysicalMemory {
         }
     }
 
-    /// Why `count` bytes at `address` are not available, the first that is missing being at `missing`.
+    /// The reason why `count` bytes at `address` are not available, where `missing` is the first missing address.
     func absence(of missing: PhysicalAddress, at address: PhysicalAddress, _ count: Int) -> MemoryError {
         isLeftOut(missing)
             ? .leftOut(address: missing, count: count) : .notAvailable(address: address, count: count)
     }
 
-    /// Whether bytes are the same as those of another memory; `nil` if they are not all available in both.
+    /// Whether bytes equal those of another memory; `nil` if they are not all available in both.
     func isEqual(
         at address: PhysicalAddress, to other: any PhysicalMemory, at otherAddress: PhysicalAddress, count: Int
     ) -> Bool? {
@@ -96,13 +96,13 @@ extension PhysicalMemory {
     }
 }
 
-/// Why bytes of physical memory could not be read.
+/// The reason why physical memory could not be read.
 public enum MemoryError: Error, Hashable, Sendable {
-    /// The source does not hold these bytes.
+    /// The source does not have these bytes.
     case notAvailable(address: PhysicalAddress, count: Int)
-    /// The byte at `address` was left out of the source on purpose; `count` bytes were asked for.
+    /// The byte at `address` was left out of the source on purpose; `count` bytes were requested.
     case leftOut(address: PhysicalAddress, count: Int)
-    /// The source should hold these bytes, but reading them failed for the reason given.
+    /// The source should have these bytes, but reading them failed.
     case unreadable(address: PhysicalAddress, count: Int, reason: String)
 }
 

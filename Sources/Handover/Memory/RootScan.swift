@@ -1,21 +1,20 @@
 import KernelABI
 
-/// A search of physical memory for what may be the root FDT of a handover.
+/// A search of physical memory for possible root FDTs of a handover.
 ///
-/// Nothing but a search finds the root in a memory image, and there can be several: earlier handovers leave theirs
-/// behind. What is found here looks like a root; whether it is one, and which of them is live, is for the reader to
-/// say.
+/// Only a search finds the root in a memory image, and there can be several: earlier handovers leave theirs behind.
+/// This search finds what looks like a root; the reader determines whether it is one, and which is live.
 ///
-/// A candidate is an FDT at a multiple of 4 KiB (which every larger page is, too) whose header is plausible, no larger
-/// than the largest page (64 KiB), and that has the text `kho-v` where a property's value can begin.
+/// A candidate is an FDT that is 4 KiB aligned (as all larger pages are), has a plausible header, is at most as large
+/// as the largest page (64 KiB), and contains the text `kho-v` where a property value can begin.
 public struct RootScan: Sendable {
-    /// Where the candidates are, ascending.
+    /// The addresses of the candidates, ascending.
     public let candidates: [PhysicalAddress]
-    /// Whether there are more, which were left out.
+    /// Whether there are more, which are omitted.
     public let reachedLimit: Bool
-    /// The bytes that should have been available, and could not be read.
+    /// The number of bytes that should be available but could not be read.
     public let unreadableBytes: UInt64
-    /// Where the first of them are.
+    /// The address of the first of them.
     public let firstUnreadable: PhysicalAddress?
 
     private static let step = 4096
@@ -23,19 +22,18 @@ public struct RootScan: Sendable {
 
     /// Searches `memory`.
     ///
-    /// One word of every 4 KiB is looked at, in place where the source allows it; memory that is zero without being
-    /// stored is not looked at.
+    /// Checks one word per 4 KiB, in place if the source allows it; skips zero memory that is not stored.
     ///
     /// - Parameters:
-    ///   - memory: the memory of one machine.
-    ///   - limit: The most candidates to return.
-    ///   - progress: Called now and then with the bytes that have been searched, and the bytes there are.
+    ///   - memory: The memory of one machine.
+    ///   - limit: The maximum number of candidates to return.
+    ///   - progress: Called regularly with the number of bytes searched so far, and in total.
     public init(
         of memory: some PhysicalMemory, limit: Int = 1024,
         progress: (_ bytesDone: UInt64, _ bytesTotal: UInt64) -> Void = { _, _ in }
     ) {
         let scan = PageScan(of: memory, pageSize: Self.step, limit: limit, progress: progress) { page, address in
-            // FDT_MAGIC, big-endian. A word that the end cuts off may go on in what follows.
+            // FDT_MAGIC, big-endian. A word that is cut off may continue in the next range.
             (page.byteCount < 4 || page.unsafeLoadUnaligned(as: UInt32.self).bigEndian == 0xD00D_FEED)
                 && Self.isCandidate(at: address, in: memory)
         }
@@ -48,10 +46,10 @@ public struct RootScan: Sendable {
     private static func isCandidate(at address: PhysicalAddress, in memory: some PhysicalMemory) -> Bool {
         let size = try? memory.withBytes(at: address, count: 40, plausibleSize)
         guard let size else { return false }
-        // Compatible is the first property of the root node: the first page has it, where the FDT is larger.
+        // Compatible is the first property of the root node, so it is in the first page even of a larger FDT.
         let pageSize = memory.statedPageSize ?? step
         let hasText = try? memory.withBytes(at: address, count: min(size, pageSize)) { bytes in
-            // Values begin at multiples of 4.
+            // Values are 4-byte aligned.
             stride(from: 40, through: bytes.byteCount - 5, by: 4).contains {
                 // "kho-", "v"
                 bytes.unsafeLoadUnaligned(fromByteOffset: $0, as: UInt32.self).bigEndian == 0x6B68_6F2D
@@ -61,7 +59,7 @@ public struct RootScan: Sendable {
         return hasText ?? false
     }
 
-    /// `totalsize` of an FDT header (`struct fdt_header`, ten big-endian words), or `nil` if it makes no sense.
+    /// `totalsize` of an FDT header (`struct fdt_header`, ten big-endian words), or `nil` if implausible.
     private static func plausibleSize(_ header: RawSpan) -> Int? {
         func word(_ index: Int) -> UInt64 {
             UInt64(header.unsafeLoadUnaligned(fromByteOffset: index * 4, as: UInt32.self).bigEndian)

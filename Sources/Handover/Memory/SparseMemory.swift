@@ -1,28 +1,27 @@
 import KernelABI
 
-/// Physical memory as a mutable value: the pages that were written or allocated, and no others.
+/// Physical memory as a mutable value: only the pages that were written or allocated.
 ///
-/// It is what images are built in. Writing and reading a page take constant time, whatever the number and order of
-/// pages; a page that was only allocated is zero, and costs a bit.
+/// Images are built in it. Writing and reading a page take constant time, whatever the number and order of pages; a
+/// page that was only allocated is zero, and costs one bit.
 public struct SparseMemory: PhysicalMemory {
-    /// The size of a page in bytes, a power of two. A page is available as a whole or not at all.
+    /// The page size in bytes, a power of two. A page is either wholly available or not at all.
     public let pageSize: Int
 
-    /// ``pageSize`` unless it is set: the memory can be of a kernel whose page size is not known.
+    /// ``pageSize`` unless set: the page size of the kernel may be unknown.
     public var statedPageSize: Int?
 
     public var statedMachine: Machine?
 
     public var leftOut: [Range<PhysicalAddress>] = []
 
-    /// The pages that have bytes, by page frame number. Every one is also in `available`.
+    /// The pages with contents, by page frame number. They are all also in `available`.
     private var pages: [UInt64: [UInt8]] = [:]
     private var available: PageSet
 
-    /// Makes a memory without pages.
+    /// Creates a memory without pages.
     ///
-    /// - Parameter pageSize: In bytes. A size that is no power of two is rounded up to one; 16 bytes are the least,
-    ///   1 GiB the most.
+    /// - Parameter pageSize: In bytes. Rounded up to a power of two, and limited to the range from 16 bytes to 1 GiB.
     public init(pageSize: Int = 4096) {
         var size = 16
         while size < pageSize, size < 1 << 30 { size *= 2 }
@@ -33,19 +32,19 @@ public struct SparseMemory: PhysicalMemory {
 
     // MARK: Changing
 
-    /// Makes every page that `range` touches available. A page that was not reads as zero; the others stay.
+    /// Makes every page that `range` touches available. New pages read as zero; existing ones are unchanged.
     public mutating func allocate(_ range: Range<PhysicalAddress>) {
         available.insert(range)
     }
 
-    /// Writes `bytes` at `address`. Pages that were not available become so, zero where they are not written.
+    /// Writes `bytes` at `address`. Makes pages available as needed, zero where they are not written.
     ///
-    /// - Throws: ``MemoryError/notAvailable(address:count:)`` where the range wraps around.
+    /// - Throws: ``MemoryError/notAvailable(address:count:)`` if the range wraps around.
     public mutating func write(_ bytes: some Collection<UInt8>, at address: PhysicalAddress) throws(MemoryError) {
         guard address.advanced(by: UInt64(bytes.count)) != nil else {
             throw .notAvailable(address: address, count: bytes.count)
         }
-        // A whole page is taken over as it is, where it is an array already.
+        // A whole page that is already an array is stored as it is.
         if bytes.count == pageSize, offset(of: address) == 0 {
             let page = frame(of: address)
             available.insert(page)
@@ -64,7 +63,7 @@ public struct SparseMemory: PhysicalMemory {
         }
     }
 
-    /// Makes the page that `address` lies in unavailable.
+    /// Makes the page at `address` unavailable.
     public mutating func removePage(at address: PhysicalAddress) {
         let page = frame(of: address)
         pages[page] = nil
@@ -78,10 +77,10 @@ public struct SparseMemory: PhysicalMemory {
 
     // MARK: Reading
 
-    /// The available pages. Takes time in proportion to their number.
+    /// The available pages. Takes time linear in their number.
     public var regions: [Range<PhysicalAddress>] { available.ranges }
 
-    /// The pages that have bytes. Takes time in proportion to their number.
+    /// The pages with contents. Takes time linear in their number.
     public var storedExtents: [Range<PhysicalAddress>] {
         pages.keys.sorted().map { available.range(of: $0, count: 1) }
     }

@@ -1,7 +1,7 @@
 import FDT
 import KernelABI
 
-/// A handover in one FDT: every piece of its memory as a node, to be worked on with `dtc`, `fdtget` and `git diff`.
+/// A handover as one FDT: every piece of its memory is a node, so it can be edited with `dtc`, `fdtget` and `git diff`.
 ///
 ///     / {
 ///         compatible = "luo-fdt,bundle-v1";
@@ -22,13 +22,13 @@ import KernelABI
 ///         };
 ///     };
 ///
-/// `left-out` lists what the input of `collect` lacked, if it lacked something. The nodes are in the order of their
-/// addresses and named after their roles. `data` lacks the zeros at its end, and is missing where all is zero. Numbers
-/// are big-endian cells, as device trees have them: the handover's own FDTs are inside of `data`, unchanged.
+/// `left-out` lists what the input of `collect` lacked, if anything. Nodes are sorted by address and named after their
+/// roles. `data` omits trailing zeros, and is absent if everything is zero. Numbers are big-endian cells, as usual in
+/// device trees; the handover's own FDTs are in `data`, unchanged.
 public enum Bundle {
     static let compatible = "luo-fdt,bundle-v1"
 
-    /// The most memory that the nodes of a bundle may make up: what is zero takes no room, and could be endless.
+    /// The maximum total memory of a bundle's nodes: zeros take no space, and could be endless.
     static let memoryLimit: UInt64 = 1 << 36
 
     /// Whether a tree is a bundle.
@@ -38,9 +38,9 @@ public enum Bundle {
 
     // MARK: - Writing
 
-    /// Makes the bundle of a handover.
+    /// Creates the bundle of a handover.
     ///
-    /// - Throws: ``BundleError`` if all together is more than an FDT holds, 2 GiB, or memory cannot be read.
+    /// - Throws: ``BundleError`` if the result exceeds the maximum size of an FDT, 2 GiB, or memory cannot be read.
     public static func tree(of capture: Capture) throws(BundleError) -> FlattenedTree {
         let pieces = pieces(of: capture)
         var total: UInt64 = 0
@@ -62,7 +62,7 @@ public enum Bundle {
         }
     }
 
-    /// Everything up to the first piece of memory.
+    /// Writes everything before the first piece of memory.
     private static func begin(_ capture: Capture) throws(FDTError) -> SequentialWriter {
         var writer = try SequentialWriter(growing: 1 << 16)
         try writer.finishReservations()
@@ -100,8 +100,8 @@ public enum Bundle {
         try writer.endNode()
     }
 
-    /// What the memory has of the extents, by address, each piece with the name of its node; of several with one
-    /// name, the first.
+    /// The available memory of the extents, by address, each with its node name; if several have the same name, only
+    /// the first.
     private static func pieces(of capture: Capture) -> [(name: String, extent: Extent)] {
         let regions = capture.memory.regions
         var names: Set<String> = []
@@ -117,7 +117,7 @@ public enum Bundle {
         }
     }
 
-    /// The bytes of a range without the zeros at its end.
+    /// The bytes of a range without trailing zeros.
     private static func data(
         of range: Range<PhysicalAddress>, in memory: any PhysicalMemory, atMost room: Int
     ) throws(BundleError) -> [UInt8] {
@@ -142,11 +142,11 @@ public enum Bundle {
 
     // MARK: - Reading
 
-    /// What a bundle holds.
+    /// The contents of a bundle.
     public struct Contents: Sendable {
         public let memory: SparseMemory
         public let rootAddress: PhysicalAddress?
-        /// The kernel's generation, as the bundle states it.
+        /// The kernel's generation, as stated in the bundle.
         public let kernel: String?
     }
 
@@ -196,14 +196,14 @@ public enum Bundle {
     }
 }
 
-/// Why a bundle could not be made or read.
+/// The reason why a bundle could not be created or read.
 public enum BundleError: Error, Hashable, Sendable {
     case tree(FDTError)
     /// Memory of the handover cannot be read.
     case memory(MemoryError)
-    /// The memory is more than an FDT holds, or than readers take.
+    /// The memory exceeds what an FDT can hold, or what readers accept.
     case tooLarge
-    /// The FDT is not of a bundle's form: what and where.
+    /// The FDT is not a valid bundle: what is wrong, and where.
     case malformed(String)
 }
 

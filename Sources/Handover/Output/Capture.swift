@@ -1,23 +1,23 @@
 import FDT
 import KernelABI
 
-/// A handover and the memory that it is in: what is written to a file.
+/// A handover with its memory, as written to a file.
 public struct Capture: Sendable {
     public let state: HandoverState
-    /// What a search has found, and is kept with it.
+    /// Handovers found by a search, which are kept with it.
     public let found: [HandoverState]
-    /// The pieces of memory that are kept. All of ``memory`` is in one of them.
+    /// The pieces of memory to keep. All of ``memory`` is in one of them.
     public let extents: [Extent]
-    /// The memory of the extents, and no other.
+    /// The memory of the extents only.
     public let memory: any PhysicalMemory
-    /// The handed-over memory that is not kept, though the image has it: ascending, disjoint.
+    /// Handed-over memory that is not kept although the image has it: ascending, disjoint.
     public let leftBehind: [Range<PhysicalAddress>]
-    /// The pieces that were read as a part of the description, and are not kept, each with the reason: see
+    /// Pieces that were read as part of the description but are not kept, each with the reason: see
     /// ``init(of:in:contents:found:)``.
     public let withheld: [(extent: Extent, reason: String)]
-    /// The handed-over memory that was to be kept, and that the image lacks: ascending, disjoint.
+    /// Handed-over memory that should be kept but that the image lacks: ascending, disjoint.
     public let missing: [Range<PhysicalAddress>]
-    /// What of ``extents`` the image has, and cannot be read.
+    /// The pieces of ``extents`` that the image has but that cannot be read.
     public let unreadable: [Extent]
 
     /// A handover that was built, with all of its memory.
@@ -25,7 +25,7 @@ public struct Capture: Sendable {
         self.init(image.state, extents: image.extents, memory: image.memory)
     }
 
-    /// A handover in memory that holds it and nothing else.
+    /// A handover in memory that contains nothing else.
     public init(_ state: HandoverState, extents: [Extent], memory: any PhysicalMemory) {
         self.state = state
         let pages = extents.pages(of: state.statedPageSize)
@@ -40,18 +40,18 @@ public struct Capture: Sendable {
 
     /// The part of a memory image that a handover needs.
     ///
-    /// Without contents, nothing that is handed over is kept. As a damaged pointer leads anywhere, what does not look
-    /// like a part of the description is withheld.
+    /// Without contents, nothing that is handed over is kept. As a damaged pointer may lead anywhere, what does not
+    /// look like part of the description is withheld.
     ///
     /// - Parameters:
-    ///   - reading: the handover.
-    ///   - memory: the memory that it was read from.
-    ///   - contents: whether to keep what is handed over, too, rather than its description alone: all memory that is
-    ///     preserved, among it the contents of files and of regions.
-    ///   - found: what a search has found besides in the same memory.
+    ///   - reading: The handover.
+    ///   - memory: The memory that it was read from.
+    ///   - contents: Whether to keep all preserved memory, including the contents of files and of regions, rather than
+    ///     only the description.
+    ///   - found: Further handovers that a search found in the same memory.
     public init(of reading: Reading, in memory: any PhysicalMemory, contents: Bool, found: [Reading] = []) {
         var state = reading.state
-        // Nothing that is kept says which of several page sizes is right.
+        // Nothing that is kept tells which of several page sizes is right.
         if !reading.alternatives.isEmpty { state.pageSize = nil }
         self.state = state
         let pageSize = reading.state.pageSize ?? .kib64
@@ -71,7 +71,7 @@ public struct Capture: Sendable {
             withheld = judged.compactMap { piece in piece.reason.map { (piece.extent, $0) } }
             leftBehind = intersect(handedOver, regions)
             missing = []
-            // What cannot be read has been withheld.
+            // What cannot be read is already withheld.
             unreadable = []
             self.memory = MemoryPart(
                 of: memory, pageSize: pageSize, ranges: extents.map(\.range),
@@ -82,7 +82,7 @@ public struct Capture: Sendable {
         extents = structures + known + Extent.ofUnknownUse(intersect(unknown, regions))
         leftBehind = []
         withheld = []
-        // The pages of the description are preserved as a whole.
+        // Pages of the description are preserved as a whole.
         let kept = extents.map(\.range) + description
         let lost = kept.merged().flatMap { memory.unreadable(in: $0) }
         missing = handedOver.flatMap { $0.pieces(notIn: regions) }
@@ -92,7 +92,7 @@ public struct Capture: Sendable {
             leftOut: (leftOut + lost).merged())
     }
 
-    /// The root FDT's address, which the next kernel is to be told.
+    /// The root FDT's address, to be passed to the next kernel.
     public var rootAddress: PhysicalAddress? { state.kho?.fdtAddress }
 
     /// The bytes of an extent.
@@ -102,7 +102,7 @@ public struct Capture: Sendable {
         }
     }
 
-    /// The blob of a subtree by its name; the root FDT for `kho`.
+    /// The blob of a subtree, by name; `kho` is the root FDT.
     public func blob(ofSubtree name: String) -> [UInt8]? {
         if name == "kho" {
             return extents.first { $0.role == .root }.flatMap { try? bytes(of: $0) }
@@ -112,14 +112,14 @@ public struct Capture: Sendable {
             let bytes = try? bytes(of: extent)
         else { return nil }
         guard let size = subtree.size.flatMap(Int.init(exactly:)), size < bytes.count else {
-            // An extent of a blob whose size is not stated anywhere else is as long as its FDT.
+            // The extent of a blob with no size stated elsewhere is as long as its FDT.
             guard case .structure(let structure) = extent.form else { return bytes }
             return Array(bytes.prefix(structure.size))
         }
         return Array(bytes.prefix(size))
     }
 
-    /// The bytes of all that is handed over, for a document.
+    /// The bytes of everything that is handed over, for a document.
     ///
     /// - Throws: ``MemoryError`` if the image lists memory that cannot be read.
     public func contents() throws(MemoryError) -> [ResidueState] {
@@ -139,7 +139,7 @@ public struct Capture: Sendable {
 }
 
 extension Extent {
-    /// Memory that somebody has preserved without telling what for.
+    /// Memory preserved for an unknown purpose.
     static func ofUnknownUse(_ ranges: [Range<PhysicalAddress>]) -> [Extent] {
         ranges.compactMap { range in
             Int(exactly: range.upperBound.rawValue - range.lowerBound.rawValue).map {
@@ -151,7 +151,7 @@ extension Extent {
 }
 
 extension Reading {
-    /// The pages that the description leads to, and that the image was made without or has damaged.
+    /// The pages that the description refers to but that the image omits or has damaged.
     fileprivate func pagesNotAtHand(of pageSize: PageSize) -> [Range<PhysicalAddress>] {
         let inputIsDamaged = isInputDamaged
         return findings.compactMap { finding in
@@ -171,13 +171,13 @@ extension [Extent] {
 }
 
 extension HandoverState {
-    /// The page size, 4 KiB if it is not known.
+    /// The page size; 4 KiB if unknown.
     var statedPageSize: PageSize { pageSize ?? .kib4 }
 
-    /// The release of the kernel that handed over, as far as it is known.
+    /// The release of the kernel that handed over, as far as known.
     public var release: String? { writer?.validString ?? kernel }
 
-    /// ``release`` for a reader: where the handover does not state it, all releases that it can be of.
+    /// ``release`` for display: if the handover does not state it, all possible releases.
     public var releaseText: String? {
         writer == nil && kernel == generation?.name ? generation?.span : release
     }
@@ -189,7 +189,7 @@ extension HandoverState {
         return extents + subtreeExtents
     }
 
-    /// Visits the files whose contents are known, with where these are.
+    /// Visits the files whose contents are known, with the addresses of the contents.
     public func forEachContents(_ body: (_ owner: Owner, _ contents: FileContents, _ map: ContentsMap) -> Void) {
         let pageSize = statedPageSize
         let sizes = FolioSizes(preserved: preserved, pageSize: pageSize)

@@ -1,26 +1,26 @@
 import KernelABI
 import SystemPackage
 
-/// Writes the contents of all preserved files to a directory: `SESSION/TOKEN`.
+/// Writes the contents of all preserved files to a directory, as `SESSION/TOKEN`.
 public struct ContentsDirectory: Sendable {
     private let documents: [HandoverDocument]
 
-    /// What is not in the directory as it was preserved.
+    /// Something that the directory lacks.
     public enum Loss: Sendable {
-        /// The content of a file could not be read, or is of no kind that is known: it is not written.
+        /// The content of a file could not be read, or its kind is unknown, so it is not written.
         case unread(Owner)
         /// A file that cannot be written.
         case unwritten(Owner, OutputError)
-        /// Bytes of the file at a path that are zero in the output, as the input does not have them.
+        /// Bytes of the file at `path` that are zero in the output because the input lacks them.
         case missing(path: String, [Range<UInt64>])
     }
 
-    /// - Parameter documents: a handover, and what a search has found besides.
+    /// - Parameter documents: A handover, and any others that a search found.
     public init(of documents: [HandoverDocument]) {
         self.documents = documents
     }
 
-    /// Writes the directory whole, or not at all.
+    /// Writes the complete directory, or nothing.
     public func write(to destination: Destination) throws(OutputError) -> [Loss] {
         var losses: [Loss] = []
         try destination.writeDirectory { (root) throws(OutputError) in
@@ -47,7 +47,7 @@ public struct ContentsDirectory: Sendable {
                             let ranges = try output.write(to: directory.appending(token))
                             if !ranges.isEmpty { losses.append(.missing(path: "\(name)/\(token)", ranges)) }
                         } catch {
-                            // A size that no file can have is that file's damage: the others are written.
+                            // An impossible size is damage to one file; the others are written.
                             guard case .file(_, .fileTooLarge) = error else { throw error }
                             losses.append(.unwritten(owner, error))
                         }
@@ -59,12 +59,12 @@ public struct ContentsDirectory: Sendable {
     }
 }
 
-/// Makes names of files from whatever bytes an image holds: each is used once, and none leads out of the directory.
+/// Creates file names from arbitrary bytes of an image: each is unique, and none leads outside the directory.
 struct FileNames {
     private var used: Set<String> = []
 
-    /// The bytes, with `%XX` for each that is no ASCII letter, digit, `-`, `_` or `.`, and for a `.` at the beginning;
-    /// `~2` and so on after a name that was used before.
+    /// The bytes, with `%XX` for each that is not an ASCII letter, digit, `-`, `_` or `.`, and for a leading `.`;
+    /// followed by `~2` and so on if the name was used before.
     mutating func next(for bytes: [UInt8]) -> FilePath.Component? {
         var name = ""
         for (index, byte) in bytes.enumerated() {

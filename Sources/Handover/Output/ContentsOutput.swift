@@ -6,7 +6,7 @@ public struct ContentsOutput: Sendable {
     private let size: UInt64
     private let pageSize: PageSize
     private let memory: any PhysicalMemory
-    /// Whether what no folio holds may be anything: folios are missing from the list, or holes are not left out of it.
+    /// Whether bytes without a folio are unknown: folios are missing from the list, or the list does not omit holes.
     private let isIncomplete: Bool
 
     public init(of file: FileContents, in state: HandoverState, memory: any PhysicalMemory) {
@@ -22,12 +22,12 @@ public struct ContentsOutput: Sendable {
         self.memory = memory
     }
 
-    /// How much is read at once, in bytes.
+    /// The chunk size for reading, in bytes.
     private static let portion: UInt64 = 1 << 20
 
-    /// Writes the contents. In a file, what is zero or a hole becomes a hole.
+    /// Writes the contents. In a file, zeros and holes become holes.
     ///
-    /// - Returns: the bytes of the file that are not available, and are zero in the output.
+    /// - Returns: The ranges of the file that are not available, and are zero in the output.
     public func write(to destination: Destination) throws(OutputError) -> [Range<UInt64>] {
         try destination.write { (file) throws(OutputError) in
             if !file.isStream { try file.resize(to: size) }
@@ -38,14 +38,14 @@ public struct ContentsOutput: Sendable {
         }
     }
 
-    /// Writes what of a run lies behind that which has been written.
+    /// Writes the part of a run that follows what is already written.
     private func write(_ run: ContentsMap.Run, to writer: inout Writer) throws(OutputError) {
         let (start, overflow) = run.index.multipliedReportingOverflow(by: UInt64(pageSize.bytes))
         guard !overflow, start < size, let addresses = map.addresses(of: run) else { return }
         let end = start + min(size - start, addresses.upperBound.rawValue - addresses.lowerBound.rawValue)
         guard end > writer.offset else { return }
         try writer.skip(to: max(start, writer.offset), isMissing: isIncomplete)
-        /// The address of a place in the file, and the reverse.
+        /// The address for an offset in the file, and the reverse.
         func address(_ place: UInt64) -> PhysicalAddress {
             PhysicalAddress(addresses.lowerBound.rawValue + place - start)
         }
@@ -62,11 +62,11 @@ public struct ContentsOutput: Sendable {
     }
 }
 
-/// Writes a file's contents from their beginning to their end.
+/// Writes a file's contents from beginning to end.
 private struct Writer {
     let file: OutputFile
     let pageSize: PageSize
-    /// Where the next byte goes.
+    /// The offset of the next byte.
     private(set) var offset: UInt64 = 0
     /// The bytes that were not available.
     private(set) var missing: [Range<UInt64>] = []
@@ -76,9 +76,9 @@ private struct Writer {
         self.pageSize = pageSize
     }
 
-    /// Leaves zeros, as far as `end`.
+    /// Leaves zeros up to `end`.
     ///
-    /// - Parameter isMissing: whether it is not known what there should be.
+    /// - Parameter isMissing: Whether the actual contents are unknown.
     mutating func skip(to end: UInt64, isMissing: Bool = false) throws(OutputError) {
         guard end > offset else { return }
         if isMissing { note(offset..<end) }
@@ -93,7 +93,7 @@ private struct Writer {
         offset = end
     }
 
-    /// Writes what is at `address`.
+    /// Writes the bytes at `address`.
     mutating func write(
         _ count: UInt64, of memory: any PhysicalMemory, at address: PhysicalAddress
     ) throws(OutputError) {
@@ -107,7 +107,7 @@ private struct Writer {
         } catch {
             let page = UInt64(pageSize.bytes)
             if count > page {
-                // What lies around a page that cannot be read is not lost with it.
+                // Pages around an unreadable page are not lost with it.
                 for done in stride(from: 0, to: count, by: Int(page)) {
                     try write(
                         min(page, count - done), of: memory, at: PhysicalAddress(address.rawValue + done))
@@ -129,7 +129,7 @@ private struct Writer {
         }
     }
 
-    /// Writes the pages of `bytes` that are not all zero, those that adjoin at once.
+    /// Writes the pages of `bytes` that are not all zero; adjacent ones together.
     private func writeNonZero(_ bytes: RawSpan) throws(OutputError) {
         func write(_ pages: Range<Int>) throws(OutputError) {
             if !pages.isEmpty { try file.write(bytes.extracting(pages), at: offset + UInt64(pages.lowerBound)) }

@@ -1,22 +1,23 @@
 import KernelABI
 import SystemPackage
 
-/// A handover on its way to a file: its pages are never all in memory.
+/// Writes a handover to a file without holding all of its pages in memory.
 ///
-/// It is laid out as an ELF core, after a first walk that only notes where pages are. Contents go from file to file.
+/// A first pass only notes which pages there are; they are then laid out as an ELF core. Contents are copied from file
+/// to file.
 public struct CoreFile: Sendable {
-    /// What is laid out, complete.
+    /// The complete state that is laid out.
     public let state: HandoverState
     /// The memory that the core has.
     public let regions: [Range<PhysicalAddress>]
     private let layout: ELFCoreLayout
     private let open: @Sendable (String) throws(FileError) -> MappedFile
 
-    /// Finds out where everything is to lie, which the planner has completed.
+    /// Determines the layout of a state that the planner has completed.
     ///
     /// - Parameters:
-    ///   - state: a state that is complete.
-    ///   - open: opens the file that a `content` names.
+    ///   - state: A complete state.
+    ///   - open: Opens the file that a `content` names.
     public init(
         of state: HandoverState, contents open: @escaping @Sendable (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
@@ -54,7 +55,7 @@ public struct CoreFile: Sendable {
     private func layOut(in file: OutputFile, listed: Bool) throws(OutputError) -> [Extent] {
         let behind = WriteBehind(file.descriptor)
         defer { try? behind.wait() }
-        // What nothing is put in is zero.
+        // What is not written is zero.
         try file.resize(to: layout.fileSize)
         do throws(WriteError) {
             let pages = CorePages(of: layout, in: file, behind)
@@ -68,14 +69,14 @@ public struct CoreFile: Sendable {
     }
 }
 
-/// The stored pages of a core, which is written in portions.
+/// The stored pages of a core, written in chunks.
 private struct CorePages: PageStore {
     private let layout: ELFCoreLayout
     private let file: OutputFile
     private let behind: WriteBehind
-    /// What is put.
+    /// A buffer for the current `put`.
     private var bytes: [UInt8] = []
-    /// What is to be written at an offset.
+    /// The bytes to write at `offset`.
     private var portion: [UInt8] = []
     private var offset: UInt64 = 0
 
@@ -94,7 +95,7 @@ private struct CorePages: PageStore {
         _ count: Int, at address: PhysicalAddress, _ fill: (inout [UInt8]) throws(WriteError) -> Void
     ) throws(WriteError) {
         guard count > 0 else { return }
-        // Pages that adjoin are in one segment.
+        // Adjacent pages are in one segment.
         guard let place = layout.offset(of: address) else { throw .outside(address, count) }
         if place != offset + UInt64(portion.count) || portion.count >= Self.portionSize { try begin(at: place) }
         try bytes.refill(count, fill)
@@ -111,7 +112,7 @@ private struct CorePages: PageStore {
         offset = place + UInt64(part.count)
     }
 
-    /// Begins to write what has come together, and goes on at an offset.
+    /// Starts writing the collected bytes, and continues at an offset.
     private mutating func begin(at place: UInt64) throws(WriteError) {
         let full = portion
         portion = []
@@ -120,7 +121,7 @@ private struct CorePages: PageStore {
         offset = place
     }
 
-    /// Writes what is left.
+    /// Writes the rest.
     mutating func finish() throws(WriteError) {
         try begin(at: 0)
         try write { () throws(Errno) in try behind.wait() }
@@ -132,7 +133,7 @@ private struct CorePages: PageStore {
 }
 
 extension HandoverState {
-    /// The names of the files that preserved files have their contents in.
+    /// The names of the files that contain the contents of preserved files.
     public var contentFiles: [String] {
         (luo?.sessions ?? []).flatMap { session in
             (session.files ?? []).compactMap { file in

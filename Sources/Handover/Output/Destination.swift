@@ -1,37 +1,37 @@
 import Glibc
 import SystemPackage
 
-/// Where output goes. Everything that is written to files goes through here.
+/// The destination of output. Everything written to files goes through here.
 ///
-/// - A file appears under its name when it is whole, at once in place of what had the name before, whose permissions
-///   it takes over. Links are followed. After a failure everything is as it was.
-/// - A directory appears in the same way. It only replaces an empty directory, or one that holds nothing but what
+/// - A file appears under its name once it is complete, atomically replacing any previous file, whose permissions it
+///   takes over. Links are followed. A failure leaves everything as it was.
+/// - A directory appears in the same way. It only replaces an empty directory, or one that contains nothing but what
 ///   ``OutputForm/directory`` writes.
-/// - A pipe, a device and standard output (`-`) are streams: bytes are appended to them, and that is all.
+/// - A pipe, a device and standard output (`-`) are streams: bytes are only appended.
 ///
 /// An output that is one of the inputs is refused before anything is written.
 public struct Destination: Sendable {
     /// The output's name in messages.
     public let path: FilePath
     private let place: Place
-    /// Whether something is given up for the output, which is not done before it is safe on the disk.
+    /// Whether the output replaces something, which must not be given up before the output is safely on disk.
     private let isReplacement: Bool
 
     private enum Place {
-        /// A stream that is open.
+        /// An open stream.
         case open(FileDescriptor)
         /// A pipe or device, by its path.
         case device(FilePath)
-        /// A file or directory, links resolved, and what is there now.
+        /// A file or directory with links resolved, and what currently exists there.
         case named(FilePath, Stat?)
     }
 
-    /// Finds out where `path` leads; `-` is standard output.
+    /// Resolves `path`; `-` is standard output.
     ///
     /// - Parameters:
-    ///   - path: a file or directory, there or not, or `-`.
-    ///   - inputs: the files and directories that the output is made from; `-` is standard input.
-    /// - Throws: ``OutputError/refused(_:reason:)`` if the output is one of the inputs, lies in one, or holds one.
+    ///   - path: A file or directory, existing or not, or `-`.
+    ///   - inputs: The files and directories that the output is made from; `-` is standard input.
+    /// - Throws: ``OutputError/refused(_:reason:)`` if the output is one of the inputs, is in one, or contains one.
     public init(_ path: FilePath, inputs: [FilePath] = []) throws(OutputError) {
         if path == "-" {
             self.path = "standard output"
@@ -52,7 +52,7 @@ public struct Destination: Sendable {
         self.isReplacement = isReplacement
     }
 
-    /// Whether bytes can only be appended.
+    /// Whether it is append-only.
     public var isStream: Bool {
         if case .named = place { false } else { true }
     }
@@ -84,7 +84,7 @@ public struct Destination: Sendable {
         }
     }
 
-    /// Writes a directory, which `body` fills.
+    /// Writes a directory that `body` fills.
     func writeDirectory(_ body: (_ directory: Destination) throws(OutputError) -> Void) throws(OutputError) {
         guard case .named(let place, let present) = place else {
             throw .refused(path, reason: "a directory cannot be written to a stream")
@@ -108,7 +108,7 @@ public struct Destination: Sendable {
         }
     }
 
-    /// Makes a directory that is part of another one.
+    /// Creates a directory within another one.
     func makeDirectory() throws(OutputError) {
         guard case .named(let place, _) = place else { return }
         try attempt { () throws(Errno) in
@@ -116,7 +116,7 @@ public struct Destination: Sendable {
         }
     }
 
-    /// A place in a directory that is being written.
+    /// A name in a directory that is being written.
     func appending(_ name: FilePath.Component) -> Destination {
         guard case .named(let place, _) = place else { return self }
         return Destination(path.appending(name), at: place.appending(name), isReplacement: isReplacement)
@@ -136,7 +136,7 @@ public struct Destination: Sendable {
             FileDescriptor.open(device, .writeOnly, options: [.closeOnExec, .append]), as: Errno.init(_:))
     }
 
-    /// Why the directory at `path` is not replaced; `nil` if it may be.
+    /// The reason why the directory at `path` must not be replaced; `nil` if it may be.
     private static func whyIrreplaceable(_ path: FilePath) -> String? {
         if FileIdentity(path) == FileIdentity(".") { return "it is the current directory" }
         let names = Directory.entries(of: path)
@@ -152,7 +152,7 @@ public struct Destination: Sendable {
         guard let status = try? resolved.stat() else { return .named(resolved, nil) }
         switch status.type {
         case .regular:
-            // Whoever redirects into the file as well has it open.
+            // A redirection of standard output to the same file has it open, too.
             let isOpen = (try? FileDescriptor.standardOutput.stat()).map(FileIdentity.init) == FileIdentity(status)
             return isOpen ? .open(.standardOutput) : .named(resolved, status)
         case .directory: return .named(resolved, status)
@@ -160,7 +160,7 @@ public struct Destination: Sendable {
         }
     }
 
-    /// The descriptor that `/dev/stdout` and the like stand for.
+    /// The descriptor that `/dev/stdout` and similar paths refer to.
     private static func descriptor(named path: FilePath) -> FileDescriptor? {
         guard path.removingLastComponent() == descriptors, let number = path.lastComponent.flatMap({ CInt($0.string) })
         else { return nil }
@@ -169,7 +169,7 @@ public struct Destination: Sendable {
 
     private static var descriptors: FilePath { FilePath("/proc/\(getpid())/fd") }
 
-    /// Follows links, also those to what is not there yet, but for those that stand for open files.
+    /// Follows links, including dangling ones, except those that refer to open files.
     private static func resolveLinks(of path: FilePath) throws(Errno) -> FilePath {
         var path = path
         for _ in 0..<40 {
@@ -198,10 +198,10 @@ public struct Destination: Sendable {
         }
     }
 
-    /// Why an output cannot be written that is made from `input`.
+    /// The reason why an output made from `input` cannot be written.
     private func conflict(with input: FilePath) -> String? {
         let identity = identity
-        // A terminal, a pipe or a device is no input.
+        // A terminal, pipe or device does not count as an input.
         if identity == nil, !isNamed { return nil }
         let status = input == "-" ? try? FileDescriptor.standardInput.stat() : try? input.stat()
         guard let status, status.type == .regular || status.type == .directory else { return nil }

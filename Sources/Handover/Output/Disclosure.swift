@@ -1,25 +1,25 @@
 import FDT
 import KernelABI
 
-/// Decides which memory leaves the host as the description of a handover, without what is handed over.
+/// Decides which memory may leave the host as the description of a handover, without what is handed over.
 ///
-/// A pointer that is damaged leads anywhere, also to guest memory. So a piece of memory is the description only if
-/// - it is nobody's contents: no file's and no region's;
-/// - it is preserved, or is not if it belongs to the map of preserved memory itself;
-/// - every field of it holds what a field of its kind can hold, and what lies behind the structures is zero.
+/// A damaged pointer may lead anywhere, including guest memory. So a piece of memory counts as description only if
+/// - it is not the contents of a file or region;
+/// - it is preserved, or, for the map of preserved memory itself, is not;
+/// - every field has a value that is possible for its kind, and everything after the structures is zero.
 struct Disclosure {
     private let memory: any PhysicalMemory
     private let pageSize: PageSize
     private let contents: [Range<PhysicalAddress>]
-    /// The preserved memory, if all of the map is known.
+    /// The preserved memory, if the whole map is known.
     private let preserved: [Range<PhysicalAddress>]?
-    /// The memory of the map, and what each of its bitmaps marks.
+    /// The memory of the map, and the memory that each of its bitmaps marks.
     private let map: [Range<PhysicalAddress>]
     private let marked: [PhysicalAddress: [Range<PhysicalAddress>]]
 
-    /// - Parameter reading: what was read. Where it leaves the page size open, what is contents with any of the sizes
-    ///   is contents, and which memory is preserved is not known.
-    /// - Parameter found: what a search has found besides, of which no map says whether it is preserved.
+    /// - Parameter reading: The result of reading. If it leaves the page size open, contents with any of the sizes
+    ///   count as contents, and it is unknown which memory is preserved.
+    /// - Parameter found: Further results of a search; no map tells whether they are preserved.
     init(of reading: Reading, in memory: any PhysicalMemory, found: [Reading] = []) {
         self.memory = memory
         pageSize = reading.state.statedPageSize
@@ -31,7 +31,7 @@ struct Disclosure {
         marked = state?.marked(pageSize: pageSize) ?? [:]
     }
 
-    /// Why the extent is not disclosed; `nil` if it is.
+    /// The reason why the extent is not disclosed; `nil` if it is.
     func objection(to extent: Extent) -> String? {
         let pages = extent.range.pages(of: pageSize)
         if !pages.pieces(in: contents).isEmpty { return "it is handed over as contents" }
@@ -53,12 +53,12 @@ struct Disclosure {
 }
 
 extension Extent.Form {
-    /// Why bytes are not of this form; `nil` if they may be.
+    /// The reason why bytes do not have this form; `nil` if they may.
     fileprivate func objection(to bytes: RawSpan) -> String? {
         switch self {
         case .opaque: return "nothing is known of its form"
         case .slice(let record, let start, let count):
-            // Those that begin or end in another page are not whole here.
+            // Records that begin or end in another page are not complete here.
             var place = (record.size - start % record.size) % record.size
             while place + record.size <= count, record.fits(in: bytes, at: place) {
                 if let objection = record.objection(to: bytes, at: place) { return objection }
@@ -80,7 +80,7 @@ extension Extent.Form {
                 if let objection = header.objection(to: bytes, at: 0) { return objection }
                 place = header.size
             }
-            // Those behind the count as well: they are zero, or records all the same.
+            // Also check what follows the counted records: it must be zero, or valid records.
             while record.fits(in: bytes, at: place) {
                 if let objection = record.objection(to: bytes, at: place) { return objection }
                 place += record.size
@@ -98,7 +98,7 @@ extension Extent.Form {
 }
 
 extension StructureDescription {
-    /// Which field of the structure at `base` holds what it cannot hold; `nil` if none does.
+    /// The field of the structure at `base` with an impossible value, in words; `nil` if there is none.
     fileprivate func objection(to bytes: RawSpan, at base: Int) -> String? {
         guard fits(in: bytes, at: base) else { return "\(name) is cut short" }
         if bytes.extracting(base..<base + size).firstNonzeroByte == nil { return nil }
@@ -110,11 +110,11 @@ extension StructureDescription {
 }
 
 extension FieldDescription {
-    /// More than any of these can be; less than eight bytes of text are.
+    /// Exceeds any valid count, but not eight bytes of text.
     private static let largestCount: UInt64 = 1 << 40
     private static let largestSize: UInt64 = 1 << 53
 
-    /// Whether the field of the structure at `base` can be what it is said to be.
+    /// Whether the field of the structure at `base` has a value that is possible for its meaning.
     fileprivate func isPlausible(in bytes: RawSpan, at base: Int) -> Bool {
         let place = base + offset
         switch meaning {
@@ -128,7 +128,7 @@ extension FieldDescription {
         case .handle, .opaque, .bitmap:
             return true
         case .address:
-            // Bitmaps of the first kernels are the smallest pieces that have an address of their own.
+            // The bitmaps of the first kernels are the smallest objects with an address.
             return words(bytes, at: place).allSatisfy { $0 % 512 == 0 && $0 < Self.largestSize }
         case .flags(let names):
             return words(bytes, at: place).allSatisfy { $0 >> UInt64(max(8, names.count)) == 0 }
@@ -142,7 +142,7 @@ extension FieldDescription {
         }
     }
 
-    /// The numbers that the field consists of.
+    /// The numbers that make up the field.
     private func words(_ bytes: RawSpan, at place: Int) -> [UInt64] {
         let width = size / (count ?? 1)
         return (0..<(count ?? 1)).map { index in
@@ -154,7 +154,7 @@ extension FieldDescription {
 }
 
 extension PreservedState {
-    /// The memory that each bitmap of the map marks, by the bitmap's address.
+    /// The memory marked by each bitmap of the map, by the bitmap's address.
     fileprivate func marked(pageSize: PageSize) -> [PhysicalAddress: [Range<PhysicalAddress>]] {
         var marked: [PhysicalAddress: [Range<PhysicalAddress>]] = [:]
         func add(_ address: PhysicalAddress?, _ map: Map) {

@@ -2,12 +2,12 @@ import CFiles
 import Glibc
 import SystemPackage
 
-/// A file that is being written: a new one, which is empty and has no name yet, or a stream.
+/// A file that is being written: a new, empty file that does not have a name yet, or a stream.
 struct OutputFile {
     let descriptor: FileDescriptor
     /// Its name in errors.
     let path: FilePath
-    /// Whether bytes can only be appended, as in a pipe.
+    /// Whether it is append-only, as a pipe is.
     let isStream: Bool
 
     /// Appends bytes.
@@ -15,14 +15,14 @@ struct OutputFile {
         try rethrow(descriptor.writeAll(bytes)) { (error: Errno) in OutputError.file(path, error) }
     }
 
-    /// Writes bytes at `offset` of a file that is no stream.
+    /// Writes bytes at `offset` of a file that is not a stream.
     func write(_ bytes: RawSpan, at offset: UInt64) throws(OutputError) {
         try rethrow(descriptor.writeAll(bytes, at: Int64(offset))) { (error: Errno) in OutputError.file(path, error) }
     }
 
-    /// Copies a part of a file to `place` of a new one, which stays a hole where the original has one.
+    /// Copies part of a file to `place` in a new one, keeping holes.
     ///
-    /// The kernel copies, without the bytes being copied at all on a file system that can share them.
+    /// The kernel copies, and a file system that supports it shares the data instead.
     func copy(_ range: Range<UInt64>, of original: MappedFile, to place: UInt64) throws(FileError) {
         var offset = range.lowerBound
         while offset < range.upperBound, let data = original.nextData(in: offset..<range.upperBound) {
@@ -30,7 +30,7 @@ struct OutputFile {
         }
     }
 
-    /// Copies as much as one call of the kernel does; returns where to go on.
+    /// Copies as much as one system call does; returns where to continue.
     private func copyPart(_ range: Range<UInt64>, of original: MappedFile, to place: UInt64) throws(FileError) -> UInt64
     {
         var (from, to) = (off_t(range.lowerBound), off_t(place))
@@ -42,7 +42,7 @@ struct OutputFile {
             throw .cannotWrite(path: path, Errno(rawValue: errno))
         }
         let portion = min(range.count, 1 << 20)
-        // A file system takes bytes of a mapping page by page, and those available in large pieces.
+        // File systems copy bytes of a mapping page by page, but available bytes in large pieces.
         let bytes = try original.withBytes(at: range.lowerBound, count: portion) { [UInt8](copying: $0) }
         try rethrow(descriptor.writeAll(bytes.span.bytes, at: Int64(place))) { (error: Errno) in
             FileError.cannotWrite(path: path, error)
@@ -51,29 +51,30 @@ struct OutputFile {
         return range.lowerBound + UInt64(portion)
     }
 
-    /// Makes a file that is no stream this long, with zeros behind what it has.
+    /// Sets the size of a file that is not a stream, adding zeros at the end.
     func resize(to size: UInt64) throws(OutputError) {
         guard let length = Int64(exactly: size) else { throw .file(path, .fileTooLarge) }
         try rethrow(descriptor.resize(to: length)) { (error: any Error) in OutputError.file(path, Errno(error)) }
     }
 }
 
-/// A file on its way to its name.
+/// A file that is given its name once complete.
 ///
-/// It has no name at all where the file system can do that (`O_TMPFILE`), so that not even `SIGKILL` leaves it behind.
+/// If the file system supports it (`O_TMPFILE`), it has no name until then, so that not even `SIGKILL` leaves it
+/// behind.
 struct NewFile {
     let descriptor: FileDescriptor
-    /// The temporary name, if it has to have one.
+    /// The temporary name, if it needs one.
     private let name: FilePath?
 
     private static let mode: mode_t = 0o644
 
-    /// Makes a file that is to be at `path`, with the permissions and the owner of what it replaces.
+    /// Creates a file to be placed at `path`, with the permissions and owner of the file it replaces.
     init(at path: FilePath, replacing replaced: Stat?) throws(Errno) {
         if replaced != nil, path.withPlatformString({ access($0, W_OK) }) != 0 { throw Errno(rawValue: errno) }
         let directory = path.removingLastComponent()
         let file = directory.withPlatformString { open($0, __O_TMPFILE | O_DIRECTORY | O_RDWR | O_CLOEXEC, Self.mode) }
-        // Without /proc it could not be given a name.
+        // Without /proc, it could not be given a name.
         if file >= 0, Directory.holds(Self.link(to: file)) {
             name = nil
             descriptor = FileDescriptor(rawValue: file)
@@ -91,7 +92,7 @@ struct NewFile {
         }
     }
 
-    /// Makes a file that never has a name, for what is too large to be held in memory.
+    /// Creates a file that never gets a name, for data that is too large for memory.
     static func nameless() throws(OutputError) -> OutputFile {
         let directory = Directory.forTemporaryFiles(usually: "/tmp")
         do throws(Errno) {
@@ -103,7 +104,7 @@ struct NewFile {
         }
     }
 
-    /// Waits until the bytes are on the disk. C: `fsync`.
+    /// Waits until the data is on disk. C: `fsync`.
     func synchronize() throws(Errno) {
         guard fsync(descriptor.rawValue) != 0 else { return }
         let error = Errno(rawValue: errno)
@@ -116,7 +117,7 @@ struct NewFile {
         defer { if let name { UnfinishedOutput.discard(name) } }
         if let name {
             do {
-                // Some file systems tell of a full disk only now.
+                // Some file systems report a full disk only on close.
                 try descriptor.close()
             } catch {
                 throw Errno(error)

@@ -2,21 +2,21 @@ import FDT
 import KernelABI
 import SystemPackage
 
-/// The forms in which a handover is written.
+/// The formats in which a handover is written.
 public enum OutputForm: String, Sendable, CaseIterable {
     /// An ELF64 core with the memory at its physical addresses.
     case elf
-    /// One FDT that holds everything: a ``Bundle``.
+    /// One FDT that contains everything: a ``Bundle``.
     case bundle
     /// The blobs as files, named as in debugfs, and `memory.elf`.
     case directory
 
-    // The names in a directory.
+    // File names in a directory.
     static let memoryName: FilePath.Component = "memory.elf"
     private static let rootName: FilePath.Component = "fdt"
     private static let subtreesName: FilePath.Component = "sub_fdts"
 
-    /// The form that a file name's ending tells; `nil` if it tells none.
+    /// The format implied by a file name extension; `nil` if there is none.
     public init?(path: FilePath) {
         switch path.lastComponent?.extension {
         case "elf", "core", "vmcore": self = .elf
@@ -64,7 +64,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
         try writeCore(capture, to: directory.appending(memoryName))
     }
 
-    /// Whether a directory holds `names` and is one that ``directory`` has written: its core is as we write cores.
+    /// Whether a directory contains `names` and was written as ``directory``: its core is one that we write.
     static func isDirectoryForm(_ path: FilePath, names: [String]) -> Bool {
         guard Set(names).isSubset(of: [subtreesName.string, rootName.string, memoryName.string]) else { return false }
         guard let file = try? MappedFile(path: path.appending(memoryName)), let core = try? ELFCore(file: file),
@@ -84,17 +84,17 @@ extension ELFCoreWriter {
     }
 }
 
-/// Why a handover could not be written.
+/// The reason why a handover could not be written.
 public enum OutputError: Error, Sendable {
     case file(FilePath, Errno)
     case core(ELFWriteError)
     case image(WriteError)
     case bundle(BundleError)
-    /// A subtree's name cannot be the name of a file.
+    /// A subtree's name is not a valid file name.
     case unsuitableName(String)
-    /// A temporary file in this directory is not what was written.
+    /// A temporary file in this directory does not contain what was written.
     case temporary(FilePath, ELFError)
-    /// Nothing is written, lest something is lost.
+    /// Nothing is written, because something could be lost.
     case refused(FilePath, reason: String)
 }
 

@@ -1,20 +1,20 @@
 import KernelABI
 
-/// What a handover says of one physical address: what is there, whose it is, and what points to it.
+/// What a handover contains at a physical address: the piece, its owner, and the pointers to it.
 public struct AddressAnswer: Sendable {
     public let address: PhysicalAddress
-    /// The pieces of the handover that the address lies in: several if they overlap.
+    /// The pieces of the handover that contain the address; several if they overlap.
     public let places: [Place]
-    /// The preserved block that the address lies in; `nil` if there is none.
+    /// The preserved block that contains the address; `nil` if there is none.
     public let block: PageBlock?
     /// Whether the map of preserved memory was read.
     public let isMapKnown: Bool
     /// Whether the input has the byte.
     public let isAvailable: Bool
-    /// What points to the address, to its page, or to the beginning of one of ``places``.
+    /// The pointers to the address, to its page, or to the beginning of one of ``places``.
     public let pointers: [Pointer]
 
-    /// A piece of the handover that an address lies in.
+    /// A piece of the handover that contains the address.
     public struct Place: Hashable, Sendable {
         public var extent: Extent
         /// The offset in the file in bytes, if the piece is a file's contents.
@@ -24,7 +24,7 @@ public struct AddressAnswer: Sendable {
     /// A word in a piece of the handover's description that holds an address.
     public struct Pointer: Hashable, Sendable {
         public var extent: Extent
-        /// Where in the piece the word is, in bytes.
+        /// The offset of the word in the piece, in bytes.
         public var offset: Int
 
         public init(extent: Extent, offset: Int) {
@@ -32,13 +32,13 @@ public struct AddressAnswer: Sendable {
             self.offset = offset
         }
 
-        /// The bytes of the piece that the word is in; `nil` if the input does not have them.
+        /// The bytes of the piece that contains the word; `nil` if the input lacks them.
         public func bytes(in memory: any PhysicalMemory) -> [UInt8]? {
             memory.copy(at: extent.address, count: extent.byteCount)
         }
     }
 
-    /// Looks through everything that was read. Takes time in proportion to the description's size.
+    /// Searches everything that was read. Takes time linear in the size of the description.
     public init(_ address: PhysicalAddress, in document: HandoverDocument) {
         let reading = document.reading
         let pageSize = document.pageSize
@@ -54,7 +54,7 @@ public struct AddressAnswer: Sendable {
                 places.append(
                     Place(extent: extent, fileOffset: offset + (address.rawValue & UInt64(pageSize.bytes - 1))))
             }
-            // A record names the first page of a folio.
+            // A record has the first page of a folio.
             if let folio = contents.folios?.filter({ $0.pfn != 0 && $0.pfn <= page }).max(by: { $0.pfn < $1.pfn }) {
                 frames.insert(folio.pfn)
             }
@@ -86,7 +86,7 @@ public struct AddressAnswer: Sendable {
 }
 
 extension Extent {
-    /// The words of the piece that can be addresses, in their order.
+    /// The words of the piece that can be addresses, in order.
     public func addresses(in memory: any PhysicalMemory) -> [PhysicalAddress] {
         guard !holdsFrames else { return [] }
         var addresses: [PhysicalAddress] = []
@@ -94,13 +94,13 @@ extension Extent {
         return addresses
     }
 
-    /// Whether the piece is a list of page frame numbers rather than of addresses.
+    /// Whether the piece is a list of page frame numbers, rather than of addresses.
     public var holdsFrames: Bool {
         if case .records(_, let record, _) = form { record == FolioLayout.layout.structure } else { false }
     }
 
-    /// Visits each word that is an address or a handle, or holds a frame number; of an FDT and of bytes without a
-    /// structure each aligned word. Bitmaps and contents have none.
+    /// Visits each word that is an address or a handle, or contains a frame number; in an FDT, or bytes without a
+    /// structure, each aligned word. Bitmaps and contents have none.
     func forEachWord(in memory: any PhysicalMemory, _ body: (_ word: UInt64, _ offset: Int) -> Void) {
         guard role.isMetadata, role != .bitmap, role != .radixLeaf else { return }
         func visit(_ bytes: RawSpan, at offset: Int) {
@@ -144,7 +144,7 @@ extension Extent {
 }
 
 extension StructureDescription {
-    /// Where the words are that are addresses or handles, in bytes from the beginning.
+    /// The offsets of the words that are addresses or handles, in bytes from the beginning.
     fileprivate var linkOffsets: [Int] {
         fields.flatMap { field -> [Int] in
             if let nested = field.nested?.description {

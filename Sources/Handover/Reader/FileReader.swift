@@ -1,21 +1,21 @@
 import KernelABI
 
-/// Takes in the records of files, session by session.
+/// Reads the records of files, session by session.
 ///
-/// There can be a million, and nearly all name one of a few handlers: each name is held once.
+/// There can be a million, and nearly all name one of a few handlers: each name is stored once.
 struct FileReader {
     /// The files of the current session.
     var files: [FileState] = []
-    /// Where each run of files that name the same handler begins.
+    /// The start of each run of files with the same handler.
     private(set) var runs: [Int] = []
     private(set) var places: RecordPlaces
     private var handler = KernelString(bytes: [])
-    /// The names that were met, the first so many, and the kinds of their files, once somebody has asked.
+    /// The first `mostHandlers` names, with the kinds of their files once requested.
     private var handlers: [(name: KernelString, kinds: [any ContentKind]?)] = []
     private let layout: FileLayout
 
     private static let mostHandlers = 16
-    /// No room is made for more than this before there is a record: the number that is stated may mean nothing.
+    /// The most files to reserve space for before reading any record: the stated number may be meaningless.
     private static let mostExpected: UInt64 = 4096
 
     init(layout: FileLayout) {
@@ -23,7 +23,7 @@ struct FileReader {
         places = RecordPlaces(of: layout.structure)
     }
 
-    /// The kinds of a handler's files, looked up once for the first few names.
+    /// The kinds of a handler's files; cached for the first few names.
     mutating func candidates(of name: KernelString, _ lookUp: () -> [any ContentKind]) -> [any ContentKind] {
         guard let place = handlers.firstIndex(where: { $0.name == name }) else { return lookUp() }
         if let known = handlers[place].kinds { return known }
@@ -32,7 +32,7 @@ struct FileReader {
         return kinds
     }
 
-    /// Begins with the files of a session, which says that it has `count` of them.
+    /// Starts a session that states that it has `count` files.
     mutating func begin(expecting count: UInt64) {
         files = []
         files.reserveCapacity(Int(min(count, Self.mostExpected)))
@@ -40,7 +40,7 @@ struct FileReader {
         places = RecordPlaces(of: layout.structure)
     }
 
-    /// Takes in records that lie one after the other, run by run.
+    /// Reads consecutive records, run by run.
     mutating func add(_ bytes: RawSpan, _ records: AdjacentRecords, at address: PhysicalAddress) {
         places.add(records.count, at: address)
         let (token, data) = (layout.token, layout.data)

@@ -1,16 +1,16 @@
 import FDT
 import KernelABI
 
-/// Tells from a root FDT, and from what it leads to, which generation of kernels made it.
+/// Determines the generation of a handover from its root FDT and what it refers to.
 ///
-/// Generations may share the version that the root states; then how its bytes were made and what LUO's state looks
-/// like decide.
+/// Generations may share the version that the root states; then the construction of the root and the form of LUO's
+/// state decide.
 struct GenerationEvidence {
     private let compatible: [String]
     private let isSequential: Bool
     private let hasSubtrees: Bool
     private let luoBlob: [UInt8]?
-    /// The generation of the release that a subtree names.
+    /// The generation of the release named by a subtree.
     private let writer: Generation.ID?
     private let hasLUO: Bool
     private let root: FlattenedTree
@@ -39,7 +39,7 @@ struct GenerationEvidence {
 
     private static func blob(of node: FlattenedTree.Node, _ reader: RootReader) -> [UInt8]? {
         if let blob = reader.blobs[node.name] { return blob }
-        // What cannot be read is reported when it is read in earnest.
+        // Faults are reported later, when everything is read.
         var log = ReadingLog(context: reader.context)
         guard let generation = reader.generations.last(where: { node.property($0.root.addressProperty) != nil })
         else { return nil }
@@ -50,12 +50,12 @@ struct GenerationEvidence {
         return reader.blob(node.name, of: subtree, isTree: generation.root.sizeProperty == nil, &log)
     }
 
-    /// The generations for which most speaks, among those whose version the root states; first the oldest, or that
-    /// whose bitmaps have the usual size.
+    /// The generations with the most evidence, among those with the version that the root states. The first is the
+    /// oldest, or the one whose bitmaps have the detected size.
     var fitting: [Generation] {
         let luo = luoBlob.flatMap { try? FlattenedTree($0) }
         var best: (generations: [Generation], score: Int) = ([], -1)
-        // What is not released yet is met only where it says so itself.
+        // Unreleased generations count only if the handover names them.
         let candidates = generations.filter {
             compatible.contains($0.root.compatible) && ($0.isReleased || $0.id == writer)
         }
@@ -68,7 +68,7 @@ struct GenerationEvidence {
                 let hasFLBs = flbNodeNames.contains { luo.root.subnode(named: $0) != nil }
                 if hasFLBs == (form.flbs != nil) { score += 4 }
             }
-            // Without memory, nothing is known of the bitmaps.
+            // Without memory, nothing is known about the bitmaps.
             if context.hasMemory, candidate.preservedMap == bitmapForm { score += 1 }
             if candidate.id == writer { score += 8 }
             if score > best.score { best = ([], score) }
@@ -79,9 +79,9 @@ struct GenerationEvidence {
             + best.generations.filter { $0.preservedMap != bitmapForm }
     }
 
-    /// The form of bitmaps that the map fits best; the larger ones if it fits all alike.
+    /// The form of bitmaps that fits the map best; the larger ones if all fit equally well.
     ///
-    /// Small bitmaps lie closer, and begin at smaller steps, than large ones can.
+    /// Small bitmaps can be closer together, and cover smaller ranges, than large ones.
     private func bitmapForm(among candidates: [Generation]) -> Generation.PreservedMapForm {
         let forms = candidates.map(\.preservedMap).filter { $0 != .radixTree && $0 != .chunkedBitmaps(.page) }
         var best = Generation.PreservedMapForm.chunkedBitmaps(.page)

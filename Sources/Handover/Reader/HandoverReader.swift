@@ -1,22 +1,22 @@
 import FDT
 import KernelABI
 
-/// Reads handovers: from memory by way of the root FDT, or as much as bare blobs tell.
+/// Reads handovers: from memory, starting at the root FDT, or as far as possible from bare blobs.
 ///
-/// Reading ends, whatever is read: each structure is read once in each role, counts are held against what a page
-/// holds, and no more bytes are copied than there is memory. Time and memory are at most proportional to the size of
-/// the memory available.
+/// Reading terminates for any input: each structure is read once in each role, counts are checked against what a page
+/// can hold, and no more bytes are copied than there is memory. Takes time and space at most linear in the size of the
+/// available memory.
 public struct HandoverReader: Sendable {
     private let context: ReadingContext
     private let generation: Generation?
     private let generations: [Generation]
 
     /// - Parameters:
-    ///   - memory: where pointers lead; ``EmptyMemory`` where there is none.
-    ///   - pageSize: the page size of the kernel that wrote the handover.
-    ///   - generation: the generation to read as; `nil` to tell it from the root.
-    ///   - generations: those that it may be.
-    ///   - kinds: the kinds of content to read.
+    ///   - memory: The memory to follow pointers in; ``EmptyMemory`` if there is none.
+    ///   - pageSize: The page size of the kernel that wrote the handover.
+    ///   - generation: The generation to read as; `nil` to detect it from the root.
+    ///   - generations: The possible generations.
+    ///   - kinds: The kinds of content to read.
     public init(
         memory: any PhysicalMemory, pageSize: PageSize, generation: Generation? = nil,
         among generations: [Generation] = Generation.known, kinds: ContentKinds = .standard
@@ -26,12 +26,12 @@ public struct HandoverReader: Sendable {
         self.generations = generations
     }
 
-    /// The largest root FDT that is read, in bytes: a kernel's takes one page.
+    /// The size in bytes of the largest root FDT that is read; a kernel's takes one page.
     private static let largestRoot = PageSize.kib64.bytes
 
-    /// Reads the root FDT at `address`, and all that it leads to.
+    /// Reads the root FDT at `address`, and everything it refers to.
     ///
-    /// - Throws: a ``Finding`` where there is no root FDT of a known generation.
+    /// - Throws: A ``Finding`` if there is no root FDT of a known generation.
     public func read(rootAt address: PhysicalAddress) throws(Finding) -> Reading {
         try read(root: try root(at: address), at: address, blobs: [:])
     }
@@ -39,17 +39,17 @@ public struct HandoverReader: Sendable {
     /// Reads a root FDT that is available as a blob.
     ///
     /// - Parameters:
-    ///   - root: a root FDT that libfdt accepts.
-    ///   - address: where in memory it was, if that is known.
-    ///   - blobs: the subtrees that are available as blobs, by name; they are read instead of memory.
+    ///   - root: A root FDT that libfdt accepts.
+    ///   - address: Its address in memory, if known.
+    ///   - blobs: Subtrees that are available as blobs, by name; they are read instead of memory.
     public func read(
         root: FlattenedTree, at address: PhysicalAddress? = nil, blobs: [String: [UInt8]] = [:]
     ) throws(Finding) -> Reading {
         try read(root: root, isKernels: true, at: address, blobs: blobs)
     }
 
-    /// - Parameter isKernels: whether the root is a kernel's own, rather than put together from what is left of one;
-    ///   else nothing is reported of what it lacks.
+    /// - Parameter isKernels: Whether the root is a kernel's own, as opposed to one reconstructed from remains, for
+    ///   which nothing missing is reported.
     func read(
         root: FlattenedTree, isKernels: Bool, at address: PhysicalAddress?, blobs: [String: [UInt8]]
     ) throws(Finding) -> Reading {
@@ -64,8 +64,8 @@ public struct HandoverReader: Sendable {
         return Reading(state, log)
     }
 
-    /// Reads as much as can be made out of a root FDT that libfdt refuses, at the first of these addresses that has
-    /// one of a known version.
+    /// Reads as much as possible of a root FDT that libfdt rejects: the one at the first of these addresses that has a
+    /// known version.
     func read(damagedRootsAt candidates: [PhysicalAddress]) -> Reading? {
         for address in candidates {
             guard let bytes = context.memory.copy(at: address, count: context.pageSize.bytes) else { continue }
@@ -113,7 +113,7 @@ public struct HandoverReader: Sendable {
                 .missing, of: .luo(), at: Place(FLBHeaderLayout.layout.structure), found: "a generation without FLBs",
                 expected: "another one")
         }
-        // The page gets an address of its own, which nothing shows, for the reader to begin at.
+        // The page gets an arbitrary address, which is never shown, for the reader to start at.
         var memory = SparseMemory(pageSize: context.pageSize.bytes)
         let address = PhysicalAddress(UInt64(context.pageSize.bytes))
         do throws(MemoryError) {
@@ -136,7 +136,7 @@ public struct HandoverReader: Sendable {
 
     private var candidates: [Generation] { generation.map { [$0] } ?? generations.filter(\.isReleased) }
 
-    /// Reads a standalone blob of the subtree of this name, as the newest generation that takes it for its own.
+    /// Reads a standalone blob of the subtree with this name, as the newest generation that recognises it.
     public func read(subtree name: String, _ blob: [UInt8]) throws(Finding) -> Reading {
         var refused: (reading: Reading, isKnown: Bool)?
         for generation in candidates.reversed() where generation.subtrees.contains(name) {
@@ -146,11 +146,11 @@ public struct HandoverReader: Sendable {
             let reader = RootReader(
                 context: context, blobs: [:], generation: generation, generations: generations, isKernels: true)
             let isKnown = reader.readKnown(name, blob, at: nil, generation, into: &state, &log)
-            // Only LUO's state differs from generation to generation.
+            // Only LUO's state differs between generations.
             state.generation = state.luo != nil ? generation : self.generation
             let reading = Reading(state, log)
             if isKnown, !reading.isDamaged { return reading }
-            // Between refusals, the one that got further says more.
+            // If all readings are damaged, the one that got further tells more.
             if refused == nil || (isKnown && refused?.isKnown == false) { refused = (reading, isKnown) }
         }
         guard let refused, refused.isKnown else {
@@ -162,7 +162,7 @@ public struct HandoverReader: Sendable {
     }
 }
 
-/// No memory at all: what there is beside bare blobs.
+/// Empty memory, for bare blobs.
 public struct EmptyMemory: PhysicalMemory {
     public init() {}
 

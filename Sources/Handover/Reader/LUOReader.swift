@@ -1,7 +1,7 @@
 import FDT
 import KernelABI
 
-/// Reads LUO's state, in either of its forms, and all that it leads to.
+/// Reads LUO's state, in either of its forms, and everything it refers to.
 struct LUOReader {
     let context: ReadingContext
     let generation: Generation

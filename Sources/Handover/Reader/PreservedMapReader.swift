@@ -17,7 +17,8 @@ struct PreservedMapReader {
         return state
     }
 
-    /// How much of what a map at `address` says of its bitmaps does not fit the form; none of them is read.
+    /// The number of contradictions between the bitmap pointers of a map at `address` and the form; does not read the
+    /// bitmaps.
     func misfits(at address: PhysicalAddress) -> Int {
         guard case .chunkedBitmaps(let size) = form else { return 0 }
         var log = ReadingLog(context: context)
@@ -25,7 +26,7 @@ struct PreservedMapReader {
         return log.findings.count
     }
 
-    /// Reads a page of bits. `scratch` is for ``Bitmap``.
+    /// Reads a page of bits. `scratch` is a buffer for ``Bitmap``.
     private func readBitmap(
         _ bytes: RawSpan, _ words: ArrayField<UInt64>, _ scratch: inout [Range<UInt32>]
     ) -> Bitmap {
@@ -37,7 +38,7 @@ struct PreservedMapReader {
 
     // MARK: - Chunked bitmaps
 
-    /// - Parameter bits: whether to read the bitmaps, and not just what the chunks say of them.
+    /// - Parameter bits: Whether to read the bitmaps, too, rather than only their pointers in the chunks.
     private func readChunks(
         at first: PhysicalAddress, of size: Generation.BitmapSize, bits: Bool = true, _ log: inout ReadingLog
     ) -> [BitmapChunkState]? {
@@ -101,9 +102,9 @@ struct PreservedMapReader {
         return chunks.isEmpty ? nil : chunks
     }
 
-    /// Whether a bitmap is where one of its size can be; reports that, and a beginning that is none.
+    /// Whether a bitmap is at a possible address; reports if it is not, or if its start is invalid.
     ///
-    /// - Parameter pointer: what says where it is.
+    /// - Parameter pointer: The structure that contains its address.
     private func isPlausible(
         _ bitmap: BitmapChunkState.BitmapState, _ layout: BitmapLayout, order: UInt32,
         at pointer: @autoclosure () -> Place,
@@ -168,7 +169,7 @@ struct PreservedMapReader {
                 for index in 0..<nodeLayout.table.count {
                     let child = nodeLayout.table.read(index, of: bytes)
                     guard child.rawValue != 0 else { continue }
-                    // The kernel, too, lets what lies above the key's width fall away.
+                    // Like the kernel, drop bits above the width of a key.
                     let part = shift < 64 ? UInt64(index) << shift : 0
                     children.append(RadixTreeState.Node(address: child, level: node.level - 1, key: node.key | part))
                 }

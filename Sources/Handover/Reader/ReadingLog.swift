@@ -1,23 +1,23 @@
 import FDT
 import KernelABI
 
-/// What readers encounter: the pieces of memory that belong to the handover, and what was wrong with them.
+/// What readers encounter: the pieces of memory that belong to the handover, and findings about them.
 ///
-/// It also sees to it that reading ends: a piece of memory is read once in each role, whatever points to it.
+/// Also guarantees that reading terminates: a piece of memory is read once in each role, whatever points to it.
 struct ReadingLog {
     private(set) var extents: [Extent] = []
     private(set) var findings: [Finding] = []
     var records = RecordMap()
     var otherGenerations: [Generation] = []
     private var visited = VisitedPlaces()
-    /// The number of payloads of unknown kinds that were looked at.
+    /// The number of payloads of unknown kinds that were examined.
     var unknownPayloads = 0
-    /// The kinds of content that are read.
+    /// The kinds of content to read.
     let kinds: ContentKinds
-    /// How many bytes of blobs and lists may still be copied; see ``ReadingContext/memorySize``.
+    /// The number of bytes of blobs and lists that may still be copied; see ``ReadingContext/memorySize``.
     private(set) var budget: UInt64
 
-    /// The number of findings that are kept; a hostile image has one for every byte.
+    /// The maximum number of findings; a hostile image can have one for every byte.
     static let findingLimit = 1000
 
     init(context: ReadingContext) {
@@ -46,7 +46,7 @@ struct ReadingLog {
         report(Finding(cause, severity, of: owner, at: place, found: found, expected: expected))
     }
 
-    /// Reports a string that no NUL ends within its field.
+    /// Reports a string that is not NUL-terminated within its field.
     mutating func checkTermination(
         of string: KernelString, of owner: @autoclosure () -> Owner, at place: @autoclosure () -> Place
     ) {
@@ -56,7 +56,8 @@ struct ReadingLog {
             expected: "a NUL within \(string.bytes.count) bytes: a kernel reads past the field")
     }
 
-    /// Notes that the structure at `address` is about to be read; `false` and a finding where it has been before.
+    /// Registers that the structure at `address` is about to be read; reports it and returns `false` if it was read
+    /// before.
     mutating func visit(
         _ address: PhysicalAddress, as role: Extent.Role, structure: String, of owner: @autoclosure () -> Owner
     ) -> Bool {
@@ -67,12 +68,12 @@ struct ReadingLog {
         return false
     }
 
-    /// Notes the structure at `address`; `false` where it has been noted before.
+    /// Registers the structure at `address`; `false` if it is already registered.
     mutating func visit(_ address: PhysicalAddress, as role: Extent.Role) -> Bool {
         visited.insert(address, as: role)
     }
 
-    /// Takes `count` bytes from what may be copied; `false` where they are used up.
+    /// Takes `count` bytes from the copying budget; `false` if it is exhausted.
     mutating func spend(_ count: UInt64) -> Bool {
         guard count <= budget else { return false }
         budget -= count
@@ -80,7 +81,7 @@ struct ReadingLog {
     }
 }
 
-/// What all readers need: the memory, and what is known of it.
+/// What all readers need: the memory, and what is known about it.
 struct ReadingContext: Sendable {
     let memory: any PhysicalMemory
     let pageSize: PageSize
@@ -88,9 +89,9 @@ struct ReadingContext: Sendable {
     let kinds: ContentKinds
     /// The map of preserved memory, once it has been read.
     var preserved: PreservedIndex?
-    /// Whether there is memory to follow pointers in; else only blobs are available.
+    /// Whether there is memory to follow pointers in; otherwise only blobs are available.
     let hasMemory: Bool
-    /// The size of the memory available in bytes: what is read is never more than that.
+    /// The size of the available memory in bytes: never read more than that.
     let memorySize: UInt64
 
     private static let large: UInt64 = 256 << 20
@@ -102,7 +103,7 @@ struct ReadingContext: Sendable {
         let regions = memory.regions
         hasMemory = !regions.isEmpty
         let all = regions.byteCount
-        // Of memory that is mostly holes, what is stored counts, and zeros as much again.
+        // For memory that is mostly holes, count what is stored, and as much again for zeros.
         memorySize = all > Self.large ? min(all, memory.storedByteCount &* 2 &+ Self.large) : all
     }
 
@@ -149,9 +150,9 @@ struct ReadingContext: Sendable {
         }
     }
 
-    /// Whether a structure begins where one of its size can: reports it where not.
+    /// Whether a structure is aligned to its size; reports it if not.
     ///
-    /// - Parameter size: a power of two; `nil` for a page.
+    /// - Parameter size: A power of two; `nil` for a page.
     func isAligned(
         _ address: PhysicalAddress, _ structure: String, to size: Int? = nil, of owner: @autoclosure () -> Owner,
         _ log: inout ReadingLog

@@ -1,8 +1,8 @@
 import KernelABI
 
-/// Where the records of one list lie in memory.
+/// The positions of a list's records in memory.
 struct RecordPlaces: Sendable {
-    /// Records that lie one after the other: the place of the first in the list, and its address.
+    /// Runs of consecutive records: the index and the address of the first.
     private var runs: [(first: Int, address: PhysicalAddress)] = []
     private let record: StructureDescription
     private(set) var count = 0
@@ -24,15 +24,15 @@ struct RecordPlaces: Sendable {
     }
 }
 
-/// Where the records of a handover lie.
+/// The positions of a handover's records.
 struct RecordMap: Sendable {
-    /// `nil` if there are none, as for ``flbs``.
+    /// `nil` if there are none; the same applies to ``flbs``.
     var sessions: RecordPlaces?
     /// By session.
     var files: [RecordPlaces] = []
     var flbs: RecordPlaces?
 
-    /// The record of a session's file: without an address where that is not known, as of sessions that a search found.
+    /// The record of a session's file; without an address if it is unknown, as for sessions found by a search.
     func file(_ number: Int, ofSession index: Int, _ record: StructureDescription) -> Place {
         files.indices.contains(index) ? files[index][number] : Place(record)
     }

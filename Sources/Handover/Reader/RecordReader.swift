@@ -1,19 +1,20 @@
 import KernelABI
 
-/// Reads records (sessions, files, FLBs) out of the array or the chain of blocks that holds them.
+/// Reads records (sessions, files, FLBs) from the array or the chain of blocks that contains them.
 struct RecordReader<Record: KernelStructure> {
     let context: ReadingContext
     let container: RecordContainer<Record>
     let role: Extent.Role
     let owner: Owner
 
-    /// Takes records that lie one after the other: the bytes that they are in, where in these they begin, and where
-    /// in memory the first of them does.
+    /// Receives consecutive records: the bytes that contain them, their positions in these bytes, and the physical
+    /// address of the first.
     typealias Records = (RawSpan, AdjacentRecords, PhysicalAddress) -> Void
 
-    /// Reads an array whose records are counted by `count`, which stands at `place`, or by its header.
+    /// Reads an array whose number of records is in `count`, a field at `place`, or in its header.
     ///
-    /// - Returns: `nil` if the array is not available.
+    /// - Returns: The stated count, which may exceed the number of records read; `nil`, with a finding, if the address
+    ///   is misaligned or already visited, or the header cannot be read.
     mutating func readArray(
         at address: PhysicalAddress, count stated: UInt64? = nil, countedAt place: @autoclosure () -> Place? = nil,
         _ log: inout ReadingLog, header: (RawSpan) -> Void = { _ in }, records: Records
@@ -52,7 +53,7 @@ struct RecordReader<Record: KernelStructure> {
 
     /// Reads the blocks of a chain.
     ///
-    /// - Returns: the blocks that could be read, and whether nothing is wrong with the chain.
+    /// - Returns: The blocks that could be read, and whether the chain is valid.
     mutating func readChain(
         at first: PhysicalAddress, _ log: inout ReadingLog, records: Records
     ) -> (blocks: [BlockState], isWhole: Bool) {
@@ -103,7 +104,7 @@ struct RecordReader<Record: KernelStructure> {
         return (blocks, isWhole)
     }
 
-    /// Hands all records to `body`; where not all of them are available, those that are.
+    /// Calls `body` with all records, or with those available.
     private func readRecords(
         _ count: Int, at address: PhysicalAddress, _ log: inout ReadingLog, _ body: Records
     ) {
@@ -127,7 +128,7 @@ struct RecordReader<Record: KernelStructure> {
     }
 }
 
-/// Where in a piece of memory records begin that lie one after the other.
+/// The positions of consecutive records in a piece of memory.
 struct AdjacentRecords: RandomAccessCollection {
     private let first: Int
     private let size: Int
@@ -143,9 +144,9 @@ struct AdjacentRecords: RandomAccessCollection {
     var endIndex: Int { count }
     subscript(index: Int) -> Int { first + index * size }
 
-    /// The end of the run, from the record at `start` on, whose `field` holds what that of the first does.
+    /// The end of the run of records from `start` on with the same string in `field` as the first.
     ///
-    /// - Parameter string: what the first holds.
+    /// - Parameter string: The first record's string.
     func endOfRun(from start: Int, of string: KernelString, in field: CharacterField, _ bytes: RawSpan) -> Int {
         var end = start + 1
         while end < count, field.holds(string, bytes, at: self[end]) { end += 1 }

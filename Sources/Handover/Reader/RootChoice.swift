@@ -1,24 +1,24 @@
 import FDT
 import KernelABI
 
-/// Chooses the live root among those that a scan of memory has found.
+/// Chooses the live root among those found by a scan of memory.
 ///
-/// Earlier handovers leave their roots behind, with pointers to memory that has been used again. The live one is the
-/// one that decodes whole; of several, the one with the highest update number. A copy of a root inside of a file that
-/// is handed over decodes as well as the root itself, but what it leads to says what it is.
+/// Earlier handovers leave their roots behind, with pointers to memory that has been reused. The live root is the one
+/// that decodes completely; if several do, the one with the highest live update number. A copy of a root in a preserved
+/// file decodes as well as the root itself, but is recognised because the handover contains the copy as contents.
 public struct RootChoice: Sendable {
-    /// What the live root leads to.
+    /// The result of reading the live root.
     public let reading: Reading
     /// The other roots.
     public let stale: [PhysicalAddress]
 
-    /// How many candidates are read whole before the best of them is taken.
+    /// The maximum number of candidates to read completely before choosing.
     private static let readLimit = 16
 
     /// - Parameters:
-    ///   - candidates: where roots may be; what turns out not to be one is left out.
-    ///   - reader: reads what each of them leads to.
-    /// - Throws: why none of the candidates is a root, where none is.
+    ///   - candidates: Addresses of possible roots; those that are not roots are ignored.
+    ///   - reader: Reads what each of them refers to.
+    /// - Throws: The reason why none of the candidates is a root.
     public init(among candidates: [PhysicalAddress], reader: HandoverReader) throws(Finding) {
         var roots: [(address: PhysicalAddress, reading: Reading)] = []
         var rejected: [PhysicalAddress] = []
@@ -62,7 +62,7 @@ public struct RootChoice: Sendable {
         self.reading = reading
     }
 
-    /// A root that may be the live one, and why it was not taken.
+    /// Reports a root that may be the live one, and why it is not used.
     private static func finding(
         _ severity: Finding.Severity, at address: PhysicalAddress, _ problem: Finding?, instead: PhysicalAddress
     ) -> Finding {
@@ -73,26 +73,26 @@ public struct RootChoice: Sendable {
                 "one that is whole, as that at \(instead), which is read instead; --fdt-pa \(address) reads this one")
     }
 
-    /// How late a handover is: the update number, then the number of kexecs.
+    /// The age of a handover: the live update number, then the number of kexecs. Newer ones compare greater.
     private static func age(_ reading: Reading) -> [UInt64] {
         [reading.state.luo?.liveUpdateNumber ?? 0, UInt64(reading.state.kexecCount ?? 0)]
     }
 
-    /// Orders readings: those of known versions after others, whole ones after damaged ones, then by ``age(_:)``.
+    /// Ranks readings: known versions above others, complete ones above damaged ones, then by ``age(_:)``.
     private static func rank(_ reading: Reading) -> [UInt64] {
         [
             reading.state.kernel == nil ? 0 : 1, reading.isDamaged ? 0 : 1, isInsideContents(reading) ? 0 : 1,
         ] + age(reading)
     }
 
-    /// Whether the root lies in what the handover gives to users, and so is a copy that one of them has made.
+    /// Whether the root is in memory that the handover gives to users, and so is a copy made by one of them.
     private static func isInsideContents(_ reading: Reading) -> Bool {
         let state = reading.state
         guard let address = state.kho?.fdtAddress, let pageSize = state.pageSize else {
             return false
         }
         if state.subtreeExtents.contains(where: { $0.range.contains(address) }) { return true }
-        // How large a folio is, only the map of preserved memory knows.
+        // Only the map of preserved memory tells the size of a folio.
         let page = address.rawValue >> UInt64(pageSize.shift)
         var heads: Set<UInt64> = []
         state.preserved?.forEachRun(pageSize: pageSize) { order, blocks in
@@ -109,7 +109,7 @@ public struct RootChoice: Sendable {
 }
 
 extension HandoverReader {
-    /// Whether there is a root FDT, be it of a version that is not known here.
+    /// Whether there is a root FDT, possibly of an unknown version.
     fileprivate func isRootOfAnyVersion(at address: PhysicalAddress) -> Bool {
         let compatible = (try? root(at: address))?.root.property("compatible")?.strings
         return compatible?.contains { $0.hasPrefix("kho-v") } ?? false

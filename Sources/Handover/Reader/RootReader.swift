@@ -1,16 +1,16 @@
 import FDT
 import KernelABI
 
-/// Reads the root FDT and everything that it leads to.
+/// Reads the root FDT and everything it refers to.
 struct RootReader {
     var context: ReadingContext
-    /// Blobs that are available by name, beside or instead of memory.
+    /// Blobs that are available by name, in addition to or instead of memory.
     let blobs: [String: [UInt8]]
-    /// The generation to read as, or `nil` to find out.
+    /// The generation to read as, or `nil` to detect it.
     let generation: Generation?
-    /// The generations that it may be.
+    /// The possible generations.
     let generations: [Generation]
-    /// Whether the root is a kernel's own; nothing is reported of what another one lacks.
+    /// Whether the root is a kernel's own; what another one lacks is not reported.
     let isKernels: Bool
 
     /// Reads a handover from its root.
@@ -53,7 +53,7 @@ struct RootReader {
     ) -> HandoverState {
         var kho = root
         var state = known
-        // A kernel looks for nodes by name, and takes the first that libfdt finds.
+        // A kernel looks up nodes by name, and uses the first that libfdt finds.
         var taken: [FlattenedTree.Node: String] = [:]
         for name in generation.subtrees {
             if let node = tree.root.subnode(named: name) { taken[node] = name }
@@ -67,7 +67,7 @@ struct RootReader {
         return state
     }
 
-    /// Reads what a root of an unknown version says if its nodes are still those of the latest: the subtrees.
+    /// Reads a root of an unknown version, assuming the nodes of the latest version: only the subtrees.
     private func readUnknown(
         _ tree: FlattenedTree, _ compatible: KernelString?, at address: PhysicalAddress?, _ log: inout ReadingLog
     ) -> HandoverState {
@@ -83,7 +83,7 @@ struct RootReader {
         return state
     }
 
-    /// What there is to say of any root.
+    /// The state common to any root.
     private func begin(
         _ tree: FlattenedTree, at address: PhysicalAddress?, _ compatible: KernelString?, isListed: Bool,
         _ log: inout ReadingLog
@@ -102,7 +102,7 @@ struct RootReader {
         return state
     }
 
-    /// - Parameter taken: the name for which a kernel takes this node, if it looks for one.
+    /// - Parameter taken: The name for which a kernel uses this node, if it looks for one.
     private func readSubtree(
         _ node: FlattenedTree.Node, as taken: String?, rootAt address: PhysicalAddress?, _ generation: Generation,
         into state: inout HandoverState, _ log: inout ReadingLog
@@ -132,7 +132,7 @@ struct RootReader {
             let form =
                 (subtree.content as? Payload)?.form
                 ?? Self.form(of: taken ?? name, generation, isKnown: isKnown, blob)
-            // A page that the kernel has cleared before it put a structure into it belongs to it as a whole.
+            // The kernel clears a page before storing a structure in it, so the whole page belongs to it.
             let byteCount: Int
             switch form {
             case .structure, .records:
@@ -144,7 +144,7 @@ struct RootReader {
         return subtree
     }
 
-    /// Reads a subtree that a kind of content describes.
+    /// Reads a subtree that is described by a kind of content.
     private func readContent(
         of subtree: SubtreeState, _ blob: [UInt8], _ generation: Generation, _ log: inout ReadingLog
     ) -> (any Content)? {
@@ -155,12 +155,12 @@ struct RootReader {
         let content = reader.choose(among: candidates, owner: owner, &log) { kind, log in
             (kind as? DescribedKind)?.read(blob: blob, at: subtree.address, owner: owner, context, &log)
         }
-        // What the description does not say of the blob would be lost.
+        // Parts of the blob that are not in the description would be lost.
         guard let payload = content as? Payload, payload.root != nil, payload.blob == blob else { return nil }
         return payload
     }
 
-    /// - Parameter name: one that the generation knows.
+    /// - Parameter name: A name that the generation knows.
     func readKnown(
         _ name: String, _ blob: [UInt8], at address: PhysicalAddress?, _ generation: Generation,
         into state: inout HandoverState, _ log: inout ReadingLog
@@ -184,7 +184,7 @@ struct RootReader {
         return blob.starts(with: [0xd0, 0x0d, 0xfe, 0xed]) ? .tree : .opaque
     }
 
-    /// The bytes of a subtree: from beside the root, or from memory.
+    /// The bytes of a subtree: given as a blob, or read from memory.
     func blob(
         _ name: String, of subtree: SubtreeState, isTree: Bool, _ log: inout ReadingLog
     ) -> [UInt8]? {
@@ -200,7 +200,7 @@ struct RootReader {
         guard let address = subtree.address else { return nil }
         var size = subtree.size
         if isTree {
-            // Without a size beside its address, a subtree is an FDT that states its own.
+            // If there is no size next to its address, a subtree is an FDT, which states its own.
             size =
                 context.read(structure, of: .subtree(name), at: address, count: Header.size, &log) { bytes in
                     Header(bytes).map { UInt64($0.totalSize) }
@@ -214,7 +214,7 @@ struct RootReader {
                 at: Place(structure, at: address),
                 found: context.hasMemory ? "a blob of \(size) bytes" : "no memory at hand there",
                 expected: context.hasMemory ? "less than there is memory" : "\(size) bytes")
-            // A structure of fixed size is at its beginning, whatever its size is said to be.
+            // A structure of fixed size is at the beginning, whatever the stated size.
             let rest = context.pageSize.bytes - Int(address.rawValue % UInt64(context.pageSize.bytes))
             return context.memory.copy(at: address, count: rest)
         }

@@ -12,7 +12,7 @@ struct SessionReader {
         contents = ContentReader(context: context, place: .file, generation: generation)
     }
 
-    /// Reads the sessions at `address` into `state`; 0 is none.
+    /// Reads the sessions at `address` into `state`; 0 means none.
     func read(at address: PhysicalAddress, into state: inout LUOState, _ log: inout ReadingLog) {
         state.sessionsAddress = address
         guard address.rawValue != 0 else {
@@ -95,7 +95,7 @@ struct SessionReader {
         session.files = files.files
     }
 
-    /// Reads what the files' handlers preserved, where the kind is known.
+    /// Reads what the files' handlers preserved, if the kind is known.
     private func readContents(of reader: inout FileReader, in session: KernelString, _ log: inout ReadingLog) {
         for (place, first) in reader.runs.enumerated() {
             guard let compatible = reader.files[first].compatible else { continue }

@@ -1,15 +1,15 @@
 import FDT
 import KernelABI
 
-/// Reads the properties of an FDT's node as the kernel does, and says what is wrong with them.
+/// Reads the properties of an FDT node as the kernel does, and reports faults.
 struct TreeProperties {
     let node: FlattenedTree.Node
     /// What the FDT is, for messages.
     let structure: String
     let owner: Owner
-    /// Where the FDT lies in memory.
+    /// The address of the FDT in memory.
     let address: PhysicalAddress?
-    /// Whether anything is reported: not of a tree that no kernel has written.
+    /// Whether to report findings; not for a tree that no kernel wrote.
     var isReported = true
 
     /// Reports a finding about a property.
@@ -20,9 +20,9 @@ struct TreeProperties {
         log.report(cause, of: owner, at: place(of: name), found: found, expected: expected)
     }
 
-    /// The node, or a property of it: where its value is, or the node that lacks it.
+    /// The place of a property's value; without a name, or if the node lacks it, that of the node.
     func place(of name: String? = nil) -> Place {
-        // Of subtrees' FDTs, the kernel knows the root's children alone.
+        // In the FDTs of subtrees, the kernel knows only the root's children.
         let path = node.structureOffset == 0 ? "" : "/" + ImageText(node.name).bare
         let offset =
             name.flatMap { node.property($0)?.valueOffset }
@@ -32,7 +32,7 @@ struct TreeProperties {
             at: address.flatMap { $0.advanced(by: UInt64(offset)) })
     }
 
-    /// A property that is a u64, native and so little-endian, not a cell.
+    /// A property that is a native, and so little-endian, u64, not a cell.
     func number(_ name: String, _ log: inout ReadingLog) -> UInt64? {
         guard let property = node.property(name) else {
             report(.missing, name, "no such property", "8 bytes", &log)
@@ -45,14 +45,14 @@ struct TreeProperties {
         return value
     }
 
-    /// The `compatible` property; reported where `expected` is not among its strings.
+    /// The `compatible` property; reports it if its strings do not include `expected`.
     func compatible(_ expected: String, _ log: inout ReadingLog) -> KernelString? {
         compatible(KernelString(expected), &log)
     }
 
-    /// The `compatible` property; reported where `expected` is not among its strings.
+    /// The `compatible` property; reports it if its strings do not include `expected`.
     ///
-    /// Gives back `expected` where it is the only one: long lists repeat their strings.
+    /// Returns `expected` itself if it is the only string, to share storage in long lists.
     func compatible(_ expected: KernelString, _ log: inout ReadingLog) -> KernelString? {
         guard let property = node.property("compatible") else {
             report(.missing, "compatible", "no such property", expected.quoted, &log)
@@ -68,7 +68,7 @@ struct TreeProperties {
 }
 
 extension KernelString {
-    /// The value of a `compatible` property: its NUL is the string's end.
+    /// The value of a `compatible` property, which ends with a NUL.
     init(compatibleBytes bytes: [UInt8]) {
         if bytes.last == 0, !bytes.dropLast().contains(0) {
             self.init(bytes: Array(bytes.dropLast()))

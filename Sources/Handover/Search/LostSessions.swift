@@ -1,25 +1,25 @@
 import FDT
 import KernelABI
 
-/// A search of memory for what a kernel was handed over and nothing leads to any more.
+/// A search of memory for what was handed over to a kernel but is no longer referenced.
 ///
-/// A kernel frees `luo_ser` and the map of preserved memory once it has read them. What nobody has retrieved by then is
-/// still in place, but only a search finds it: pages that can be a block of sessions or of files, a page of FLBs or a
-/// file's descriptor, are read as such, and count by how well what they lead to fits.
+/// A kernel frees `luo_ser` and the map of preserved memory once it has read them. What has not been retrieved by then
+/// is still in place, but only a search finds it: pages that look like a block of sessions or files, a page of FLBs or
+/// a file's descriptor are read as such, and ranked by how well what they refer to fits.
 ///
-/// What is found belongs to *a* handover: to which one, and whether it was retrieved since, the pages do not say.
+/// The results belong to *a* handover: the pages do not tell which one, nor whether they have been retrieved since.
 struct LostSessions {
-    /// The sessions that were found, and the FLBs. Files without a session are in one whose name says where they are.
+    /// The sessions and FLBs that were found. Files without a session are in one whose name gives their address.
     let reading: Reading
-    /// Where each session is, and how well its parts fit.
+    /// The address of each session, and how well its parts fit.
     let notes: [HandoverDocument.Note]
 
-    /// The most pages of a kind that are looked at more closely.
+    /// The maximum number of pages of one kind to examine.
     private static let limit = 4096
 
     /// - Parameters:
-    ///   - known: what the handover that is read already consists of; it is not found again.
-    ///   - progress: Called now and then with the bytes that have been searched, and the bytes there are.
+    ///   - known: The pieces of the handover that is already read; they are not found again.
+    ///   - progress: Called regularly with the number of bytes searched so far, and in total.
     init(
         in memory: any PhysicalMemory, pageSize: PageSize, generation: Generation, known: [Extent],
         progress: (UInt64, UInt64) -> Void
@@ -40,7 +40,7 @@ struct LostSessions {
             patterns.kind(of: page) != nil
         }
         var pages: [PagePatterns.Kind: [PhysicalAddress]] = [:]
-        // Records that are whole are read though their count is damaged.
+        // Valid records are read even if their count is damaged.
         var mended = SparseMemory(pageSize: pageSize.bytes)
         for address in scan.hits where !seen.contains(address) {
             let hit = try? memory.withBytes(at: address, count: pageSize.bytes) { page in
@@ -76,7 +76,7 @@ struct LostSessions {
         }
 
         let flbs = pages[.flbs]?.first
-        // A block that another one leads to is not the first of its chain.
+        // A block that another block refers to is not the first of its chain.
         let later = Set((pages[.sessions] ?? []).compactMap { patterns.next(after: $0, in: memory) })
         for address in (pages[.sessions] ?? []) where !later.contains(address) && !seen.contains(address) {
             add(Self.read(sessionsAt: address, flbs: flbs, in: memory, pageSize, generation)) {
@@ -88,7 +88,7 @@ struct LostSessions {
                 (pages[kind] ?? []).compactMap { kind == .files ? patterns.next(after: $0, in: memory) : nil })
             for address in (pages[kind] ?? []) where !later.contains(address) && !seen.contains(address) {
                 let part = Self.read(kind, at: address, in: memory, pageSize, generation)
-                // A page that looks like it by chance leads nowhere.
+                // A page that only looks right by chance refers to nothing valid.
                 if kind != .files, part?.findings.isEmpty != true { continue }
                 add(part) { _ in "\(kind.noun) at \(address), of no session that was found" }
             }
@@ -105,7 +105,7 @@ struct LostSessions {
         self.notes = notes
     }
 
-    /// Reads sessions as if LUO's state led to them.
+    /// Reads sessions as if LUO's state referred to them.
     private static func read(
         sessionsAt sessions: PhysicalAddress?, flbs: PhysicalAddress?, in memory: any PhysicalMemory,
         _ pageSize: PageSize, _ generation: Generation
@@ -121,8 +121,8 @@ struct LostSessions {
             .read(subtree: abi.subtree, blob.bytes)
     }
 
-    /// Reads files that no session leads to, or what a file's handle led to, by way of pages that do, put where the
-    /// machine has no memory.
+    /// Reads files that no session refers to, or the target of a file's handle, through made-up pages that refer to
+    /// them, at addresses where the machine has no memory.
     private static func read(
         _ kind: PagePatterns.Kind, at address: PhysicalAddress, in memory: any PhysicalMemory, _ pageSize: PageSize,
         _ generation: Generation
@@ -160,7 +160,7 @@ struct LostSessions {
         return reading
     }
 
-    /// How many files a container has that begins at `address`.
+    /// The number of files in a container that begins at `address`.
     private static func fileCount(
         at address: PhysicalAddress, in memory: any PhysicalMemory, _ abi: Generation.LUOState, _ pageSize: PageSize
     ) -> UInt64 {
@@ -191,7 +191,7 @@ struct LostSessions {
 }
 
 extension Owner {
-    /// Whether it is the session, or a file of it.
+    /// Whether this is the session, or one of its files.
     fileprivate func isPart(of name: KernelString) -> Bool {
         switch self {
         case .session(let session, _), .file(let session, _): session == name

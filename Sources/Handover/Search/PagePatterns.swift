@@ -1,19 +1,19 @@
 import KernelABI
 
-/// What pages of a handover look like by themselves.
+/// Recognises pages of a handover by their contents.
 ///
-/// Their fields have values that a kernel writes, names have zeros after them, and so has what is used of a page: each
-/// was allocated zeroed.
+/// Fields have values that a kernel writes, names are followed by zeros, and so are the used parts of pages: each page
+/// was zeroed when it was allocated.
 struct PagePatterns: Sendable {
-    /// What a page can be.
+    /// The kinds of pages that can be recognised.
     enum Kind: Hashable, Sendable {
         case sessions
         case files
         case flbs
-        /// What the handle of a file leads to.
+        /// The target of a file's handle.
         case content(handler: String)
 
-        /// What there is in the page, in words.
+        /// A description of the page's contents.
         var noun: String {
             switch self {
             case .sessions: "sessions"
@@ -36,19 +36,19 @@ struct PagePatterns: Sendable {
         self.pageSize = pageSize
     }
 
-    /// What `page` looks like; `nil` for nothing known, as for nearly all.
+    /// The kind of `page`; `nil` for an unknown kind, as for nearly all pages.
     func kind(of page: RawSpan) -> Kind? {
         guard page.byteCount == pageSize.bytes else { return nil }
         for kind in [Kind.sessions, .files, .flbs] where records(in: page, as: kind) != nil { return kind }
         return contents.first { $0.matches(page) }?.kind
     }
 
-    /// The records in a page, as they are there and as its header counts them.
+    /// The records in a page, and the field that counts them.
     private struct Records {
         let present: UInt64
-        /// Where the header counts them, if it does.
+        /// The count in the header, if there is one.
         let stated: Field<UInt64>?
-        /// Whether the page has room for no more.
+        /// Whether the page cannot hold any more.
         let isFull: Bool
     }
 
@@ -67,7 +67,7 @@ struct PagePatterns: Sendable {
         }
     }
 
-    /// The page with the count in its header that it should have, where that is another one.
+    /// A copy of the page with a corrected count in its header; `nil` if the count may be correct.
     func mended(_ page: RawSpan, of kind: Kind) -> [UInt8]? {
         guard let records = records(in: page, as: kind), let field = records.stated else { return nil }
         let stated = field.read(page)
@@ -77,10 +77,10 @@ struct PagePatterns: Sendable {
         return bytes
     }
 
-    /// What belongs to files: their records, and what their handles lead to.
+    /// The kinds related to files: their records, and the targets of their handles.
     var ofFiles: [Kind] { [.files] + contents.map(\.kind) }
 
-    /// The block that the block at `address` leads to.
+    /// The block linked from the block at `address`.
     func next(after address: PhysicalAddress, in memory: any PhysicalMemory) -> PhysicalAddress? {
         guard let header = abi.sessions.header as? BlockHeaderLayout else { return nil }
         return try? memory.withBytes(at: address, count: header.structure.size) { header.next.read($0) }
@@ -88,8 +88,8 @@ struct PagePatterns: Sendable {
 
     // MARK: Records
 
-    /// The records that follow the header of `container`, if it has one, and nothing behind them; the header may state
-    /// another number.
+    /// The records that follow the header of `container`, if it has one; `nil` unless only zeros follow them. The
+    /// header may state another number.
     private func records(
         in page: RawSpan, of container: RecordContainer<some KernelStructure>, where isRecord: (Int) -> Bool
     ) -> Records? {
@@ -104,13 +104,13 @@ struct PagePatterns: Sendable {
         while end + size <= page.byteCount, isRecord(end) { end += size }
         let present = UInt64((end - container.headerSize) / size)
         let isFull = end + size > page.byteCount
-        // An array goes on in the pages behind, with what of a record is in this one.
+        // An array continues in the following pages, possibly in the middle of a record.
         let goesOn = isFull && stated.map { $0.read(page) > present } ?? true
         guard present > 0, goesOn || page.extracting(end..<page.byteCount).firstNonzeroByte == nil else { return nil }
         return Records(present: present, stated: stated, isFull: isFull)
     }
 
-    /// Whether a field has a name of printable text, and zeros after it.
+    /// Whether a field contains a name of printable text, followed by zeros.
     private func isName(_ field: CharacterField, _ page: RawSpan, at base: Int) -> Bool {
         let bytes = page.extracting(base + field.offset..<base + field.offset + field.count)
         var end = 0
@@ -124,7 +124,7 @@ struct PagePatterns: Sendable {
             && field.read(page, at: base).isValid
     }
 
-    /// Whether a session has files at a place where files can be, or none.
+    /// Whether a session has files at a valid address, or none.
     private func isFileSet(_ page: RawSpan, at base: Int) -> Bool {
         let field = abi.sessions.record.fileSet
         let files = field.layout.files.read(page, at: base + field.offset)
@@ -134,7 +134,7 @@ struct PagePatterns: Sendable {
     }
 }
 
-/// What a page looks like that holds what a file's handle leads to, and nothing else.
+/// Recognises a page that contains only the target of a file's handle.
 struct ContentPattern: Sendable {
     let handler: String
     let matches: @Sendable (_ page: RawSpan) -> Bool

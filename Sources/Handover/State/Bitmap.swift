@@ -1,13 +1,13 @@
-/// A page of bits, as the maps of preserved memory hold them.
+/// A page of bits, as in the maps of preserved memory.
 public struct Bitmap: Sendable {
-    /// The bits, 64 a word, bit 0 in the least significant place; no zero words at the end. Empty where there are
-    /// ``runs``.
+    /// The bits, 64 per word, with bit 0 in the least significant place; without trailing zero words. Empty if there
+    /// are ``runs``.
     private var dense: [UInt64] = []
-    /// The runs of adjacent set bits, ascending, where they take less room than words: those of a page of a large
-    /// machine mostly do, and there can be many such pages.
+    /// The runs of adjacent set bits, ascending, if they take less space than words. For large machines most pages have
+    /// few runs, and there can be many such pages.
     private var runs: [Range<UInt32>] = []
 
-    /// The number of bits of the largest page, 64 KiB.
+    /// The number of bits in the largest page, 64 KiB.
     static let largestBitCount = 65536 * 8
 
     public init() {}
@@ -17,9 +17,9 @@ public struct Bitmap: Sendable {
         trim()
     }
 
-    /// Takes `count` words in, at most those of the largest page.
+    /// Reads `count` words, at most those of the largest page.
     ///
-    /// - Parameter scratch: where runs are collected, so that many bitmaps are read without growing an array for each.
+    /// - Parameter scratch: A buffer for collecting runs, so that reading many bitmaps does not grow an array for each.
     init(wordCount count: Int, scratch: inout [Range<UInt32>], _ word: (Int) -> UInt64) {
         scratch.removeAll(keepingCapacity: true)
         Self.forEachRun(wordCount: count, word) { run in
@@ -40,7 +40,7 @@ public struct Bitmap: Sendable {
         while dense.last == 0 { dense.removeLast() }
     }
 
-    /// The bits, 64 a word, bit 0 in the least significant place; no zero words at the end.
+    /// The bits, 64 per word, with bit 0 in the least significant place; without trailing zero words.
     public var words: [UInt64] {
         guard !runs.isEmpty else { return dense }
         var bitmap = Bitmap()
@@ -54,7 +54,7 @@ public struct Bitmap: Sendable {
         return (dense.reduce(0) { $0 + changes.next($1).nonzeroBitCount } + 1) / 2 + runs.count
     }
 
-    /// The highest bit that is set.
+    /// The highest set bit.
     public var last: Int? {
         if let run = runs.last { return Int(run.upperBound) - 1 }
         return dense.last.map { dense.count * 64 - 1 - $0.leadingZeroBitCount }
@@ -68,7 +68,7 @@ public struct Bitmap: Sendable {
         return bit >= 0 && bit / 64 < dense.count && dense[bit / 64] >> UInt64(bit % 64) & 1 != 0
     }
 
-    /// Makes words of runs, as only these are changed.
+    /// Converts runs to words, as only words can be changed.
     private mutating func makeDense() {
         guard !runs.isEmpty else { return }
         dense = words
@@ -94,7 +94,7 @@ public struct Bitmap: Sendable {
         }
     }
 
-    /// Calls `body` with every run of adjacent set bits, ascending.
+    /// Calls `body` with every run of adjacent set bits, in ascending order.
     public func forEachRun(_ body: (Range<Int>) -> Void) {
         for run in runs { body(Int(run.lowerBound)..<Int(run.upperBound)) }
         Self.forEachRun(wordCount: dense.count, { dense[$0] }, body)
@@ -120,9 +120,9 @@ public struct Bitmap: Sendable {
         if let start { body(start..<wordCount * 64) }
     }
 
-    /// Goes from word to word, and knows the places where a run begins, or has ended.
+    /// Finds where runs begin and end, word by word.
     private struct RunChanges {
-        /// The last bit of the word before.
+        /// The last bit of the previous word.
         private var carry: UInt64 = 0
 
         mutating func next(_ word: UInt64) -> UInt64 {
@@ -144,7 +144,7 @@ extension Bitmap: Hashable {
 }
 
 extension Bitmap: LosslessStringConvertible {
-    /// Reads runs of bits in ascending order: `"0-5,7,9-511"`; the empty string for none.
+    /// Parses runs of bits in ascending order: `"0-5,7,9-511"`; an empty string means none.
     public init?(_ text: String) {
         self.init()
         guard !text.isEmpty else { return }

@@ -8,9 +8,9 @@ public struct BitmapChunkState: Hashable, Sendable {
 
     public init() {}
 
-    /// One bitmap and the memory that it is of.
+    /// One bitmap and the memory that it represents.
     public struct BitmapState: Hashable, Sendable {
-        /// The memory that bit 0 stands for.
+        /// The memory that bit 0 represents.
         public var start = PhysicalAddress(0)
         public var address: PhysicalAddress?
         public var bits = Bitmap()

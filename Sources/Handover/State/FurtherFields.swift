@@ -1,13 +1,14 @@
 import KernelABI
 
 extension RecordLayout {
-    /// The values of the fields that have no meaning here, by the kernel's names; `nil` if there are no such fields.
+    /// The values of the fields without a meaning to this package, by the kernel's names; `nil` if there are no such
+    /// fields.
     func further(of bytes: RawSpan, at base: Int) -> PayloadValue? {
         guard !further.isEmpty else { return nil }
         return .object(further.map { PayloadValue.Member($0.name, $0.value(bytes, at: base)) })
     }
 
-    /// Writes the values that ``further(of:at:)`` gives. What is not among them stays as it is.
+    /// Writes values from ``further(of:at:)``. Fields without a value are unchanged.
     func write(further values: PayloadValue?, to bytes: inout [UInt8], at base: Int) {
         guard let values else { return }
         for field in further { if let value = values[field.name] { _ = field.write(value, to: &bytes, at: base) } }
@@ -15,7 +16,7 @@ extension RecordLayout {
 }
 
 extension HandoverPlanner {
-    /// Reports fields that the generation's record does not have, and values that do not fit into those that it has.
+    /// Reports fields that the generation's record does not have, and values that do not fit their fields.
     mutating func checkFurther(
         _ values: PayloadValue?, of layout: some RecordLayout, _ path: @autoclosure () -> DocumentPath
     ) {
@@ -40,7 +41,7 @@ extension HandoverPlanner {
 }
 
 extension FieldDescription {
-    /// Whether the field is one little-endian number, or bits of one.
+    /// Whether the field is a little-endian number, or bits of one.
     private var isNumber: Bool {
         switch meaning {
         case .number, .signed, .count, .byteCount, .address, .handle, .flags: count == nil && size <= 8
@@ -48,12 +49,12 @@ extension FieldDescription {
         }
     }
 
-    /// The largest number that fits.
+    /// The largest value that fits.
     private var limit: UInt64 { .max >> UInt64(64 - (bits?.count ?? 8 * size)) }
 
-    /// What the field of the structure at `base` holds: a number, or text; an object with `base64` for other bytes.
+    /// The value of the field of the structure at `base`: a number or text; for other bytes, an object with `base64`.
     ///
-    /// Handles, addresses and sets of bits are strings `"0x…"`, and so are numbers that a double cannot hold.
+    /// Handles, addresses and sets of bits are strings `"0x…"`, and so are numbers that a double cannot represent.
     fileprivate func value(_ bytes: RawSpan, at base: Int) -> PayloadValue {
         let start = base + offset
         if isNumber {
@@ -76,7 +77,7 @@ extension FieldDescription {
         return ["base64": .string(String(decoding: encoded, as: UTF8.self))]
     }
 
-    /// Writes a value such as ``value(_:at:)`` gives into zeros; `false` if the field cannot hold it.
+    /// Writes a value like those from ``value(_:at:)`` over zeros; `false` if it does not fit the field.
     fileprivate func write(_ value: PayloadValue, to bytes: inout [UInt8], at base: Int) -> Bool {
         let start = base + offset
         if isNumber {
@@ -100,7 +101,7 @@ extension FieldDescription {
 }
 
 extension PayloadValue {
-    /// The integer that the value is, or that its text says in decimal or hexadecimal.
+    /// The value as an integer; a text may be decimal or hexadecimal.
     fileprivate var integer: UInt64? {
         switch self {
         case .number(let number): number
@@ -109,7 +110,7 @@ extension PayloadValue {
         }
     }
 
-    /// Its fields, each with its value as text that can be shown.
+    /// The fields, each with its value as text for display.
     package var fieldTexts: [(name: String, text: String)] {
         guard case .object(let members) = self else { return [] }
         return members.map { member in

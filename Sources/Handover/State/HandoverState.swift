@@ -2,42 +2,43 @@ import KernelABI
 
 /// Everything that one kernel hands to the next, as far as it is known.
 ///
-/// What a reader finds in memory, what a document describes and what a writer lays out are values of this one type.
-/// An optional that is `nil` is *not known*: not available when read, to be decided by the planner when built.
+/// Readers, documents and writers all use this type. An optional that is `nil` means *not known*: unavailable when
+/// reading, to be decided by the planner when building.
 public struct HandoverState: Hashable, Sendable {
     private var named: KernelName?
     public var pageSize: PageSize?
-    /// The processor architecture, where it is known.
+    /// The processor architecture, if known.
     public var machine: Machine?
     public var kho: KHOState?
     public var luo: LUOState?
-    /// What the subtrees say whose kinds are written in Swift, by their names.
+    /// The contents of subtrees whose kinds are implemented in Swift, by name.
     var coded: [String: AnySubtree] = [:]
     public var preserved: PreservedState?
     /// Bytes of the handover's pages that the fields above do not cover.
     public var residue: [ResidueState]?
-    /// The short forms that the document used; no part of the value.
+    /// The shortcuts used in the document; not part of the value.
     private var short = Shortcuts()
 
     public init() {}
 
     /// Equal to every other value of its type.
     private struct Shortcuts: Hashable, Sendable {
-        /// Their keys, for messages that name those of the document.
+        /// Their keys, for messages that refer to the document.
         var keys: Set<String> = []
-        /// The version of the document's form.
+        /// The version of the document format.
         var format = HandoverState.documentFormat
-        /// Puts what they say where it belongs, when all of the document has been read.
+        /// Stores their values where they belong, once the whole document has been read.
         var late: [@Sendable (inout HandoverState) throws(DocumentReadError) -> Void] = []
 
         static func == (left: Self, right: Self) -> Bool { true }
         func hash(into hasher: inout Hasher) {}
     }
 
-    /// The version of the form of documents: in version 1, numbers that a double cannot hold were numbers.
+    /// The version of the document format. In version 1, numbers that a double cannot represent were written as
+    /// numbers.
     public static let documentFormat: UInt64 = 2
 
-    /// The keys of the short forms that the document used.
+    /// The keys of the shortcuts used in the document.
     var shortcuts: Set<String> { short.keys }
 
     /// The generation of the ABI: its name, or any kernel release that has it.
@@ -46,17 +47,17 @@ public struct HandoverState: Hashable, Sendable {
         set { named = newValue.map { KernelName(release: $0, generation: Generation(release: $0)) } }
     }
 
-    /// The generation that ``kernel`` names, be it a known one or that by which the handover was read.
+    /// The generation that ``kernel`` names: a known one, or the one used for reading the handover.
     public var generation: Generation? {
         get { named?.generation }
         set { named = newValue.map { KernelName(release: $0.name, generation: $0) } }
     }
 }
 
-/// A kernel's release, which stands in documents, and the generation that has it.
+/// A kernel release, as stored in documents, and its generation.
 struct KernelName: Hashable, Sendable {
     var release: String
-    /// `nil` if the release is not known.
+    /// `nil` if the release is unknown.
     var generation: Generation?
 
     static func == (left: Self, right: Self) -> Bool { left.release == right.release }
@@ -90,7 +91,7 @@ extension HandoverState: DocumentObject {
 
     private static let machineCodec = ChoiceCodec<Machine> { "\(ImageText($0)) is no machine with KHO; they are" }
 
-    /// A member that is read but never written: a short form of a member of one of the parts.
+    /// A member that is read but never written: a shortcut for a member of one of the parts.
     static func shortcut<Codec: DocumentCodec>(
         _ key: String, for place: WritableKeyPath<Self, Codec.Value?> & Sendable, _ codec: Codec, _ summary: String
     ) -> ObjectForm<Self>.Member where Codec.Value: Sendable {
@@ -114,7 +115,7 @@ extension HandoverState: DocumentObject {
         }
     }
 
-    /// Puts what the short forms say where it belongs.
+    /// Stores the values of shortcuts where they belong.
     private mutating func takeShortcuts() throws(DocumentReadError) {
         let late = short.late
         short.late = []
@@ -123,13 +124,13 @@ extension HandoverState: DocumentObject {
 }
 
 extension HandoverState {
-    /// Whether this is a blob of which nothing says that a kernel hands it over.
+    /// Whether this is a blob that nothing identifies as handed over by a kernel.
     public var isOfNoHandover: Bool {
         kernel == nil && luo == nil && coded.isEmpty && kho?.compatible == nil && kho?.fdtSize == nil
     }
 }
 
-/// The version of a document's form.
+/// The version of the document format.
 struct FormatCodec: DocumentCodec {
     func write(_ value: UInt64, to writer: inout DocumentWriter) {
         writer.number(value)

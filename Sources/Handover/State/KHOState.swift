@@ -1,17 +1,17 @@
 import KernelABI
 
-/// The root FDT: where the map of preserved memory and the subtrees are.
+/// The root FDT: the addresses of the map of preserved memory and of the subtrees.
 public struct KHOState: Hashable, Sendable {
-    /// Where the root FDT is.
+    /// The address of the root FDT.
     public var fdtAddress: PhysicalAddress?
     /// Its `totalsize` in bytes.
     public var fdtSize: UInt64?
     public var compatible: KernelString?
-    /// Where the map of preserved memory begins.
+    /// The address of the map of preserved memory.
     public var preservedMemoryMap: PhysicalAddress?
     /// The subtrees, in the order of the nodes.
     public var subtrees: [SubtreeState]?
-    /// Roots that earlier handovers have left behind in the same memory.
+    /// Roots of earlier handovers in the same memory.
     public var staleRoots: [PhysicalAddress]?
 
     public init() {}
@@ -38,9 +38,9 @@ public struct SubtreeState: Hashable, Sendable {
     public var address: PhysicalAddress?
     /// The size of the blob in bytes.
     public var size: UInt64?
-    /// The blob, where it is of no kind known here, or not exactly what the known parts of it give.
+    /// The blob, if its kind is unknown, or if the known parts do not reproduce it exactly.
     public var data: [UInt8]?
-    /// What the blob says, if a kind of content describes it.
+    /// The contents of the blob, if a kind of content describes it.
     private var known: AnyContent?
 
     public init() {}
@@ -74,11 +74,11 @@ extension SubtreeState: ContentOwner {
         ] + contentMembers)
 }
 
-/// Bytes that a page of the handover holds beyond what the state says.
+/// Bytes in pages of the handover that the rest of the state does not cover.
 public struct ResidueState: Hashable, Sendable {
     public var address = PhysicalAddress(0)
     public var data: [UInt8] = []
-    /// The number of bytes; those behind ``data`` are zero. `nil` for as many as ``data`` has.
+    /// The number of bytes; those after ``data`` are zero. `nil` for the size of ``data``.
     public var size: UInt64?
 
     public init() {}

@@ -3,22 +3,22 @@ import KernelABI
 /// The Live Update Orchestrator's state.
 public struct LUOState: Hashable, Sendable {
     public var compatible: KernelString?
-    /// How many live updates there have been, this one included.
+    /// The number of live updates, including this one.
     public var liveUpdateNumber: UInt64?
-    /// The fields of LUO's structure that have no meaning here: an object.
+    /// The fields of LUO's structure without a meaning to this package: an object.
     public var further: PayloadValue?
-    /// The `compatible` of the session node, where LUO's state is an FDT.
+    /// The `compatible` of the session node, if LUO's state is an FDT.
     public var sessionCompatible: KernelString?
-    /// Where the sessions' array or first block is; 0 for none.
+    /// The address of the array or the first block of sessions; 0 for none.
     public var sessionsAddress: PhysicalAddress?
-    /// The blocks of sessions, where they lie in blocks.
+    /// The blocks of sessions, if they are in blocks.
     public var blocks: [BlockState]?
     public var sessions: [SessionState]?
-    /// The `compatible` of the FLB node, where LUO's state is an FDT.
+    /// The `compatible` of the FLB node, if LUO's state is an FDT.
     public var flbCompatible: KernelString?
-    /// Where the page of FLB records is.
+    /// The address of the page of FLB records.
     public var flbAddress: PhysicalAddress?
-    /// The number of pages that the FLB header states.
+    /// The number of pages stated in the FLB header.
     public var flbPageCount: UInt64?
     public var flbs: [FLBState]?
 
@@ -48,7 +48,7 @@ extension LUOState: DocumentObject {
 /// One block of a chain of records.
 public struct BlockState: Hashable, Sendable {
     public var address: PhysicalAddress?
-    /// The number of records that the block states.
+    /// The number of records stated in the block.
     public var count: UInt64?
 
     public init() {}
@@ -71,16 +71,16 @@ extension BlockState: DocumentObject {
 /// One session.
 public struct SessionState: Hashable, Sendable {
     public var name: KernelString = ""
-    /// Where the files' array or first block is; 0 for none.
+    /// The address of the array or the first block of files; 0 for none.
     public var filesAddress: PhysicalAddress?
-    /// The number of files that the session's record states.
+    /// The number of files stated in the session's record.
     public var count: UInt64?
-    /// The blocks of files, where they lie in blocks.
+    /// The blocks of files, if they are in blocks.
     public var blocks: [BlockState]?
     public var files: [FileState]?
-    /// The fields of the session's record that have no meaning here: an object.
+    /// The fields of the session's record without a meaning to this package: an object.
     public var further: PayloadValue?
-    /// What one of the files says of the others.
+    /// What one of the files says about the others.
     public var mapping: SessionMapping?
 
     /// Whether the session has files that are not in ``files``.
@@ -89,7 +89,7 @@ public struct SessionState: Hashable, Sendable {
         return count.map { $0 > UInt64(files.count) } ?? false
     }
 
-    /// The size of all files whose contents are known, in bytes; `nil` if there is none.
+    /// The total size in bytes of all files whose contents are known; `nil` if there is none.
     public var contentsSize: UInt64? {
         guard let files else { return nil }
         var total: UInt64?
@@ -126,12 +126,12 @@ public struct FileState: Hashable, Sendable {
     public var token: UInt64 = 0
     /// The name of the handler that preserved the file.
     public var compatible: KernelString?
-    /// ``data``, or 0 if that is not known.
+    /// ``data``, or 0 if it is unknown.
     private var handle: UInt64 = 0
     private var rest: Rest = .none
 
-    /// What else is known. Only what few files have takes more than a word, which the many files of unknown handlers
-    /// gain by: of several cases with values, a copy would have to ask for the one that it is.
+    /// Other known properties. Rare ones are stored indirectly, so that this takes one word; this benefits the many
+    /// files with unknown handlers, as copying several cases with payloads has to check which one it is.
     private indirect enum Rest: Hashable, Sendable {
         case none
         case handle
@@ -171,7 +171,7 @@ public struct FileState: Hashable, Sendable {
         rest = .handle
     }
 
-    /// The handler's handle: for most handlers the address of what they preserved.
+    /// The handler's handle: for most handlers, the address of what they preserved.
     public var data: UInt64? {
         get { rest.hasHandle ? handle : nil }
         set {
@@ -184,13 +184,13 @@ public struct FileState: Hashable, Sendable {
         }
     }
 
-    /// The fields of the file's record that have no meaning here: an object.
+    /// The fields of the file's record without a meaning to this package: an object.
     public var further: PayloadValue? {
         get { rest.further }
         set { rest = Rest(rest.content, further: newValue, hasHandle: rest.hasHandle) }
     }
 
-    /// Whether it is known what the handler preserved; takes no time, where to get one copies it.
+    /// Whether it is known what the handler preserved. Takes no time, whereas getting the content copies it.
     public var hasContent: Bool {
         if case .more(.some, _, _) = rest { true } else { false }
     }
@@ -228,13 +228,13 @@ extension FileState: ContentOwner {
 /// One file-lifecycle-bound object.
 public struct FLBState: Hashable, Sendable {
     public var name: KernelString = ""
-    /// What the object's preserve operation returned.
+    /// The result of the object's preserve operation.
     public var data: UInt64 = 0
     /// The number of files that depend on it.
     public var count: UInt64 = 1
-    /// The fields of the object's record that have no meaning here: an object.
+    /// The fields of the object's record without a meaning to this package: an object.
     public var further: PayloadValue?
-    /// What ``data`` leads to, if its kind is known and the memory is available.
+    /// The target of ``data``, if its kind is known and the memory is available.
     private var known: AnyContent?
 
     public init() {}

@@ -1,9 +1,9 @@
 import KernelABI
 
-/// Finds blocks in a map of preserved memory by their address.
+/// Looks up blocks in a map of preserved memory by address.
 public struct PreservedIndex: Sendable {
     private let geometry: RadixGeometry
-    /// The leaves or bitmaps, by the key of their first bit, ascending: few of them, and each of many keys.
+    /// The leaves or bitmaps, by the key of their first bit, ascending. There are few of them, with many keys each.
     private let bitmaps: [(key: UInt64, bits: Bitmap)]
     private let bitsPerPage: UInt64
     /// The order of the largest block, which has the smallest key.
@@ -16,10 +16,10 @@ public struct PreservedIndex: Sendable {
         switch preserved.map {
         case nil: bitmaps = []
         case .radix(let tree):
-            // Of leaves with the same key, which no kernel makes, the last one counts.
+            // If several leaves have the same key, which no kernel creates, the last one counts.
             bitmaps = tree.leaves.map { ($0.key, $0.bits) }.sorted { $0.key < $1.key }
         case .chunks(let chunks):
-            // The bitmaps' blocks as keys of the tree: the bits of a page are the same ones, but for the orders
+            // Converts the bitmaps' blocks to keys of the tree. The bits of a page are the same, except for orders
             // whose keys do not fill a page.
             var leaves = KeyedBitmaps(bitsPerPage: bitsPerPage)
             for chunk in chunks where chunk.order < UInt64.bitWidth - pageSize.shift {
@@ -35,7 +35,7 @@ public struct PreservedIndex: Sendable {
         largestOrder = bitmaps.first.flatMap { geometry.block(of: max($0.key, 1))?.order } ?? 64 - pageSize.shift
     }
 
-    /// Whether exactly this block is in the map.
+    /// Whether the map contains exactly this block.
     public func contains(_ block: PageBlock) -> Bool {
         let key = geometry.key(of: block)
         let bit = key % bitsPerPage
@@ -43,7 +43,7 @@ public struct PreservedIndex: Sendable {
         return next > 0 && bitmaps[next - 1].key == key - bit && bitmaps[next - 1].bits.contains(Int(bit))
     }
 
-    /// The block that `address` lies in; the largest of several.
+    /// The block that contains `address`; if there are several, the largest.
     func block(containing address: PhysicalAddress) -> PageBlock? {
         for order in (0...max(0, largestOrder)).reversed() where order + geometry.pageSize.shift < 64 {
             let mask = ~UInt64(0) << UInt64(order + geometry.pageSize.shift)
@@ -53,7 +53,7 @@ public struct PreservedIndex: Sendable {
         return nil
     }
 
-    /// The order of the block that begins at `address`, or `nil` if none does; the largest of several.
+    /// The order of the block that begins at `address`, or `nil` if there is none; if there are several, the largest.
     public func order(at address: PhysicalAddress) -> Int? {
         let page = address.rawValue >> UInt64(geometry.pageSize.shift)
         var order = min(page.trailingZeroBitCount, largestOrder)
@@ -65,7 +65,7 @@ public struct PreservedIndex: Sendable {
     }
 }
 
-/// Keys on their way to the leaves that they belong to.
+/// Sorts keys into the leaves that they belong to.
 private struct KeyedBitmaps {
     let bitsPerPage: UInt64
     private(set) var bitmaps: [UInt64: Bitmap] = [:]
@@ -74,7 +74,7 @@ private struct KeyedBitmaps {
         self.bitsPerPage = bitsPerPage
     }
 
-    /// Adds `count` keys from `first` on.
+    /// Adds `count` keys, starting with `first`.
     mutating func insert(_ first: UInt64, count: UInt64) {
         var key = first
         var left = count

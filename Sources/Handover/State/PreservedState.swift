@@ -1,8 +1,8 @@
 import KernelABI
 
-/// The memory that the next kernel must not touch until its owners have taken it over.
+/// The memory that the next kernel must not touch until its owners have restored it.
 public struct PreservedState: Hashable, Sendable {
-    /// The map page by page, where it has been read or decided.
+    /// The map page by page, if it has been read or planned.
     public var map: Map?
     /// The number of preserved base pages.
     public var pages: UInt64?
@@ -10,12 +10,12 @@ public struct PreservedState: Hashable, Sendable {
     public var bytes: UInt64?
     /// The number of blocks of each order that occurs.
     public var blocksByOrder: [Int: UInt64]?
-    /// The preserved memory: ascending, disjoint, adjacent ranges merged.
+    /// The preserved memory: ascending, disjoint ranges, with adjacent ones merged.
     ///
-    /// Where the map is yet to be made, memory to preserve besides the handover's own.
+    /// If there is no map yet, memory to preserve in addition to the handover's own.
     public var ranges: [Range<PhysicalAddress>]?
 
-    /// The pages that a map of preserved memory consists of.
+    /// The pages that make up a map of preserved memory.
     public enum Map: Hashable, Sendable {
         case chunks([BitmapChunkState])
         case radix(RadixTreeState)
@@ -23,9 +23,10 @@ public struct PreservedState: Hashable, Sendable {
 
     public init() {}
 
-    /// All blocks of the map in the order of the map's pages, as (order, ascending run of block numbers).
+    /// Calls `body` with all blocks of the map, in the order of the map's pages, as an order and an ascending run of
+    /// block numbers.
     ///
-    /// Block number n of order k stands for the 2^k pages from page n · 2^k.
+    /// Block number n of order k represents the 2^k pages from page n · 2^k.
     public func forEachRun(pageSize: PageSize, _ body: (_ order: Int, _ blocks: Range<UInt64>) -> Void) {
         switch map {
         case nil: break
@@ -64,12 +65,12 @@ public struct PreservedState: Hashable, Sendable {
         }
     }
 
-    /// The numbers that describe the map as a whole.
+    /// A summary of the map.
     public func summary(pageSize: PageSize) -> PreservedSummary {
         PreservedSummary(self, pageSize: pageSize)
     }
 
-    /// Sets ``pages``, ``bytes``, ``blocksByOrder`` and ``ranges`` to what the map amounts to.
+    /// Sets ``pages``, ``bytes``, ``blocksByOrder`` and ``ranges`` according to the map.
     mutating func summarize(pageSize: PageSize) {
         let summary = summary(pageSize: pageSize)
         pages = summary.pages
@@ -80,8 +81,8 @@ public struct PreservedState: Hashable, Sendable {
 }
 
 extension RadixGeometry {
-    /// The order of all blocks of a leaf, and the number of the first; `nil` for the leaf of the smallest keys, whose
-    /// marker bits, and so orders, differ, and where the keys have no blocks.
+    /// The order of all blocks of a leaf, and the number of the first; `nil` for the leaf with the smallest keys, whose
+    /// marker bits, and so orders, differ, and if the keys have no blocks.
     fileprivate func blocks(ofLeaf key: UInt64) -> (order: Int, first: UInt64)? {
         guard bitIndex(of: key) == 0, let block = block(of: key) else { return nil }
         return (block.order, key & ~(1 << UInt64(63 - key.leadingZeroBitCount)))
@@ -108,7 +109,7 @@ extension RadixGeometry {
     }
 }
 
-/// What a map of preserved memory amounts to.
+/// A summary of a map of preserved memory.
 public struct PreservedSummary: Hashable, Sendable {
     /// The number of base pages in all blocks.
     public var pages: UInt64 = 0
@@ -116,13 +117,13 @@ public struct PreservedSummary: Hashable, Sendable {
     public var bytes: UInt64 = 0
     /// The number of blocks of each order that occurs.
     public var blocksByOrder: [Int: UInt64] = [:]
-    /// The preserved memory: ascending, disjoint, adjacent ranges merged.
+    /// The preserved memory: ascending, disjoint ranges, with adjacent ones merged.
     public var ranges: [Range<PhysicalAddress>] = []
 
     public init() {}
 
     init(_ preserved: PreservedState, pageSize: PageSize) {
-        // Within an order the runs of a sound map ascend, so that merging the orders is all there is to sort.
+        // Within an order, the runs of a valid map ascend, so it suffices to merge the orders.
         var merged: [Range<PhysicalAddress>] = []
         merged.reserveCapacity(preserved.runCount)
         var isSorted = true
@@ -140,7 +141,7 @@ public struct PreservedSummary: Hashable, Sendable {
             guard first.high == 0 else { return }
             let run = min(first.low, limit)..<(end.high == 0 ? min(end.low, limit) : limit)
             pages &+= run.upperBound - run.lowerBound
-            // What lies beyond the address space is shown at its end.
+            // What is beyond the address space is shown at its end.
             let range = address(min(run.lowerBound, limit - 1))..<address(run.upperBound)
             if let last = merged.last, range.lowerBound <= last.upperBound {
                 if range.lowerBound >= last.lowerBound {

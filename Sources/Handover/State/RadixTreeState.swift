@@ -2,9 +2,9 @@ import KernelABI
 
 /// The radix tree of preserved memory, page by page.
 public struct RadixTreeState: Hashable, Sendable {
-    /// The tables, each before those below it; the root is the first.
+    /// The tables, each before those below it; the first is the root.
     public var nodes: [Node] = []
-    /// The leaves, in the order of their keys.
+    /// The leaves, in key order.
     public var leaves: [Leaf] = []
 
     public init() {}

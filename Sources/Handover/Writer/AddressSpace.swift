@@ -1,12 +1,12 @@
 import KernelABI
 
-/// Which addresses are taken, by what, and which are free.
+/// Tracks which addresses are taken, and assigns free ones.
 struct AddressSpace {
-    /// What has an address, in the order in which it was claimed.
+    /// The claimed ranges, in the order in which they were claimed.
     private(set) var claims: [Range<UInt64>] = []
-    /// Taken ranges, ascending and disjoint, once ``settle()`` has been called.
+    /// The taken ranges, ascending and disjoint once ``settle()`` has been called.
     private var taken: [Range<UInt64>] = []
-    /// The first taken range that ends behind `next`.
+    /// The index of the first taken range that ends after `next`.
     private var cursor = 0
     private var next: UInt64
 
@@ -14,19 +14,19 @@ struct AddressSpace {
         next = base.rawValue
     }
 
-    /// Notes an address that is given.
+    /// Claims a given address range.
     mutating func claim(_ range: Range<UInt64>) {
         claims.append(range)
     }
 
-    /// Keeps `range` free of assignments without claiming it.
+    /// Excludes `range` from assignment without claiming it.
     mutating func avoid(_ range: Range<UInt64>) {
         if !range.isEmpty { taken.append(range) }
     }
 
-    /// Sorts what is claimed; to be called between the claims and the assignments.
+    /// Sorts the claims. Call this after all claims and before any assignment.
     ///
-    /// - Returns: the pairs of claims that overlap, by their places in ``claims``; the first of them.
+    /// - Returns: Pairs of overlapping claims, by index in ``claims``; only the first ones.
     mutating func settle() -> [(Int, Int)] {
         let sorted = claims.indices.filter { !claims[$0].isEmpty }.sorted {
             (claims[$0].lowerBound, $0) < (claims[$1].lowerBound, $1)
@@ -55,7 +55,7 @@ struct AddressSpace {
         return overlaps
     }
 
-    /// The lowest free address from the base, or the last assignment, upwards; `nil` if there is none left.
+    /// The lowest free address above the base or the last assignment; `nil` if there is none.
     mutating func assign(byteCount: UInt64, alignment: UInt64) -> PhysicalAddress? {
         var start = next
         while true {

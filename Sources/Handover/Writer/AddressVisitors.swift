@@ -1,6 +1,6 @@
 import KernelABI
 
-/// Takes the addresses that are given: they should be a page's, as the kernel's structures need it.
+/// Claims the given addresses; reports those that are not page-aligned, as the kernel's structures require.
 struct AddressClaimer: AllocationVisitor {
     func visit(
         _ address: inout PhysicalAddress?, _ allocation: Allocation, _ path: @autoclosure () -> DocumentPath,
@@ -23,7 +23,7 @@ struct AddressClaimer: AllocationVisitor {
     }
 }
 
-/// Finds out where in the document claims stand.
+/// Finds the document paths of claims.
 struct ClaimFinder: AllocationVisitor {
     let claims: Set<Int>
     private(set) var paths: [Int: DocumentPath] = [:]
@@ -43,7 +43,7 @@ struct ClaimFinder: AllocationVisitor {
     }
 }
 
-/// Assigns addresses where there are none, and collects what of the memory is to be preserved.
+/// Assigns missing addresses, and collects the blocks of memory to preserve.
 struct AddressAssigner: AllocationVisitor {
     private(set) var blocks: [PageBlock] = []
 

@@ -1,21 +1,21 @@
 import KernelABI
 
-/// Memory that a handover needs: how much, and how the kernel preserves it.
+/// Memory that a handover needs: its size, and how the kernel preserves it.
 struct Allocation {
     var byteCount: UInt64
     /// In bytes, a power of two.
     var alignment: UInt64
     var preservation: Preservation
-    /// The number of bytes, from the beginning, that are preserved where that goes by pages.
+    /// The number of bytes, from the beginning, that are preserved if preservation is by pages.
     var preservedByteCount: UInt64
 
     /// How the memory gets into the map of preserved memory.
     enum Preservation: Hashable {
         /// As one block of this order: `kho_preserve_folio`, `kho_alloc_preserve`.
         case folio(order: Int)
-        /// As the largest aligned blocks that its pages make up: `kho_preserve_pages`.
+        /// As the largest aligned blocks that cover its pages: `kho_preserve_pages`.
         case pages
-        /// Not at all: the map itself.
+        /// Not preserved: the map itself.
         case none
     }
 

@@ -2,18 +2,18 @@ import KernelABI
 
 /// Visits the allocations of a handover.
 protocol AllocationVisitor {
-    /// Takes an allocation and its address, `nil` if it has none yet.
+    /// Called for each allocation. `address` is `nil` if it does not have one yet.
     ///
-    /// - Parameter path: Where the address stands in the document: found out when it is asked for.
+    /// - Parameter path: The document path of the address; evaluated only if needed.
     mutating func visit(
         _ address: inout PhysicalAddress?, _ allocation: Allocation, _ path: @autoclosure () -> DocumentPath,
         by planner: inout HandoverPlanner)
 }
 
 extension HandoverPlanner {
-    /// Visits every allocation of the handover but the map's, in the order in which addresses are assigned.
+    /// Visits every allocation of the handover except those of the map, in assignment order.
     ///
-    /// A visit that sets an address that was `nil` assigns it.
+    /// A visitor assigns an address by setting one that was `nil`.
     mutating func visitAllocations<Visitor: AllocationVisitor>(
         of state: inout HandoverState, _ sizes: FolioSizes, _ visitor: inout Visitor
     ) {
@@ -33,7 +33,7 @@ extension HandoverPlanner {
             state.kho?.subtrees?[index].content = content
         }
         if var luo = state.luo, let abi = generation.luo {
-            // Each part is taken out of its whole while it is changed: two owners would mean copies.
+            // Move it out while mutating, to avoid copy-on-write.
             state.luo = nil
             visitLUO(&luo, abi, sizes, &visitor)
             state.luo = luo
@@ -49,7 +49,7 @@ extension HandoverPlanner {
                 order: PageBlock.order(holding: UInt64(payload.blob.count), pageSize: pageSize), pageSize)
         }
         guard let data = subtree.data else {
-            // The kernel's own blobs take a page each; the regions' FDT is preserved as pages, to the same effect.
+            // The kernel's own blobs take a page each; the FDT of regions is preserved as pages, with the same effect.
             return .folio(order: 0, pageSize)
         }
         return .pages(for: max(UInt64(data.count), subtree.size ?? 0), pageSize)
@@ -107,7 +107,7 @@ extension HandoverPlanner {
             visitUnlessZero(&address, container.allocation(pageSize), path(), &visitor)
         case .blockChain:
             guard var list = blocks, !list.isEmpty else { return }
-            // The first block's address stands in two places of a document.
+            // The first block's address is in two places of a document.
             if let first = list[0].address, let given = address, first != given {
                 reportForceable(path(), "\(given) is not the address of the first block, \(first)")
             }
@@ -120,7 +120,7 @@ extension HandoverPlanner {
         }
     }
 
-    /// Visits what is there unless the document says, by an address of 0, that it is not.
+    /// Visits the allocation unless its address is 0, which means that there is none.
     private mutating func visitUnlessZero<Visitor: AllocationVisitor>(
         _ address: inout PhysicalAddress?, _ allocation: Allocation, _ path: @autoclosure () -> DocumentPath,
         _ visitor: inout Visitor
@@ -139,7 +139,7 @@ extension RecordContainer {
 }
 
 extension Optional where Wrapped: DocumentObject {
-    /// The value, made if there was none, to be changed in place.
+    /// The value, created if `nil`, for in-place mutation.
     var orEmpty: Wrapped {
         get { self ?? Wrapped() }
         set { self = newValue }
@@ -147,7 +147,7 @@ extension Optional where Wrapped: DocumentObject {
 }
 
 extension Optional where Wrapped: RangeReplaceableCollection {
-    /// The array, empty if there was none, to be changed in place.
+    /// The array, empty if `nil`, for in-place mutation.
     var orEmpty: Wrapped {
         get { self ?? Wrapped() }
         set { self = newValue }

@@ -1,16 +1,16 @@
 import KernelABI
 
 extension WriteError {
-    /// How much memory contents may take, in bytes: what is zero costs little, but not nothing.
+    /// The maximum memory for contents, in bytes: zeros are cheap, but not free.
     static let contentsLimit: UInt64 = 1 << 40
 }
 
 extension ImageWriter where Destination: ImageDestination {
-    /// Writes the whole image: contents, what describes the handover, and the bytes that nothing describes.
+    /// Writes the whole image: contents, the description of the handover, and residue.
     ///
-    /// - Parameter open: opens the file that a `content` names.
+    /// - Parameter open: Opens the file that a `content` names.
     mutating func writeAll(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
-        // Where a forced document has them overlap, what describes the handover counts.
+        // If a forced document makes them overlap, the description of the handover wins.
         try writeContents(open)
         try writeMetadata()
         var total: UInt64 = 0
@@ -25,7 +25,7 @@ extension ImageWriter where Destination: ImageDestination {
         }
     }
 
-    /// Sets aside the memory of contents.
+    /// Reserves the memory of contents.
     private mutating func allocate(_ extent: Extent, _ total: inout UInt64) throws(WriteError) {
         try count(UInt64(extent.byteCount), &total)
         destination.allocate(extent)
@@ -37,7 +37,7 @@ extension ImageWriter where Destination: ImageDestination {
         total = sum
     }
 
-    /// Writes the contents of files, and sets aside the memory of those whose contents are not given.
+    /// Writes the contents of files, and reserves memory for those whose contents are not given.
     private mutating func writeContents(_ open: (String) throws(FileError) -> MappedFile) throws(WriteError) {
         let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
         var total: UInt64 = 0
@@ -96,7 +96,7 @@ extension ImageWriter where Destination: ImageDestination {
         if end < file.count { try check(end..<file.count, of: file, path()) }
     }
 
-    /// Checks that what no folio holds is zero.
+    /// Checks that bytes without a folio are zero.
     private func check(
         _ hole: Range<UInt64>, of file: MappedFile, _ path: @autoclosure () -> String
     ) throws(WriteError) {
@@ -111,7 +111,7 @@ extension ImageWriter where Destination: ImageDestination {
         }
     }
 
-    /// Writes a page of a file. A page of zeros takes no room, and may be in a hole.
+    /// Writes a page of a file. A page of zeros takes no space, and may be in a hole.
     private mutating func write(
         _ bytes: [UInt8], page: UInt64, _ map: ContentsMap, _ path: @autoclosure () -> String
     ) throws(WriteError) {

@@ -1,22 +1,22 @@
 import FDT
 import KernelABI
 
-/// A handover laid out in memory, as the kernel would have left it there.
+/// A handover laid out in memory, as a kernel would have left it.
 public struct HandoverImage: Sendable {
-    /// What was laid out, complete.
+    /// The complete state that was laid out.
     public let state: HandoverState
     public let memory: SparseMemory
     /// The pieces of memory, in the order in which they were written.
     public let extents: [Extent]
 
-    /// The address of the root FDT, which the next kernel is to be told.
+    /// The address of the root FDT, to be passed to the next kernel.
     public var rootAddress: PhysicalAddress? { state.kho?.fdtAddress }
 
-    /// Lays out what the planner has completed.
+    /// Lays out a state that the planner has completed.
     ///
     /// - Parameters:
-    ///   - state: a state that is complete.
-    ///   - contents: opens the file that a `content` names.
+    ///   - state: A complete state.
+    ///   - contents: Opens the file that a `content` names.
     public init(
         of state: HandoverState, contents: (String) throws(FileError) -> MappedFile
     ) throws(WriteError) {
@@ -28,7 +28,7 @@ public struct HandoverImage: Sendable {
         self.init(state, writer.destination)
     }
 
-    /// Lays out the description of a handover without what is handed over.
+    /// Lays out the description of a handover, without what is handed over.
     init(metadataOf state: HandoverState) throws(WriteError) {
         guard let pageSize = state.pageSize else { throw .incomplete(".page_size") }
         var writer = try ImageWriter(of: state, to: StoredPieces(in: SparseMemory(pageSize: pageSize.bytes)))
@@ -43,18 +43,18 @@ public struct HandoverImage: Sendable {
     }
 }
 
-/// Why a handover could not be laid out.
+/// The reason why a handover could not be laid out.
 public enum WriteError: Error, Hashable, Sendable {
-    /// The document lacks a value that the planner would have filled in, at this path.
+    /// The document lacks, at this path, a value that the planner would have filled in.
     case incomplete(String)
-    /// Bytes would lie beyond the end of the address space.
+    /// Bytes would be beyond the end of the address space.
     case outside(PhysicalAddress, Int)
-    /// libfdt refused to make the tree.
+    /// libfdt refused to create the tree.
     case tree(String, FDTError)
     case file(FileError)
-    /// The contents take more memory than an image is given.
+    /// The contents exceed the maximum memory of an image.
     case contentsTooLarge
-    /// The contents of the file at this path are not zero in a page of the file that no folio holds.
+    /// The file at this path is not zero in a page for which there is no folio.
     case hole(String, page: UInt64)
 }
 

@@ -1,20 +1,20 @@
 import KernelABI
 
-/// Completes the description of a handover: fills in what is not given, as the kernel would, and assigns addresses.
+/// Completes the description of a handover: fills in missing values, as the kernel would, and assigns addresses.
 ///
-/// Addresses that are given are kept. Those that are not are assigned from the base upwards, in this order: the root
-/// FDT; the subtrees' blobs in the order of their registration; the page of FLBs; the sessions' array or blocks; then
-/// for each session the array or blocks of its files, and for each file what its handle leads to: the descriptor, the
-/// contents, the chunks and the pages of the list of folios; what other subtrees lead to; and last the map of preserved
-/// memory, for which all others have to be known, the root first and tables before what is below them. Each is aligned
-/// to its own size where the kernel allocates it as one block, else to a page.
+/// Given addresses are kept. Others are assigned from the base upwards, in this order: the root FDT; the subtrees'
+/// blobs in registration order; the page of FLBs; the array or blocks of sessions; for each session, the array or
+/// blocks of its files, and for each file what its handle points to: the descriptor, the contents, the chunks and the
+/// pages of the list of folios; what other subtrees refer to; and finally the map of preserved memory, which depends on
+/// all others, with the root first and tables before what is below them. Each is aligned to its own size if the kernel
+/// allocates it as one block, else to a page.
 public struct HandoverPlanner {
     public struct Options: Sendable {
-        /// Where assigned addresses begin.
+        /// The start of assigned addresses.
         public var base = PhysicalAddress(0x1000_0000)
-        /// Whether to plan what no kernel would write, as far as it can be represented.
+        /// Whether to accept what no kernel would write, as far as it can be represented.
         public var force = false
-        /// The kinds of content that payloads may be of.
+        /// The known kinds of content.
         public var kinds = ContentKinds.standard
 
         public init() {}
@@ -26,16 +26,16 @@ public struct HandoverPlanner {
     var problems: [DocumentError] = []
     var canBeForced = true
     var space: AddressSpace
-    /// Measures the contents of a file that are not given in the document itself.
+    /// Returns the size of contents that are in a separate file.
     let sizeOfFile: (String) throws(FileError) -> UInt64
 
     /// Completes `state`.
     ///
     /// - Parameters:
-    ///   - state: what a document says; what it leaves open is decided here.
-    ///   - options: where memory may be taken, and whether to allow what no kernel would write.
-    ///   - sizeOfFile: the size in bytes of the file that a `content` names.
-    /// - Throws: all that is wrong with it.
+    ///   - state: The state from a document; missing values are decided here.
+    ///   - options: Where to allocate memory, and whether to allow what no kernel would write.
+    ///   - sizeOfFile: Returns the size in bytes of the file that a `content` names.
+    /// - Throws: All problems of the document.
     public static func plan(
         _ state: consuming HandoverState, options: Options = Options(),
         sizeOfFile: @escaping (String) throws(FileError) -> UInt64
@@ -71,7 +71,7 @@ public struct HandoverPlanner {
         checkMap(state.preserved?.map)
         guard problems.isEmpty || (options.force && canBeForced) else { return }
 
-        // Claim what is given, then assign the rest.
+        // Claim given addresses, then assign the rest.
         let sizes = FolioSizes(preserved: state.preserved, pageSize: pageSize)
         var claimer = AddressClaimer()
         visitAll(of: &state, sizes, &claimer)
@@ -89,12 +89,12 @@ public struct HandoverPlanner {
 
     // MARK: - Problems
 
-    /// Notes what no kernel would write, but could be built.
+    /// Reports something that no kernel would write but that can be built.
     mutating func reportForceable(_ path: DocumentPath, _ problem: String) {
         add(path, problem)
     }
 
-    /// Notes what cannot be built.
+    /// Reports something that cannot be built.
     mutating func reportUnbuildable(_ path: DocumentPath, _ problem: String) {
         canBeForced = false
         add(path, problem)
@@ -109,7 +109,7 @@ public struct HandoverPlanner {
 
     // MARK: - Addresses
 
-    /// Visits every allocation, those of a map that is given as well.
+    /// Visits every allocation, including those of a given map.
     private mutating func visitAll<Visitor: AllocationVisitor>(
         of state: inout HandoverState, _ sizes: FolioSizes, _ visitor: inout Visitor
     ) {
@@ -121,7 +121,7 @@ public struct HandoverPlanner {
         }
     }
 
-    /// Says which of the addresses that were claimed overlap, and finds out for that where they stand.
+    /// Reports overlapping claims; looks up their document paths.
     private mutating func report(_ overlaps: [(Int, Int)], of state: inout HandoverState, _ sizes: FolioSizes) {
         var finder = ClaimFinder(claims: Set(overlaps.flatMap { [$0.0, $0.1] }))
         visitAll(of: &state, sizes, &finder)

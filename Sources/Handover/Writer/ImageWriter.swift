@@ -1,8 +1,8 @@
 import KernelABI
 
-/// Lays out a handover, piece by piece, as the kernel would have left it in memory.
+/// Lays out a handover, piece by piece, as a kernel would have left it in memory.
 struct ImageWriter<Destination: PieceDestination> {
-    /// What is laid out: complete, so that nothing is left to be decided.
+    /// The state to lay out, which must be complete.
     let state: HandoverState
     let generation: Generation
     let pageSize: PageSize
@@ -18,16 +18,16 @@ struct ImageWriter<Destination: PieceDestination> {
         self.destination = destination
     }
 
-    /// Writes what describes the handover: the map of preserved memory, LUO's state, the subtrees and the root.
+    /// Writes the description of the handover: the map of preserved memory, LUO's state, the subtrees and the root.
     mutating func writeMetadata() throws(WriteError) {
         try writeMap()
         try writeLUO()
         try writeRoot()
     }
 
-    /// Writes bytes, and zeros after them to the end of what belongs to the extent.
+    /// Writes bytes, then zeros up to the end of the extent.
     ///
-    /// - Parameter fill: writes the bytes, of which there are `count`, into zeros.
+    /// - Parameter fill: Writes the `count` bytes into a zeroed buffer.
     mutating func place(
         _ count: Int, at address: PhysicalAddress?, byteCount: Int? = nil, role: Extent.Role, form: Extent.Form,
         owner: Owner, path: @autoclosure () -> String, _ fill: (inout [UInt8]) throws(WriteError) -> Void
@@ -38,7 +38,7 @@ struct ImageWriter<Destination: PieceDestination> {
             Extent(address: address, byteCount: size, role: role, form: form, owner: owner), count: count, fill)
     }
 
-    /// Writes structures that begin a run of whole pages.
+    /// Writes structures at the beginning of a run of whole pages.
     mutating func placePages(
         _ count: Int, at address: PhysicalAddress?, role: Extent.Role, form: Extent.Form, owner: Owner,
         path: @autoclosure () -> String, _ fill: (inout [UInt8]) throws(WriteError) -> Void
@@ -50,12 +50,12 @@ struct ImageWriter<Destination: PieceDestination> {
     }
 }
 
-/// Where the pieces of a handover go.
+/// Receives the pieces of a handover.
 protocol PieceDestination {
-    /// Takes the bytes that an extent begins with; what it has beyond them is zero.
+    /// Receives the bytes at the beginning of an extent; the rest of it is zero.
     ///
-    /// - Parameter fill: writes the bytes, of which there are `count`, into zeros. A destination that has no use for
-    ///   them does not call it.
+    /// - Parameter fill: Writes the `count` bytes into a zeroed buffer. A destination that does not need them does not
+    ///   call it.
     mutating func take(
         _ extent: Extent, count: Int, _ fill: (inout [UInt8]) throws(WriteError) -> Void
     ) throws(WriteError)

@@ -1,7 +1,7 @@
 import FDT
 import KernelABI
 
-/// The bytes of a subtree, and how they are structured.
+/// The bytes of a subtree, and their structure.
 struct SubtreeBlob {
     var bytes: [UInt8]
     var form: Extent.Form

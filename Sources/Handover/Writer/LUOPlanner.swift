@@ -11,7 +11,7 @@ extension HandoverPlanner {
     /// Fills in LUO's state: versions, counts, blocks, and the sessions' files.
     mutating func completeLUO(_ state: inout HandoverState) {
         guard var luo = state.luo, let abi = generation.luo else { return }
-        // Each part is taken out of its whole while it is changed: two owners would mean copies.
+        // Move it out while mutating, to avoid copy-on-write.
         state.luo = nil
         let path = DocumentPath.root["luo"]
         luo.compatible = luo.compatible ?? KernelString(abi.compatible)
@@ -108,7 +108,7 @@ extension HandoverPlanner {
         checkFurther(file.further, of: layout, path())
     }
 
-    /// Fills in the content of a file, an FLB or a subtree; one that the document gives as text is read by its kind.
+    /// Completes the content of a file, an FLB or a subtree; content given as text is parsed by its kind.
     mutating func completeContent<Owner: ContentOwner>(of owner: inout Owner, _ path: DocumentPath) {
         guard var content = owner.content else { return }
         owner.content = nil
@@ -162,7 +162,7 @@ extension HandoverPlanner {
         luo.flbs = flbs
     }
 
-    /// Reports records that an address of 0 denies.
+    /// Reports records although their address is 0.
     private mutating func checkAddress(
         _ address: PhysicalAddress?, count: Int, _ path: @autoclosure () -> DocumentPath,
         _ recordPath: @autoclosure () -> DocumentPath
@@ -172,7 +172,7 @@ extension HandoverPlanner {
             path(), "0x0 says that there is nothing, but there is \(recordPath().text); leave one of them out")
     }
 
-    /// Makes the blocks that `count` records need, or holds those that are given against it.
+    /// Creates the blocks for `count` records, or checks those that are given.
     private mutating func completeBlocks(
         _ blocks: inout [BlockState]?, _ container: RecordContainer<some KernelStructure>, count: Int,
         _ path: DocumentPath,

@@ -1,7 +1,7 @@
 import KernelABI
 
 extension ImageWriter {
-    /// Writes what LUO's state leads to: the FLBs, the sessions and their files.
+    /// Writes what LUO's state refers to: the FLBs, the sessions and their files.
     mutating func writeLUO() throws(WriteError) {
         guard let luo = state.luo, let abi = generation.luo else { return }
         if let container = abi.flbs {
@@ -62,7 +62,7 @@ extension ImageWriter {
                 layout.token.write(files[index].token, to: &bytes, at: base)
                 if hasFurther { layout.write(further: files[index].further, to: &bytes, at: base) }
             })
-        // Most files are of unknown handlers, and to take one out of the array is to count its references.
+        // Most files have unknown handlers. Skip them, as taking one out of the array costs reference counting.
         for index in files.indices where files[index].hasContent {
             let file = files[index]
             guard let content = file.content else { continue }

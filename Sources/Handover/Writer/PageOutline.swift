@@ -1,6 +1,6 @@
 import KernelABI
 
-/// The pages of an image without their bytes: where it has memory, and where something is put there.
+/// The pages of an image without their contents: which pages there are, and which are written.
 struct PageOutline: PageStore {
     private(set) var available: PageSet
     private(set) var stored: PageSet

@@ -1,18 +1,18 @@
 import KernelABI
 
-/// What the pages of an image are put into.
+/// Stores the pages of an image.
 protocol PageStore {
-    /// Makes every page that `range` touches a part of the image: zero, where nothing is put there.
+    /// Adds every page that `range` touches to the image; zero unless written.
     mutating func allocate(_ range: Range<PhysicalAddress>)
 
-    /// Puts bytes at an address, and makes their pages a part of the image.
+    /// Writes bytes at an address, adding their pages to the image.
     ///
-    /// - Parameter fill: writes the bytes, of which there are `count`, into zeros; it may not be called.
+    /// - Parameter fill: Writes the `count` bytes into a zeroed buffer; may not be called.
     mutating func put(
         _ count: Int, at address: PhysicalAddress, _ fill: (inout [UInt8]) throws(WriteError) -> Void
     ) throws(WriteError)
 
-    /// Puts a part of a file at an address, and makes its pages a part of the image.
+    /// Writes a part of a file at an address, adding the pages to the image.
     mutating func put(_ part: Range<UInt64>, of file: MappedFile, at address: PhysicalAddress) throws(WriteError)
 }
 
@@ -27,7 +27,7 @@ extension SparseMemory: PageStore {
                 file.withBytes(at: offset, count: Int(count)) { [UInt8](copying: $0) }, as: WriteError.file)
             try put(bytes.count, at: place) { $0 = bytes }
             offset += count
-            // The last page may end where the address space does.
+            // The last page may end at the end of the address space.
             place = PhysicalAddress(place.rawValue &+ count)
         }
     }
@@ -42,7 +42,7 @@ extension SparseMemory: PageStore {
 }
 
 extension [UInt8] {
-    /// Becomes `count` zeros, and what `fill` writes into them.
+    /// Sets the array to `count` zeros, then calls `fill` to write to it.
     mutating func refill(
         _ count: Int, _ fill: (inout [UInt8]) throws(WriteError) -> Void
     ) throws(WriteError) {

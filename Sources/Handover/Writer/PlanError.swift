@@ -1,7 +1,7 @@
-/// Why a document cannot, or should not, be built.
+/// The reasons why a document cannot, or should not, be built.
 public struct PlanError: Error, Hashable, Sendable {
-    /// Each with its place in the document; at most 100 are kept.
+    /// The problems with their places in the document; at most 100 are kept.
     public var problems: [DocumentError]
-    /// Whether all of them can be built nevertheless: see ``HandoverPlanner/Options/force``.
+    /// Whether all of them can be built anyway: see ``HandoverPlanner/Options/force``.
     public var canBeForced: Bool
 }

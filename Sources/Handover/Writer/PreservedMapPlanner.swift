@@ -1,7 +1,7 @@
 import KernelABI
 
 extension HandoverPlanner {
-    /// Reports what the pages of a map that is given cannot hold, and what no kernel takes.
+    /// Reports what the pages of a given map cannot hold, and what no kernel accepts.
     mutating func checkMap(_ map: PreservedState.Map?) {
         switch map {
         case nil: break
@@ -34,7 +34,7 @@ extension HandoverPlanner {
 
     private mutating func check(_ tree: RadixTreeState, _ path: DocumentPath) {
         let geometry = RadixGeometry(pageSize: pageSize)
-        /// The keys of each level; the leaves' is 0.
+        /// The keys of each level; level 0 is that of the leaves.
         var keys: [Set<UInt64>] = Array(repeating: [], count: geometry.depth)
         for (index, node) in tree.nodes.enumerated() {
             let path = path["nodes"][index]
@@ -72,7 +72,7 @@ extension HandoverPlanner {
         }
     }
 
-    /// Reports bits that are not in a bitmap of one page.
+    /// Reports bits that do not fit in a bitmap of one page.
     private mutating func checkBits(_ bits: Bitmap, _ path: @autoclosure () -> DocumentPath) {
         let count = pageSize.bytes * 8
         if let last = bits.last, last >= count {
@@ -80,7 +80,7 @@ extension HandoverPlanner {
         }
     }
 
-    /// Visits the pages of a map that is given, the root first.
+    /// Visits the pages of a given map, the root first.
     mutating func visitMap<Visitor: AllocationVisitor>(of state: inout HandoverState, _ visitor: inout Visitor) {
         guard let map = state.preserved?.map else { return }
         let path = DocumentPath.root["preserved"]
@@ -93,7 +93,7 @@ extension HandoverPlanner {
                 visitor.visit(&chunks[index].address, .mapPage(pageSize), path[index]["pa"], by: &self)
                 if size == .page { visitBitmaps(of: index) }
             }
-            // The kernel packs small bitmaps, from kzalloc, into pages of their own.
+            // The kernel packs small bitmaps, from kzalloc, into separate pages.
             if size != .page { chunks.indices.forEach(visitBitmaps(of:)) }
             func visitBitmaps(of index: Int) {
                 for place in chunks[index].bitmaps.indices {
@@ -122,7 +122,7 @@ extension HandoverPlanner {
         }
     }
 
-    /// The address of the map's first page stands in two places of a document.
+    /// The address of the map's first page is in two places of a document.
     private mutating func takeRoot(
         _ address: inout PhysicalAddress?, _ given: PhysicalAddress?, _ path: DocumentPath
     ) {
@@ -132,7 +132,7 @@ extension HandoverPlanner {
         address = address ?? given
     }
 
-    /// Makes the map of the blocks that are preserved, or holds the one that is given against its summary.
+    /// Creates the map of the preserved blocks, or checks a given one against its summary.
     mutating func completeMap(_ state: inout HandoverState, _ blocks: [PageBlock]) {
         var preserved = state.preserved ?? PreservedState()
         if preserved.map != nil {
@@ -166,7 +166,7 @@ extension HandoverPlanner {
         visitMap(of: &state, &assigner)
     }
 
-    /// The blocks of memory that is to be preserved besides the handover's own.
+    /// The blocks of memory to preserve in addition to the handover's own.
     private mutating func extraBlocks(
         _ ranges: [Range<PhysicalAddress>], besides blocks: [PageBlock]
     ) -> [PageBlock] {

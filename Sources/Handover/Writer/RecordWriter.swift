@@ -1,11 +1,11 @@
 import KernelABI
 
 extension ImageWriter {
-    /// Writes records into the array, or the chain of blocks, that holds them.
+    /// Writes records into the array, or the chain of blocks, that contains them.
     ///
     /// - Parameters:
-    ///   - header: writes what the header of an array has besides the number of records.
-    ///   - record: writes the record of this index at a place in a page.
+    ///   - header: Writes the fields of an array's header other than the number of records.
+    ///   - record: Writes the record with this index at an offset in a page.
     mutating func writeRecords(
         _ count: Int, in container: RecordContainer<some KernelStructure>, at address: PhysicalAddress?,
         blocks: [BlockState]?, role: Extent.Role, owner: Owner, path: @autoclosure () -> String,

@@ -1,18 +1,19 @@
 import KernelABI
 
 extension Reading {
-    /// The state, and with it every byte of the handover's own pages that the state does not account for.
+    /// The state plus all bytes of the handover's own pages that the state does not account for.
     ///
-    /// What a document of this state is built into equals the memory that it was read from, in every page that
-    /// describes the handover: FDTs to their `totalsize`, blobs to their size, all others to the end of the page.
+    /// Building a document of this state reproduces the memory that it was read from, in every page that describes the
+    /// handover: FDTs up to their `totalsize`, blobs up to their size, all others to the end of the page. Returns
+    /// ``state`` unchanged if there is no memory.
     ///
-    /// - Parameter memory: what the handover was read from.
+    /// - Parameter memory: The memory that the handover was read from.
     public func exactState(in memory: any PhysicalMemory) -> HandoverState {
         guard !memory.regions.isEmpty else { return state }
-        // If nothing would be built of the state, all is residue.
+        // If nothing can be built from the state, everything is residue.
         let finder = compare(with: memory) ?? ResidueFinder(memory: memory)
         var exact = state
-        // A known blob with something unknown in it travels as bytes.
+        // A known blob with unknown parts is stored as bytes.
         for index in (state.kho?.subtrees ?? []).indices {
             guard let subtree = state.kho?.subtrees?[index], subtree.data == nil, let address = subtree.address
             else { continue }
@@ -23,11 +24,11 @@ extension Reading {
         return exact
     }
 
-    /// Holds what would be built of the state against the memory; `nil` if nothing would be.
+    /// Compares what would be built from the state with the memory; `nil` if nothing can be built.
     private func compare(with memory: any PhysicalMemory) -> ResidueFinder? {
         var state = state
         state.forgetUnsaid()
-        // A state that was read whole has nothing left to plan.
+        // A state that was read completely needs no planning.
         if let finder = Self.compare(state, with: memory) { return finder }
         state.decideFolios()
         var options = HandoverPlanner.Options()
@@ -47,15 +48,15 @@ extension Reading {
     }
 }
 
-/// Finds the bytes in which memory differs from what would be written there.
+/// Finds the bytes of memory that differ from what would be written.
 private struct ResidueFinder: PieceDestination {
     let memory: any PhysicalMemory
-    /// Subtrees of known kinds, FDTs, that are not what would be built.
+    /// FDT subtrees of known kinds that differ from what would be built.
     private(set) var otherTrees: [PhysicalAddress: [UInt8]] = [:]
     private var differences: [ResidueState] = []
     /// The pieces that were visited.
     private var seen = VisitedPlaces()
-    /// The bytes of the one that is looked at.
+    /// A buffer for the current piece.
     private var bytes: [UInt8] = []
 
     init(memory: any PhysicalMemory) {
@@ -76,9 +77,9 @@ private struct ResidueFinder: PieceDestination {
         }
     }
 
-    /// What nothing of the state accounts for, by address.
+    /// The bytes that the state does not account for, by address.
     ///
-    /// - Parameter extents: the pieces that were read; those that would not be built are residue as a whole.
+    /// - Parameter extents: The pieces that were read; those that would not be built are residue as a whole.
     consuming func residue(of extents: [Extent]) -> [ResidueState] {
         for extent in extents where extent.role.isMetadata && seen.insert(extent.address, as: extent.role) {
             guard let found = memory.copy(at: extent.address, count: extent.byteCount) else { continue }
@@ -87,7 +88,8 @@ private struct ResidueFinder: PieceDestination {
         return differences.sorted { $0.address < $1.address }
     }
 
-    /// The runs of bytes in which `found` differs from `made`, which ends in zeros; runs close together are one.
+    /// The runs of bytes in which `found` differs from `made`, which is padded with zeros; merges runs that are close
+    /// together.
     private static func differences(
         _ found: [UInt8], _ made: [UInt8], at address: PhysicalAddress
     ) -> [ResidueState] {
@@ -108,7 +110,7 @@ private struct ResidueFinder: PieceDestination {
 }
 
 extension HandoverState {
-    /// Leaves files whose folios could not be read without any: the planner would make up as many as their sizes say.
+    /// Removes contents whose folios could not be read: the planner would create as many folios as their sizes imply.
     fileprivate mutating func decideFolios() {
         for session in (luo?.sessions ?? []).indices {
             for file in (luo?.sessions?[session].files ?? []).indices {
@@ -118,7 +120,7 @@ extension HandoverState {
         }
     }
 
-    /// Makes zero what a document does not say of contents.
+    /// Zeroes bytes of contents that a document does not represent.
     fileprivate mutating func forgetUnsaid() {
         for index in (kho?.subtrees ?? []).indices where kho?.subtrees?[index].content is Payload {
             kho?.subtrees?[index].content?.forgetUnsaid()

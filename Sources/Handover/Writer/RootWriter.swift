@@ -2,7 +2,7 @@ import FDT
 import KernelABI
 
 extension ImageWriter {
-    /// Writes the subtrees' blobs and the root FDT, by the calls of libfdt that the kernel makes, in its order.
+    /// Writes the subtrees' blobs and the root FDT, with the kernel's libfdt calls in the kernel's order.
     mutating func writeRoot() throws(WriteError) {
         guard let kho = state.kho, let map = kho.preservedMemoryMap, let compatible = kho.compatible else {
             throw .incomplete(".kho")
@@ -49,7 +49,7 @@ extension ImageWriter {
         return try writer.finish()
     }
 
-    /// - Parameter blobs: in the order of registration.
+    /// - Parameter blobs: In registration order.
     private func editedRoot(
         _ compatible: KernelString, _ map: PhysicalAddress,
         _ blobs: ReversedCollection<[(subtree: SubtreeState, size: UInt64)]>
@@ -112,6 +112,6 @@ extension ImageWriter {
 }
 
 extension KernelString {
-    /// The value of a property that holds this string.
+    /// The value of a property that contains this string.
     var propertyBytes: [UInt8] { isTerminated ? bytes + [0] : bytes }
 }

@@ -1,15 +1,15 @@
 import KernelABI
 
-/// Takes a whole image, not only the pieces that describe the handover.
+/// Receives a whole image, not only the pieces that describe the handover.
 protocol ImageDestination: PieceDestination, PageStore {
-    /// Sets memory aside.
+    /// Reserves memory.
     mutating func allocate(_ extent: Extent)
 }
 
-/// The pieces of an image, and the store that they are put into.
+/// Puts the pieces of an image into a store.
 struct StoredPieces<Store: PageStore>: ImageDestination {
     var store: Store
-    /// The pieces, in the order in which they came, where they are listed.
+    /// The pieces in the order in which they were received, if they are to be listed.
     private(set) var extents: [Extent] = []
     private let listed: Bool
 

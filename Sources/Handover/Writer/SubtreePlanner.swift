@@ -2,7 +2,7 @@ import FDT
 import KernelABI
 
 extension HandoverPlanner {
-    /// Decides which subtrees there are, and fills in the root's and the small blobs' values.
+    /// Determines the subtrees, and completes the root and the small blobs.
     mutating func completeSubtrees(_ state: inout HandoverState) {
         var kho = state.kho ?? KHOState()
         kho.compatible = kho.compatible ?? KernelString(generation.root.compatible)
@@ -58,7 +58,7 @@ extension HandoverPlanner {
         state.kho = kho
     }
 
-    /// Reports sizes of subtrees that are not those of the blobs that the document's parts give.
+    /// Reports subtree sizes that differ from the blobs described in the document.
     mutating func checkSizes(of state: HandoverState) {
         let nowhere = StoredPieces(in: PageOutline(pageSize: pageSize))
         guard let subtrees = state.kho?.subtrees, let writer = try? ImageWriter(of: state, to: nowhere) else { return }
@@ -72,7 +72,7 @@ extension HandoverPlanner {
         }
     }
 
-    /// Adds a subtree that the rest of the document implies, as the one registered last.
+    /// Adds a subtree implied by the rest of the document, as the last one registered.
     private func require(_ name: String, in subtrees: inout [SubtreeState]) {
         let name = KernelString(name)
         guard !subtrees.contains(where: { $0.name == name }) else { return }
@@ -82,7 +82,7 @@ extension HandoverPlanner {
         }
     }
 
-    /// Holds a string against the field that it goes into.
+    /// Checks a string against the field that stores it.
     mutating func checkLength(
         of string: KernelString?, _ field: CharacterField, _ limitName: String,
         _ path: @autoclosure () -> DocumentPath

@@ -1,5 +1,5 @@
 extension Generation {
-    /// 6.16 and 6.17 up to 6.17.8: KHO alone, finalized in one pass, with small bitmaps; no LUO.
+    /// 6.16, and 6.17 up to 6.17.8: only KHO, finalized in one pass, with small bitmaps; no LUO.
     public static let v6_16 = Generation(
         name: "6.16",
         releases: [Release(6, 16), Release(6, 17)],

@@ -1,5 +1,5 @@
 extension Generation {
-    /// 7.0: file-lifecycle-bound objects arrive.
+    /// 7.0: adds file-lifecycle-bound objects.
     public static let v7_0 = Generation(
         name: "7.0",
         releases: [Release(7, 0)],

@@ -1,5 +1,5 @@
 extension Generation {
-    /// 7.1: the radix tree, subtrees of any kind with a size, and the previous kernel's name.
+    /// 7.1: the radix tree, subtrees of any kind with a size, and the name of the previous kernel.
     public static let v7_1 = Generation(
         name: "7.1",
         releases: [Release(7, 1)],

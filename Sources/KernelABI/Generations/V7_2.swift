@@ -1,5 +1,5 @@
 extension Generation {
-    /// 7.2 and 7.3: LUO's state is a structure, and sessions and files lie in chains of blocks.
+    /// 7.2 and 7.3: LUO's state is a structure, and sessions and files are in chains of blocks.
     public static let v7_2 = Generation(
         name: "7.2",
         releases: [Release(7, 2), Release(7, 3)],

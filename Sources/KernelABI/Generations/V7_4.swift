@@ -1,5 +1,5 @@
 extension Generation {
-    /// 7.4, as it is queued: the memory that the next kernel boots from has another name. FLB payloads arrive.
+    /// 7.4, as queued: renames the memory that the next kernel boots from, and adds FLB payloads.
     public static let v7_4 = Generation(
         name: "7.4",
         releases: [Release(7, 4)],

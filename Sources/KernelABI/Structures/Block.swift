@@ -1,11 +1,11 @@
-/// `struct kho_block_header_ser`: heads each one-page block of a chain of records.
+/// `struct kho_block_header_ser`: the header of each one-page block in a chain of records.
 public struct BlockHeaderLayout: RecordHeader {
     public let next: Field<PhysicalAddress>
     public let count: Field<UInt64>
     public let structure: StructureDescription
 
     public static let layout = BlockHeaderLayout()
-    /// `KHO_MAX_BLOCKS`: the number of blocks after which a kernel calls a chain corrupted.
+    /// `KHO_MAX_BLOCKS`: a kernel treats a longer chain as corrupted.
     public static let chainLimit = 10_000
 
     private init() {

@@ -1,4 +1,4 @@
-/// `struct khoser_mem_chunk_hdr`: heads a page of bitmap pointers.
+/// `struct khoser_mem_chunk_hdr`: the header of a page of bitmap pointers.
 public struct BitmapChunkHeaderLayout: KernelStructure {
     public let next: Field<PhysicalAddress>
     public let order: Field<UInt32>
@@ -16,7 +16,7 @@ public struct BitmapChunkHeaderLayout: KernelStructure {
     }
 }
 
-/// `struct khoser_mem_bitmap_ptr`: where a bitmap is and what its first bit stands for.
+/// `struct khoser_mem_bitmap_ptr`: the address of a bitmap, and the memory that its first bit represents.
 public struct BitmapPointerLayout: KernelStructure {
     public let start: Field<PhysicalAddress>
     public let bitmap: Field<PhysicalAddress>
@@ -51,12 +51,12 @@ public struct BitmapChunkLayout: PageStructure {
     }
 }
 
-/// `struct kho_mem_phys_bits`: bits, each of which stands for 2^order preserved pages.
+/// `struct kho_mem_phys_bits`: a bitmap in which each bit represents 2^order preserved pages.
 public struct BitmapLayout: KernelStructure {
     public let words: ArrayField<UInt64>
     public let structure: StructureDescription
 
-    /// - Parameter byteCount: the size of a bitmap: see ``Generation/BitmapSize``.
+    /// - Parameter byteCount: The size of a bitmap; see ``Generation/BitmapSize``.
     public init(byteCount: Int) {
         var builder = StructureBuilder("kho_mem_phys_bits", "Bits of one order.")
         words = builder.words("preserve", count: byteCount / 8, .bitmap, "Bit i stands for block i.")

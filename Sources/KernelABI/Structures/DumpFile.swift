@@ -15,7 +15,7 @@ public struct DumpHeaderLayout: KernelStructure {
     public static let layout = DumpHeaderLayout()
 
     public static let signatureText = "KDUMP   "
-    /// `DUMP_DH_COMPRESSED_INCOMPLETE`: makedumpfile could not write all of the dump.
+    /// `DUMP_DH_COMPRESSED_INCOMPLETE`: makedumpfile could not write the whole dump.
     public static let incomplete: UInt32 = 8
 
     private init() {
@@ -44,8 +44,8 @@ public struct DumpHeaderLayout: KernelStructure {
     }
 }
 
-/// `struct kdump_sub_header`: the second block of a kdump-compressed dump, as `header_version` 6 has it. Earlier
-/// versions end sooner; what they lack is zero.
+/// `struct kdump_sub_header`: the second block of a kdump-compressed dump, as of `header_version` 6. Earlier versions
+/// are shorter; missing fields are zero.
 public struct DumpSubHeaderLayout: KernelStructure {
     public let dumpLevel: Field<UInt32>
     public let split: Field<UInt32>
@@ -62,7 +62,7 @@ public struct DumpSubHeaderLayout: KernelStructure {
 
     public static let layout = DumpSubHeaderLayout()
 
-    /// The version from which on the 64-bit fields count.
+    /// The first version in which the 64-bit fields are valid.
     public static let versionOf64Bits: UInt32 = 6
 
     private init() {
@@ -85,7 +85,7 @@ public struct DumpSubHeaderLayout: KernelStructure {
     }
 }
 
-/// `struct page_desc`: where in a kdump-compressed dump a page is.
+/// `struct page_desc`: the location of a page in a kdump-compressed dump.
 public struct DumpPageLayout: KernelStructure {
     public let offset: Field<UInt64>
     public let size: Field<UInt32>
@@ -104,7 +104,7 @@ public struct DumpPageLayout: KernelStructure {
     }
 }
 
-/// `lime_mem_range_header`: the head of each range of memory in a LiME dump. The range's bytes follow it.
+/// `lime_mem_range_header`: the header of each range of memory in a LiME dump. The bytes of the range follow it.
 public struct LiMEHeaderLayout: KernelStructure {
     public let magic: Field<UInt32>
     public let version: Field<UInt32>
@@ -129,7 +129,7 @@ public struct LiMEHeaderLayout: KernelStructure {
     }
 }
 
-/// `struct makedumpfile_data_header`: what each piece of a flattened dump begins with. Both numbers are big-endian.
+/// `struct makedumpfile_data_header`: the header of each piece of a flattened dump. Both numbers are big-endian.
 public struct FlattenedPieceLayout: KernelStructure {
     public let offset: Field<UInt64>
     public let size: Field<UInt64>

@@ -1,4 +1,4 @@
-/// `struct luo_flb_header_ser`: heads the page of FLB records.
+/// `struct luo_flb_header_ser`: the header of the page of FLB records.
 public struct FLBHeaderLayout: RecordHeader {
     public let pageCount: Field<UInt64>
     public let count: Field<UInt64>
@@ -22,7 +22,7 @@ public struct FLBLayout: RecordLayout {
     public let structure: StructureDescription
     public let further: [FieldDescription]
 
-    /// From `luo-v1` of 7.0 on.
+    /// Since `luo-v1` of 7.0.
     public static let v1 = FLBLayout { builder in
         (
             name: builder.characters("name", count: 48, "The object's unique compatible string."),
@@ -31,7 +31,7 @@ public struct FLBLayout: RecordLayout {
         )
     }
 
-    /// - Parameter fields: adds all fields in the kernel's order, and gives those that have a meaning here.
+    /// - Parameter fields: Adds all fields in the kernel's order, and returns those with a meaning here.
     init(_ fields: (inout StructureBuilder) -> (name: CharacterField, data: Field<UInt64>, count: Field<UInt64>)) {
         var builder = StructureBuilder("luo_flb_ser", packed: true, "One file-lifecycle-bound object.")
         (name, data, count) = fields(&builder)

@@ -1,4 +1,4 @@
-/// `struct kho_kexec_metadata`: which kernel handed over, and how often that has happened.
+/// `struct kho_kexec_metadata`: the release of the previous kernel, and the number of handovers so far.
 public struct KexecMetadataLayout: KernelStructure {
     public let version: Field<UInt32>
     public let previousRelease: CharacterField
@@ -7,7 +7,7 @@ public struct KexecMetadataLayout: KernelStructure {
 
     public static let layout = KexecMetadataLayout()
 
-    /// `KHO_KEXEC_METADATA_VERSION`: the version that kernels write and read.
+    /// `KHO_KEXEC_METADATA_VERSION`: the version that kernels write and accept.
     public static let currentVersion: UInt32 = 1
 
     private init() {

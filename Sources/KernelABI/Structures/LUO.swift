@@ -1,4 +1,4 @@
-/// `struct luo_ser`: the whole of LUO's state from `luo-v5` on.
+/// `struct luo_ser`: all of LUO's state, since `luo-v5`.
 public struct LUOLayout: RecordLayout {
     public let compatible: CharacterField
     public let liveUpdateNumber: Field<UInt64>
@@ -7,7 +7,7 @@ public struct LUOLayout: RecordLayout {
     public let structure: StructureDescription
     public let further: [FieldDescription]
 
-    /// From `luo-v5` on.
+    /// Since `luo-v5`.
     public static let v5 = LUOLayout { builder in
         (
             compatible: builder.characters("compatible", count: 8, "The version of this ABI."),
@@ -18,10 +18,10 @@ public struct LUOLayout: RecordLayout {
             flbs: builder.address("flbs_pa", of: "luo_flb_header_ser", "The page of FLB records.")
         )
     }
-    /// What every version of ``compatible`` begins with, that of the FDT before `luo-v5` too.
+    /// The prefix of every version of ``compatible``, including that of the FDT before `luo-v5`.
     public static let compatiblePrefix = "luo-v"
 
-    /// - Parameter fields: adds all fields in the kernel's order, and gives those that have a meaning here.
+    /// - Parameter fields: Adds all fields in the kernel's order, and returns those with a meaning here.
     init(
         _ fields: (inout StructureBuilder) -> (
             compatible: CharacterField, liveUpdateNumber: Field<UInt64>, sessions: Field<PhysicalAddress>,

@@ -2,9 +2,9 @@
 public struct MemFDLayout: KernelStructure {
     public let position: Field<UInt64>
     public let size: Field<UInt64>
-    /// From `memfd-v2` on.
+    /// Since `memfd-v2`.
     public let seals: Field<UInt32>?
-    /// From `memfd-v2` on.
+    /// Since `memfd-v2`.
     public let flags: Field<UInt32>?
     public let folioCount: Field<UInt64>
     public let folios: NestedField<VmallocLayout>
@@ -12,12 +12,12 @@ public struct MemFDLayout: KernelStructure {
 
     /// `memfd-v1`: position, size and folios.
     public static let v1 = MemFDLayout(hasSeals: false)
-    /// `memfd-v2`: seals and flags besides.
+    /// `memfd-v2`: adds seals and flags.
     public static let v2 = MemFDLayout(hasSeals: true)
 
     /// The names of the seals, by bit: `F_SEAL_SEAL` and so on.
     public static let sealNames = ["seal", "shrink", "grow", "write", "future-write", "exec"]
-    /// `MEMFD_LUO_ALL_SEALS`: the seals that a kernel restores; others give `EOPNOTSUPP`.
+    /// `MEMFD_LUO_ALL_SEALS`: the seals that a kernel can restore; others cause `EOPNOTSUPP`.
     public static let knownSeals: UInt32 = (1 << 6) - 1
 
     private init(hasSeals: Bool) {
@@ -53,7 +53,7 @@ public struct FolioLayout: KernelStructure {
 
     /// `MEMFD_LUO_FOLIO_DIRTY` and `MEMFD_LUO_FOLIO_UPTODATE`.
     public static let flagNames = ["dirty", "uptodate"]
-    /// What the kernel sets on every folio: both flags.
+    /// The flags that the kernel sets on every folio: both of them.
     public static let preservedFlags: UInt16 = 3
 
     private init() {

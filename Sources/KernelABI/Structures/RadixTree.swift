@@ -29,8 +29,8 @@ public struct RadixLeafLayout: PageStructure {
 
 /// The arithmetic of the radix tree of preserved memory: the kernel's `enum kho_radix_consts`.
 ///
-/// The key of a block is its page frame number shifted right by its order, below one marker bit whose position
-/// tells the order. The low bits of a key select a bit of a leaf, the others a way through the tables above.
+/// The key of a block is its page frame number shifted right by its order, below a marker bit whose position gives the
+/// order. The low bits of a key select a bit of a leaf, the others a path through the tables above it.
 public struct RadixGeometry: Hashable, Sendable {
     public let pageSize: PageSize
 
@@ -38,13 +38,13 @@ public struct RadixGeometry: Hashable, Sendable {
         self.pageSize = pageSize
     }
 
-    /// `KHO_RADIX_KEY_WIDTH`: the width of a key in bits, the marker included.
+    /// `KHO_RADIX_KEY_WIDTH`: the width of a key in bits, including the marker.
     public var keyWidth: Int { 64 - pageSize.shift + 1 }
-    /// `KHO_BITMAP_SIZE_LOG2`: how many bits of a key a leaf resolves.
+    /// `KHO_BITMAP_SIZE_LOG2`: the number of key bits that a leaf resolves.
     public var bitmapBits: Int { pageSize.shift + 3 }
-    /// `KHO_TABLE_SIZE_LOG2`: how many bits of a key a table resolves.
+    /// `KHO_TABLE_SIZE_LOG2`: the number of key bits that a table resolves.
     public var tableBits: Int { pageSize.shift - 3 }
-    /// `KHO_TREE_MAX_DEPTH`: the number of levels, the leaves' included.
+    /// `KHO_TREE_MAX_DEPTH`: the number of levels, including the leaves.
     public var depth: Int { (keyWidth - bitmapBits + tableBits - 1) / tableBits + 1 }
 
     /// `kho_encode_radix_key`.
@@ -53,7 +53,7 @@ public struct RadixGeometry: Hashable, Sendable {
         return (1 << UInt64(64 - shift)) | (block.address.rawValue >> UInt64(shift))
     }
 
-    /// `kho_decode_radix_key`; `nil` for a key that no block has: 0, or one with its marker too high.
+    /// `kho_decode_radix_key`; `nil` for an invalid key: 0, or one whose marker is too high.
     public func block(of key: UInt64) -> PageBlock? {
         guard key != 0 else { return nil }
         let marker = 63 - key.leadingZeroBitCount
@@ -63,7 +63,7 @@ public struct RadixGeometry: Hashable, Sendable {
         return PageBlock(address: PhysicalAddress(shift == 64 ? 0 : key << shift), order: order)
     }
 
-    /// How far the part of a key that the table at `level` (1 and up) resolves is shifted.
+    /// The shift of the part of a key that the table at `level` (1 and up) resolves.
     public func shift(level: Int) -> Int { (level - 1) * tableBits + bitmapBits }
 
     /// `kho_radix_get_table_index`.
@@ -76,7 +76,7 @@ public struct RadixGeometry: Hashable, Sendable {
         Int(key & ((1 << UInt64(bitmapBits)) - 1))
     }
 
-    /// The first key below the node at `level` that `key` leads through.
+    /// The first key below the node at `level` on the path of `key`.
     public func prefix(of key: UInt64, level: Int) -> UInt64 {
         let shift = level == 0 ? bitmapBits : shift(level: level + 1)
         return shift >= 64 ? 0 : (key >> UInt64(shift)) << UInt64(shift)

@@ -1,4 +1,4 @@
-/// `struct luo_file_set_ser`: where the files of a session are.
+/// `struct luo_file_set_ser`: the address and number of a session's files.
 public struct FileSetLayout: KernelStructure {
     public let files: Field<PhysicalAddress>
     public let count: Field<UInt64>
@@ -21,7 +21,7 @@ public struct SessionLayout: RecordLayout {
     public let structure: StructureDescription
     public let further: [FieldDescription]
 
-    /// From `luo-v1` on.
+    /// Since `luo-v1`.
     public static let v1 = SessionLayout { builder in
         (
             name: builder.characters("name", count: 64, "The session's unique name."),
@@ -29,7 +29,7 @@ public struct SessionLayout: RecordLayout {
         )
     }
 
-    /// - Parameter fields: adds all fields in the kernel's order, and gives those that have a meaning here.
+    /// - Parameter fields: Adds all fields in the kernel's order, and returns those with a meaning here.
     init(_ fields: (inout StructureBuilder) -> (name: CharacterField, fileSet: NestedField<FileSetLayout>)) {
         var builder = StructureBuilder("luo_session_ser", packed: true, "One session.")
         (name, fileSet) = fields(&builder)
@@ -38,7 +38,7 @@ public struct SessionLayout: RecordLayout {
     }
 }
 
-/// `struct luo_session_header_ser`: heads the array of sessions in `luo-v1`.
+/// `struct luo_session_header_ser`: the header of the array of sessions in `luo-v1`.
 public struct SessionHeaderLayout: RecordHeader {
     public let count: Field<UInt64>
     public let structure: StructureDescription
@@ -60,7 +60,7 @@ public struct FileLayout: RecordLayout {
     public let structure: StructureDescription
     public let further: [FieldDescription]
 
-    /// From `luo-v1` on.
+    /// Since `luo-v1`.
     public static let v1 = FileLayout { builder in
         (
             compatible: builder.characters("compatible", count: 48, "The name of the handler that preserved the file."),
@@ -69,7 +69,7 @@ public struct FileLayout: RecordLayout {
         )
     }
 
-    /// - Parameter fields: adds all fields in the kernel's order, and gives those that have a meaning here.
+    /// - Parameter fields: Adds all fields in the kernel's order, and returns those with a meaning here.
     init(
         _ fields: (inout StructureBuilder) -> (compatible: CharacterField, data: Field<UInt64>, token: Field<UInt64>)
     ) {

@@ -1,4 +1,4 @@
-/// `struct setup_data`: a node of the list that an x86 kernel gets from its boot loader.
+/// `struct setup_data`: a node of the list passed to an x86 kernel by its boot loader.
 public struct SetupDataLayout: KernelStructure {
     public let next: Field<PhysicalAddress>
     public let type: Field<UInt32>
@@ -20,7 +20,7 @@ public struct SetupDataLayout: KernelStructure {
     }
 }
 
-/// `struct kho_data`: tells an x86 kernel where the root FDT and the scratch areas are.
+/// `struct kho_data`: tells an x86 kernel the addresses of the root FDT and the scratch areas.
 public struct HandoverPointerLayout: KernelStructure {
     public let fdtAddress: Field<PhysicalAddress>
     public let fdtSize: Field<UInt64>
@@ -30,7 +30,7 @@ public struct HandoverPointerLayout: KernelStructure {
 
     public static let layout = HandoverPointerLayout()
 
-    /// - Parameter bootMemory: see ``Generation/bootMemory``.
+    /// - Parameter bootMemory: See ``Generation/bootMemory``.
     init(bootMemory: String = "scratch") {
         var builder = StructureBuilder("kho_data", "Where the handover is (x86).")
         fdtAddress = builder.address("fdt_addr", of: "fdt", "The root FDT.")

@@ -8,7 +8,7 @@ public struct VmallocLayout: KernelStructure {
 
     public static let layout = VmallocLayout()
 
-    /// `KHO_VMALLOC_ALLOC` and `KHO_VMALLOC_HUGE_VMAP`: the flags that a kernel knows.
+    /// `KHO_VMALLOC_ALLOC` and `KHO_VMALLOC_HUGE_VMAP`: all flags known to kernels.
     public static let flagNames = ["alloc", "huge-vmap"]
     /// The flag that every area allocated with `vmalloc` has.
     public static let allocFlag: UInt16 = 1
@@ -37,7 +37,7 @@ public struct VmallocChunkHeaderLayout: KernelStructure {
     }
 }
 
-/// `struct kho_vmalloc_chunk`: one page of page addresses, terminated by 0 where it is not full.
+/// `struct kho_vmalloc_chunk`: a page of page addresses, terminated by 0 unless full.
 public struct VmallocChunkLayout: PageStructure {
     public let header: NestedField<VmallocChunkHeaderLayout>
     public let pages: ArrayField<PhysicalAddress>

@@ -15,7 +15,7 @@ struct ARM64Guest: GuestMachine {
     private static let processor = "max,pauth-impdef=on"
 
     let pageSize: PageSize
-    /// An Image does not say it.
+    /// An Image does not state it.
     var release: String? { nil }
     private let file: MappedFile
     private let header: ImageHeader
@@ -47,7 +47,7 @@ struct ARM64Guest: GuestMachine {
         pageSize = header.pageSize
     }
 
-    /// Where the memory begins.
+    /// The start of memory.
     private static let base: UInt64 = 0x4000_0000
 
     static let reserved = MemoryUse(
@@ -69,8 +69,8 @@ struct ARM64Guest: GuestMachine {
         static let tree: UInt64 = 0x10000
     }
 
-    /// QEMU's own device tree, whose `/chosen` leads to the handover, to the initrd and to the parameters; and the few
-    /// instructions that lead to the kernel.
+    /// Writes QEMU's own device tree, with the handover, the initrd and the parameters in `/chosen`, and a few
+    /// instructions that jump to the kernel.
     func load(
         _ plan: BootPlan, commandLine: String, into memory: GuestMemory, directory: FilePath
     ) async throws(BootError) -> [String] {
@@ -110,14 +110,14 @@ struct ARM64Guest: GuestMachine {
         return ["-device", "loader,addr=\(entry),cpu-num=0"]
     }
 
-    /// `ldr x0, tree; mov x1 to x3, xzr; ldr x4, kernel; br x4`, and the two addresses.
+    /// `ldr x0, tree; mov x1 to x3, xzr; ldr x4, kernel; br x4`, followed by the two addresses.
     private static func entry(tree: UInt64, kernel: UInt64) -> [UInt8] {
         let code: [UInt32] = [0x5800_00c0, 0xaa1f_03e1, 0xaa1f_03e2, 0xaa1f_03e3, 0x5800_0084, 0xd61f_0080]
         return code.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
             + [tree, kernel].flatMap { value in (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
     }
 
-    /// Values of two cells each: big-endian, as in every device tree.
+    /// Values of two cells each, big-endian as in any device tree.
     private static func cells(_ values: UInt64...) -> [UInt8] {
         values.flatMap { value in (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * $0)) } }
     }

@@ -2,51 +2,52 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// A kind of machine that QEMU emulates, with a kernel for it: where its memory is, where the kernel lies in it, and
-/// how the kernel is told of a handover.
+/// A kind of machine that QEMU emulates, with a kernel for it: where its memory is, where the kernel is loaded, and how
+/// the kernel learns about a handover.
 ///
-/// A machine is one file under `Machines/`, listed in ``GuestMachines/all``.
+/// Each machine has one file under `Machines/` and is listed in ``GuestMachines/all``.
 protocol GuestMachine: Sendable {
     static var machine: Machine { get }
 
     /// The command that emulates the machine.
     static var emulator: String { get }
-    /// Debian's package that has the command.
+    /// The Debian package that contains the command.
     static var package: String { get }
-    /// The command's arguments that do not depend on the guest; the memory is its object `ram`.
+    /// The QEMU arguments common to all guests; the memory is the object named `ram`.
     static var arguments: [String] { get }
-    /// The kernel's parameters for the console, also before there is one.
+    /// The kernel parameters for the console, including the early console.
     static var console: String { get }
 
-    /// Takes a file for a kernel of this machine; `nil` if it is none.
+    /// Reads a kernel file for this machine; `nil` if it is not one.
     ///
-    /// - Throws: ``BootError/unsuitableKernel(_:_:)`` if it is one that cannot be started.
+    /// - Throws: ``BootError/unsuitableKernel(_:_:)`` if it is a kernel that cannot be started.
     init?(kernel: MappedFile) throws(BootError)
 
     var pageSize: PageSize { get }
-    /// The release, if the file says it.
+    /// The release, if the file states it.
     var release: String? { get }
 
-    /// Where a machine with `memory` bytes of memory has them, ascending: the order that QEMU's file has them in.
+    /// The address ranges of a machine with `memory` bytes of memory, ascending, which is their order in QEMU's file.
     func banks(memory: UInt64) -> [Range<PhysicalAddress>]
 
     /// Memory in which nothing can be placed.
     static var reserved: MemoryUse { get }
 
-    /// The room that the kernel needs until it has started.
+    /// The memory that the kernel needs until it has started.
     var room: (size: UInt64, alignment: UInt64, from: PhysicalAddress) { get }
 
-    /// Writes the kernel, and what tells it of the handover, its initrd and its parameters, to the guest's memory.
+    /// Writes the kernel, and the structures that tell it about the handover, its initrd and its parameters, to guest
+    /// memory.
     ///
-    /// - Parameter directory: for files.
-    /// - Returns: QEMU's arguments that make the guest's processor begin there.
+    /// - Parameter directory: For temporary files.
+    /// - Returns: QEMU arguments that start the guest's processor there.
     func load(
         _ plan: BootPlan, commandLine: String, into memory: GuestMemory, directory: FilePath
     ) async throws(BootError) -> [String]
 }
 
 extension GuestMachine {
-    /// All bytes of the kernel's file.
+    /// The complete contents of the kernel file.
     static func bytes(of kernel: MappedFile) throws(BootError) -> [UInt8] {
         do throws(FileError) {
             return try kernel.withBytes(at: 0, count: Int(kernel.count)) { [UInt8](copying: $0) }
@@ -56,7 +57,7 @@ extension GuestMachine {
     }
 }
 
-/// A range of memory, and what it is for.
+/// A range of memory and its purpose.
 struct MemoryUse: Hashable, Sendable {
     var range: Range<PhysicalAddress>
     var purpose: String

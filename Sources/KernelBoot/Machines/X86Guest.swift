@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// QEMU's PC, and a bzImage.
+/// QEMU's PC, with a bzImage.
 struct X86Guest: GuestMachine {
     static let machine = Machine.x86_64
     static let emulator = "qemu-system-x86_64"
@@ -15,7 +15,7 @@ struct X86Guest: GuestMachine {
     private let file: MappedFile
     private let header: SetupHeader
 
-    /// The part of `struct setup_header` that matters here. Offsets are the same in the file and in `boot_params`.
+    /// The fields of `struct setup_header` that are used here. Offsets are the same in the file and in `boot_params`.
     ///
     /// Documentation/arch/x86/boot.rst
     private struct SetupHeader {
@@ -28,7 +28,7 @@ struct X86Guest: GuestMachine {
         static let commandLine = 0x228
         static let setupData = 0x250
 
-        /// Where the part of the file begins that is loaded.
+        /// The offset of the part of the file that is loaded.
         let kernelOffset: Int
         let versionOffset: Int
         let alignment: UInt64
@@ -63,7 +63,7 @@ struct X86Guest: GuestMachine {
         release = text?.split(whereSeparator: { $0 == " " || $0 == "\0" }).first.map(String.init)
     }
 
-    /// Where memory begins that is behind the devices' addresses.
+    /// The start of the memory above the devices' addresses.
     private static let highMemory: UInt64 = 4 << 30
     private static let mostLowMemory: UInt64 = 3 << 30
     private static let conventionalMemory: UInt64 = 640 << 10
@@ -79,7 +79,7 @@ struct X86Guest: GuestMachine {
         return banks + [PhysicalAddress(Self.highMemory)..<PhysicalAddress(Self.highMemory + memory - low)]
     }
 
-    /// The kernel is decompressed in place where it was loaded, if that is not below the address that it prefers.
+    /// The kernel is decompressed in place, unless it is loaded below its preferred address.
     var room: (size: UInt64, alignment: UInt64, from: PhysicalAddress) {
         (header.initialSize, header.alignment, PhysicalAddress(header.preferredAddress))
     }
@@ -92,9 +92,9 @@ struct X86Guest: GuestMachine {
         static let end: UInt64 = 0x5000
     }
 
-    /// A `setup_data` node leads to the handover, and `boot_params` to that node, to the initrd and to the parameters.
-    /// In place of a firmware there are a few instructions that lead to the kernel: nothing but the image, and what was
-    /// placed beside it, is in the memory.
+    /// Writes a `setup_data` node that refers to the handover, and `boot_params` with that node, the initrd and the
+    /// parameters. A few instructions that jump to the kernel replace the firmware: only the image, and what was placed
+    /// beside it, is in memory.
     func load(
         _ plan: BootPlan, commandLine: String, into memory: GuestMemory, directory: FilePath
     ) async throws(BootError) -> [String] {
@@ -145,7 +145,7 @@ struct X86Guest: GuestMachine {
         return bytes
     }
 
-    /// `struct boot_params`, the page that an x86 kernel gets from its boot loader.
+    /// `struct boot_params`, the page passed to an x86 kernel by its boot loader.
     private struct Parameters {
         private(set) var bytes = [UInt8](repeating: 0, count: 4096)
 
@@ -171,12 +171,13 @@ struct X86Guest: GuestMachine {
         }
     }
 
-    /// The last 64 KiB below 4 GiB, which a PC begins in: into protected mode, and to the kernel's 32-bit entry.
+    /// The last 64 KiB below 4 GiB, in which a PC starts: switches to protected mode, and jumps to the kernel's 32-bit
+    /// entry.
     private struct Firmware {
         let bytes: [UInt8]
 
         private static let size = 64 << 10
-        /// Where the segment's last 64 KiB lie.
+        /// The address of the segment's last 64 KiB.
         private static let base = UInt32.max - UInt32(size) + 1
         private static let start = 0xf000
         private static let protected = 0xf040

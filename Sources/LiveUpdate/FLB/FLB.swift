@@ -1,18 +1,18 @@
 import SystemPackage
 
-/// A live object: whatever an FLB's operations make of their data, for those who ask the kernel for it.
+/// A live object: whatever an FLB's operations create from their data, for callers that ask the kernel for it.
 public typealias LiveObject = any Sendable
 
-/// A file-lifecycle-bound object: state that files share, preserved with the first of them and finished with the last.
+/// A file-lifecycle-bound object: state shared by files, preserved with the first of them and finished with the last.
 ///
-/// Mirrors `struct liveupdate_flb`. This is what a developer writes: a name and four operations. What becomes of it
-/// in a kernel is that kernel's to know; make an FLB anew for each, as a module's code is loaded anew.
+/// Mirrors `struct liveupdate_flb`. This is what a developer writes: a name and four operations. The state of an FLB
+/// belongs to a kernel; create a new FLB for each kernel, as a module's code is loaded anew.
 public final class FLB: Sendable {
-    /// The unique name. A kernel writes the first 47 bytes of it into its record: of a longer name the next kernel
-    /// finds nothing.
+    /// The unique name. A kernel writes only its first 47 bytes into the record, so the next kernel cannot find a
+    /// longer name.
     public let compatible: String
     public let operations: Operations
-    /// The module that has to stay for as long as the object is live; `nil` for what is built in.
+    /// The module that must stay loaded while the object is live; `nil` for built-in code.
     public let owner: Module?
 
     public init(compatible: String, operations: Operations, owner: Module? = nil) {
@@ -21,20 +21,20 @@ public final class FLB: Sendable {
         self.owner = owner
     }
 
-    /// What an FLB does at the turns of its life. Mirrors `struct liveupdate_flb_ops`: all of them are mandatory.
+    /// The operations of an FLB. Mirrors `struct liveupdate_flb_ops`: all of them are mandatory.
     ///
-    /// The kernel calls them under a lock of the FLB, one for each direction: `preserve` and `unpreserve` never run
-    /// at the same time, nor do `retrieve` and `finish`. If they ask the kernel for the FLB that they
-    /// are of, they wait for themselves (`Errno.deadlocked`).
+    /// The kernel calls them under a lock of the FLB, one per direction: `preserve` and `unpreserve` never run
+    /// concurrently, nor do `retrieve` and `finish`. An operation that asks the kernel for its own FLB deadlocks
+    /// (`Errno.deadlocked`).
     public struct Operations: Sendable {
         /// Called when the first file that depends on the FLB is preserved.
         public var preserve: (@Sendable (KHOMemory) throws(Errno) -> Preserved)?
-        /// Called when the last such file is gone, before there was a reboot: undoes `preserve`.
+        /// Called when the last such file is gone without a reboot: undoes `preserve`.
         public var unpreserve: (@Sendable (Preserved, KHOMemory) -> Void)?
-        /// Called in the next kernel when somebody asks for the object, and at the latest before `finish`: makes the
-        /// live object of the data that `preserve` returned.
+        /// Called in the next kernel when the object is first requested, otherwise just before `finish`: creates the
+        /// live object from the data returned by `preserve`.
         public var retrieve: (@Sendable (UInt64, KHOMemory) throws(Errno) -> LiveObject?)?
-        /// Called in the next kernel when the last file is finished: gets the live object.
+        /// Called with the live object in the next kernel when the last file is finished.
         public var finish: (@Sendable (LiveObject?, KHOMemory) -> Void)?
 
         public init(
@@ -49,18 +49,18 @@ public final class FLB: Sendable {
             self.finish = finish
         }
 
-        /// The operations, where none is missing.
+        /// The operations; `nil` if one is missing.
         var complete: CompleteOperations? {
             guard let preserve, let unpreserve, let retrieve, let finish else { return nil }
             return CompleteOperations(preserve: preserve, unpreserve: unpreserve, retrieve: retrieve, finish: finish)
         }
     }
 
-    /// What `preserve` returns.
+    /// The result of `preserve`.
     public struct Preserved: Sendable {
-        /// The handle that the next kernel's `retrieve` gets: most often the address of preserved memory.
+        /// The handle passed to the next kernel's `retrieve`: usually the address of preserved memory.
         public var data: UInt64
-        /// The live object for those who ask in this kernel; `nil` if there is none.
+        /// The live object for callers in this kernel; `nil` if there is none.
         public var object: LiveObject?
 
         public init(data: UInt64, object: LiveObject? = nil) {

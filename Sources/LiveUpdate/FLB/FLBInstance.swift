@@ -1,7 +1,7 @@
 import KernelABI
 import SystemPackage
 
-/// An FLB in one kernel: `struct luo_flb_private`. There is one lock for each direction.
+/// An FLB in one kernel: `struct luo_flb_private`. Has one lock per direction.
 final class FLBInstance: Sendable {
     let definition: FLB
     let operations: FLB.CompleteOperations
@@ -54,16 +54,16 @@ final class FLBInstance: Sendable {
         switch incomingLocks {
         case .whole: return try incoming.write { incoming throws(Errno) in try incoming.get(self, records) }
         case .pieces:
-            // Kernels look without a lock. Whoever changes the object meanwhile can as well have done so before.
+            // Kernels check without a lock. A concurrent change could as well have happened before.
             let isThere = try incoming.read { incoming throws(Errno) in incoming.object != nil }
             if !isThere { try incoming.write { incoming throws(Errno) in try incoming.retrieve(self, records) } }
             return try incoming.read { incoming throws(Errno) in incoming.object }
         }
     }
 
-    /// Takes the owner for a live object, unless it is held anyway.
+    /// Pins the owner for a live object, unless it is pinned anyway.
     ///
-    /// - Returns: whether the owner stays.
+    /// - Returns: Whether the owner stays.
     func acquireOwner() -> Bool { ownerHold == .whileRegistered || definition.owner.tryGet() }
 
     func releaseOwner() {
@@ -80,8 +80,8 @@ final class FLBInstance: Sendable {
 }
 
 extension [FLBInstance] {
-    /// Counts a file on all FLBs in their order; if one refuses, takes it back from those before it, the last first.
-    /// Mirrors `luo_flb_file_preserve`.
+    /// Counts a file on all FLBs, in order; if one refuses, undoes that for those before it, in reverse order. Mirrors
+    /// `luo_flb_file_preserve`.
     func addFile() throws(Errno) {
         for (index, flb) in enumerated() {
             do throws(Errno) {
@@ -93,12 +93,12 @@ extension [FLBInstance] {
         }
     }
 
-    /// Counts a file off all FLBs, the last first. Mirrors `luo_flb_file_unpreserve`.
+    /// Removes a file from the counts of all FLBs, in reverse order. Mirrors `luo_flb_file_unpreserve`.
     func removeFile() throws(Errno) {
         for flb in reversed() { try flb.putOutgoing() }
     }
 
-    /// Counts a file off all FLBs that came in, the last first. Mirrors `luo_flb_file_finish`.
+    /// Removes a file from the counts of all incoming FLBs, in reverse order. Mirrors `luo_flb_file_finish`.
     func finishFile(_ records: FLBRecords?) throws(Errno) {
         for flb in reversed() { try flb.putIncoming(records) }
     }

@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// An FLB that the last kernel handed over: retrieved once, on demand, and finished once.
+/// An FLB handed over by the previous kernel: retrieved once, on demand, and finished once.
 ///
 /// Mirrors the incoming `struct luo_flb_private_state`. The caller must hold its lock.
 struct IncomingFLB: Sendable {
@@ -11,11 +11,11 @@ struct IncomingFLB: Sendable {
     private(set) var stage = Stage.handedOver
     private var isCountLoaded = false
     private let rules: FLBLifecycle
-    /// Whether the count is loaded once, before anything is counted off it. Kernels load it in `retrieve` alone, each
-    /// time that this is tried.
+    /// Whether the count is loaded once, before it is first decremented. Kernels load it only in `retrieve`, on each
+    /// attempt.
     private let isAsDocumented: Bool
 
-    /// How far the object has come.
+    /// The state of the object.
     enum Stage: Sendable {
         case handedOver
         case retrieved
@@ -45,8 +45,8 @@ struct IncomingFLB: Sendable {
 
     /// Mirrors `luo_flb_retrieve_one`.
     ///
-    /// - Throws: `ENODATA` if nothing came in or the object is finished, `ENOENT` if no record has the name, `ENODEV`
-    ///   if the owner is going, or what `retrieve` throws or threw.
+    /// - Throws: `ENODATA` if nothing was handed over or the object is finished, `ENOENT` if no record has the name,
+    ///   `ENODEV` if the owner is going away, or the error that `retrieve` throws or threw before.
     mutating func retrieve(_ flb: FLBInstance, _ records: FLBRecords?) throws(Errno) {
         switch stage {
         case .finished: throw .noData
@@ -76,12 +76,13 @@ struct IncomingFLB: Sendable {
         isCountLoaded = true
     }
 
-    /// Counts a file or another holder off, and finishes after the last. Mirrors `liveupdate_flb_put_incoming`.
+    /// Drops a file's or another holder's reference, and finishes after the last. Mirrors
+    /// `liveupdate_flb_put_incoming`.
     mutating func put(_ flb: FLBInstance, _ records: FLBRecords?) {
         if countOff(flb, records), retrieveToFinish(flb, records) { finish(flb) }
     }
 
-    /// - Returns: whether that was the last.
+    /// - Returns: Whether that was the last.
     mutating func countOff(_ flb: FLBInstance, _ records: FLBRecords?) -> Bool {
         if isAsDocumented, !isCountLoaded {
             guard let record = records?[flb.name] else { return false }
@@ -93,11 +94,11 @@ struct IncomingFLB: Sendable {
         return isLast
     }
 
-    /// - Returns: whether there is something to be finished.
+    /// - Returns: Whether there is something to finish.
     mutating func retrieveToFinish(_ flb: FLBInstance, _ records: FLBRecords?) -> Bool {
         switch stage {
         case .retrieved: break
-        // A retrieve from here loads the count again. Whoever counts that off finishes once more, without an object.
+        // Retrieving in this state loads the count again. Dropping that finishes once more, without an object.
         case .finished: break
         case .handedOver, .failed:
             do throws(Errno) {

@@ -1,7 +1,7 @@
 import KernelABI
 import SystemPackage
 
-/// An FLB on its way to the next kernel: no object until the first file, and none after the last.
+/// An FLB to be handed to the next kernel: it has no object before the first file, and none after the last.
 ///
 /// Mirrors the outgoing `struct luo_flb_private_state`. The caller must hold its lock.
 struct OutgoingFLB: Sendable {
@@ -14,9 +14,9 @@ struct OutgoingFLB: Sendable {
         self.rules = rules
     }
 
-    /// Counts a file, and preserves for the first. Mirrors `luo_flb_file_preserve_one`.
+    /// Counts a file, calling `preserve` for the first. Mirrors `luo_flb_file_preserve_one`.
     ///
-    /// - Throws: `ENODEV` if the owner is going, or what `preserve` throws; then nothing is counted.
+    /// - Throws: `ENODEV` if the owner is going away, or the error that `preserve` throws; then nothing is counted.
     mutating func addFile(of flb: FLBInstance) throws(Errno) {
         let before = count.value
         if before == 0 {
@@ -41,9 +41,9 @@ struct OutgoingFLB: Sendable {
         }
     }
 
-    /// The live object for a caller. Mirrors `liveupdate_flb_get_outgoing`.
+    /// Returns the live object to the caller. Mirrors `liveupdate_flb_get_outgoing`.
     ///
-    /// - Throws: `ENOENT` if there is no object and the kernel counts.
+    /// - Throws: `ENOENT` if there is no object and getting one takes a reference.
     mutating func get(_ flb: FLBInstance) throws(Errno) -> LiveObject? {
         guard rules.outgoingAccess == .counted else { return preserved?.object }
         guard let object = preserved?.object else { throw .noSuchFileOrDirectory }
@@ -53,7 +53,8 @@ struct OutgoingFLB: Sendable {
         return object
     }
 
-    /// Counts a file or another holder off, and unpreserves after the last. Mirrors `liveupdate_flb_put_outgoing`.
+    /// Drops a file's or another holder's reference, and unpreserves after the last. Mirrors
+    /// `liveupdate_flb_put_outgoing`.
     mutating func put(_ flb: FLBInstance) {
         let before = count.value
         let isLast = count.decrement(flb.log)

@@ -1,6 +1,6 @@
 import KernelABI
 
-/// How many hold an FLB, counted as the kernel counts.
+/// The number of holders of an FLB, with the arithmetic of the kernel's counter.
 struct ReferenceCount: Sendable {
     private(set) var value: Int64 = 0
     private let counter: FLBLifecycle.Counter
@@ -12,8 +12,9 @@ struct ReferenceCount: Sendable {
         self.counter = counter
     }
 
-    /// The count as a record has it; `nil` if there is to be none. Mirrors `luo_flb_serialize`, which takes what
-    /// `refcount_read` returns, an `unsigned int`, for a `long`: a saturated count is 3221225472, and not below zero.
+    /// The count as stored in a record; `nil` if there should be no record. Mirrors `luo_flb_serialize`, which converts
+    /// the `unsigned int` from `refcount_read` to a `long`: a saturated count becomes 3221225472, not a negative
+    /// number.
     var recorded: UInt64? {
         switch counter {
         case .number: value > 0 ? UInt64(value) : nil
@@ -41,7 +42,7 @@ struct ReferenceCount: Sendable {
 
     /// Mirrors `refcount_dec_and_test`.
     ///
-    /// - Returns: whether that was the last one.
+    /// - Returns: Whether that was the last reference.
     mutating func decrement(_ log: KernelLog) -> Bool {
         switch counter {
         case .number: value &-= 1

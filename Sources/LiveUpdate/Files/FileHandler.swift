@@ -3,11 +3,11 @@ import SystemPackage
 
 /// Preserves files of one kind. Mirrors `struct liveupdate_file_handler`.
 public final class FileHandler: Sendable {
-    /// The unique name. A kernel writes the first 47 bytes of it beside each file: with a longer name the next kernel
-    /// finds no handler.
+    /// The unique name. A kernel writes only its first 47 bytes into file records, so the next kernel cannot find the
+    /// handler of a longer name.
     public let compatible: String
     public let operations: Operations
-    /// The module that has to stay for as long as there are files; `nil` for what is built in.
+    /// The module that must stay loaded while there are files; `nil` for built-in code.
     public let owner: Module?
 
     public init(compatible: String, operations: Operations, owner: Module? = nil) {
@@ -16,34 +16,34 @@ public final class FileHandler: Sendable {
         self.owner = owner
     }
 
-    /// What a handler does. Mirrors `struct liveupdate_file_ops`.
+    /// The operations of a handler. Mirrors `struct liveupdate_file_ops`.
     ///
     /// All are called under the lock of the file's session.
     public struct Operations: Sendable {
-        /// Mandatory: whether the file is of the handler's kind.
+        /// Mandatory. Whether the handler can preserve the file.
         public var canPreserve: (@Sendable (any PreservableFile) -> Bool)?
-        /// Mandatory: saves the file.
+        /// Mandatory. Saves the file.
         public var preserve: (@Sendable (any PreservableFile, KHOMemory) throws(Errno) -> PreservedFile)?
-        /// Just before the reboot: saves what may have changed.
+        /// Called just before the reboot: saves what may have changed.
         public var freeze: (@Sendable (any PreservableFile, inout PreservedFile, KHOMemory) throws(Errno) -> Void)?
-        /// The reboot is off: undoes `freeze`.
+        /// Called if the reboot is aborted: undoes `freeze`.
         public var unfreeze: (@Sendable (any PreservableFile, PreservedFile, KHOMemory) -> Void)?
-        /// Mandatory: undoes `preserve`.
+        /// Mandatory. Undoes `preserve`.
         public var unpreserve: (@Sendable (any PreservableFile, PreservedFile, KHOMemory) -> Void)?
-        /// Mandatory: makes the file anew in the next kernel.
+        /// Mandatory. Restores the file in the next kernel.
         public var retrieve: (@Sendable (PreservedFile, KHOMemory) throws(Errno) -> any PreservableFile)?
-        /// Whether the file can be finished; all can where this is missing.
+        /// Whether the file can be finished; without it, all files can.
         public var canFinish: (@Sendable (PreservedFile, RetrieveStatus) -> Bool)?
-        /// Mandatory: cleans up, the file retrieved or not.
+        /// Mandatory. Cleans up, whether the file was retrieved or not.
         public var finish: (@Sendable ((any PreservableFile)?, PreservedFile, RetrieveStatus, KHOMemory) -> Void)?
-        /// What a file is known by, so that it is preserved once; the file itself if this is missing. The kernel's
+        /// The identity of a file, so that it is preserved only once; by default, the file itself. The kernel's
         /// `get_id`.
         public var identity: (@Sendable (any PreservableFile) -> ObjectIdentifier)?
 
         public init() {}
     }
 
-    /// What has come of retrieving a file.
+    /// The result of retrieving a file.
     public enum RetrieveStatus: Hashable, Sendable {
         case notYet
         case retrieved
@@ -51,12 +51,12 @@ public final class FileHandler: Sendable {
     }
 }
 
-/// What a handler has saved of a file.
+/// What a handler has saved for a file.
 public struct PreservedFile: Sendable {
-    /// The handle that the next kernel's handler gets: most often the address of preserved memory.
+    /// The handle passed to the next kernel's handler: usually the address of preserved memory.
     public var data: UInt64
-    /// Where the handle is a memfd's: what its descriptor holds. The descriptor's bytes are the writer's to make when
-    /// the handover is laid out, and the reader's to read.
+    /// The contents of the descriptor, if the handle is a memfd's. The writer creates the descriptor's bytes when the
+    /// handover is laid out, and the reader reads them.
     public var memfd: MemFDState?
 
     public init(data: UInt64, memfd: MemFDState? = nil) {

@@ -34,16 +34,16 @@ final class HandlerEntry: Sendable {
             unpreserve: unpreserve, retrieve: retrieve, canFinish: given.canFinish, finish: finish)
     }
 
-    /// Holds the owner for a file, unless it is held anyway.
+    /// Pins the owner for a file, unless it is pinned anyway.
     ///
-    /// - Returns: whether the owner stays.
+    /// - Returns: Whether the owner stays.
     func acquire() -> Bool { ownerHold == .whileRegistered || definition.owner.tryGet() }
 
     func release() {
         if ownerHold == .whileUsed { definition.owner.put() }
     }
 
-    /// What the kernel takes the file for when it looks whether a session has it. Mirrors `luo_get_id`.
+    /// The identity by which the kernel checks whether a session has the file. Mirrors `luo_get_id`.
     func identity(of file: any PreservableFile) -> ObjectIdentifier {
         definition.operations.identity?(file) ?? ObjectIdentifier(file)
     }

@@ -1,16 +1,16 @@
 import KernelABI
 import SystemPackage
 
-/// A file in memory, as `memfd_create` makes it.
+/// A file in memory, as created by `memfd_create`.
 public final class MemFD: PreservableFile {
     struct State: Sendable {
         var size: UInt64
         var position: UInt64
         /// `F_SEAL_*`.
         var seals: UInt32
-        /// The pages that are not zero, by their place in the file.
+        /// The nonzero pages, by index in the file.
         var pages: [UInt64: [UInt8]]
-        /// While the file is preserved its size stays.
+        /// Whether the file is preserved, which fixes its size.
         var isFrozen = false
     }
 
@@ -18,11 +18,11 @@ public final class MemFD: PreservableFile {
     private let state: Locked<State>
 
     /// - Parameters:
-    ///   - contents: from the beginning of the file.
-    ///   - size: in bytes; that of the contents where they are longer.
-    ///   - position: where it is read and written next, in bytes.
+    ///   - contents: The beginning of the file.
+    ///   - size: The size in bytes; that of the contents if they are longer.
+    ///   - position: The file position in bytes.
     ///   - seals: `F_SEAL_…`, as bits.
-    ///   - pageSize: the size of the kernel's pages.
+    ///   - pageSize: The kernel's page size.
     public init(
         contents: [UInt8] = [], size: UInt64 = 0, position: UInt64 = 0, seals: UInt32 = 0, pageSize: PageSize = .kib4
     ) {
@@ -38,13 +38,13 @@ public final class MemFD: PreservableFile {
         self.state = Locked(state)
     }
 
-    /// The same file, opened once more: `open("/proc/self/fd/…")`.
+    /// The same file, opened again: `open("/proc/self/fd/…")`.
     public init(reopening other: MemFD) {
         pageSize = other.pageSize
         state = other.state
     }
 
-    /// What is the same for all that opened the file.
+    /// The identity that all open instances of the file share.
     var inode: ObjectIdentifier { ObjectIdentifier(state) }
 
     private static func pages(of contents: [UInt8], _ pageSize: PageSize) -> [UInt64: [UInt8]] {
@@ -72,7 +72,7 @@ public final class MemFD: PreservableFile {
 
     /// Writes bytes at `offset`. Mirrors `pwrite(2)`.
     ///
-    /// - Throws: `EPERM` where the file is preserved and would grow, `EFBIG` beyond the largest offset.
+    /// - Throws: `EPERM` if the file is preserved and would grow, `EFBIG` beyond the maximum offset.
     public func write(_ bytes: [UInt8], at offset: UInt64) throws(Errno) {
         let (end, overflow) = offset.addingReportingOverflow(UInt64(bytes.count))
         guard !overflow, end <= UInt64(Int64.max) else { throw .fileTooLarge }
@@ -94,7 +94,7 @@ public final class MemFD: PreservableFile {
         }
     }
 
-    /// At most `count` bytes from `offset`, fewer at the end of the file. Mirrors `pread(2)`.
+    /// Reads at most `count` bytes from `offset`, fewer at the end of the file. Mirrors `pread(2)`.
     public func read(at offset: UInt64 = 0, count: Int) -> [UInt8] {
         state.withLock { state in
             guard count > 0, offset < state.size else { return [] }

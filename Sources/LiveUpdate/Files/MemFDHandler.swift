@@ -3,9 +3,9 @@ import KernelABI
 import SystemPackage
 
 extension FileHandler {
-    /// The kernel's handler of memfds, in the version that such a kernel writes; `nil` before there was one.
+    /// The kernel's memfd handler, in the version that this kernel writes; `nil` if it has none.
     ///
-    /// It preserves the file's pages as folios of one page each, holes included, as the kernel does.
+    /// Preserves the file's pages as single-page folios, including holes, as the kernel does.
     public static func memfd(for kernel: KernelConfiguration) -> FileHandler? {
         let handlers = kernel.generation.fileHandlers
         guard let version = handlers.first(where: { $0.layout is MemFDLayout }) else { return nil }
@@ -24,7 +24,7 @@ extension FileHandler {
         }
         operations.retrieve = { preserved, memory throws(Errno) in try preserved.retrieveMemFD(memory) }
         operations.finish = { _, preserved, status, memory in
-            // What was retrieved, or could not be, has been cleaned up by then.
+            // If the file was retrieved, or retrieving failed, it is already cleaned up.
             if status == .notYet { preserved.discard(memory) }
         }
         if kernel.lifecycle?.fileIdentity == .inode {
@@ -34,7 +34,7 @@ extension FileHandler {
     }
 }
 
-/// A memfd on its way out.
+/// A memfd that is being preserved.
 private struct MemFDPreservation {
     let file: MemFD
 
@@ -75,8 +75,8 @@ private struct MemFDPreservation {
         return PreservedFile(data: descriptor.address.rawValue, memfd: memfd)
     }
 
-    /// Mirrors `memfd_luo_freeze`; and since the model's files keep their bytes beside the simulated memory, which a
-    /// kernel's do not, copies them there.
+    /// Mirrors `memfd_luo_freeze`. Also copies the contents to the simulated memory, as the model's files, unlike a
+    /// kernel's, keep their bytes elsewhere.
     func freeze(_ preserved: inout PreservedFile, _ memory: KHOMemory) throws(Errno) {
         let (position, pages) = file.withState { ($0.position, $0.pages) }
         preserved.memfd?.position = position
@@ -98,15 +98,15 @@ extension FolioState {
 }
 
 extension PreservedFile {
-    /// The blocks that were allocated for the file: its descriptor and its pages.
+    /// The blocks allocated for the file: its descriptor and its pages.
     fileprivate func blocks(_ pageSize: PageSize) -> [PageBlock] {
         [PageBlock(address: PhysicalAddress(data), order: 0)] + (memfd?.folios ?? []).map { $0.block(pageSize) }
     }
 
     /// Mirrors `memfd_luo_retrieve`.
     ///
-    /// - Throws: `EINVAL` where there is no descriptor, `EOPNOTSUPP` for unknown seals, `EIO` where a folio is not
-    ///   among what was preserved.
+    /// - Throws: `EINVAL` if there is no descriptor, `EOPNOTSUPP` for unknown seals, `EIO` if a folio was not
+    ///   preserved.
     fileprivate func retrieveMemFD(_ memory: KHOMemory) throws(Errno) -> MemFD {
         guard let memfd else { throw .invalidArgument }
         defer { memory.restoreAndFree(at: PhysicalAddress(data)) }
@@ -115,7 +115,7 @@ extension PreservedFile {
             size: memfd.size ?? 0, position: memfd.position, seals: memfd.seals ?? 0, pages: [:])
         var failure: Errno?
         for folio in memfd.folios ?? [] where folio.pfn != 0 {
-            // All folios are taken over, those behind one that failed to be freed.
+            // Restores all folios; those after a failed one only to free them.
             do throws(Errno) {
                 let block = try memory.restore(at: folio.address(memory.pageSize))
                 defer { memory.free(block) }
@@ -135,7 +135,7 @@ extension PreservedFile {
         return MemFD(state, pageSize: memory.pageSize)
     }
 
-    /// Frees what nobody has retrieved. Mirrors `memfd_luo_finish`.
+    /// Frees what was not retrieved. Mirrors `memfd_luo_finish`.
     fileprivate func discard(_ memory: KHOMemory) {
         for folio in memfd?.folios ?? [] where folio.pfn != 0 {
             memory.restoreAndFree(at: folio.address(memory.pageSize))
@@ -144,7 +144,7 @@ extension PreservedFile {
         memory.restoreAndFree(at: PhysicalAddress(data))
     }
 
-    /// Frees the memory that listed the folios.
+    /// Frees the memory of the list of folios.
     private func freeList(_ memory: KHOMemory) {
         for chunk in memfd?.vmalloc?.chunks ?? [] {
             chunk.pages.forEach(memory.restoreAndFree)

@@ -1,9 +1,9 @@
-/// An open file of the simulated kernel, as far as live update sees it: something with an identity.
+/// An open file of the simulated kernel, as far as live update is concerned: an object with an identity.
 ///
-/// What it is, its handler knows. See ``MemFD``.
+/// Only its handler knows more about it. See ``MemFD``.
 public protocol PreservableFile: AnyObject, Sendable {}
 
-/// A file that consists of nothing but the number by which its device is known: for handlers that are made up.
+/// A file that consists only of a number that identifies its device, for use with made-up handlers.
 public final class OpaqueFile: PreservableFile {
     /// The handler that the file is for.
     public let handler: String

@@ -1,10 +1,10 @@
 import SystemPackage
 
-/// Which files are in a session, of either direction: a file is in one at most. The kernel's `luo_preserved_files`.
+/// The files in sessions of both directions; a file can be in only one session. The kernel's `luo_preserved_files`.
 final class PreservedFiles: Sendable {
     private let identities = Locked<Set<ObjectIdentifier>>([])
 
-    /// - Throws: `EBUSY` if the file is in a session.
+    /// - Throws: `EBUSY` if the file is already in a session.
     func insert(_ file: any PreservableFile, _ handler: HandlerEntry) throws(Errno) {
         RaceSide.use(label(of: file))
         try identities.withLock { identities throws(Errno) in
@@ -19,7 +19,7 @@ final class PreservedFiles: Sendable {
 
     var count: Int { identities.withLock { $0.count } }
 
-    /// The same in each run of a race. It may stand for several files.
+    /// The same in every run of a race. Several files may share it.
     private func label(of file: any PreservableFile) -> String {
         let file = (file as? OpaqueFile).map { "file \($0.data) of \($0.handler)" } ?? "memfds"
         return "luo_preserved_files: \(file)"

@@ -1,24 +1,24 @@
 import Handover
 import KernelABI
 
-/// How a kernel came up.
+/// The outcome of booting a kernel.
 public enum BootOutcome: Hashable, Sendable {
     /// Nothing was handed over to it.
     case fresh(reason: String)
-    /// It has taken over what it was handed.
+    /// It has restored what was handed over.
     case adopted
-    /// "disabling KHO revival": it came up, and all that was handed over is lost.
+    /// "disabling KHO revival": it boots, but everything that was handed over is lost.
     case lost(reason: String)
-    /// It did not come up.
+    /// It panicked during boot.
     case panicked(reason: String)
 }
 
-/// What a kernel makes of what it is handed, while it boots.
+/// What a kernel makes of a handover while it boots.
 struct Adoption: Sendable {
     let outcome: BootOutcome
-    /// What was read; `nil` if KHO has refused it all, or there was nothing.
+    /// What was read; `nil` if KHO has rejected everything, or there was nothing.
     let state: HandoverState?
-    /// Why sessions cannot be deserialized, which `/dev/liveupdate` will say when it is opened.
+    /// The reason why sessions cannot be deserialized, reported when `/dev/liveupdate` is opened.
     let sessionProblem: String?
 
     static let nothing = Adoption(outcome: .fresh(reason: "nothing was handed over"), state: nil)
@@ -29,7 +29,7 @@ struct Adoption: Sendable {
         self.sessionProblem = sessionProblem
     }
 
-    /// Whether LUO's state has been taken over.
+    /// LUO's state, if accepted.
     var luo: LUOState? {
         outcome == .adopted ? state?.luo : nil
     }
@@ -49,7 +49,7 @@ struct Adoption: Sendable {
             self.init(outcome: .lost(reason: "\(error)"), state: nil)
             return
         }
-        // KHO's own checks: what they refuse is lost.
+        // KHO's own checks: if they fail, everything is lost.
         guard let compatible = state.kho?.compatible, compatible.lists(generation.root.compatible) else {
             let found = state.kho?.compatible.map { "\($0)" } ?? "without compatible"
             self.init(
@@ -78,14 +78,14 @@ struct Adoption: Sendable {
     }
 }
 
-/// The checks of LUO's state, in the order in which a kernel makes them.
+/// The checks of LUO's state, in the kernel's order.
 private struct LUOExamination {
     let abi: Generation.LUOState
     let root: Generation.RootTree
     let memory: SparseMemory
     let pageSize: PageSize
 
-    /// Why the kernel panics; `nil` if it does not.
+    /// The reason why the kernel panics; `nil` if it does not.
     func panic(over subtree: SubtreeState, _ luo: LUOState?) -> String? {
         guard subtree.address != nil else { return "the node \(abi.subtree) has no \(root.addressProperty) of 8 bytes" }
         if let property = root.sizeProperty, subtree.size == nil {
@@ -120,7 +120,7 @@ private struct LUOExamination {
         return address == nil ? "the node \(node.name) has no \(node.addressProperty) of 8 bytes" : nil
     }
 
-    /// Why sessions cannot be deserialized, besides names and handlers; `nil` if they can.
+    /// The reason why sessions cannot be deserialized, other than names and handlers; `nil` if they can.
     func problem(with luo: LUOState) -> String? {
         guard luo.sessionsAddress.map({ $0.rawValue == 0 }) != true else { return nil }
         guard let sessions = luo.sessions else { return "the sessions cannot be read" }
@@ -133,7 +133,7 @@ private struct LUOExamination {
         return nil
     }
 
-    /// Whether a chain ends, and each of its blocks holds as many records as one can.
+    /// Whether a chain ends, and each of its blocks has a possible number of records.
     private func isWhole(_ blocks: [BlockState]?, _ container: RecordContainer<some KernelStructure>) -> Bool {
         guard let blocks, let last = blocks.last?.address else { return false }
         let capacity = UInt64(container.capacity(pageSize: pageSize))
@@ -145,7 +145,7 @@ private struct LUOExamination {
 }
 
 extension KernelString {
-    /// Whether a string is among those of a list. Mirrors `fdt_node_check_compatible`.
+    /// Whether a list of strings contains a string. Mirrors `fdt_node_check_compatible`.
     func lists(_ string: String) -> Bool {
         bytes.split(separator: 0).contains { $0.elementsEqual(string.utf8) }
     }

@@ -1,15 +1,14 @@
 import KernelABI
 import SystemPackage
 
-/// `/dev/liveupdate`, open: one at a time.
+/// An open `/dev/liveupdate`; it can be open only once.
 public struct Device: Sendable {
     let kernel: Kernel
 
-    /// Makes a session for the next kernel. Mirrors `LIVEUPDATE_IOCTL_CREATE_SESSION`.
+    /// Creates a session for the next kernel. Mirrors `LIVEUPDATE_IOCTL_CREATE_SESSION`.
     ///
-    /// - Throws: `EINVAL` for a name that is empty or longer than 63 bytes, which kernels before 7.1.8 allow and cut;
-    ///   `EEXIST` if there is a session of the
-    ///   name, and at the kernel's limit `ENOMEM` up to 7.1, `ENOSPC` from 7.2 on.
+    /// - Throws: `EINVAL` if the name is empty or longer than 63 bytes, which kernels before 7.1.8 accept and truncate;
+    ///   `EEXIST` if a session has this name; at the kernel's limit, `ENOMEM` up to 7.1 and `ENOSPC` since 7.2.
     public func createSession(_ name: String) throws(Errno) -> OutgoingSession {
         try kernel.whileAlive { () throws(Errno) in
             let (length, limit) = (name.utf8.prefix { $0 != 0 }.count, kernel.limits.sessionName)
@@ -22,26 +21,26 @@ public struct Device: Sendable {
         }
     }
 
-    /// Gives a session of the last kernel, once. Mirrors `LIVEUPDATE_IOCTL_RETRIEVE_SESSION`.
+    /// Returns a session of the previous kernel, once. Mirrors `LIVEUPDATE_IOCTL_RETRIEVE_SESSION`.
     ///
-    /// - Throws: `ENOENT` if there is none of the name, `EINVAL` if it was retrieved before.
+    /// - Throws: `ENOENT` if no session has this name, `EINVAL` if it was already retrieved.
     public func retrieveSession(_ name: String) throws(Errno) -> IncomingSession {
         try kernel.whileAlive { () throws(Errno) in
             IncomingSession(kernel: kernel, files: try kernel.sessions.retrieve(name, kernel))
         }
     }
 
-    /// Closes the device, for others to open.
+    /// Closes the device, so that it can be opened again.
     public func close() {
         kernel.device.close()
     }
 }
 
 extension Kernel {
-    /// Opens `/dev/liveupdate`; the first to do so deserializes the sessions that came in. Mirrors `luo_open`.
+    /// Opens `/dev/liveupdate`; the first open deserializes the incoming sessions. Mirrors `luo_open`.
     ///
-    /// - Throws: `ENOENT` if live update is off and there is no device, `EBUSY` if it is open, `EIO` for good if what
-    ///   came in could not be deserialized.
+    /// - Throws: `ENOENT` if live update is off, as there is no device; `EBUSY` if it is already open; `EIO`, every
+    ///   time, if the incoming sessions cannot be deserialized.
     public func openDevice() throws(Errno) -> Device {
         try whileAlive { () throws(Errno) in
             guard let rules = enabledLifecycle else { throw .noSuchFileOrDirectory }
@@ -50,7 +49,7 @@ extension Kernel {
         }
     }
 
-    /// Mirrors `luo_session_deserialize`: what was taken before something fails stays, and cannot be had.
+    /// Mirrors `luo_session_deserialize`: sessions deserialized before a failure remain, but cannot be retrieved.
     private func deserialize(_ rules: FLBLifecycle) throws(Errno) {
         guard let luo = adoption.luo else { return }
         if let problem = adoption.sessionProblem {
@@ -65,7 +64,7 @@ extension Kernel {
     }
 }
 
-/// Whether the device is open, and what came of deserializing.
+/// Whether the device is open, and the result of deserializing.
 final class DeviceState: Sendable {
     private struct State {
         var isOpen = false
@@ -75,10 +74,10 @@ final class DeviceState: Sendable {
     private let state = Locked(State())
     private static let name = "luo_device_state.in_use"
 
-    /// Mirrors `luo_open`: whoever is second is refused, and does not wait.
+    /// Mirrors `luo_open`: a second open fails and does not wait.
     func open(_ deserialize: () throws(Errno) -> Void) throws(Errno) {
         RaceSide.use(Self.name)
-        // Nobody else gets any further, and so what follows needs no lock.
+        // Only one caller gets further, so what follows needs no lock.
         let known = try state.withLock { state throws(Errno) in
             guard !state.isOpen else { throw .resourceBusy }
             state.isOpen = true

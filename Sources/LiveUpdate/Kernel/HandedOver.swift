@@ -1,11 +1,11 @@
 import Handover
 import KernelABI
 
-/// The memory that one kernel leaves to the next, and where in it the root FDT is.
+/// The memory that one kernel leaves to the next, and the address of the root FDT in it.
 public struct HandedOver: Sendable {
     public let memory: SparseMemory
     public let rootAddress: PhysicalAddress?
-    /// What was handed over, to be written to a file; `nil` if it was not handed over here.
+    /// The handover, for writing to a file; `nil` if it was not created here.
     public let capture: Capture?
 
     public init(memory: SparseMemory, rootAddress: PhysicalAddress?, capture: Capture? = nil) {
@@ -14,13 +14,13 @@ public struct HandedOver: Sendable {
         self.capture = capture
     }
 
-    /// The page size of the kernel that handed it over.
+    /// The page size of the kernel that handed over.
     public var pageSize: PageSize { PageSize(rawValue: memory.pageSize) ?? .kib4 }
 
-    /// What was handed over, as far as it was handed over here.
+    /// The state that was handed over, if it was created here.
     public var state: HandoverState? { capture?.state }
 
-    /// Takes a copy of a memory image, all of it.
+    /// Copies a whole memory image.
     public init(
         copying image: some PhysicalMemory, rootAddress: PhysicalAddress?, pageSize: PageSize
     ) throws(MemoryError) {

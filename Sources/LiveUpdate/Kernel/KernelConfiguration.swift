@@ -1,25 +1,25 @@
 import KernelABI
 
-/// Which kernel is booted, and how.
+/// Which kernel to boot, and how.
 public struct KernelConfiguration: Sendable {
-    /// The release, as `uname -r` says: it names the generation.
+    /// The release, as in `uname -r`, which determines the generation.
     public let release: String
     public let generation: Generation
-    /// What the release does with handlers, FLBs and sessions; `nil` before there were any.
+    /// How the release handles handlers, FLBs and sessions; `nil` if it has none.
     public let lifecycle: FLBLifecycle?
     public var pageSize = PageSize.kib4
     /// The kernel parameter `liveupdate=`.
     public var isLiveUpdateEnabled = true
-    /// Whether FLBs are finished as the kernel's documentation has it, and not as kernels do it.
+    /// Whether FLBs are finished according to the kernel's documentation, rather than as kernels do it.
     ///
-    /// The documentation says that the last file to be finished finishes the FLB, and that an FLB which nobody has
-    /// retrieved by then is retrieved first. Kernels up to 7.3 load the count from the FLB's record in `retrieve`
-    /// alone. If nobody retrieves before the files are finished, it is counted down from zero, and `finish` is never
-    /// called. What the FLB preserved is lost until the next boot.
+    /// According to the documentation, finishing the last file finishes the FLB, and an FLB that has not been retrieved
+    /// by then is retrieved first. Kernels up to 7.3 load the count from the FLB's record only in `retrieve`. If the
+    /// FLB is not retrieved before the files are finished, the count drops below zero and `finish` is never called;
+    /// what the FLB preserved is lost until the next boot.
     public var isAsDocumented = false
     public var observer: Observer?
 
-    /// The releases from which something is otherwise, oldest first; a commit comes behind the release before it.
+    /// The releases that change something, oldest first; a commit comes after the preceding release.
     public static let releases: [String] = {
         let names =
             Generation.allReleases + FLBLifecycle.all.map(\.name).filter { !Generation.allReleases.contains($0) }
@@ -31,12 +31,12 @@ public struct KernelConfiguration: Sendable {
         }
     }()
 
-    /// That there is no such release.
+    /// The error for an unknown release.
     public static func unknown(_ release: String) -> String {
         "no kernel \"\(release)\" is known here; known are \(releases.joined(separator: ", "))"
     }
 
-    /// - Returns: `nil` for a release that is not known here.
+    /// - Returns: `nil` if the release is unknown.
     public init?(release: String) {
         guard let generation = Generation(release: release) else { return nil }
         self.release = release

@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// What a kernel tells its observer, and which of its warnings it has given.
+/// Reports to a kernel's observer, and tracks which one-time warnings were given.
 final class KernelLog: Sendable {
     private let observer: Observer?
     private let given = Locked<Set<String>>([])
@@ -13,7 +13,7 @@ final class KernelLog: Sendable {
         observer?(event)
     }
 
-    /// Mirrors `pr_warn` and the like.
+    /// Mirrors `pr_warn` and similar functions.
     func message(_ text: String) {
         report(.message(text))
     }
@@ -23,7 +23,7 @@ final class KernelLog: Sendable {
         report(.warning(text))
     }
 
-    /// Says why the kernel crashes, for the caller to throw.
+    /// Reports why the kernel crashes, and returns the error for the caller to throw.
     func crash(_ reason: String) -> Errno {
         warn("BUG: \(reason)")
         return .crashed

@@ -2,11 +2,11 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// Why a kernel did not hand over.
+/// The reason why a kernel did not hand over.
 public enum KexecError: Error, Hashable, Sendable {
-    /// A file could not be frozen, or the kernel is gone: the error that `reboot(2)` would give.
+    /// A file could not be frozen, or the kernel has ended: the error from `reboot(2)`.
     case refused(Errno)
-    /// What is to be handed over cannot be written.
+    /// The state cannot be written.
     case plan(PlanError)
     case write(WriteError)
 }
@@ -14,8 +14,8 @@ public enum KexecError: Error, Hashable, Sendable {
 extension Kernel {
     /// Hands over: freezes all files, serializes sessions and FLBs, and leaves memory for the next kernel.
     ///
-    /// Mirrors `liveupdate_reboot` and what follows it. Where it throws, nothing has changed and the kernel goes on;
-    /// where it returns, the kernel is gone, and all calls of it give `ESHUTDOWN`.
+    /// Mirrors `liveupdate_reboot` and what follows it. If it throws, nothing has changed and the kernel continues; if
+    /// it returns, the kernel has ended, and all calls to it throw `ESHUTDOWN`.
     public func kexec() throws(KexecError) -> HandedOver {
         try ending { () throws(KexecError) in
             let outgoing = hasLiveUpdate ? sessions.outgoing : []
@@ -30,7 +30,7 @@ extension Kernel {
         }
     }
 
-    /// Freezes sessions in their order; where one refuses, unfreezes those before it, the last first.
+    /// Freezes sessions in order; if one refuses, unfreezes those before it in reverse order.
     private func freeze(_ outgoing: [OutgoingFiles]) throws(KexecError) {
         for (index, files) in outgoing.enumerated() {
             do throws(Errno) {
@@ -54,7 +54,7 @@ extension Kernel {
             luo.flbs = abi.flbs.map { flbStates($0.record) }
             state.luo = luo
         } else {
-            // Subtrees that are given are all there are.
+            // If subtrees are given, no others are added.
             state.kho = KHOState()
             state.kho?.subtrees = []
         }
@@ -71,7 +71,7 @@ extension Kernel {
         return state
     }
 
-    /// The records of all FLBs that files depend on, in the order of registration. Mirrors `luo_flb_serialize`.
+    /// The records of all FLBs with dependent files, in registration order. Mirrors `luo_flb_serialize`.
     private func flbStates(_ layout: FLBLayout) -> [FLBState] {
         registry.flbs.compactMap { flb in
             let outgoing = flb.outgoing.current
@@ -87,7 +87,7 @@ extension Kernel {
     private func layOut(_ state: HandoverState) throws(KexecError) -> HandedOver {
         var options = HandoverPlanner.Options()
         options.base = KHOMemory.defaultRange.lowerBound
-        // A kernel writes what it was given, sensible or not: an empty name, say.
+        // A kernel writes what it was given, valid or not: an empty name, for example.
         options.force = true
         let plan: HandoverState
         do throws(PlanError) {
@@ -119,7 +119,7 @@ extension Kernel {
     }
 }
 
-/// Ranges of memory, to be looked up by address.
+/// Ranges of memory that can be looked up by address.
 private struct PreservedPages {
     private let ranges: [Range<PhysicalAddress>]
 

@@ -1,19 +1,19 @@
 import KernelABI
 import SystemPackage
 
-/// How much a kernel holds, with pages of its size.
+/// A kernel's limits, for its page size.
 struct Limits: Sendable {
-    /// Sessions in all.
+    /// The total number of sessions.
     let sessions: Int
-    /// What the kernel says when there are no more.
+    /// The kernel's error when there are too many.
     let sessionError: Errno
-    /// Sessions of a block; 0 if they lie in an array.
+    /// The number of sessions per block; 0 if they are in an array.
     let sessionsOfBlock: Int
-    /// The bytes of a session's name, without the NUL.
+    /// The length of a session's name in bytes, without the NUL.
     let sessionName: Int
-    /// Files of a session.
+    /// The number of files per session.
     let files: Int
-    /// Distinct FLBs: `LUO_FLB_MAX`.
+    /// The number of distinct FLBs: `LUO_FLB_MAX`.
     let flbs: Int
 
     init(_ generation: Generation, _ pageSize: PageSize) {
@@ -31,7 +31,7 @@ struct Limits: Sendable {
         }
     }
 
-    /// How many blocks the records of `count` sessions need.
+    /// The number of blocks required for the records of `count` sessions.
     func sessionBlocks(_ count: Int) -> Int {
         sessionsOfBlock > 0 ? (count + sessionsOfBlock - 1) / sessionsOfBlock : 0
     }

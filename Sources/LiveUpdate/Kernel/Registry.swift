@@ -1,25 +1,24 @@
 import KernelABI
 import SystemPackage
 
-/// The file handlers and FLBs of a kernel, and which depends on which, under the kernel's `luo_register_rwlock`.
+/// The file handlers and FLBs of a kernel, and their dependencies, protected by the kernel's `luo_register_rwlock`.
 ///
-/// The lock is held for reading while the operations of FLBs and `can_preserve` run: a registration from one of them
-/// waits for itself.
+/// The lock is read-locked while operations of FLBs and `can_preserve` run: registering from one of them deadlocks.
 final class Registry: Sendable {
     fileprivate struct State: Sendable {
-        /// `luo_file_handler_list`: in the order of registration.
+        /// `luo_file_handler_list`: in registration order.
         var handlers: [HandlerEntry] = []
-        /// The FLBs of every handler that was ever registered, in the order of their registration. What was
-        /// unregistered keeps its list, and can be given FLBs.
+        /// The FLBs of every handler that was ever registered, in registration order. Unregistered handlers keep their
+        /// lists, which can still be extended.
         var links: [ObjectIdentifier: (handler: FileHandler, flbs: [FLBInstance])] = [:]
-        /// `luo_flb_global.list`: the FLBs that have users, in the order in which they got their first.
+        /// `luo_flb_global.list`: the FLBs with users, in the order in which they got their first one.
         var flbs: [FLBInstance] = []
-        /// The handlers that each FLB was registered with.
+        /// The number of handlers with which each FLB is registered.
         var users: [ObjectIdentifier: Int] = [:]
     }
 
     private let state: Guarded<State>
-    /// Every FLB that this kernel has seen: what became of it outlives its registration. `luo_flb_init_lock`.
+    /// Every FLB that this kernel has seen: its state outlives its registration. `luo_flb_init_lock`.
     private let known = Locked<[ObjectIdentifier: FLBInstance]>([:])
     private let rules: FLBLifecycle
     private let flbLimit: Int
@@ -37,8 +36,8 @@ final class Registry: Sendable {
 
     /// Changes the registrations.
     ///
-    /// - Throws: `EBUSY` if the kernel wants no sessions meanwhile and there are any; `Errno.deadlocked` from within
-    ///   an operation that runs under the lock.
+    /// - Throws: `EBUSY` if the kernel does not allow sessions meanwhile and there are some; `Errno.deadlocked` from
+    ///   within an operation that runs under the lock.
     private func change(_ body: (inout State) throws(Errno) -> Void) throws(Errno) {
         switch rules.registration {
         case .quiescent: try sessions.whileQuiesced { () throws(Errno) in try state.write(body) }
@@ -63,13 +62,13 @@ final class Registry: Sendable {
         }
     }
 
-    /// Mirrors `liveupdate_unregister_file_handler`, which does not ask whether the handler is registered.
+    /// Mirrors `liveupdate_unregister_file_handler`, which does not check whether the handler is registered.
     func unregister(_ handler: FileHandler) throws(Errno) {
         try change { state throws(Errno) in
             let id = ObjectIdentifier(handler)
             switch rules.unregistration {
             case .reported:
-                // The list of a handler that was never registered is zeroed, and so not empty.
+                // The list of a handler that was never registered is zeroed, and therefore not empty.
                 guard state.links[id]?.flbs.isEmpty ?? false else { throw .resourceBusy }
             case .silent:
                 guard let links = state.links[id] else {
@@ -86,16 +85,16 @@ final class Registry: Sendable {
         }
     }
 
-    /// The first handler that takes the file, held for it.
+    /// The first handler that can preserve the file, pinned for it.
     ///
-    /// - Throws: `ENOENT` if none does, or its owner is going.
+    /// - Throws: `ENOENT` if there is none, or its owner is going away.
     func handler(of file: any PreservableFile) throws(Errno) -> HandlerEntry {
         try handler { $0.operations.canPreserve(file) }
     }
 
-    /// The handler of a name that came in, held for a file.
+    /// The handler with an incoming name, pinned for a file.
     ///
-    /// - Throws: `ENOENT` if there is none, or its owner is going.
+    /// - Throws: `ENOENT` if there is none, or its owner is going away.
     func handler(named name: KernelString) throws(Errno) -> HandlerEntry {
         try handler { KernelString($0.definition.compatible) == name }
     }
@@ -111,7 +110,7 @@ final class Registry: Sendable {
 
     // MARK: FLBs
 
-    /// Mirrors `liveupdate_register_flb`, which takes a handler that was unregistered for one that is registered.
+    /// Mirrors `liveupdate_register_flb`, which treats an unregistered handler as registered.
     func register(_ instance: FLBInstance, with handler: FileHandler) throws(Errno) {
         let id = ObjectIdentifier(handler)
         try change { state throws(Errno) in
@@ -133,7 +132,7 @@ final class Registry: Sendable {
         }
     }
 
-    /// Mirrors `liveupdate_unregister_flb`, which does not ask whether there are files.
+    /// Mirrors `liveupdate_unregister_flb`, which does not check for files.
     func unregister(_ flb: FLB, from handler: FileHandler) throws(Errno) {
         let id = ObjectIdentifier(handler)
         try change { state throws(Errno) in
@@ -151,7 +150,7 @@ final class Registry: Sendable {
         }
     }
 
-    /// Takes an FLB that no handler depends on any more off the list.
+    /// Removes an FLB from the list if no handler depends on it any more.
     private func dropUser(of flb: FLBInstance, _ state: inout State) {
         state.users[ObjectIdentifier(flb), default: 0] -= 1
         guard state.users[ObjectIdentifier(flb)] == 0 else { return }
@@ -159,7 +158,7 @@ final class Registry: Sendable {
         if rules.flbOwner == .whileRegistered { flb.definition.owner.put() }
     }
 
-    /// What this kernel knows of an FLB, made with `make` when it sees it first.
+    /// This kernel's instance of an FLB; calls `make` to create it on first use.
     func instance(of flb: FLB, make: () -> FLBInstance) -> FLBInstance {
         let id = ObjectIdentifier(flb)
         return known.withLock { known in
@@ -170,7 +169,7 @@ final class Registry: Sendable {
         }
     }
 
-    /// Calls `body` with the FLBs that the handler has now: not those that it had when a file was preserved.
+    /// Calls `body` with the handler's current FLBs, not those that it had when a file was preserved.
     func withFLBs(
         of handler: HandlerEntry, _ body: ([FLBInstance]) throws(Errno) -> Void
     ) throws(Errno) {

@@ -1,22 +1,22 @@
 import Glibc
 import SystemPackage
 
-/// A lock that the kernel has, or a driver: a `mutex`, which is only written, or an `rw_semaphore`.
+/// A lock of the kernel or of a driver: a `mutex`, which is only write-locked, or an `rw_semaphore`.
 ///
-/// In a race, it is the lock that decides which of the sides can go on (``RaceSide``).
+/// In a race, the lock determines which of the sides can continue (``RaceSide``).
 final class KernelLock: Sendable {
     let name: String
     private let lock = ReadWriteLock()
-    /// How often each thread is reading, and which one writes.
+    /// How often each thread holds the lock for reading, and which one holds it for writing.
     private let holders = Locked<(readers: [pthread_t: Int], writer: pthread_t?)>(([:], nil))
 
     init(_ name: String) {
         self.name = name
     }
 
-    /// Runs `body` with others that read.
+    /// Runs `body` with the lock held for reading.
     ///
-    /// - Throws: `Errno.deadlocked` if the thread writes, or is on a side of a race that waits for ever.
+    /// - Throws: `Errno.deadlocked` if the thread holds it for writing, or is on a deadlocked side of a race.
     func read<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
         let thread = pthread_self()
         let side = try RaceSide.acquire(name, isWrite: false)
@@ -34,9 +34,9 @@ final class KernelLock: Sendable {
         }
     }
 
-    /// Runs `body` alone.
+    /// Runs `body` with the lock held for writing.
     ///
-    /// - Throws: `Errno.deadlocked` if the thread reads or writes, or is on a side of a race that waits for ever.
+    /// - Throws: `Errno.deadlocked` if the thread already holds the lock, or is on a deadlocked side of a race.
     func write<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
         let thread = pthread_self()
         let side = try RaceSide.acquire(name, isWrite: true)
@@ -49,11 +49,11 @@ final class KernelLock: Sendable {
         }
     }
 
-    /// Runs `body` for the model's own ends, of which the kernel knows nothing. The thread must not hold the lock.
+    /// Runs `body` for the model's own purposes, invisible to the simulated kernel. The thread must not hold the lock.
     func peek<Result>(_ body: () -> Result) -> Result { lock.read(body) }
 }
 
-/// A value behind a ``KernelLock``.
+/// A value protected by a ``KernelLock``.
 final class Guarded<Value: Sendable>: @unchecked Sendable {
     private let lock: KernelLock
     private var value: Value
@@ -73,6 +73,6 @@ final class Guarded<Value: Sendable>: @unchecked Sendable {
         try lock.write { () throws(Errno) in try body(&value) }
     }
 
-    /// The value, for the model's own ends. The thread must not hold the lock.
+    /// The value, for the model's own purposes. The thread must not hold the lock.
     var current: Value { lock.peek { value } }
 }

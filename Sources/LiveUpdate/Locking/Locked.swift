@@ -1,11 +1,11 @@
 import Glibc
 
-/// A value behind a lock that one thread holds at a time: the kernel's `mutex`, on `pthread_mutex_t`.
+/// A value protected by a mutex: the kernel's `mutex`, based on `pthread_mutex_t`.
 ///
-/// `Synchronization.Mutex` does the same, but ThreadSanitizer does not see it on Linux, and would take every access
-/// for a race.
+/// Used instead of `Synchronization.Mutex`, which ThreadSanitizer does not recognise on Linux, so that it would report
+/// every access as a race.
 final class Locked<Value: Sendable>: @unchecked Sendable {
-    // The lock's address is its identity, and so it lives on the heap until the object goes.
+    // The lock must not move, so it is on the heap until the object is released.
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var value: Value
 

@@ -1,10 +1,10 @@
 import Glibc
 
-/// A lock that many readers or one writer hold: the kernel's `rw_semaphore`, on `pthread_rwlock_t`.
+/// A lock that can be held by many readers or one writer: the kernel's `rw_semaphore`, based on `pthread_rwlock_t`.
 ///
-/// A thread that reads may begin to read again; one that reads must not write.
+/// A thread may acquire it for reading again while reading, but not for writing.
 final class ReadWriteLock: @unchecked Sendable {
-    // The lock's address is its identity, and so it lives on the heap until the object goes.
+    // The lock must not move, so it is on the heap until the object is released.
     private let lock = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
 
     init() {
@@ -29,7 +29,7 @@ final class ReadWriteLock: @unchecked Sendable {
     }
 }
 
-/// A value behind a ``ReadWriteLock``.
+/// A value protected by a ``ReadWriteLock``.
 final class ReadWriteLocked<Value: Sendable>: @unchecked Sendable {
     private let lock = ReadWriteLock()
     private var value: Value

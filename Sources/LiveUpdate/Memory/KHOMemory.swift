@@ -2,14 +2,14 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// A kernel's simulated physical memory, and what Kexec HandOver does with it: allocate, preserve, restore.
+/// A kernel's simulated physical memory with the operations of Kexec HandOver: allocate, preserve, restore.
 ///
-/// Operations of FLBs and file handlers are given this to keep their bytes in. All calls may come from any thread.
+/// Operations of FLBs and file handlers use it to store their data. Thread-safe.
 public final class KHOMemory: Sendable {
-    /// Where the simulated memory lies by default: 128 MiB.
+    /// The default address range of the simulated memory: 128 MiB.
     public static let defaultRange = PhysicalAddress(0x1000_0000)..<PhysicalAddress(0x1800_0000)
 
-    /// The size in bytes of the largest folio that there is on any machine: a larger block is none.
+    /// The size in bytes of the largest folio on any machine: larger blocks are rejected.
     private static let largestBlock = 1 << 30
 
     public let pageSize: PageSize
@@ -17,9 +17,9 @@ public final class KHOMemory: Sendable {
     private struct State {
         var memory: SparseMemory
         var allocator: PageAllocator
-        /// Blocks that the next kernel is to get, by their address.
+        /// Blocks for the next kernel, by address.
         var outgoing: [PhysicalAddress: Int] = [:]
-        /// Blocks that the last kernel preserved and that nobody has restored yet.
+        /// Blocks that the previous kernel preserved and that have not been restored yet.
         var incoming: PreservedIndex?
         var restored: Set<PhysicalAddress> = []
     }
@@ -34,7 +34,7 @@ public final class KHOMemory: Sendable {
                 allocator: PageAllocator(pages: Self.pages(of: range, pageSize))))
     }
 
-    /// The memory that a kernel finds when it has been handed `preserved`.
+    /// The memory of a kernel that was handed `preserved`.
     init(adopting memory: SparseMemory, preserved: PreservedState, pageSize: PageSize) {
         self.pageSize = pageSize
         var allocator = PageAllocator(pages: Self.pages(of: Self.defaultRange, pageSize))
@@ -59,14 +59,14 @@ public final class KHOMemory: Sendable {
 
     /// Allocates zeroed memory and preserves it. Mirrors `kho_alloc_preserve`.
     ///
-    /// - Parameter byteCount: rounded up to 2^order pages.
+    /// - Parameter byteCount: The size, which is rounded up to 2^order pages.
     /// - Throws: `ENOMEM`.
     public func allocatePreserved(byteCount: Int) throws(Errno) -> PageBlock {
         let order = PageBlock.order(holding: UInt64(max(byteCount, 1)), pageSize: pageSize)
         return try state.withLock { state throws(Errno) in
             guard let pages = state.allocator.allocate(order: order) else { throw .noMemory }
             let block = PageBlock(address: PhysicalAddress(pages.lowerBound << UInt64(pageSize.shift)), order: order)
-            // What the last kernel has left there is not handed on.
+            // What the previous kernel left there is not handed on.
             for page in pages { state.memory.removePage(at: PhysicalAddress(page << UInt64(pageSize.shift))) }
             state.memory.allocate(range(of: block))
             state.outgoing[block.address] = order
@@ -74,7 +74,7 @@ public final class KHOMemory: Sendable {
         }
     }
 
-    /// Takes back the preservation of a block, and frees it. Mirrors `kho_unpreserve_free`.
+    /// Unpreserves and frees a block. Mirrors `kho_unpreserve_free`.
     public func unpreserveAndFree(_ block: PageBlock) {
         state.withLock { state in
             guard state.outgoing.removeValue(forKey: block.address) != nil else { return }
@@ -84,10 +84,10 @@ public final class KHOMemory: Sendable {
 
     // MARK: Restoring
 
-    /// Takes over a block that the last kernel preserved, once. Mirrors `kho_restore_folio`.
+    /// Restores a block that the previous kernel preserved, once. Mirrors `kho_restore_folio`.
     ///
-    /// - Returns: the block, which is the caller's to ``free(_:)``.
-    /// - Throws: `EIO` where no preserved block begins at `address`, or it has been restored before.
+    /// - Returns: The block, which the caller must ``free(_:)``.
+    /// - Throws: `EIO` if no preserved block begins at `address`, or it was already restored.
     public func restore(at address: PhysicalAddress) throws(Errno) -> PageBlock {
         try state.withLock { state throws(Errno) in
             guard let order = state.incoming?.order(at: address),
@@ -98,17 +98,17 @@ public final class KHOMemory: Sendable {
         }
     }
 
-    /// Whether the last kernel preserved the block that begins at `address`, and nobody has restored it.
+    /// Whether the previous kernel preserved the block at `address` and it has not been restored.
     func isUnclaimed(at address: PhysicalAddress) -> Bool {
         state.withLock { $0.incoming?.order(at: address) != nil && !$0.restored.contains(address) }
     }
 
-    /// Frees a block that was restored.
+    /// Frees a restored block.
     public func free(_ block: PageBlock) {
         state.withLock { release(block, &$0) }
     }
 
-    /// Restores and frees what is at `address`, if it is there. Mirrors `kho_restore_free`.
+    /// Restores and frees the block at `address`, if there is one. Mirrors `kho_restore_free`.
     public func restoreAndFree(at address: PhysicalAddress) {
         if let block = try? restore(at: address) { free(block) }
     }
@@ -122,9 +122,9 @@ public final class KHOMemory: Sendable {
 
     // MARK: Bytes
 
-    /// The bytes at `address`.
+    /// Reads the bytes at `address`.
     ///
-    /// - Throws: `EFAULT` where there is no memory.
+    /// - Throws: `EFAULT` if there is no memory.
     public func read(at address: PhysicalAddress, count: Int) throws(Errno) -> [UInt8] {
         try state.withLock { state throws(Errno) in
             do throws(MemoryError) {
@@ -135,7 +135,7 @@ public final class KHOMemory: Sendable {
         }
     }
 
-    /// Writes bytes into a block, from its beginning; what goes beyond its end is left out.
+    /// Writes bytes to the beginning of a block; ignores those past its end.
     public func write(_ bytes: some Collection<UInt8>, to block: PageBlock) throws(Errno) {
         let room = pageSize.bytes << block.order
         try state.withLock { state throws(Errno) in
@@ -149,13 +149,13 @@ public final class KHOMemory: Sendable {
 
     // MARK: Handing over
 
-    /// The number of blocks that are preserved for the next kernel.
+    /// The number of blocks preserved for the next kernel.
     public var preservedBlockCount: Int { state.withLock { $0.outgoing.count } }
 
-    /// The number of pages in use: what the last kernel preserved and nobody has freed, and what is allocated.
+    /// The number of pages in use: preserved by the previous kernel and not freed, or allocated.
     public var usedPageCount: Int { state.withLock { $0.allocator.usedCount } }
 
-    /// The blocks that are preserved for the next kernel, ascending.
+    /// The blocks preserved for the next kernel, in ascending order.
     var preservedBlocks: [PageBlock] {
         state.withLock { state in
             state.outgoing.map { PageBlock(address: $0.key, order: $0.value) }.sorted { $0.address < $1.address }
@@ -167,7 +167,7 @@ public final class KHOMemory: Sendable {
         return block.address..<(block.address.advanced(by: size) ?? PhysicalAddress(.max))
     }
 
-    /// Copies what the preserved blocks hold into an image.
+    /// Copies the contents of the preserved blocks to an image.
     func copyPreserved(to image: inout SparseMemory) {
         state.withLock { state in
             for (address, order) in state.outgoing {
@@ -176,13 +176,13 @@ public final class KHOMemory: Sendable {
             for extent in state.memory.storedExtents {
                 guard contains(extent.lowerBound, state) else { continue }
                 let bytes = state.memory.copy(at: extent.lowerBound, count: pageSize.bytes)
-                // What cannot be read was never written; the image has it as zero.
+                // Memory that cannot be read was never written; it is zero in the image.
                 if let bytes { try? image.write(bytes, at: extent.lowerBound) }
             }
         }
     }
 
-    /// Whether a page is part of a block that is preserved for the next kernel.
+    /// Whether a page is in a block preserved for the next kernel.
     private func contains(_ page: PhysicalAddress, _ state: State) -> Bool {
         (0..<40).contains { order in
             let mask = UInt64(pageSize.bytes) << UInt64(order) - 1

@@ -1,11 +1,11 @@
 import KernelABI
 
-/// Gives out blocks of pages of a kernel's simulated memory, the lowest that are free.
+/// Allocates blocks of pages in a kernel's simulated memory, lowest addresses first.
 struct PageAllocator: Sendable {
     /// The frame numbers of all pages.
     let pages: Range<UInt64>
     private var used: Set<UInt64> = []
-    /// No page below is free.
+    /// There are no free pages below this one.
     private var lowestFree: UInt64
 
     init(pages: Range<UInt64>) {
@@ -15,7 +15,7 @@ struct PageAllocator: Sendable {
 
     var usedCount: Int { used.count }
 
-    /// Takes a naturally aligned block of 2^`order` pages; `nil` if none is free.
+    /// Allocates a naturally aligned block of 2^`order` pages; `nil` if none is free.
     mutating func allocate(order: Int) -> Range<UInt64>? {
         guard (0..<40).contains(order) else { return nil }
         let count: UInt64 = 1 << UInt64(order)
@@ -32,7 +32,7 @@ struct PageAllocator: Sendable {
         return nil
     }
 
-    /// Marks pages as used, those that lie outside of the memory left out.
+    /// Marks pages as used, ignoring those outside the memory.
     mutating func take(_ block: Range<UInt64>) {
         for page in block.clamped(to: pages) { used.insert(page) }
         while lowestFree < pages.upperBound, used.contains(lowestFree) { lowestFree += 1 }

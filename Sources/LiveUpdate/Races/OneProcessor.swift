@@ -1,10 +1,10 @@
 import CProcessors
 import Glibc
 
-/// Runs `body`, and the threads that it starts, on the processor that this thread is on.
+/// Runs `body`, and the threads that it starts, on the current processor.
 ///
-/// Threads of which one goes on at a time take turns there several times as fast as from processor to processor, the
-/// more so where others are at work.
+/// Threads that run one at a time take turns several times as fast there as across processors, especially on a busy
+/// machine.
 func onOneProcessor<Result>(_ body: () throws -> Result) rethrows -> Result {
     let size = MemoryLayout<cpu_set_t>.size
     let (place, bit) = Int(sched_getcpu()).quotientAndRemainder(dividingBy: UInt.bitWidth)

@@ -1,13 +1,13 @@
-/// Finds the orders in which the sides of a race can go on, one play after the other.
+/// Enumerates the orders in which the sides of a race can run, one per play.
 ///
-/// Two orders are one if they differ only in the order of what has nothing to do with each other (``RaceAccess``): each
-/// class of orders is played once. A side goes on first where what it does next is no other side's at all; elsewhere,
-/// sets of sleeping sides keep an order from being tried that another play was equal to.
+/// Orders that differ only in the order of independent accesses (``RaceAccess``) are equivalent; one of each class is
+/// played. If a side's next access is to something that no other side uses, that side runs first; otherwise, sleep sets
+/// avoid orders that are equivalent to earlier plays.
 struct RaceExploration {
-    /// What comes after a play.
+    /// What to do after a play.
     enum Next {
         case another
-        /// It has turned out that sides share more than was known: all plays so far do not count.
+        /// The sides share more than was known: discard all plays so far and start again.
         case again
         case nothing
     }
@@ -23,21 +23,21 @@ struct RaceExploration {
     private var nodes: [Node] = []
     private var depth = 0
     private var last: Int?
-    /// Who uses what, and whether it writes.
+    /// The sides that use each object, and whether they write it.
     private var users: [String: [Int: Bool]] = [:]
     private var isStale = false
 
-    /// The side that goes on; `nil` if all that can follow has been played.
+    /// The side to run next; `nil` if everything that can follow was already played.
     mutating func choose(_ enabled: [Int: RaceAccess]) -> Int? {
         for (side, access) in enabled { note(access, of: side) }
         defer { depth += 1 }
         if depth < nodes.count {
             last = nodes[depth].chosen
-            // What has been done before can be done again, as nothing but the order makes a difference.
+            // Plays are deterministic except for the order, so the earlier choices can be repeated.
             return last.flatMap { enabled[$0] } == nil ? nil : last
         }
         let sleeping = nodes.last.map(Self.stillSleeping) ?? []
-        // Whoever is at it goes on: orders with few changes are the ones to look at first.
+        // Prefer the current side: orders with few switches come first.
         let order = enabled.keys.sorted { ($0 == last ? -1 : $0) < ($1 == last ? -1 : $1) }
         let alone = order.first { side in enabled[side].map { !isShared($0.object) } ?? false }
         let candidates = alone.map { [$0] } ?? order
@@ -67,7 +67,7 @@ struct RaceExploration {
         return .nothing
     }
 
-    /// The sides that would do after a choice what another play has seen them do before it.
+    /// The sides that, after this choice, would only repeat what an earlier play did before it.
     private static func stillSleeping(_ node: Node) -> Set<Int> {
         guard let done = node.enabled[node.chosen] else { return [] }
         return node.sleeping.union(node.tried).filter { side in

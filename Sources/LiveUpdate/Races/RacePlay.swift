@@ -2,20 +2,20 @@ import SystemPackage
 
 /// One interleaving of a race.
 struct RacePlay: Sendable {
-    /// What came of each side's steps, up to the one that waits for ever.
+    /// The results of each side's steps, up to one that deadlocks.
     var results: [[ScenarioResult?]]
-    /// The objects that they got, `none` for `NULL`; `nil` of steps that asked for none.
+    /// The objects that the steps got, `none` for `NULL`; `nil` for steps that do not get one.
     var objects: [[String?]]
     var trace: [RaceMoment]
-    /// The sides in the order in which they went on.
+    /// The sides in the order in which they ran.
     var order: [Int]
-    /// What there is after it.
+    /// The state after the play.
     var run: ScenarioRun
 
-    /// Plays steps at once.
+    /// Plays steps concurrently.
     ///
-    /// - Parameter choose: which of the sides that can go on does; `nil` gives the play up.
-    /// - Returns: `nil` if it was given up.
+    /// - Parameter choose: Selects the side to run next; `nil` abandons the play.
+    /// - Returns: `nil` if the play was abandoned.
     static func play(
         _ sides: [[ScenarioStep]], in run: ScenarioRun,
         _ choose: ([Int: RaceAccess], RaceScheduler) throws -> Int?
@@ -78,9 +78,9 @@ struct RacePlay: Sendable {
     }
 }
 
-/// Does the steps of one side.
+/// Performs the steps of one side.
 private final class RacePlayer: @unchecked Sendable {
-    // Its thread has it to itself until it has ended, or waits for its turn.
+    // Used only by the side's thread, until that has ended or waits for its turn.
     private let steps: [ScenarioStep]
     private(set) var run: ScenarioRun
     private(set) var results: [ScenarioResult?] = []
@@ -100,7 +100,7 @@ private final class RacePlayer: @unchecked Sendable {
     }
 }
 
-/// Which side went on how often, as in `3A 2B A`: what a scenario's `schedule` says.
+/// The sequence of sides with their numbers of turns, as in `3A 2B A`: a scenario's `schedule`.
 struct RaceSchedule {
     let order: [Int]
 
@@ -108,7 +108,7 @@ struct RaceSchedule {
         self.order = order
     }
 
-    /// - Returns: `nil` if the text is none.
+    /// - Returns: `nil` if the text is not a schedule.
     init?(_ text: String) {
         var order: [Int] = []
         for word in text.split(separator: " ") {

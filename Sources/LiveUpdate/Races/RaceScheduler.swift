@@ -1,25 +1,25 @@
 import Glibc
 import SystemPackage
 
-/// Lets the sides of a race go on, one at a time, each to its next point.
+/// Runs the sides of a race one at a time, each to its next point.
 ///
-/// Whoever owns it calls ``start(_:)``, ``play(_:)`` and ``end()``.
+/// The owner calls ``start(_:)``, ``play(_:)`` and ``end()``.
 final class RaceScheduler: @unchecked Sendable {
-    // All of it is touched by one thread at a time: by that of the side whose turn it is, or by the owner's.
+    // Everything is accessed by one thread at a time: that of the current side, or the owner's.
     private let turns: [Signal]
     private let ownersTurn = Signal()
     private var pending: [RaceAccess?]
     private var isFinished: [Bool]
-    /// How often each side holds each lock: as a reader, and as a writer.
+    /// How often each side holds each lock, as a reader and as a writer.
     private var holders: [String: [Int: (reads: Int, writes: Int)]] = [:]
     private var stack: [Int: [(lock: String, isWrite: Bool)]] = [:]
-    /// What says which side goes on; `nil` when none does.
+    /// Selects the side to run next; `nil` when no side should run.
     private var choose: (() -> Int?)?
-    /// Whether sides run to their ends without waiting, as the race has been given up or hangs.
+    /// Whether sides run to their ends without waiting, because the play is abandoned or deadlocked.
     private var isGivenUp = false
-    /// The sides that wait for ever.
+    /// The sides that are deadlocked.
     private(set) var deadlocked: Set<Int> = []
-    /// What has happened, in order.
+    /// The events so far, in order.
     private(set) var trace: [RaceMoment] = []
     private var threads: [pthread_t] = []
 
@@ -29,7 +29,7 @@ final class RaceScheduler: @unchecked Sendable {
         isFinished = Array(repeating: false, count: count)
     }
 
-    /// Starts a thread for each side, and lets each go to its first point.
+    /// Starts a thread for each side, and runs each to its first point.
     func start(_ bodies: [@Sendable () -> Void]) {
         for (index, body) in bodies.enumerated() {
             let side = RaceSide(index, self)
@@ -39,14 +39,14 @@ final class RaceScheduler: @unchecked Sendable {
                 isFinished[index] = true
                 nextTurn().give()
             }
-            // Without a thread there is no side: it has nothing to say.
+            // Without a thread, the side counts as finished.
             if let thread { threads.append(thread) } else { isFinished[index] = true }
         }
         var sides = turns.indices.filter { !isFinished[$0] }[...]
         play { sides.popFirst() }
     }
 
-    /// What each side that can go on does next.
+    /// The next access of each side that can continue.
     var enabled: [Int: RaceAccess] {
         var enabled: [Int: RaceAccess] = [:]
         for (side, access) in pending.enumerated() {
@@ -56,17 +56,17 @@ final class RaceScheduler: @unchecked Sendable {
         return enabled
     }
 
-    /// What keeps a side from going on.
+    /// Describes why a side cannot continue.
     func obstacle(of side: Int) -> String {
         guard pending.indices.contains(side) else { return "there is no such side" }
         guard let access = pending[side], !isFinished[side] else { return "it has ended" }
         return "it waits for \(access.object)"
     }
 
-    /// Lets sides go on, each to its next point, until `choose` names none.
+    /// Runs sides, each to its next point, until `choose` returns `nil`.
     ///
-    /// It is called on whatever thread has the turn, which goes on itself or wakes up the next: to wait for other
-    /// threads takes much longer than all else.
+    /// `choose` is called on the current thread, which then continues itself or wakes up the next one: switching
+    /// threads takes much longer than everything else.
     func play(_ choose: @escaping () -> Int?) {
         self.choose = choose
         let next = nextTurn()
@@ -75,7 +75,7 @@ final class RaceScheduler: @unchecked Sendable {
         ownersTurn.wait()
     }
 
-    /// Whose turn it is when a side has come to its next point, or to its end.
+    /// The next turn when a side has reached its next point, or its end.
     private func nextTurn() -> Signal {
         guard let next = choose?() else {
             choose = nil
@@ -85,8 +85,8 @@ final class RaceScheduler: @unchecked Sendable {
         return turns[next]
     }
 
-    /// Lets all sides run to their ends. Those that have not got there wait for ever if nothing else can happen, and
-    /// all that they try to take gives `Errno.deadlocked`.
+    /// Runs all sides to their ends. If no side can continue, those that have not ended are deadlocked; every lock that
+    /// they try to take throws `Errno.deadlocked`.
     func end() {
         if enabled.isEmpty {
             for (side, access) in pending.enumerated() where !isFinished[side] {
@@ -150,7 +150,7 @@ final class RaceScheduler: @unchecked Sendable {
         return holders[access.object, default: [:]].allSatisfy { access.isWrite ? false : $0.value.writes == 0 }
     }
 
-    /// Runs `body` in a thread.
+    /// Runs `body` in a new thread.
     private func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
         let box = Unmanaged.passRetained(Box(body))
         var thread = pthread_t()
@@ -174,18 +174,18 @@ final class RaceScheduler: @unchecked Sendable {
     }
 }
 
-/// What happens in a race, with the side that does it.
+/// An event in a race, with the side that causes it.
 enum RaceMoment: Sendable {
-    /// The side begins with a step, counted from 0.
+    /// The side begins a step, counted from 0.
     case step(Int, Int)
-    /// The side takes a lock, or uses what is shared.
+    /// The side takes a lock, or accesses something shared.
     case point(Int, RaceAccess)
     case event(Int, Event)
-    /// The side waits for ever, for what these sides hold.
+    /// The side is deadlocked on something held by these sides.
     case waits(Int, RaceAccess, [Int])
 }
 
-/// Something that one thread gives and another waits for.
+/// A signal that one thread gives and another waits for.
 private final class Signal: @unchecked Sendable {
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 

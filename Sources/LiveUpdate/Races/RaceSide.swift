@@ -1,11 +1,11 @@
 import SystemPackage
 
-/// One side of a race: steps in a thread of their own, which goes on from point to point as the scheduler lets it.
+/// One side of a race: steps in their own thread, which runs from point to point under the scheduler's control.
 ///
-/// A point is where what comes next can meet the other sides: the taking of a lock, or a use of something that is
-/// shared without one. From one point to the next a side runs alone, which is as good as at the same time.
+/// A point is where a side can interact with the others: where it takes a lock, or accesses something shared without
+/// one. Between points a side runs alone, which is equivalent to running concurrently.
 final class RaceSide: Sendable {
-    /// The side that this thread is; `nil` outside of races.
+    /// The side of the current thread; `nil` outside races.
     @TaskLocal static var current: RaceSide?
 
     let index: Int
@@ -16,10 +16,10 @@ final class RaceSide: Sendable {
         self.scheduler = scheduler
     }
 
-    /// Waits until this thread's side, if it is one, can take a lock.
+    /// Waits until this thread's side, if any, can take a lock.
     ///
-    /// - Returns: the side, to release the lock.
-    /// - Throws: `Errno.deadlocked` if that will never be.
+    /// - Returns: The side, to release the lock.
+    /// - Throws: `Errno.deadlocked` if that will never happen.
     static func acquire(_ lock: String, isWrite: Bool) throws(Errno) -> RaceSide? {
         guard let side = current else { return nil }
         try side.scheduler.wait(side.index, at: RaceAccess(object: lock, isWrite: isWrite, isLock: true))
@@ -30,16 +30,16 @@ final class RaceSide: Sendable {
         scheduler.release(lock, of: index)
     }
 
-    /// Says that this thread is about to use something that sides share without a lock.
+    /// Announces that this thread is about to access something that sides share without a lock.
     static func use(_ object: @autoclosure () -> String, isWrite: Bool = true) {
         guard let side = current else { return }
-        // A side that is given up runs to its end, and nobody looks.
+        // An abandoned side runs to its end, and the error does not matter.
         try? side.scheduler.wait(side.index, at: RaceAccess(object: object(), isWrite: isWrite, isLock: false))
     }
 
-    /// Takes down an event of this thread's side.
+    /// Records an event of this thread's side.
     ///
-    /// - Returns: whether it is one.
+    /// - Returns: Whether the thread is a side.
     static func record(_ event: Event) -> Bool {
         guard let side = current else { return false }
         side.scheduler.record(event, of: side.index)
@@ -47,14 +47,14 @@ final class RaceSide: Sendable {
     }
 }
 
-/// What a side does next.
+/// The next access of a side.
 struct RaceAccess: Hashable, Sendable {
-    /// The name of a lock, or of what is shared.
+    /// The name of a lock or shared object.
     let object: String
     let isWrite: Bool
     let isLock: Bool
 
-    /// Whether it makes no difference which of the two is first.
+    /// Whether the order of the two makes no difference.
     func commutes(with other: RaceAccess) -> Bool {
         object != other.object || !isWrite && !other.isWrite
     }

@@ -1,7 +1,7 @@
 import Handover
 import KernelABI
 
-/// A call as steps expect it: `NAME OPERATION`, or `NAME OPERATION: ERROR`.
+/// A call expected by a step: `NAME OPERATION`, or `NAME OPERATION: ERROR`.
 struct ExpectedCall {
     let name: String
     let operation: String

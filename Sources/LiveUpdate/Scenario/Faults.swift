@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// Which operations are to fail when they are called next.
+/// The operations that should fail when they are called next.
 final class Faults: Sendable {
     struct Place: Hashable, Sendable {
         let name: String

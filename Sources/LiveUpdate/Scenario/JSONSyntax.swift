@@ -1,7 +1,7 @@
-/// Looks through a JSON text for what Foundation's decoder does not say: where it is no JSON, and keys that an object
-/// has twice.
+/// Checks JSON text for what Foundation's decoder does not report: the position of syntax errors, and duplicate keys in
+/// an object.
 public struct JSONSyntax {
-    /// What is wrong, and where; lines and columns are counted from 1, columns in bytes.
+    /// What is wrong, and where; lines and columns are counted from 1, and columns are in bytes.
     public struct Problem: Error, CustomStringConvertible {
         public let line: Int
         public let column: Int

@@ -1,7 +1,7 @@
 import SystemPackage
 
-/// What the operations of handlers and FLBs do while they run, besides what they are for: call the kernel back, and
-/// take mutexes of their driver.
+/// What the operations of handlers and FLBs do in addition while they run: call the kernel, and lock mutexes of their
+/// driver.
 final class OperationCalls: Sendable {
     /// What calls go by: of each side of a race, and of what is in none (-1).
     private let runs = Locked<[Int: ScenarioRun]>([:])

@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// What came of a race: how many interleavings there are, and in which ways they end.
+/// The result of a race: the number of interleavings, and their outcomes.
 public struct RaceReport: Sendable {
     /// How many interleavings were played.
     public private(set) var count = 0
@@ -88,7 +88,7 @@ public struct RaceReport: Sendable {
     }
 }
 
-/// How an interleaving ends, as far as it matters: of two that are equal, one is shown.
+/// The outcome of an interleaving, as far as it matters: of interleavings with equal outcomes, one is shown.
 public struct RaceOutcome: Hashable, Sendable {
     /// For each side what its steps give, with the objects that they get.
     let results: [[String]]

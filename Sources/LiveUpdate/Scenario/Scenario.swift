@@ -2,10 +2,10 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// A story of kernels that hand over to each other: what there is, and what happens, step by step.
+/// A sequence of kernels that hand over to each other: definitions, and steps with expectations.
 ///
-/// Reads from JSON; keys that are not known are refused, and errors (`DocumentError`) name the place. A scenario is a
-/// test: each step says what it expects, and one that does not get it fails the run.
+/// Decodes from JSON; unknown keys are rejected, and errors (`DocumentError`) give the path. A scenario is a test: each
+/// step states its expectations, and the run fails if one is not met.
 public struct Scenario: Sendable {
     public var title: String
     /// What the scenario teaches.
@@ -29,7 +29,7 @@ public struct Scenario: Sendable {
     public var boot: [ScenarioStep]
     public var steps: [ScenarioStep]
 
-    /// A file handler besides that of memfds, which every kernel has.
+    /// A file handler in addition to the memfd handler, which every kernel has.
     public struct HandlerDefinition: Sendable {
         /// What steps call it.
         public var name: String
@@ -47,7 +47,7 @@ public struct Scenario: Sendable {
         var does = OperationSteps.none
     }
 
-    /// An FLB. All operations are there unless the definition says otherwise.
+    /// An FLB. It has all operations unless the definition says otherwise.
     public struct FLBDefinition: Sendable {
         /// What steps call it.
         public var name: String

@@ -2,7 +2,7 @@ import SystemPackage
 
 /// What a step does.
 struct ScenarioAction: Sendable {
-    /// What others have to know of an action.
+    /// Properties of an action that other code depends on.
     enum Kind: Sendable {
         case plain
         /// It creates, or retrieves, the session of this name.
@@ -40,7 +40,7 @@ struct ScenarioAction: Sendable {
     var fault: Faults.Place? { if case .fault(let place) = kind { place } else { nil } }
 }
 
-/// Something that a step can do: how it is read.
+/// A kind of action, and how to read it.
 struct ActionForm: Sendable {
     /// What `do` calls it.
     let verb: String
@@ -69,7 +69,7 @@ struct ActionForm: Sendable {
     static let ofOperations = registrations + flbs + mutexes
 }
 
-/// What a step calls something that the scenario defines, or that another step makes.
+/// The name by which a step refers to something defined in the scenario or created by another step.
 struct ScenarioName {
     enum Kind: String {
         case handler, flb = "FLB", part = "handler or FLB", file, session
@@ -90,7 +90,7 @@ struct ScenarioName {
     let key: String
 }
 
-/// Why a step cannot be done, or did not do what it should: not an error of the kernel.
+/// The reason why a step could not be performed, or did not do what it should; not a kernel error.
 struct ScenarioProblem: Error, CustomStringConvertible {
     let text: String
     /// What a kernel would say of it; `nil` if the call succeeds, and it is its result that is not as it should be.

@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// The handlers and FLBs of a scenario as operations, made for one kernel.
+/// The handlers and FLBs of a scenario, with their operations, created for one kernel.
 struct ScenarioParts {
     let scenario: Scenario
     let faults: Faults

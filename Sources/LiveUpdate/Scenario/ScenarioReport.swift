@@ -10,7 +10,7 @@ public struct ScenarioReport: Sendable {
     /// What success is called.
     static let ok = "ok"
 
-    /// One step, or a kernel's coming up.
+    /// A step, or the boot of a kernel.
     public struct Entry: Sendable {
         /// Counted from 1; `nil` for what is no step of its own.
         public var number: Int?
@@ -74,7 +74,7 @@ public struct ScenarioReport: Sendable {
     }
 }
 
-/// How a step ended, other than well.
+/// The result of a step that did not succeed.
 public enum ScenarioResult: Hashable, Sendable {
     /// The kernel returned an error.
     case errno(Errno)

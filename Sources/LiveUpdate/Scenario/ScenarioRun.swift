@@ -1,7 +1,7 @@
 import KernelABI
 import SystemPackage
 
-/// What there is while a scenario runs: a kernel, and what its steps have names for.
+/// The state of a running scenario: a kernel, and the objects that its steps have named.
 struct ScenarioRun: Sendable {
     let scenario: Scenario
     private(set) var faults = Faults()
@@ -269,7 +269,7 @@ struct ScenarioRun: Sendable {
     }
 }
 
-/// Collects what happens during a step.
+/// Collects the events during a step.
 final class ScenarioJournal: Sendable {
     private let events = Locked<[Event]>([])
 

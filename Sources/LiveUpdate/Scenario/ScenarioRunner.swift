@@ -22,7 +22,7 @@ extension Scenario {
     }
 }
 
-/// Does the steps of a scenario, and holds what came of each against what it expects.
+/// Performs the steps of a scenario, and checks the results against expectations.
 private struct ScenarioRunner {
     var run: ScenarioRun
     let stopsAtProblem: Bool

@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// The JSON Schema of scenarios: what their readers ask for.
+/// The JSON Schema of scenarios, derived from what their readers accept.
 public struct ScenarioSchema: Encodable {
     public init() {}
 
@@ -16,7 +16,7 @@ public struct ScenarioSchema: Encodable {
         try Node.object(node).encode(to: encoder)
     }
 
-    /// A member that a reader asks for.
+    /// A member requested by a reader.
     struct Member {
         let name: String
         let about: String
@@ -118,7 +118,7 @@ public struct ScenarioSchema: Encodable {
     }
 }
 
-/// Something that is read of an object, member by member.
+/// Something that is read from an object, member by member.
 protocol ScenarioPart {
     init(_ object: inout StrictObject) throws
 }

@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// One step of a scenario: what is done, and what is expected of it.
+/// A step of a scenario: an action and its expectations.
 public struct ScenarioStep: Sendable {
     let form: ActionForm
     let action: ScenarioAction
@@ -71,7 +71,7 @@ extension ScenarioStep: Decodable {
     }
 }
 
-/// What there is to be after a step.
+/// The expected state after a step.
 struct ExpectedState: Sendable {
     /// Counts of FLBs, of the direction in which they work.
     let outgoing: [String: Int64]
@@ -107,7 +107,7 @@ struct ExpectedState: Sendable {
     }
 }
 
-/// The name of a result, or several.
+/// The names of one or more results.
 struct ResultNames: Decodable, Sendable {
     let names: [String]
 

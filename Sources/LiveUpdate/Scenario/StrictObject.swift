@@ -1,10 +1,10 @@
 import Handover
 import SystemPackage
 
-/// The members of a JSON object. What its reader does not ask for is unknown, and refused.
+/// The members of a JSON object. Members that its reader does not request are unknown, and are rejected.
 ///
-/// Problems are taken down, and what can be read is read on (``ScenarioProblems``). Without an object, it takes down
-/// what is asked for: the schema is what the readers ask.
+/// Problems are recorded, and reading continues as far as possible (``ScenarioProblems``). Without an object, requests
+/// are recorded instead: the schema consists of what readers request.
 struct StrictObject {
     private let container: KeyedDecodingContainer<ScenarioKey>?
     private let codingPath: [any CodingKey]
@@ -205,7 +205,7 @@ struct StrictObject {
     }
 }
 
-/// What is wrong with a scenario, all of which is told.
+/// Collects all problems of a scenario.
 final class ScenarioProblems: Sendable {
     @TaskLocal private static var current: ScenarioProblems?
     private let state = Locked<(problems: [DocumentError], silenced: Set<String>)>(([], []))
@@ -246,7 +246,7 @@ final class ScenarioProblems: Sendable {
     }
 }
 
-/// An element of an array, if it makes sense.
+/// An element of an array, if valid.
 struct ScenarioElement<Value: Decodable>: Decodable {
     let value: Value?
 
@@ -285,7 +285,7 @@ struct ErrnoName: Decodable {
     }
 }
 
-/// A number, or one in a string.
+/// A number, possibly in a string.
 struct FlexibleNumber: Decodable {
     let value: UInt64
 

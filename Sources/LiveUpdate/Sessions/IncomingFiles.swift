@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// The files of a session that the last kernel handed over.
+/// The files of a session handed over by the previous kernel.
 final class IncomingFiles: Sendable {
     let session: KernelString
 
@@ -16,7 +16,7 @@ final class IncomingFiles: Sendable {
 
     private struct State {
         var entries: [Entry] = []
-        /// Files that are counted, and are not there.
+        /// The number of files that are counted but missing.
         var missing: UInt64 = 0
         var isRetrieved = false
         var isClosed = false
@@ -31,7 +31,7 @@ final class IncomingFiles: Sendable {
 
     /// Finds a handler for each of the files. Mirrors `luo_file_deserialize`.
     ///
-    /// - Throws: `ENOENT` if there is none, `EINVAL` if the files are not as many as the session says.
+    /// - Throws: `ENOENT` if there is none, `EINVAL` if the number of files differs from the session's count.
     func deserialize(_ record: SessionState, in kernel: Kernel, _ rules: FLBLifecycle) throws(Errno) {
         let count = record.count ?? 0
         guard record.filesAddress?.rawValue != 0 else {
@@ -63,9 +63,9 @@ final class IncomingFiles: Sendable {
         }
     }
 
-    /// Lets the session be had, once. Mirrors `luo_session_retrieve`.
+    /// Retrieves the session, once. Mirrors `luo_session_retrieve`.
     ///
-    /// - Parameter check: makes sure that the session is still there.
+    /// - Parameter check: Ensures that the session still exists.
     func markRetrieved(_ check: () throws(Errno) -> Void) throws(Errno) {
         try state.write { state throws(Errno) in
             try check()
@@ -108,9 +108,9 @@ final class IncomingFiles: Sendable {
         }
     }
 
-    /// Finishes all files, the last first, or none. Mirrors `luo_file_finish`.
+    /// Finishes all files in reverse order, or none. Mirrors `luo_file_finish`.
     ///
-    /// - Throws: `EBUSY` if a handler says that a file cannot be finished yet.
+    /// - Throws: `EBUSY` if a handler reports that a file cannot be finished yet.
     func finish(in kernel: Kernel) throws(Errno) {
         try state.write { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }
@@ -118,9 +118,9 @@ final class IncomingFiles: Sendable {
         }
     }
 
-    /// Finishes, and lets go of the session. Mirrors `luo_session_release`.
+    /// Finishes and closes the session. Mirrors `luo_session_release`.
     ///
-    /// - Returns: whether the session has gone. If a file cannot be finished it stays, and cannot be had again.
+    /// - Returns: Whether the session is gone. If a file cannot be finished, it stays, and cannot be retrieved again.
     func close(in kernel: Kernel) throws(Errno) -> Bool {
         try state.write { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }

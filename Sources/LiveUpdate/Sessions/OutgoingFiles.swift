@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// The files of a session that are to reach the next kernel: `struct luo_file_set` with the session's lock.
+/// The files of a session for the next kernel: `struct luo_file_set` with the session's lock.
 final class OutgoingFiles: Sendable {
     let session: String
 
@@ -64,7 +64,7 @@ final class OutgoingFiles: Sendable {
         }
     }
 
-    /// Unpreserves all files, the last first. Mirrors `luo_file_unpreserve_files`.
+    /// Unpreserves all files in reverse order. Mirrors `luo_file_unpreserve_files`.
     func close(in kernel: Kernel) throws(Errno) {
         try state.write { state throws(Errno) in
             guard !state.isClosed else { throw .badFileDescriptor }
@@ -79,14 +79,14 @@ final class OutgoingFiles: Sendable {
         }
     }
 
-    /// Freezes all files in their order, or none. Mirrors `luo_file_freeze`.
+    /// Freezes all files in order, or none. Mirrors `luo_file_freeze`.
     func freeze(_ memory: KHOMemory) throws(Errno) {
         try state.write { state throws(Errno) in
             for index in state.entries.indices {
                 let handler = state.entries[index].handler
                 guard let freeze = handler.operations.freeze else { continue }
                 let (file, token) = (state.entries[index].file, state.entries[index].token)
-                // What a freeze that fails has changed is not kept.
+                // Changes made by a failed freeze are discarded.
                 var preserved = state.entries[index].preserved
                 do throws(Errno) {
                     try freeze(file, &preserved, memory)
@@ -112,7 +112,7 @@ final class OutgoingFiles: Sendable {
         unfreeze(entry.file, entry.preserved, memory)
     }
 
-    /// The session as it is handed over.
+    /// The session's record.
     func record(_ abi: Generation.LUOState) -> SessionState {
         var record = SessionState()
         record.name = KernelString(session, cutTo: abi.sessions.record.name)

@@ -9,14 +9,14 @@ public struct OutgoingSession: Sendable {
 
     /// Preserves a file. Mirrors `LIVEUPDATE_SESSION_PRESERVE_FD`.
     ///
-    /// - Throws: `EEXIST` where the session has the token, `ENOSPC` at the session's limit, `ENOENT` where no handler
-    ///   takes the file, `EBUSY` where a session has it already, what an FLB or the handler throws, or `ENODEV` where
-    ///   the owner of an FLB is going.
+    /// - Throws: `EEXIST` if the session already has the token, `ENOSPC` at the session's limit, `ENOENT` if no handler
+    ///   can preserve the file, `EBUSY` if the file is already in a session, the error that an FLB or the handler
+    ///   throws, or `ENODEV` if the owner of an FLB is going away.
     public func preserve(_ file: any PreservableFile, token: UInt64) throws(Errno) {
         try kernel.whileAlive { () throws(Errno) in try files.preserve(file, token: token, in: kernel) }
     }
 
-    /// Lets go of the session: its files are unpreserved, the last first. Mirrors `luo_session_release`.
+    /// Closes the session, unpreserving its files in reverse order. Mirrors `luo_session_release`.
     public func close() throws(Errno) {
         try kernel.whileAlive { () throws(Errno) in
             try files.close(in: kernel)

@@ -2,13 +2,13 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// The sessions of a kernel, of both directions: `luo_session_global`, with a lock for each of its lists.
+/// The sessions of a kernel in both directions: `luo_session_global`, with one lock per list.
 final class SessionLists: Sendable {
     private struct Outgoing {
         /// In the order in which they were created.
         var sessions: [OutgoingFiles] = []
         var names: Set<String> = []
-        /// Blocks allocated for their records.
+        /// The number of blocks allocated for their records.
         var blocks = 0
     }
 
@@ -21,8 +21,8 @@ final class SessionLists: Sendable {
         self.limits = limits
     }
 
-    /// Mirrors `luo_session_insert`, which makes room before it looks whether the name is in use, and leaves the room
-    /// if it is.
+    /// Mirrors `luo_session_insert`, which allocates a block before it checks whether the name is in use, and keeps it
+    /// if so.
     func insert(_ files: OutgoingFiles) throws(Errno) {
         try outgoingList.write { list throws(Errno) in
             guard list.sessions.count < limits.sessions else { throw limits.sessionError }
@@ -39,7 +39,7 @@ final class SessionLists: Sendable {
         }
     }
 
-    /// Mirrors `luo_session_remove`, which gives back the room that nothing needs.
+    /// Mirrors `luo_session_remove`, which frees unneeded blocks.
     func remove(_ files: OutgoingFiles) throws(Errno) {
         try outgoingList.write { list throws(Errno) in
             list.sessions.removeAll { $0 === files }
@@ -52,10 +52,10 @@ final class SessionLists: Sendable {
         try incomingList.write { list throws(Errno) in list.removeAll { $0 === files } }
     }
 
-    /// Lets a session of a name that came in be had, once. Mirrors `luo_session_retrieve`.
+    /// Retrieves the incoming session with a name, once. Mirrors `luo_session_retrieve`.
     ///
-    /// - Throws: `ENOENT` if there is none, `EINVAL` if it was retrieved before; `Errno.crashed` if it is freed
-    ///   meanwhile, where the kernel does not prevent that.
+    /// - Throws: `ENOENT` if there is none, `EINVAL` if it was already retrieved; `Errno.crashed` if it is freed
+    ///   concurrently and the kernel does not prevent that.
     func retrieve(_ name: String, _ kernel: Kernel) throws(Errno) -> IncomingFiles {
         func find(_ list: [IncomingFiles]) throws(Errno) -> IncomingFiles {
             guard let files = list.first(where: { $0.session == KernelString(name) }) else {
@@ -82,9 +82,9 @@ final class SessionLists: Sendable {
         }
     }
 
-    /// Runs `body` while there are no sessions, and none can come. Mirrors `luo_session_quiesce`.
+    /// Runs `body` while there are no sessions and none can be created. Mirrors `luo_session_quiesce`.
     ///
-    /// - Throws: `EBUSY` if there are any.
+    /// - Throws: `EBUSY` if there are sessions.
     func whileQuiesced(_ body: () throws(Errno) -> Void) throws(Errno) {
         try incomingList.write { incoming throws(Errno) in
             try outgoingList.write { outgoing throws(Errno) in
@@ -97,7 +97,7 @@ final class SessionLists: Sendable {
     var outgoing: [OutgoingFiles] { outgoingList.current.sessions }
     var incomingCount: Int { incomingList.current.count }
 
-    /// The blocks of the outgoing sessions' records, if there are more than the records need.
+    /// The blocks of the outgoing sessions' records, if there are more than needed.
     var blocksWithEmptyOnes: [BlockState]? {
         let list = outgoingList.current
         let count = list.sessions.count

@@ -12,7 +12,7 @@ extension FilePath: @retroactive ExpressibleByArgument {
 }
 
 extension PhysicalAddress: ExpressibleByArgument {
-    /// A number, hexadecimal with `0x` before it.
+    /// Parses a number: decimal, or hexadecimal with prefix `0x`.
     public init?(argument: String) {
         let digits = argument.hasPrefix("0x") || argument.hasPrefix("0X") ? argument.dropFirst(2) : nil
         guard let value = digits.map({ UInt64($0, radix: 16) }) ?? UInt64(argument) else { return nil }
@@ -23,7 +23,7 @@ extension PhysicalAddress: ExpressibleByArgument {
 }
 
 extension PageSize: ExpressibleByArgument {
-    /// `4096`, or `4K` for short.
+    /// Parses a page size: `4096`, or `4K` for short.
     public init?(argument: String) {
         let upper = argument.uppercased()
         let number = upper.hasSuffix("K") ? Int(upper.dropLast()).map { $0 &* 1024 } : Int(upper)
@@ -38,7 +38,7 @@ extension PageSize: ExpressibleByArgument {
 struct KernelRelease: ExpressibleByArgument {
     let name: String
     let release: Release?
-    /// What it hands over; `nil` if that is not known here.
+    /// The generation that the release hands over; `nil` if unknown.
     let generation: Generation?
 
     init?(argument: String) {
@@ -48,8 +48,8 @@ struct KernelRelease: ExpressibleByArgument {
         generation = release.flatMap { Generation($0) }
     }
 
-    /// The generation, if it is known; else reports the release, and throws the exit status: it is well given, and may
-    /// be known one day.
+    /// The generation, if known; otherwise reports the release and throws the exit status. An unknown release is not a
+    /// usage error: a later version may know it.
     @discardableResult
     func requireKnown() throws(ExitCode) -> Generation {
         if let generation { return generation }

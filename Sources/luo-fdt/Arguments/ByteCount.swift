@@ -1,7 +1,7 @@
 import ArgumentParser
 import KernelABI
 
-/// A number of bytes as an argument, with suffix K, M or G for binary multiples.
+/// A byte count given as an argument, optionally with suffix K, M or G for binary multiples.
 struct ByteCount: ExpressibleByArgument {
     let bytes: UInt64
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// When output is coloured.
+/// When to colour output.
 enum ColorArgument: String, ExpressibleByArgument, CaseIterable {
     case auto
     case always
@@ -9,7 +9,7 @@ enum ColorArgument: String, ExpressibleByArgument, CaseIterable {
 
     /// The style of text on `stream`.
     ///
-    /// `auto` is a terminal that is not dumb, unless `NO_COLOR` is set and not empty (no-color.org).
+    /// `auto` enables colours on a terminal that is not dumb, unless `NO_COLOR` is set and not empty (no-color.org).
     func style(on stream: OutputStream) -> TextStyle {
         var style = TextStyle.plain
         style.width = stream.terminalWidth

@@ -1,7 +1,7 @@
 import Handover
 import SystemPackage
 
-/// The files that a document names, which are looked for beside it.
+/// The files that a document names, relative to the document's directory.
 struct DocumentFiles {
     private let directory: FilePath
 

@@ -3,7 +3,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// How an input is read: what it is, and what it does not say itself.
+/// How to read an input: its format, and what it does not state itself.
 struct InputArguments: ParsableArguments {
     @OptionGroup var source: SourceArguments
 
@@ -17,7 +17,7 @@ struct InputArguments: ParsableArguments {
         try kernel?.requireKnown()
     }
 
-    /// A whole handover with its memory, and what a search has found beside it.
+    /// A whole handover with its memory, and what a search found beside it.
     struct ReadImage {
         var input: HandoverInput
         var document: HandoverDocument
@@ -26,11 +26,11 @@ struct InputArguments: ParsableArguments {
         var documents: [HandoverDocument] { [document] + found }
     }
 
-    /// Reads an input that has to be one whole handover, with its memory.
+    /// Reads an input that must be a whole handover with its memory.
     ///
     /// - Parameters:
     ///   - path: `nil` for this machine.
-    ///   - isWanted: of several, the first is taken that is wanted, else the first.
+    ///   - isWanted: If there are several handovers, the first that satisfies this is returned, or else the first.
     func readImage(
         _ path: FilePath?, where isWanted: (HandoverState) -> Bool = { _ in true }
     ) throws -> ReadImage {

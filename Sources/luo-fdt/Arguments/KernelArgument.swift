@@ -4,7 +4,7 @@ import KernelABI
 import KernelBTF
 import SystemPackage
 
-/// A kernel as an argument: its release, or a file with its type information, such as a `vmlinux`.
+/// A kernel given as an argument: its release, or a file with its type information, such as a `vmlinux`.
 enum KernelArgument: ExpressibleByArgument {
     case release(KernelRelease)
     case file(FilePath)
@@ -25,26 +25,26 @@ enum KernelArgument: ExpressibleByArgument {
 
     static var allValueStrings: [String] { KernelRelease.allValueStrings }
 
-    /// What is known of the kernel.
+    /// What is known about the kernel.
     struct Target {
         var release: Release?
         var generation: Generation
         var pageSize: PageSize?
-        /// The structures that it has otherwise than the generation.
+        /// The structures that differ from the generation's.
         var differences: [Finding] = []
-        /// Whether it has most of them: a module's types, or a kernel without KHO, do not.
+        /// Whether the file is a kernel with KHO. A module, or a kernel without KHO, lacks most of the structures.
         var isKernel = true
         /// Whether it was built without KHO.
         var lacksKHO = false
-        /// Its own types; `nil` if only its release is known.
+        /// The kernel's own types; `nil` if only its release is known.
         var types: TypeInformation?
 
-        /// What of a structure is otherwise.
+        /// Lists the fields of a structure that differ.
         static func others(_ fields: [String]) -> String {
             fields.isEmpty ? "" : ", with other \(fields.joined(separator: ", "))"
         }
 
-        /// How the kernel lays a structure out; `nil` if it has none of this name.
+        /// The kernel's layout of a structure; `nil` if it does not have it.
         private func layout(of name: String, _ pageSize: PageSize) -> Layout? {
             if let types {
                 return types.structure(named: name).map { structure in
@@ -58,7 +58,7 @@ enum KernelArgument: ExpressibleByArgument {
             }
         }
 
-        /// The size of a structure in bytes, and where its members lie, in bits.
+        /// The size of a structure in bytes, and the positions of its members in bits.
         private struct Layout: Equatable {
             let size: Int
             let members: [String: Range<Int>]
@@ -69,7 +69,7 @@ enum KernelArgument: ExpressibleByArgument {
             }
         }
 
-        /// The structures that both kernels have, and that the receiver lays out otherwise.
+        /// The structures that both kernels have but lay out differently.
         func differences(from receiver: Target) -> [Finding] {
             let pageSize = receiver.pageSize ?? pageSize ?? .kib4
             return receiver.generation.structures(pageSize: pageSize, machine: .x86_64).compactMap { structure in
@@ -85,7 +85,7 @@ enum KernelArgument: ExpressibleByArgument {
         }
     }
 
-    /// Finds out what kernel it is.
+    /// Identifies the kernel.
     func target() throws(TypeInformationError) -> Target {
         switch self {
         case .release(let kernel):
@@ -95,7 +95,7 @@ enum KernelArgument: ExpressibleByArgument {
             let comparison = LayoutComparison.best(with: types)
             let names = (try? KernelNames(path: path))?.names ?? []
             if comparison.hasNone {
-                // Else it is what a program or a driver has of its own.
+                // If it does not have it, the types are those of a program or a module.
                 let isKernel = types.structure(named: "task_struct") != nil
                 return Target(generation: .latest, isKernel: isKernel, lacksKHO: true, types: types)
             }

@@ -4,7 +4,7 @@ import KernelABI
 import KernelBTF
 import SystemPackage
 
-/// The kinds of content that are known besides those of the catalogue.
+/// Kinds of content in addition to those of the catalogue.
 struct KindArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -22,7 +22,7 @@ struct KindArguments: ParsableArguments {
             valueName: "file"))
     var btf: FilePath?
 
-    /// The kinds, with those of the files; ends the process, with the reason, if they cannot be read.
+    /// All kinds, including those from the files; ends the process, with the reason, if they cannot be read.
     func all() -> ContentKinds {
         var all = ContentKinds.standard
         do throws(TypeInformationError) {
@@ -53,7 +53,7 @@ struct KindArguments: ParsableArguments {
     }
 }
 
-/// A layout that is chosen for a kind: `pci-v1=64-bit`.
+/// A choice of layout for a kind: `pci-v1=64-bit`.
 struct KindChoice: ExpressibleByArgument {
     let name: String
     let layout: String

@@ -4,7 +4,7 @@ import KernelABI
 import SystemPackage
 
 extension OutputForm: ExpressibleByArgument {
-    /// The form that was asked for, or else the one that a path's ending tells.
+    /// The given form, or else the one that the path's extension implies.
     init(of path: FilePath, or given: OutputForm?) throws {
         if path == "-", given == .directory {
             throw ValidationError("A directory cannot be written to standard output.")
@@ -17,7 +17,7 @@ extension OutputForm: ExpressibleByArgument {
     }
 }
 
-/// Where a handover is written, and in which form.
+/// Where to write a handover, and in which form.
 struct OutputArguments: ParsableArguments {
     @Option(name: .shortAndLong, help: ArgumentHelp("Where to write it; - is standard output.", valueName: "path"))
     var output: FilePath
@@ -31,7 +31,7 @@ struct OutputArguments: ParsableArguments {
 
     func form() throws -> OutputForm { try OutputForm(of: output, or: outputFormat) }
 
-    /// Writes a handover and says on standard error what was written.
+    /// Writes a handover and reports on standard error what was written.
     func write(_ capture: Capture, as form: OutputForm, inputs: [FilePath]) throws(OutputError) {
         try write([capture.state] + capture.found, regions: { capture.memory.regions }, inputs) {
             (destination) throws(OutputError) in
@@ -39,7 +39,7 @@ struct OutputArguments: ParsableArguments {
         }
     }
 
-    /// Writes a handover that is laid out on the way.
+    /// Writes a handover that is laid out while it is written.
     func write(_ core: CoreFile, as form: OutputForm, inputs: [FilePath]) throws(OutputError) {
         try write([core.state], regions: { core.regions }, inputs) { (destination) throws(OutputError) in
             try core.write(to: destination, as: form)

@@ -2,7 +2,7 @@ import ArgumentParser
 import Handover
 import KernelABI
 
-/// The parts of a handover that are asked for.
+/// The requested parts of a handover.
 struct SelectionArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp("Show this session alone.", valueName: "name"), completion: .custom(SessionCompletion.names))
@@ -17,7 +17,7 @@ struct SelectionArguments: ParsableArguments {
     var selection: Selection { Selection(session: session, token: token, flb: flb) }
 }
 
-/// A choice among the sessions, files and FLBs of a handover.
+/// A selection of the sessions, files and FLBs of a handover.
 struct Selection: Sendable {
     var session: String?
     var token: Token?
@@ -25,9 +25,9 @@ struct Selection: Sendable {
 
     var isEverything: Bool { session == nil && token == nil && flb == nil }
 
-    /// Keeps what was asked for, and the findings about it.
+    /// Keeps the requested parts and the findings about them.
     ///
-    /// - Returns: what is not there, in words; `nil` if all is.
+    /// - Returns: A description of requested parts that do not exist; `nil` if all do.
     func apply(to reading: inout Reading) -> String? {
         guard !isEverything else { return nil }
         let luo = reading.state.luo ?? LUOState()
@@ -63,11 +63,11 @@ struct Selection: Sendable {
         return nil
     }
 
-    /// The session with its files of this token; `nil` if it has none.
+    /// The session with only its files with this token; `nil` if it has none.
     private static func session(_ session: SessionState, of token: Token) -> SessionState? {
         var session = session
         session.files?.removeAll { $0.token != token.value }
-        // The record counts all of its files.
+        // The record's count includes all of its files.
         session.count = nil
         session.blocks = nil
         return session.files?.isEmpty ?? true ? nil : session
@@ -83,7 +83,7 @@ struct Selection: Sendable {
         }
     }
 
-    /// Names for a message; of many, the first ones.
+    /// Lists names for a message; if there are many, only the first ones.
     static func list(_ names: [String]) -> String {
         names.isEmpty ? "none" : names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
     }

@@ -2,9 +2,9 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// Completes the names of sessions from the image that is already on the command line.
+/// Completes session names from the image that is already on the command line.
 enum SessionCompletion {
-    /// An image so large that a search for its root takes longer than anybody waits for a completion, in bytes.
+    /// The size in bytes of the largest image whose root is found fast enough for a completion.
     private static let largestImage: Int64 = 1 << 30
 
     @Sendable static func names(_ words: [String], _: Int, _ prefix: String) -> [String] {
@@ -13,7 +13,7 @@ enum SessionCompletion {
                 let input = try? HandoverInput(FilePath(word))
             else { continue }
             let sessions = input.documents.flatMap { $0.reading.state.luo?.sessions ?? [] }
-            // A name with anything else in it would mean something to a shell.
+            // Other characters in a name could be special to a shell.
             return sessions.compactMap(\.name.validString).filter { ImageText($0).bare == $0 }
         }
         return []

@@ -3,7 +3,7 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// What an input is, and where in it the handover lies.
+/// The format of an input, and where in it the handover is.
 struct SourceArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp("What the input is, if it cannot be told.", valueName: "kind"),
@@ -66,6 +66,6 @@ struct SourceArguments: ParsableArguments {
 }
 
 extension InputOptions {
-    /// The files that are read besides the input.
+    /// The files that are read in addition to the input.
     var files: [FilePath] { memory + [bootData].compactMap(\.self) }
 }

@@ -128,7 +128,7 @@ struct Boot: ParsableCommand {
         throw ExitCode(report.exitStatus)
     }
 
-    /// Where `make` and `make install` put the init programs: beside the directory that the command is in.
+    /// Where `make` and `make install` put the init programs, relative to the command's directory.
     private static var initDirectory: FilePath {
         let command = realpath("/proc/self/exe", nil)
         defer { free(command) }
@@ -137,9 +137,9 @@ struct Boot: ParsableCommand {
     }
 }
 
-/// Runs an asynchronous task to its end, or until a signal asks to end.
+/// Runs an asynchronous task until it finishes or a signal interrupts it.
 enum Interruptible {
-    /// - Throws: what `body` throws; `SIGINT`, `SIGTERM` and `SIGHUP` cancel it.
+    /// - Throws: What `body` throws; `SIGINT`, `SIGTERM` and `SIGHUP` cancel it.
     static func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
         let result = Mutex<Result<Value, any Error>?>(nil)
         let done = DispatchSemaphore(value: 0)

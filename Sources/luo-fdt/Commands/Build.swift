@@ -56,7 +56,7 @@ struct Build: ParsableCommand {
         }
     }
 
-    /// The handover that the document describes, complete.
+    /// The complete handover that the document describes.
     private func plan(_ files: DocumentFiles) throws -> HandoverState {
         Heap.makeRoom(forInputAt: document, share: 0.6)
         let state: HandoverState

@@ -172,7 +172,7 @@ struct Check: ParsableCommand {
         return ValidationError("There is no rule \(ImageText(name));\(suggestion) luo-fdt check --rules lists them.")
     }
 
-    /// Takes rules as -W and -E ask for.
+    /// Applies -W and -E to the rules.
     private func treatRules(_ options: inout HandoverCheck.Options) throws {
         let known = Set(CheckRule.all(with: source.content.all()).map(\.name))
         for (given, severity) in [(warnings, CheckRule.Severity.warning), (errors, .error)] {
@@ -189,7 +189,7 @@ struct Check: ParsableCommand {
     }
 }
 
-/// A range of memory as an argument: `ADDRESS,SIZE`, the size in bytes or with suffix K, M or G.
+/// A memory range given as an argument: `ADDRESS,SIZE`, where SIZE is in bytes or has suffix K, M or G.
 struct MemoryRange: ExpressibleByArgument {
     let range: Range<PhysicalAddress>
 

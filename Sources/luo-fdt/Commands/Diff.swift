@@ -49,7 +49,7 @@ struct Diff: ParsableCommand {
     }
 
     func run() throws {
-        // Both are read, so that both are named if neither can be.
+        // Reads both before failing, so that both are reported if neither can be read.
         let (before, after) = (sides(before), sides(after))
         guard let before, let after else { throw ExitCode.unreadable }
         let output = OutputStream.standardOutput(inputs: [self.before, self.after])
@@ -83,7 +83,7 @@ struct Diff: ParsableCommand {
         let isOneSided = diffs.count < before.count || !rest.isEmpty
         if isOneSided || diffs.contains(where: { !$0.diff.isEmpty }) { throw ExitCode(1) }
         let isOpen = diffs.contains { !$0.diff.uncompared.isEmpty }
-        // What is missing from a dump that says it is not whole, nobody knows.
+        // In an incomplete dump, missing parts may hide differences.
         if isOpen || (before + after).contains(where: \.isOfDamagedFile) { throw ExitCode(3) }
     }
 
@@ -92,11 +92,11 @@ struct Diff: ParsableCommand {
         var part: String?
         var side: HandoverDocument.Side?
         var shown: HandoverDiff.Side
-        /// Whether something is wrong with the file that it is in.
+        /// Whether something is wrong with the input file.
         var isOfDamagedFile = false
     }
 
-    /// Reads the handovers that an input shows; of a document, the one it is.
+    /// Reads the handovers in an input; a document contains one.
     private func sides(_ path: FilePath) -> [Part]? {
         if path.extension == "json" {
             do throws(DocumentReadError) {

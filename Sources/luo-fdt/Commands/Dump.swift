@@ -95,7 +95,7 @@ struct Dump: ParsableCommand {
         request.run()
     }
 
-    /// What was asked for.
+    /// The arguments as a request.
     var request: DumpRequest {
         var options = input.options
         var request = DumpRequest(inputs: SourceArguments.inputs(inputs, &options))

@@ -2,34 +2,34 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// What can be asked about a handover instead of having it shown.
+/// A question about a handover, answered instead of showing it.
 enum DumpQuestion: Hashable, Sendable {
-    /// What is at these addresses.
+    /// What is at these addresses?
     case addresses([PhysicalAddress])
-    /// Which memory is preserved.
+    /// Which memory is preserved?
     case preserved
 }
 
-/// What `dump` is asked to show, and how.
+/// What `dump` should show, and how.
 struct DumpRequest: Sendable {
     var inputs: [FilePath]
     var format = DumpFormat.tree
-    /// The one blob to show.
+    /// The single blob to show.
     var subtree: String?
-    /// Whether JSON has the bytes of what is handed over.
+    /// Whether JSON output contains the bytes that are handed over.
     var contents = false
     /// The parts to show.
     var selection = Selection()
-    /// What is asked instead of for the handover as a whole.
+    /// The question to answer instead of showing the handover.
     var question: DumpQuestion?
-    /// Whether the tree shows long lists whole.
+    /// Whether the tree shows long lists in full.
     var all = false
-    /// Whether only the exit status tells.
+    /// Whether the exit status is the only output.
     var isQuiet = false
     var color = ColorArgument.auto
     var options = InputOptions()
 
-    /// Whether several things are shown, and so each needs a heading.
+    /// Whether several inputs are shown, each of which needs a heading.
     var needsHeadings: Bool { inputs.count > 1 }
 
     /// Shows the inputs, and ends the process.
@@ -42,14 +42,14 @@ struct DumpRequest: Sendable {
         status.exit(keeping: last)
     }
 
-    /// Shows an input, or all parts of one, which is returned, and notes in `status` how that ended.
+    /// Shows an input, which may consist of several parts, and returns it. Updates `status` with the result.
     private func show(_ parts: [FilePath], on output: DumpOutput, _ status: inout ExitStatus) -> HandoverInput? {
         let path = parts[0]
         Heap.makeRoom(forInputAt: path, share: 0.25)
         do throws(InputError) {
             var options = options
             options.memory += parts.dropFirst()
-            // What the root leads to may still be there.
+            // What the root refers to may still be found.
             options.searchesWithoutRoot = true
             let handover = try HandoverInput.read(path, options)
             if let subtree, !handover.documents.contains(where: { $0.blob(named: subtree) != nil }) {
@@ -59,7 +59,7 @@ struct DumpRequest: Sendable {
                 status = status.worse(.unreadable)
                 return handover
             }
-            // Without --search, that there is nothing but what was found is damage.
+            // Without --search, finding nothing but what the fallback search found counts as damage.
             if !options.searches, handover.documents.allSatisfy(\.isFound) { status = status.worse(.damaged) }
             if isQuiet {
                 status = status.worse(handover.isDamaged ? .damaged : .fine)
@@ -88,11 +88,11 @@ struct DumpRequest: Sendable {
 }
 
 extension DumpRequest {
-    /// `dump` with nothing but inputs and perhaps a format, as it is run over thousands of captures; `nil` for
-    /// whatever else the arguments say.
+    /// A `dump` with only inputs and possibly a format, as used on thousands of captures; `nil` for any other
+    /// arguments.
     ///
-    /// ArgumentParser takes several times as long to understand this as it takes to show a small capture: it looks
-    /// at every command through reflection.
+    /// Bypasses ArgumentParser, which inspects every command through reflection and takes several times as long as
+    /// showing a small capture.
     init?(plain arguments: some Collection<String>) {
         guard arguments.first == "dump" else { return nil }
         self.init(inputs: [])

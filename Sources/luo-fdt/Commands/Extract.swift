@@ -57,7 +57,7 @@ struct Extract: ParsableCommand {
         try (missing.isEmpty ? ExitStatus.fine : .damaged).end()
     }
 
-    /// The files that nothing may be written to; this machine is none.
+    /// The files that must not be overwritten; there are none for this machine.
     private var inputs: [FilePath] { [image].compactMap(\.self) + input.options.files }
 
     private func writeAll(_ documents: [HandoverDocument]) throws -> ExitStatus {
@@ -73,7 +73,7 @@ struct Extract: ParsableCommand {
         return losses.isEmpty ? .fine : .damaged
     }
 
-    /// Why the content of a file is not there.
+    /// Explains why the content of a file is missing.
     private func whyUnread(_ owner: Owner, _ readings: [Reading]) -> String {
         readings.contains { $0.findings.contains { $0.owner == owner } }
             ? "its content could not be read" : "its content is of no kind that is known"

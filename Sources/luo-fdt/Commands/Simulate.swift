@@ -3,7 +3,7 @@ import Handover
 import LiveUpdate
 import SystemPackage
 
-/// The release of a kernel to simulate: the lifecycle differs between more of them than what they hand over.
+/// The release of a kernel to simulate. More releases differ in the lifecycle than in what they hand over.
 struct ScenarioKernel: ExpressibleByArgument {
     let name: String
 
@@ -84,7 +84,7 @@ struct Simulate: ParsableCommand {
         let handedOver = try image.map(handedOver)
         let reports = scenarios.map { NamedReport(name: $0.stem ?? $0.string, outcome: play($0, from: handedOver)) }
         for case .unplayable(let problem) in reports.map(\.outcome) { Diagnostics.report(problem) }
-        // An image on standard output leaves no room for what happens.
+        // An image on standard output leaves no room for a report.
         if output != "-" {
             let stream = OutputStream.standardOutput(inputs: inputs)
             format.show(reports, isQuiet: quiet, on: stream)
@@ -113,7 +113,7 @@ struct Simulate: ParsableCommand {
             scenario.kernel = kernel.name
             scenario.isOfOneKernel = true
         }
-        // A real kernel goes on whatever a scenario expects.
+        // A real kernel continues regardless of what a scenario expects.
         return .played(scenario.run(from: image, stopsAtProblem: format != .kernel))
     }
 

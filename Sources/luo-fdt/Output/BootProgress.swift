@@ -1,7 +1,7 @@
 import KernelABI
 import Synchronization
 
-/// Shows on a terminal what a guest says, one line in place of the other.
+/// Shows a guest's console on a terminal, each line replacing the one before.
 final class BootProgress: Sendable {
     private let isShown = Mutex(false)
 
@@ -16,7 +16,7 @@ final class BootProgress: Sendable {
         stream.flush()
     }
 
-    /// Removes the line.
+    /// Clears the line.
     func finish() {
         let wasShown = isShown.withLock { isShown in
             defer { isShown = false }

@@ -4,20 +4,20 @@ import KernelABI
 import KernelBoot
 import SystemPackage
 
-/// What a kernel has made of an image, and whether `check` says the same.
+/// The outcome of booting an image, and whether `check` agrees.
 struct BootReport {
     let image: FilePath
     let kernel: FilePath
     let result: BootRun.Result
-    /// `nil` if it was not asked for.
+    /// `nil` if not requested.
     let check: HandoverCheck?
 
-    /// Whether the kernel did what `check` says. What `check` calls *unchecked* may come out in any way.
+    /// Whether the kernel did what `check` predicts. If `check` says *unchecked*, any outcome agrees.
     var agrees: Bool? {
         check.map { $0.verdict == .unchecked || $0.verdict == result.outcome.verdict }
     }
 
-    /// The number of files that came back and whose contents the image does not hold.
+    /// The number of files that were restored but whose contents are not in the image.
     var uncompared: Int {
         result.sessions.reduce(0) { $0 + $1.files.count { $0.hash != nil && $0.expected.hash == nil } }
     }
@@ -28,7 +28,7 @@ struct BootReport {
     }
 }
 
-/// The forms in which the result of a boot is shown.
+/// Output formats for the result of a boot.
 enum BootFormat: String, ExpressibleByArgument, CaseIterable {
     case text
     case json

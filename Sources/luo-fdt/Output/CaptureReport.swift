@@ -2,11 +2,11 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// Says on standard error how much of the handed-over memory is not kept, and why.
+/// Reports on standard error how much of the handed-over memory is not kept, and why.
 enum CaptureReport {
     private static let mostPieces = 20
 
-    /// - Returns: ``ExitStatus/damaged`` if something is missing that was to be kept, or was withheld.
+    /// - Returns: ``ExitStatus/damaged`` if something that should be kept is missing or was withheld.
     static func print(_ capture: Capture, of path: FilePath) -> ExitStatus {
         report(capture.leftBehind, "left behind; --contents keeps it", of: path)
         report(capture.missing, "not in the image", of: path)

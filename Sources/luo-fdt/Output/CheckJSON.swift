@@ -1,13 +1,13 @@
 import Handover
 import KernelABI
 
-/// Reports as JSON: what a gate or a line of a log needs, without parsing text.
+/// Reports as JSON: what a gate or a log line needs, without parsing text.
 enum CheckJSON {
     static func write(_ reports: [CheckReport], to output: OutputStream) {
         output.writeJSON { $0.array(objects: reports) { $0.report($1) } }
     }
 
-    /// Writes a line for each input.
+    /// Writes one line per input.
     static func writeLines(_ reports: [CheckReport], to output: OutputStream) {
         var writer = DocumentWriter { output.write($0) }
         for report in reports {
@@ -38,7 +38,7 @@ extension DocumentWriter {
         member("findings", objects: check.results) { $0.finding($1, check.generation) }
     }
 
-    /// What the input shows, in numbers; those that it does not show are missing.
+    /// Numbers that summarize the input; those that it does not show are omitted.
     private mutating func summary(of subject: CheckSubject) {
         let state = subject.reading?.state
         member("page_size", subject.pageSize.bytes)
@@ -62,7 +62,7 @@ extension DocumentWriter {
         member("preserved_bytes", (state?.preserved?.pages).map { $0 &* UInt64(subject.pageSize.bytes) })
     }
 
-    /// A name that can be one; see ``KernelString/named``.
+    /// Writes a name, if it is plausible; see ``KernelString/named``.
     private mutating func name(_ key: String, _ name: KernelString?) {
         if let name, name.isText { member(key, name.repaired) }
     }

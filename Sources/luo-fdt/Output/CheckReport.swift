@@ -3,15 +3,15 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// What a check has found, and where.
+/// The result of checking an input.
 struct CheckReport {
-    /// The input; `nil` if there is none.
+    /// The path of the input; `nil` if there is none.
     var path: FilePath?
-    /// What was checked; `nil` for two kernels without an input.
+    /// The subject of the check; `nil` for two kernels without an input.
     var subject: CheckSubject?
     /// `nil` if the input cannot be read.
     var check: HandoverCheck?
-    /// Why the input cannot be read.
+    /// The reason why the input cannot be read.
     var failure: String?
 
     var name: String {
@@ -28,7 +28,7 @@ struct CheckReport {
 }
 
 extension Verdict {
-    /// How a command ends that finds it.
+    /// The command outcome for this verdict.
     var outcome: CheckOutcome {
         switch self {
         case .accepted: .accepted
@@ -42,7 +42,7 @@ extension Verdict {
     }
 }
 
-/// How `check` ends, from good to bad.
+/// The outcome of `check`, from best to worst.
 enum CheckOutcome: Int, Comparable, CaseIterable {
     case accepted, unknown, errors, unreadable, partly, openFails, unchecked, panic, ignored
 
@@ -80,35 +80,35 @@ enum CheckOutcome: Int, Comparable, CaseIterable {
 }
 
 extension HandoverCheck.Result {
-    /// The known defect that is behind it, and what it comes to if the rule does not say so.
+    /// The known defect that explains the finding, and its consequence if the rule does not state it.
     private var explanation: String {
         guard let defect else { return "" }
         let outcome = defect.name == rule.name ? "" : ", \(defect.consequence)"
         return "known defect \(defect.name) (\(defect.releases)): \(defect.symptom)\(outcome); "
     }
 
-    /// What the kernel does, where, and what one sees of it.
+    /// What the kernel does, where, and the visible symptom.
     func consequence(in generation: Generation) -> String {
         explanation + rule.consequence + (rule.errno.map { " (\($0.rawValue))" } ?? "")
             + (rule.function(of: generation).map { ": \($0)()" } ?? "")
             + (rule.symptom.map { "; to be seen: \($0)" } ?? "")
     }
 
-    /// The finding, and how many more there are like it.
+    /// The finding, and the number of similar ones.
     var text: String { group.description(ofOthers: "like it") }
 }
 
-/// The forms in which findings are shown.
+/// Output formats for findings.
 enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
     case text
     case json
-    /// A line for each input.
+    /// One line per input.
     case jsonl
     case sarif
     case github
-    /// A test for each input, as the kernel's selftests print: KTAP.
+    /// One test per input in the format of the kernel's selftests: KTAP.
     case tap
-    /// A test case for each input, as JUnit writes.
+    /// One test case per input, in JUnit's format.
     case junit
 
     func write(_ reports: [CheckReport], to output: OutputStream) {
@@ -123,7 +123,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
         }
     }
 
-    /// The table of rules.
+    /// A table of the rules.
     static func table(of rules: [CheckRule]) -> String {
         let width = rules.map(\.name.count).max() ?? 0
         return rules.map { rule in
@@ -135,14 +135,14 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
 
     private static func writeText(_ reports: [CheckReport], to output: OutputStream) {
         for report in reports {
-            // What cannot be read is said on standard error.
+            // Inputs that cannot be read are reported on standard error.
             guard let check = report.check else { continue }
             let generation = check.generation
             output.write("\(report.name): kernel \(generation.releaseText): \(check.verdict.rawValue)\n")
             let results = check.results
             for (index, result) in results.enumerated() {
                 output.write("\(result.severity.rawValue) [\(result.rule.name)] \(result.text)\n")
-                // Notes that mean the same are followed by what they mean once.
+                // Consecutive notes with the same meaning are followed by it once.
                 let next = result.severity == .note && index + 1 < results.count ? results[index + 1] : nil
                 if let next, next.rule.name == result.rule.name { continue }
                 output.write("    \(result.verdict.rawValue): \(result.consequence(in: generation))\n")
@@ -150,7 +150,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
         }
     }
 
-    /// An input passes if the kernel takes all of it over, and is skipped if it does not show enough to tell.
+    /// An input passes if the kernel accepts all of it, and is skipped if it does not show enough to tell.
     private static func tests(of reports: [CheckReport]) -> TestReport {
         let cases = reports.map { report in
             guard let check = report.check else {
@@ -173,7 +173,7 @@ enum CheckFormat: String, ExpressibleByArgument, CaseIterable {
         return TestReport(suite: "luo-fdt check", cases: cases)
     }
 
-    /// The commands that GitHub's runners read from the output of a step.
+    /// Writes workflow commands, which GitHub's runners read from the output of a step.
     private static func writeGitHub(_ reports: [CheckReport], to output: OutputStream) {
         for report in reports {
             let file = report.path.map { "file=\(property($0.string))," } ?? ""

@@ -1,7 +1,7 @@
 import Handover
 import KernelABI
 
-/// Reports as SARIF 2.1.0: one run, the rules that were hit, and their results.
+/// Reports as SARIF 2.1.0: one run, the rules that have findings, and the results.
 enum CheckSARIF {
     static func write(_ reports: [CheckReport], to output: OutputStream) {
         let failures = reports.compactMap(\.failure)
@@ -25,7 +25,8 @@ enum CheckSARIF {
         }
     }
 
-    /// A path as the path of a URI: RFC 3986's unreserved characters and slashes stay, all other bytes are encoded.
+    /// A path as a URI path: RFC 3986's unreserved characters and slashes are kept, all other bytes are
+    /// percent-encoded.
     static func uri(_ path: String) -> String {
         path.utf8.reduce(into: "") { result, byte in
             switch byte {

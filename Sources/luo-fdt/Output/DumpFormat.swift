@@ -8,9 +8,10 @@ enum DumpFormat: String, ExpressibleByArgument, CaseIterable {
     case dts
     case hex
 
-    /// Whether it shows blobs one by one.
+    /// Whether it shows blobs one at a time.
     var showsBlobs: Bool { self == .dts || self == .hex }
 
-    /// Whether it is JSON: documents or lines that follow each other as they are, so that every reader takes them.
+    /// Whether it is JSON: documents or lines are written one after the other without headings, so any reader accepts
+    /// them.
     var isJSON: Bool { self == .json || self == .jsonl }
 }

@@ -4,13 +4,13 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// Shows handovers on standard output in the format that was asked for.
+/// Shows handovers on standard output in the requested format.
 struct DumpOutput {
     let request: DumpRequest
     let style: TextStyle
     let stream: OutputStream
 
-    /// - Returns: what was asked for and is not there, in words.
+    /// - Returns: Descriptions of requested parts that do not exist.
     func show(_ input: HandoverInput) -> [String] {
         var problems: [String] = []
         var isFirst = true
@@ -28,7 +28,7 @@ struct DumpOutput {
             case nil: show(document, of: input)
             }
         }
-        // One of several has it, of those that a search has found, or of two sides.
+        // If there are several documents, from a search or from two sides, it suffices that one has the part.
         return problems.count == input.documents.count ? problems : []
     }
 
@@ -99,11 +99,11 @@ struct DumpOutput {
     private func json(_ document: HandoverDocument) {
         var writer = DocumentWriter { [stream] in stream.write($0) }
         let reading = document.reading
-        // A part of the state does not account for the rest of the bytes.
+        // A selected part of the state does not account for the remaining bytes.
         var state = request.selection.isEverything ? reading.exactState(in: document.memory) : reading.state
         if request.contents { state.residue = (state.residue ?? []) + handedOver(by: document) }
         writer.write(state)
-        // A document has no place for them.
+        // The JSON document has no place for these notes.
         for note in document.notes where note.name == HandoverDocument.Note.afterTree {
             Diagnostics.report("\(note.name): \(note.text)")
         }
@@ -171,7 +171,7 @@ struct DumpOutput {
 }
 
 extension HandoverInput {
-    /// What a document of the input is called: the input itself, or a part of it.
+    /// The name of a document of the input: the input itself, or a part of it.
     fileprivate func path(of document: HandoverDocument) -> FilePath {
         document.part.map { path.appending($0) } ?? path
     }

@@ -1,10 +1,10 @@
 import Handover
 import KernelABI
 
-/// Names on standard error what is damaged, what was left out of a dump, and what else the input itself lacks; what
-/// follows from one cause, once.
+/// Reports on standard error what is damaged, what a dump omits, and what else the input itself lacks. Findings with
+/// the same cause are reported once.
 ///
-/// What is merely not available is no damage; the formats show it where it belongs.
+/// What is merely unavailable is not damage; the formats show it where it belongs.
 enum FindingReport {
     static func print(_ input: HandoverInput) {
         let stream = OutputStream(.standardError)

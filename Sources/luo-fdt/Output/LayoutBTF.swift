@@ -4,14 +4,14 @@ import KernelABI
 import KernelBTF
 import SystemPackage
 
-/// Shows how a kernel's own types compare with the catalogue.
+/// Compares a kernel's own types with the catalogue.
 struct LayoutBTF {
     let path: FilePath
     let comparison: LayoutComparison
 
     /// - Parameters:
-    ///   - generation: the one to compare with; `nil` for the one that fits best.
-    ///   - pageSize: the kernel's; `nil` for the one that fits best.
+    ///   - generation: The generation to compare with; `nil` for the best match.
+    ///   - pageSize: The kernel's page size; `nil` for the best match.
     init(path: FilePath, generation: Generation?, pageSize: PageSize?) throws(TypeInformationError) {
         self.path = path
         comparison = LayoutComparison.best(
@@ -50,8 +50,8 @@ struct LayoutBTF {
         return text
     }
 
-    /// The file of a generation that begins with `release`: what the kernel shares with the one that fits best, and
-    /// what of it is different.
+    /// Source for a generation that begins with `release`: what the kernel shares with the best match, and what
+    /// differs.
     func skeleton(for release: Release) -> String {
         func symbol(_ name: String) -> String { "v" + name.replacing(".", with: "_") }
         let known = comparison.generation
@@ -118,7 +118,7 @@ extension LayoutComparison.Change {
         }
     }
 
-    /// A number of bits in bytes, with the bits that are left.
+    /// Formats a number of bits as bytes and remaining bits.
     private static func bytes(_ bits: Int) -> String {
         bits % 8 == 0 ? "\(bits / 8)" : "\(bits / 8).\(bits % 8)"
     }

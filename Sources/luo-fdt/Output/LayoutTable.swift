@@ -1,14 +1,14 @@
 import Handover
 import KernelABI
 
-/// The structures of one generation as a table, in the manner of `pahole`.
+/// The structures of a generation as a table, in the style of `pahole`.
 struct LayoutTable {
     let generation: Generation
     let pageSize: PageSize
 
     private var structures: [StructureDescription] { generation.structures(pageSize: pageSize) }
 
-    /// How many records of each kind there can be.
+    /// The maximum number of records of each kind.
     private var limits: [Limit] {
         guard let luo = generation.luo else { return [] }
         return [limit(of: "sessions", luo.sessions), limit(of: "files of a session", luo.files)]
@@ -59,7 +59,7 @@ struct LayoutTable {
         return text
     }
 
-    /// Writes the table as JSON: names as in the text, sizes and offsets in bytes.
+    /// Writes the table as JSON, with the same names as the text, and sizes and offsets in bytes.
     func writeJSON(to output: OutputStream) {
         output.writeJSON { writer in
             writer.object { writer in
@@ -100,7 +100,7 @@ struct LayoutTable {
 }
 
 extension FieldDescription {
-    /// The field as it is declared: with its number of elements or bits.
+    /// The field's C declarator, with its number of elements or bits.
     fileprivate var declarator: String {
         if let bits { return "\(name):\(bits.count)" }
         return name + (count.map { $0 == 0 ? "[]" : "[\($0)]" } ?? "")

@@ -3,13 +3,13 @@ import Handover
 import KernelABI
 
 extension RuleExplanation {
-    /// Completes the names of rules and of known defects.
+    /// Completes the names of rules and known defects.
     static let completion = CompletionKind.list(
         Set(CheckRule.all.map(\.name) + KernelDefect.all.map(\.name)).sorted())
 }
 
 extension CheckRule {
-    /// All that is known of the rule, for a reader who has just met it.
+    /// Everything known about the rule, for a reader who is new to it.
     var explanationText: String {
         explanationLines(
             name,
@@ -22,7 +22,7 @@ extension CheckRule {
 }
 
 extension KernelDefect {
-    /// All that is known of the defect.
+    /// Everything known about the defect.
     var explanationText: String {
         explanationLines(
             name,

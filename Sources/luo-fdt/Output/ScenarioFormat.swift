@@ -2,20 +2,20 @@ import ArgumentParser
 import FoundationEssentials
 import LiveUpdate
 
-/// How what happens in scenarios is shown.
+/// Output formats for scenarios.
 enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
-    /// As stories.
+    /// Stories.
     case tree
-    /// As one JSON document.
+    /// One JSON document.
     case json
-    /// One line each, as the kernel's selftests print: KTAP.
+    /// One line per scenario in the format of the kernel's selftests: KTAP.
     case tap
-    /// One test case each, as JUnit writes.
+    /// One test case per scenario, in JUnit's format.
     case junit
-    /// As the player prints that plays them on a real kernel.
+    /// The output of the player that runs scenarios on a real kernel.
     case kernel
 
-    /// Shows `reports`, whose names are those of their files.
+    /// Shows `reports`, which are named after their files.
     func show(_ reports: [NamedReport], isQuiet: Bool, on output: OutputStream) {
         let shown = isQuiet ? reports.filter { $0.status != .fine } : reports
         let played = shown.compactMap { named in named.report.map { (named.name, $0) } }
@@ -70,18 +70,18 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
-/// What happened in a scenario, and the name of its file.
+/// The report of a scenario, and the name of its file.
 struct NamedReport {
     enum Outcome {
         case played(ScenarioReport)
-        /// It cannot be read, or does not fit the image: why, a line for each problem.
+        /// The scenario cannot be read or does not fit the image: the reasons, one line per problem.
         case unplayable(String)
     }
 
     let name: String
     let outcome: Outcome
 
-    /// What happened, if anything did.
+    /// The report, if the scenario was played.
     var report: ScenarioReport? {
         if case .played(let report) = outcome { report } else { nil }
     }
@@ -90,7 +90,7 @@ struct NamedReport {
         report.map { $0.hasPassed ? .fine : .damaged } ?? .unreadable
     }
 
-    /// What was not as expected, with the step.
+    /// Unmet expectations, with their steps.
     var problems: [String] {
         switch outcome {
         case .unplayable(let problem): problem.split(separator: "\n").map(String.init)
@@ -105,7 +105,7 @@ struct NamedReport {
 extension NamedReport: Encodable {
     private enum CodingKeys: String, CodingKey { case title, passed, problems }
 
-    /// As the report; of a scenario that was not played, its name and why.
+    /// Encodes the report; for a scenario that was not played, its name and the reason.
     func encode(to encoder: any Encoder) throws {
         if let report { return try report.encode(to: encoder) }
         var container = encoder.container(keyedBy: CodingKeys.self)

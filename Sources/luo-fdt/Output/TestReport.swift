@@ -1,32 +1,32 @@
 import KernelABI
 
-/// Results as tests, for harnesses that read KTAP or JUnit.
+/// Results as tests, for test harnesses that read KTAP or JUnit.
 struct TestReport {
-    /// One input, and how it came out.
+    /// One input, and its result.
     struct Case {
         enum Outcome {
             case passed, failed, skipped
-            /// There was no test: something is wrong with its input.
+            /// There was no test, because its input is broken.
             case broken
         }
 
         let name: String
         let outcome: Outcome
-        /// What is to be said of it, a line each.
+        /// Remarks on the result, one per line.
         let remarks: [String]
     }
 
-    /// The command that the tests are of.
+    /// The command under test.
     let suite: String
     let cases: [Case]
 
-    /// As the kernel's selftests print: see Documentation/dev-tools/ktap.rst.
+    /// The format of the kernel's selftests: see Documentation/dev-tools/ktap.rst.
     var ktap: String {
         var text = "KTAP version 1\n1..\(cases.count)\n"
         for (number, test) in zip(1..., cases) {
             let remarks = test.remarks.flatMap { $0.split(separator: "\n") }
             text += remarks.map { "# \($0)\n" }.joined()
-            // A number sign begins a directive, and a line a test.
+            // A number sign begins a directive, and a line break a new test.
             let name = ImageText.visible(test.name, inLine: true).replacing("#", with: "\\#")
             text += "\([.failed, .broken].contains(test.outcome) ? "not ok" : "ok") \(number) \(name)"
             text += test.outcome == .skipped ? " # SKIP\n" : "\n"
@@ -34,7 +34,7 @@ struct TestReport {
         return text
     }
 
-    /// As JUnit writes, which continuous integration reads.
+    /// JUnit's format, which continuous integration reads.
     var junit: String {
         let (failures, errors) = (cases.count { $0.outcome == .failed }, cases.count { $0.outcome == .broken })
         let skipped = cases.count { $0.outcome == .skipped }
@@ -58,7 +58,7 @@ struct TestReport {
         return text.html
     }
 
-    /// Text as an attribute's value: of a line feed that stands there as it is, XML makes a space.
+    /// Text as an attribute value: XML turns an unescaped line feed into a space.
     private func attribute(_ text: String) -> Markup {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         return Markup(lines.enumerated().map { index, line in index == 0 ? "\(String(line))" : "&#10;\(String(line))" })

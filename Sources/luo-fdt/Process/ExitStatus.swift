@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// How the command ends.
+/// The exit status of the command.
 enum ExitStatus: Int32 {
     case fine = 0
     case damaged = 1
@@ -20,20 +20,19 @@ enum ExitStatus: Int32 {
         rawValue >= other.rawValue ? self : other
     }
 
-    /// Ends the command with this status where that is not fine.
+    /// Exits with this status unless it is success.
     func end() throws {
         if self != .fine { throw ExitCode(rawValue) }
     }
 
-    /// Ends the process with this status, as ``exit(_:keeping:)`` does.
+    /// Exits with this status, as ``exit(_:keeping:)`` does.
     func exit<Value>(keeping value: Value) -> Never {
         Self.exit(rawValue, keeping: value)
     }
 
-    /// Ends the process, and takes nothing down before.
+    /// Exits without releasing any memory.
     ///
-    /// - Parameter value: what is not to be freed: to free a handover of a million files, one by one, takes as long as
-    ///   to show it, and the process goes as a whole.
+    /// - Parameter value: Kept alive: freeing a handover of a million files one by one takes as long as showing it.
     static func exit<Value>(_ code: Int32, keeping value: Value) -> Never {
         _ = Unmanaged.passRetained(Kept(value))
         Glibc.exit(code)
@@ -41,11 +40,11 @@ enum ExitStatus: Int32 {
 }
 
 extension ExitCode {
-    /// What ends a command that has said why it cannot go on.
+    /// Ends a command that has reported why it failed.
     static let unreadable = ExitCode(ExitStatus.unreadable.rawValue)
 }
 
-/// Something that stays as long as the process.
+/// Keeps a value alive as long as the process.
 private final class Kept<Value> {
     let value: Value
     init(_ value: Value) { self.value = value }

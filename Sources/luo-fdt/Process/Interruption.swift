@@ -3,13 +3,13 @@ import Glibc
 import Handover
 import Synchronization
 
-/// Signals that end the command while it writes.
+/// Handles signals that end the command while it writes.
 enum Interruption {
-    /// Whoever sends one of these to a command wants it to end; SIGXFSZ becomes an error of the write.
+    /// Signals sent to end a command. SIGXFSZ instead becomes a write error.
     private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE]
     private static let sources = Mutex<[any DispatchSourceSignal]>([])
 
-    /// From now on such a signal removes what is unfinished before it ends the process. What is ignored stays so.
+    /// From now on, these signals remove unfinished output before they end the process. Ignored signals stay ignored.
     static func removesUnfinishedOutput() {
         signal(SIGXFSZ, SIG_IGN)
         sources.withLock { sources in
@@ -17,7 +17,7 @@ enum Interruption {
             for number in signals {
                 var action = sigaction()
                 sigaction(number, nil, &action)
-                // As a handler is no value that can be compared: 1 is SIG_IGN.
+                // The handler cannot be compared as a function: SIG_IGN is 1.
                 guard unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1 else { continue }
                 signal(number, SIG_IGN)
                 let source = DispatchSource.makeSignalSource(signal: number)

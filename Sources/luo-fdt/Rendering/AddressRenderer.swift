@@ -1,7 +1,7 @@
 import Handover
 import KernelABI
 
-/// Shows what a handover says of one address.
+/// Shows what a handover contains at an address.
 ///
 ///     0x7d4b040  in the input, preserved in a block of order 0 at 0x7d4b000
 ///     ├─ files of session "vm-alpha", block 1  at 0x7d4b000  +0x40  luo_file_ser[0].data  0x7d4c000
@@ -9,7 +9,7 @@ import KernelABI
 ///        └─ 0x7d4a050  luo_session_ser[0].file_set_ser.files  in sessions of LUO, block 1
 struct AddressRenderer {
     var style = TextStyle.plain
-    /// Whether long lists are shown whole.
+    /// Whether to show long lists in full.
     var all = false
 
     func render(_ answer: AddressAnswer, memory: any PhysicalMemory, to sink: inout TextSink) {
@@ -76,12 +76,12 @@ struct AddressRenderer {
         ]
     }
 
-    /// The field that a byte belongs to, and its value.
+    /// The field that contains a byte, and its value.
     private func field(_ pointer: AddressAnswer.Pointer, _ memory: any PhysicalMemory) -> (name: String, value: String)?
     {
         guard let bytes = pointer.bytes(in: memory) else { return nil }
         var found: (name: String, value: String)?
-        // A value of an FDT goes by the names of its node and property, which come before it.
+        // A value in an FDT is identified by its node and property, which come before it.
         var node = ""
         var property = ""
         StructureAnnotator(bytes: bytes).annotate(pointer.extent.form) { annotation in

@@ -1,8 +1,8 @@
-/// A range of bytes and what they are.
+/// A range of bytes and its meaning.
 ///
-/// The annotations of some bytes follow each other without gaps: together they are all of the bytes, once.
+/// The annotations of some bytes are contiguous and cover each byte once.
 struct Annotation {
-    /// Offsets; empty for a further bit field of bytes that have been shown.
+    /// Offsets; empty for a further bit field of bytes already shown.
     var range: Range<Int>
     /// The structure and field: `luo_session_ser[0].name`.
     var field: String
@@ -10,9 +10,9 @@ struct Annotation {
     var kind = Kind.bytes
 
     enum Kind: Hashable {
-        /// All bytes are shown.
+        /// Shows all bytes.
         case bytes
-        /// The bytes are all this one and are only counted.
+        /// All bytes have this value; shows only their number.
         case filler(UInt8)
         /// Bytes without a structure, shown with their characters.
         case dump

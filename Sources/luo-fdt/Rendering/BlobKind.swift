@@ -1,7 +1,7 @@
 import FDT
 import KernelABI
 
-/// What a blob that belongs to nobody known here looks like.
+/// Describes the appearance of a blob with an unknown owner.
 struct BlobKind: CustomStringConvertible {
     let description: String
 
@@ -17,7 +17,7 @@ struct BlobKind: CustomStringConvertible {
     }
 
     private static func list(_ names: [String]) -> String {
-        // `joined` finds out as it runs what it joins, which takes a tenth of what a small dump takes.
+        // `joined` determines the type of what it joins at run time, which takes a tenth of the time of a small dump.
         var list = ""
         for name in names { list += (list.isEmpty ? "" : ", ") + ImageText(name).bare }
         return list

@@ -1,22 +1,22 @@
 import Handover
 import KernelABI
 
-/// Shows bytes with what they are: offset, bytes, structure and field, value. Every byte is accounted for.
+/// Shows bytes with their meaning: offset, bytes, structure and field, value. Every byte is accounted for.
 struct HexRenderer: Sendable {
     var style = TextStyle.plain
 
     /// The number of bytes in a line.
     static let rowSize = 16
-    /// The columns that they take.
+    /// The width of these bytes in columns.
     private static let rowWidth = rowSize * 3 - 1
-    /// The columns that the names of fields take, unless they are longer.
+    /// The minimum width of the field names in columns.
     private static let fieldWidth = 40
 
     /// Writes a heading, the lines, and an empty line.
     ///
     /// - Parameters:
-    ///   - title: what the bytes are: `sessions of LUO, block 1`.
-    ///   - address: where they were in memory, where that is known.
+    ///   - title: What the bytes are: `sessions of LUO, block 1`.
+    ///   - address: The physical address of the bytes, if known.
     func render(
         _ title: String, address: PhysicalAddress?, bytes: [UInt8], form: Extent.Form, to sink: inout TextSink
     ) {
@@ -79,14 +79,14 @@ struct HexRenderer: Sendable {
         }
     }
 
-    /// The end of at least a row of zeros, if there is one.
+    /// The end of a run of zeros of at least one row, if there is one.
     private func zeros(from start: Int, in range: Range<Int>, _ bytes: [UInt8]) -> Int? {
         let end = bytes[start..<range.upperBound].firstIndex { $0 != 0 } ?? range.upperBound
         let aligned = end == range.upperBound ? end : start + (end - start) / Self.rowSize * Self.rowSize
         return aligned - start >= Self.rowSize ? aligned : nil
     }
 
-    /// Writes bytes with their characters; lines that repeat the one before are counted.
+    /// Writes bytes with their characters; repeated lines are counted.
     private func dump(
         _ annotation: Annotation, _ bytes: [UInt8], _ address: PhysicalAddress?, _ widths: Widths,
         _ sink: inout TextSink
@@ -146,7 +146,7 @@ struct HexRenderer: Sendable {
         }
     }
 
-    /// Writes, in place of bytes, how many there are.
+    /// Writes the number of bytes instead of the bytes.
     private func count(_ count: Int, _ what: String, _ sink: inout TextSink) -> Int {
         let text = "(\(count == 1 ? "1 byte" : "\(count) bytes") \(what))"
         style.write(text, as: .faint, to: &sink)
@@ -155,7 +155,7 @@ struct HexRenderer: Sendable {
 
     /// Ends a line with the field and its value.
     ///
-    /// - Parameter used: the columns that the bytes have taken.
+    /// - Parameter used: The columns used by the bytes.
     private func label(_ annotation: Annotation, used: Int, _ sink: inout TextSink) {
         if !annotation.field.isEmpty {
             sink.spaces(Self.rowWidth - used + 2)

@@ -4,7 +4,7 @@ import Handover
 struct Cell {
     var text: String
     var role: TextStyle.Role
-    /// Numbers stand under each other at their right ends.
+    /// Whether to right-align the cell, as in columns of numbers.
     var isRightAligned = false
 
     init(_ text: String, _ role: TextStyle.Role = .plain, right isRightAligned: Bool = false) {
@@ -28,10 +28,10 @@ extension Cell {
     }
 }
 
-/// The widths of the columns of lines that belong together.
+/// The column widths of a group of lines.
 struct Columns {
     fileprivate var widths: [Int] = []
-    /// A cell wider than this one does not make its column wider: one long name is not to push all else away.
+    /// A wider cell does not widen its column, so that one long name does not push everything else away.
     private static let limit = 40
 
     mutating func measure(_ cells: [Cell]) {
@@ -48,17 +48,17 @@ struct Columns {
     }
 }
 
-/// Draws lines that belong below each other as a tree.
+/// Draws nested lines as a tree.
 struct Outline {
     let style: TextStyle
-    /// For each open line, whether it was the last one of its parent.
+    /// For each open line, whether it is the last child of its parent.
     private var isLast: [Bool] = []
 
     init(style: TextStyle) {
         self.style = style
     }
 
-    /// Writes a line, then the lines below it.
+    /// Writes a line, then its children.
     mutating func line(
         _ cells: [Cell], columns: Columns? = nil, isLast last: Bool, to sink: inout TextSink,
         below: (inout Outline, inout TextSink) -> Void = { _, _ in }
@@ -71,7 +71,7 @@ struct Outline {
         isLast.removeLast()
     }
 
-    /// Writes the line above the whole tree.
+    /// Writes the line above the tree.
     func title(_ cells: [Cell], to sink: inout TextSink) {
         write(cells, Columns([cells]), "", "│  ", &sink)
     }
@@ -82,12 +82,12 @@ struct Outline {
         style.write(prefix, as: .faint, to: &sink)
         var column = prefix.columnCount
         let start = column
-        // Written before the next cell: nothing is padded at the end of a line.
+        // Written before the next cell, so that lines have no trailing spaces.
         var pending = 0
         for (index, cell) in cells.enumerated() {
             let width = cell.text.columnCount
             let columnWidth = max(width, index < columns.widths.count ? columns.widths[index] : 0)
-            // A column with nothing in it takes no room.
+            // An empty column takes no space.
             guard columnWidth > 0 else { continue }
             let padding = columnWidth - width
             let before = pending + (cell.isRightAligned ? padding : 0)
@@ -113,7 +113,7 @@ struct Outline {
 }
 
 extension String {
-    /// The number of columns that visible text takes on a terminal.
+    /// The number of terminal columns that visible text takes.
     var columnCount: Int {
         var count = 0
         for scalar in unicodeScalars {
@@ -129,7 +129,7 @@ extension String {
         return count
     }
 
-    /// East Asian wide characters and emoji, in their main blocks.
+    /// East Asian wide characters and emoji, by their main blocks.
     private static func isWide(_ value: UInt32) -> Bool {
         switch value {
         case 0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,

@@ -1,12 +1,12 @@
 import Handover
 
-/// Numbers with their units.
+/// Formats numbers with their units.
 enum Quantity {
     private static let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
 
-    /// A number of bytes in the largest unit that fits: `64 KiB`, `1.5 GiB`.
+    /// Formats a byte count in the largest unit that fits: `64 KiB`, `1.5 GiB`.
     ///
-    /// Below 1 MiB it is exact: what is no whole number of KiB is shown in bytes.
+    /// Exact below 1 MiB: anything but a whole number of KiB is shown in bytes.
     static func bytes(_ count: UInt64) -> String {
         var unit = 0
         while unit + 1 < units.count, count >> UInt64(10 * (unit + 1)) != 0 { unit += 1 }
@@ -18,7 +18,7 @@ enum Quantity {
         return "\(count >> shift).\(tenth) \(units[unit])"
     }
 
-    /// A number of things: `1 page`, `2 pages`, `no pages`.
+    /// Formats a number of things: `1 page`, `2 pages`, `no pages`.
     static func count(_ number: some BinaryInteger, _ singular: String, _ plural: String? = nil) -> String {
         switch number {
         case 0: "no \(plural ?? singular + "s")"
@@ -27,6 +27,6 @@ enum Quantity {
         }
     }
 
-    /// The names of the bits that are set; bits without a name as a number; `none` for 0.
+    /// The names of the bits that are set, with unnamed bits as a number; `none` for 0.
     static func flags(_ value: UInt64, names: [String]) -> String { ContentCell.flags(value, names: names) }
 }

@@ -2,31 +2,33 @@ import FDT
 import Handover
 import KernelABI
 
-/// Writes trees as device tree source, which `dtc` compiles to a tree with equal nodes, properties and reservations.
+/// Writes trees as device tree source, which `dtc` compiles to a tree with the same nodes, properties and reservations.
 ///
-/// Values are strings where they are nothing but printable strings with their NULs; else 32-bit cells, big-endian,
-/// where they are a whole number of them; else bytes. In trees of KHO and LUO, a value of 8 bytes is followed by the
-/// number that it is when read as a native, little-endian u64.
+/// A value is written as strings if it consists only of printable NUL-terminated strings; else as 32-bit big-endian
+/// cells if it is a whole number of them; else as bytes. In trees of KHO and LUO, an 8-byte value is followed by its
+/// value as a native, little-endian u64.
 ///
-/// Not everything that a tree can hold has a form in the language:
-/// - A byte of a name that `dtc` does not take becomes `_`, with the name in a comment.
+/// Not everything that a tree can contain can be written in the language:
+/// - Bytes of a name that `dtc` rejects become `_`, with the name in a comment.
 /// - A property that follows a subnode of its node is written as a comment.
-/// - `dtc` complains about names that are unusual or twice the same unless told `--force`, and leaves out a property
-///   `name` that says what the node is called anyway.
+/// - `dtc` complains about unusual or duplicate names unless given `--force`, and omits a property `name` that equals
+///   the node's name.
 struct SourceRenderer: Sendable {
-    /// Beyond this the indentation stays the same: the text of a deep tree is not to grow with its depth's square.
+    /// Deeper levels are not indented further, so that the text of a deep tree does not grow quadratically with its
+    /// depth.
     private static let deepestIndentation = 32
-    /// How much of a property's name is written: names may share their ends, and so be longer together than the tree.
+    /// How much of a property name is written: names may share their ends, so their total length may exceed the tree's
+    /// size.
     private static let longestName = 256
 
     /// - Parameter title: What the tree is, for the comment at the top: `root FDT at 0x4a6000`.
     func render(_ tree: FlattenedTree, title: String, to sink: inout TextSink) {
         head("\(title), \(tree.totalSize) bytes, version \(tree.header.version)", [], &sink)
         reservations(tree.memoryReservations, &sink)
-        // Properties share few names: those are looked at once.
+        // Properties share few names: check each name once.
         let hasPlainNames = tree.withStrings { SourceValue.areNames($0) }
         var depth = 0
-        // Whether a subnode has ended in the node that is open, and whether anything at all is in it.
+        // Whether a subnode of the current node has ended, and whether the node has any content.
         var followsSubnode = false
         var isEmpty = true
         var isKernels = false
@@ -63,7 +65,7 @@ struct SourceRenderer: Sendable {
         sink.finish()
     }
 
-    /// Writes what there is of a tree that is not whole. What is missing is said in comments.
+    /// Writes the readable part of a damaged tree. Comments report what is missing.
     func render(_ tree: PartialTree, title: String, to sink: inout TextSink) {
         var size = ""
         if let header = tree.header { size = " of \(header.totalSize)" }
@@ -184,10 +186,10 @@ struct SourceRenderer: Sendable {
         }
     }
 
-    /// The size of the cells that stand in a line.
+    /// The size in bytes of the cells on one line.
     private static let rowSize = 32
 
-    /// Ends a property with cells in several lines.
+    /// Ends a property whose cells take several lines.
     private func rows(_ value: RawSpan, _ depth: Int, _ sink: inout TextSink) {
         sink.write(" = <")
         for start in stride(from: 0, to: value.byteCount, by: Self.rowSize) {
@@ -201,7 +203,7 @@ struct SourceRenderer: Sendable {
         sink.endLine(atMost: 2) { $0.write(">;") }
     }
 
-    /// A property that the language has no place for.
+    /// Writes a property that has no place in the language.
     private func lostProperty(
         _ why: String, _ name: RawSpan, _ value: RawSpan, _ isKernels: Bool, _ sink: inout TextSink
     ) {
@@ -222,7 +224,7 @@ struct SourceRenderer: Sendable {
         sink.write(" */")
     }
 
-    /// Writes a name that `dtc` does not take, as one that it takes, and what it is in a comment.
+    /// Writes a name that `dtc` rejects as one that it accepts, with the original in a comment.
     private func oddName(_ name: RawSpan, _ depth: Int, _ sink: inout TextSink) {
         indent(depth, &sink)
         possibleName(name, &sink)
@@ -241,7 +243,7 @@ struct SourceRenderer: Sendable {
         if name.byteCount == 0 { sink.write("_") }
     }
 
-    /// A comment; its text cannot end it.
+    /// Writes a comment; the text cannot end it early.
     static func comment(_ text: String, _ sink: inout TextSink) {
         sink.write("/* ")
         commentText(text, &sink)

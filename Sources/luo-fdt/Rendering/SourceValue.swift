@@ -1,7 +1,7 @@
-/// How a property's value is written in device tree source.
+/// The form of a property value in device tree source.
 enum SourceValue {
     case empty
-    /// Strings, each with its NUL, none of them empty.
+    /// NUL-terminated strings, none of them empty.
     case strings
     /// Big-endian 32-bit numbers.
     case cells
@@ -28,8 +28,8 @@ enum SourceValue {
         }
     }
 
-    /// Whether a value of the root node, its `compatible`, says that the tree is KHO's, LUO's or one of their
-    /// subtrees': its numbers are native.
+    /// Whether the root node's `compatible` value identifies the tree as KHO's, LUO's or one of their subtrees, whose
+    /// numbers are native.
     static func namesKernelABI(_ value: RawSpan) -> Bool {
         kernelABIs.contains { prefix in
             value.byteCount > prefix.count
@@ -37,10 +37,10 @@ enum SourceValue {
         }
     }
 
-    /// How the `compatible` of such trees begin.
+    /// Prefixes of `compatible` in such trees.
     private static let kernelABIs = ["kho-", "luo-v", "memblock-v"].map { Array($0.utf8) }
 
-    /// The value as a little-endian u64, where it is 8 bytes that are not a string.
+    /// The value as a little-endian u64, if it is 8 bytes and not a string.
     func number(_ value: RawSpan) -> UInt64? {
         guard case .cells = self, value.byteCount == 8 else { return nil }
         return UInt64(littleEndian: value.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
@@ -50,18 +50,18 @@ enum SourceValue {
         UInt32(bigEndian: value.unsafeLoadUnaligned(fromByteOffset: index * 4, as: UInt32.self))
     }
 
-    /// How many bytes ``write(_:_:)`` writes at most.
+    /// The maximum number of bytes that ``write(_:_:)`` writes.
     func mostText(_ value: RawSpan) -> Int {
         switch self {
         case .empty: 0
-        // A byte takes two at most, and the NUL of a string, which has another byte at least, four.
+        // Each byte takes at most two, and the NUL of a string, which has at least one other byte, four.
         case .strings: value.byteCount * 3 + 4
         case .cells: value.byteCount / 4 * 11 + 5
         case .bytes: value.byteCount * 3 + 5
         }
     }
 
-    /// Writes a value of this form: ` = "a", "b"`, ` = <0x00000001 0x00000002>`, ` = [00 01 02]`.
+    /// Writes a value in this form: ` = "a", "b"`, ` = <0x00000001 0x00000002>`, ` = [00 01 02]`.
     @inline(__always)
     func write(_ value: RawSpan, _ text: inout OutputSpan<UInt8>) {
         switch self {
@@ -107,26 +107,27 @@ enum SourceValue {
         text.write("]")
     }
 
-    /// Whether strings, each with its NUL, are names that `dtc` takes, or empty.
+    /// Whether NUL-terminated strings are names that `dtc` accepts, or empty.
     static func areNames(_ strings: RawSpan) -> Bool {
         strings.withUnsafeBytes { $0.allSatisfy { $0 == 0 || isNameCharacter($0) } }
     }
 
-    /// Whether `dtc` takes the bytes for the name of a node or property.
+    /// Whether `dtc` accepts the bytes as the name of a node or property.
     static func isName(_ name: RawSpan) -> Bool {
         name.byteCount > 0 && name.withUnsafeBytes { $0.allSatisfy(isNameCharacter) }
     }
 
-    /// What `dtc` takes in names of nodes and properties: letters, digits, and `#*+,-.?@_`.
+    /// The characters that `dtc` accepts in node and property names: letters, digits, and `#*+,-.?@_`.
     static func isNameCharacter(_ byte: UInt8) -> Bool {
-        // A bit for each: names are half of all text, and their characters follow no pattern to branch by.
+        // One bit per character: names are half of all text, and their characters are too irregular for branch
+        // prediction.
         let bits: UInt64 = byte < 64 ? 0x83ff_7c08_0000_0000 : 0x07ff_fffe_87ff_ffff
         return byte < 128 && bits >> UInt64(byte & 63) & 1 == 1
     }
 }
 
 extension RawSpan {
-    /// The byte at an offset. Traps where that is out of bounds, as a subscript does.
+    /// The byte at an offset. Traps if it is out of bounds, as a subscript does.
     func byte(_ offset: Int) -> UInt8 { unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
 
     /// A copy of the bytes.

@@ -1,9 +1,9 @@
 import Handover
 import KernelABI
 
-/// Tells what each byte of a piece of memory is, after the descriptions of the kernel's structures.
+/// Describes each byte of a piece of memory, using the descriptions of the kernel's structures.
 ///
-/// Any bytes will do, also fewer than a structure has: what is cut short is said to be so.
+/// Accepts truncated input and marks it.
 struct StructureAnnotator {
     let bytes: [UInt8]
 
@@ -38,7 +38,7 @@ struct StructureAnnotator {
         }
     }
 
-    /// Annotates what follows the structures.
+    /// Annotates the bytes after the structures.
     private func slack(from start: Int, _ take: AnnotationTaker) {
         guard start < bytes.count else { return }
         let range = start..<bytes.count
@@ -48,7 +48,7 @@ struct StructureAnnotator {
 
     // MARK: - Structures
 
-    /// - Returns: the offset behind the structure, or behind the bytes where it is cut short.
+    /// - Returns: The end of the structure, or of the bytes if it is cut short.
     private func annotate(
         _ structure: StructureDescription, at base: Int, path: String, _ take: AnnotationTaker
     ) -> Int {
@@ -66,7 +66,7 @@ struct StructureAnnotator {
                 continue
             }
             if field.bits != nil, start < cursor {
-                // The word has been shown with its first bit field.
+                // The word was shown with its first bit field.
                 if start + field.size <= end {
                     take(
                         Annotation(
@@ -109,7 +109,7 @@ struct StructureAnnotator {
         }
     }
 
-    /// Annotates the elements of an array; runs of elements that are zero are one annotation.
+    /// Annotates the elements of an array; a run of zero elements becomes one annotation.
     private func annotateElements(
         _ count: Int, of size: Int, in range: Range<Int>, path: String, _ take: AnnotationTaker,
         _ annotate: (Range<Int>, String) -> Void
@@ -141,7 +141,7 @@ struct StructureAnnotator {
 
     // MARK: - Bitmaps
 
-    /// Annotates rows of bits; rows that are all the same, all clear or all set, are one annotation.
+    /// Annotates rows of bits; a run of rows that are all clear or all set becomes one annotation.
     private func annotateBitmap(
         _ field: FieldDescription, in range: Range<Int>, path: String, _ take: AnnotationTaker
     ) {
@@ -152,7 +152,7 @@ struct StructureAnnotator {
             var end = start
             if byte == 0 || byte == 0xff {
                 end = bytes[start..<range.upperBound].firstIndex { $0 != byte } ?? range.upperBound
-                // Rows stay aligned unless the bitmap ends here.
+                // Keep rows aligned unless the bitmap ends here.
                 if end < range.upperBound { end = start + (end - start) / rowSize * rowSize }
             }
             let isUniform = end - start > rowSize
@@ -170,7 +170,7 @@ struct StructureAnnotator {
         }
     }
 
-    /// The runs of bits that are set in the bytes, bit 0 of the first of which is the bit `first`.
+    /// The runs of set bits in the bytes; bit 0 of the first byte has the number `first`.
     private func bits(in range: Range<Int>, first: Int) -> String {
         var runs: [Range<Int>] = []
         for offset in range {
@@ -218,7 +218,7 @@ struct StructureAnnotator {
         bytes[range].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    /// - Parameter width: the number of bits that the value has room for.
+    /// - Parameter width: The number of bits that the value can hold.
     private func text(of value: UInt64, of width: Int, _ meaning: FieldDescription.Meaning) -> String {
         switch meaning {
         case .signed:

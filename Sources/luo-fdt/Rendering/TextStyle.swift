@@ -1,14 +1,14 @@
-/// How text is shown: with or without colours, and how wide.
+/// Text style: whether to use colours, and the width.
 struct TextStyle: Hashable, Sendable {
-    /// Whether the reader is a terminal that understands colours.
+    /// Whether the output is a terminal that supports colours.
     var usesColor = false
-    /// The number of columns of the terminal, where there is one; longer lines are folded.
+    /// The terminal width in columns, if there is a terminal; longer lines are folded.
     var width: Int?
 
     /// For files and pipes.
     static let plain = TextStyle()
 
-    /// What a piece of text is, which decides its colour.
+    /// The role of a piece of text, which determines its colour.
     enum Role: Hashable, Sendable {
         case plain
         /// A heading.
@@ -16,14 +16,14 @@ struct TextStyle: Hashable, Sendable {
         /// The name of something.
         case name
         case address
-        /// Lines, labels, and what matters least.
+        /// Lines, labels, and less important text.
         case faint
-        /// What is not available, or stale.
+        /// Unavailable or stale data.
         case warning
-        /// What is broken.
+        /// Damaged data.
         case damage
 
-        /// The parameters of the escape sequence SGR.
+        /// The parameters of the SGR escape sequence.
         fileprivate var parameters: StaticString? {
             switch self {
             case .plain: nil

@@ -2,7 +2,7 @@ import FDT
 import Handover
 import KernelABI
 
-/// Tells what each byte of a flattened tree is.
+/// Describes each byte of a flattened tree.
 struct TreeAnnotator {
     let bytes: [UInt8]
 
@@ -48,7 +48,8 @@ struct TreeAnnotator {
         }
     }
 
-    /// How much of a property's name is shown: names may share their ends, and so be longer together than the tree.
+    /// How much of a property name is shown: names may share their ends, so their total length may exceed the tree's
+    /// size.
     private static let longestName = 256
 
     private func name(at start: Int) -> String {
@@ -58,13 +59,13 @@ struct TreeAnnotator {
         return ImageText(shown[..<end]).quoted
     }
 
-    /// Sizes and versions in decimal, as people know them; what else there is in hexadecimal.
+    /// Sizes and versions in decimal, as is usual; anything else in hexadecimal.
     private func header(_ name: String, _ word: UInt32) -> String {
         ["totalsize", "version", "last_comp_version", "boot_cpuid_phys"].contains(name)
             ? "\(word)" : word.prefixedHex
     }
 
-    /// Bytes without a structure: counted where they are zero, else shown.
+    /// Bytes without a structure: counted if they are zero, otherwise shown.
     private func filler(_ field: String, _ range: Range<Int>) -> Annotation {
         let isZero = bytes[range].allSatisfy { $0 == 0 }
         return Annotation(range: range, field: isZero ? field : "", kind: isZero ? .filler(0) : .dump)

@@ -38,7 +38,7 @@ extension HandoverView {
         ]
     }
 
-    /// What a subtree was found to be.
+    /// The detected kind of a subtree.
     private func kind(of subtree: SubtreeState) -> Cell {
         let name = subtree.name.validString
         if name == state.generation?.luo?.subtree, let luo = state.luo {

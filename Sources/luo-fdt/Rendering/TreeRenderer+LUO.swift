@@ -2,10 +2,10 @@ import Handover
 import KernelABI
 
 extension HandoverView {
-    /// What LUO hands over: its number, the sessions and the FLBs.
+    /// LUO's state: its number, the sessions and the FLBs.
     func luo(_ luo: LUOState) -> [Section] {
         var sections: [Section] = []
-        // The page of FLBs by itself knows neither.
+        // A standalone page of FLBs has neither.
         if luo.liveUpdateNumber != nil || luo.compatible != nil {
             let cells =
                 [
@@ -54,7 +54,7 @@ extension HandoverView {
         let total = totals.reduce(SessionTotal(), +)
         let fileCount = total.files
         let isWhole = all || sessions.count + fileCount <= TreeRenderer.Limit.whole
-        // What is damaged is never among what is left out.
+        // Damaged entries are never omitted.
         let picked = pick(sessions.count, limit: isWhole ? Int.max - 1 : TreeRenderer.Limit.sessions) { index in
             isNotable(sessions[index])
         }
@@ -112,7 +112,7 @@ extension HandoverView {
         return cells + further(session.further)
     }
 
-    /// Fields of a record that have no meaning here.
+    /// Record fields without a meaning to this package.
     private func further(_ fields: PayloadValue?) -> [Cell] {
         (fields?.fieldTexts ?? []).map { Cell("\(ImageText($0.name).bare) \($0.text)") }
     }
@@ -124,20 +124,20 @@ extension HandoverView {
         return pick(files.count, limit: limit) { hasOddFiles && isNotable(files[$0], in: session) }
     }
 
-    /// Whether a session is damaged, or has a file that is notable.
+    /// Whether a session is damaged or contains a notable file.
     private func isNotable(_ session: SessionState) -> Bool {
         damagedOwners.contains(.session(session.name))
             || hasOddFiles && (session.files ?? []).contains { isNotable($0, in: session) }
     }
 
-    /// Whether a file is damaged, or is the odd one whose handler its kernel does not have.
+    /// Whether a file is damaged, or unusual because the kernel does not have its handler.
     private func isNotable(_ file: FileState, in session: SessionState) -> Bool {
         if damagedOwners.contains(.file(session: session.name, token: file.token)) { return true }
         if file.hasContent { return false }
         return expectsHandlers && !hasHandler(file)
     }
 
-    /// Whether a file can be notable at all: there may be a million to look at.
+    /// Whether any file can be notable; avoids visiting up to a million files if not.
     private var hasOddFiles: Bool { expectsHandlers || !damagedOwners.isEmpty }
 
     private func hasHandler(_ file: FileState?) -> Bool {
@@ -155,7 +155,7 @@ extension HandoverView {
         for index in picked {
             let isLast = shown == files.count && index == files.count - 1 && session.mapping == nil
             outline.line(cells(files[index]), columns: columns, isLast: isLast, to: &sink) { outline, sink in
-                // The list of a file's folios is summed up in its line.
+                // The line of the file summarizes its folios.
                 if files[index].fileContents == nil { records(files[index].contentLists, &outline, &sink) }
             }
         }
@@ -172,7 +172,7 @@ extension HandoverView {
             isLast: session.mapping == nil)
     }
 
-    /// What a file of the session says of the others: whose they are, and their names.
+    /// What a file of the session says about the others: their owners and names.
     private func mapping(
         _ mapping: SessionMapping, of session: SessionState, _ outline: inout Outline, _ sink: inout TextSink
     ) {
@@ -216,7 +216,7 @@ extension HandoverView {
         ]
     }
 
-    /// How the folios of a file lie: how many, for how many pages, and in how many pieces of memory.
+    /// Summarizes the folios of a file: how many, for how many pages, in how many contiguous runs.
     private func folios(of file: FileContents) -> Cell {
         guard let folios = file.folios else { return absent(nil) }
         guard !folios.isEmpty || file.size != 0 else { return Cell("empty", .faint) }
@@ -233,7 +233,7 @@ extension HandoverView {
             if folio.pfn == 0 {
                 holes += 1
             } else if let last, last.pfn != 0, folio.pfn &- last.pfn == folio.index &- last.index {
-                // Memory goes on as the file does.
+                // Contiguous in memory, as in the file.
             } else {
                 runs += 1
             }
@@ -252,10 +252,10 @@ extension HandoverView {
     }
 }
 
-/// What the files of one session, or of several, come to.
+/// Totals for the files of one or more sessions.
 private struct SessionTotal {
     var files = 0
-    /// The size of all files in bytes, `nil` if there is none.
+    /// The size of all files in bytes; `nil` if no file has one.
     var size: UInt64?
 
     init() {}

@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 
 extension HandoverView {
-    /// The preserved memory: `nil` if there is no map of it, and no address of one.
+    /// The preserved memory; `nil` if there is neither a map of it nor the address of one.
     func preserved() -> Section? {
         let heading = Cell("preserved memory", .heading)
         guard let preserved = state.preserved else {

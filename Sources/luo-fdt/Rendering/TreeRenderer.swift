@@ -1,7 +1,7 @@
 import Handover
 import KernelABI
 
-/// Shows what was read of a handover as one screen.
+/// Shows a handover on one screen.
 ///
 ///     Handover of kernel 7.2–7.3, x86_64, 4 KiB pages
 ///     ├─ root FDT  0x4a6000  405 B  kho-v4
@@ -10,18 +10,18 @@ import KernelABI
 ///           └─ vm-alpha  1 file  64 KiB
 struct TreeRenderer: Sendable {
     var style = TextStyle.plain
-    /// Whether long lists are shown whole.
+    /// Whether to show long lists in full.
     var all = false
 
-    /// How much of long lists is shown.
+    /// Limits for long lists.
     enum Limit {
-        /// Sessions and files together that are shown without leaving any out.
+        /// The number of sessions and files up to which none is omitted.
         static let whole = 40
         static let sessions = 12
         static let files = 24
-        /// Of any other list.
+        /// The limit for any other list.
         static let others = 16
-        /// Of the records that a payload leads to.
+        /// The limit for the records of a payload.
         static let records = 4
     }
 
@@ -40,7 +40,7 @@ struct TreeRenderer: Sendable {
         let state = reading.state
         var title: String
         if let generation = state.generation {
-            // A standalone blob fits more than one generation.
+            // A standalone blob may fit several generations.
             title =
                 (state.kho == nil ? "Read as kernel " : "Handover of kernel ")
                 + Generation.span(of: [generation] + reading.otherGenerations)
@@ -59,26 +59,26 @@ struct TreeRenderer: Sendable {
     }
 }
 
-/// Lines of the tree: writes itself, told whether it is the last one of its parent.
+/// A part of the tree that can write itself; receives whether it is the last child of its parent.
 typealias Section = (inout Outline, inout TextSink, _ isLast: Bool) -> Void
 
-/// What the sections of the tree share.
+/// Data shared by the sections of the tree.
 struct HandoverView {
     let state: HandoverState
     let pageSize: PageSize
     let all: Bool
     private let findings: [Finding]
-    /// Where something is broken, as opposed to not available.
+    /// The addresses of what is broken, as opposed to unavailable.
     private let damaged: Set<PhysicalAddress>
-    /// Who has something that is broken.
+    /// The owners of what is broken.
     let damagedOwners: Set<Owner>
-    /// Why what is missing is missing, by address.
+    /// The reasons why something is missing, by address.
     private let reasons: [PhysicalAddress: String]
-    /// Whether more memory may be preserved than is shown.
+    /// Whether more memory may be preserved than shown.
     let isMapIncomplete: Bool
-    /// The file handlers that the kernel has.
+    /// The kernel's file handlers.
     let handlers: [KernelString]
-    /// Whether the kernel has the handler of the first file: one that it does not have is then the odd one.
+    /// Whether the kernel has the handler of the first file. If so, a file without one is unusual.
     let expectsHandlers: Bool
 
     init(reading: Reading, all: Bool) {
@@ -117,12 +117,12 @@ struct HandoverView {
 
     // MARK: - What is missing
 
-    /// Why what should be at `address` is not in the input.
+    /// The reason why what should be at `address` is not in the input.
     func reason(at address: PhysicalAddress) -> String? { reasons[address] }
 
-    /// A place that could not be read.
+    /// A cell for something that could not be read.
     ///
-    /// - Parameter isShown: whether the address stands in the line anyway.
+    /// - Parameter isShown: Whether the line shows the address already.
     func absent(_ address: PhysicalAddress?, isShown: Bool = false) -> Cell {
         guard let address else { return Cell("not available", .warning) }
         if let reason = reasons[address] { return Cell(reason, .warning) }
@@ -131,7 +131,7 @@ struct HandoverView {
             ? Cell("not readable" + place, .damage) : Cell("not available" + place, .warning)
     }
 
-    /// Whether the sessions are written at kexec, and not yet.
+    /// Whether the sessions are written only at kexec, which is still to come.
     var sessionsAreToCome: Bool { findings.contains { $0.cause == .notYetWritten && $0.owner == .luo() } }
 
     private var findingCount: Section {
@@ -150,19 +150,19 @@ struct HandoverView {
     /// A section of one line.
     func line(_ cells: [Cell]) -> Section { { $0.line(cells, isLast: $2, to: &$1) } }
 
-    /// How many of a list's entries are shown: all, if only one would be left out.
+    /// How many entries of a list to show: all, if only one would be left out.
     func shown(_ count: Int, limit: Int) -> Int {
         all || count <= limit + 1 ? count : limit
     }
 
-    /// The entries of a list that are shown: the first ones, and of the others those that are notable, up to as many.
+    /// The entries of a list to show: the first `limit`, and up to as many notable ones of the rest.
     func pick(_ count: Int, limit: Int, isNotable: (Int) -> Bool) -> [Int] {
         let shown = self.shown(count, limit: limit)
         guard shown < count else { return Array(0..<count) }
         return Array(0..<shown) + (shown..<count).lazy.filter(isNotable).prefix(TreeRenderer.Limit.others)
     }
 
-    /// Writes the lines of a list in columns, and how many were left out.
+    /// Writes the entries of a list in columns, and how many were left out.
     func list(
         _ count: Int, limit: Int = TreeRenderer.Limit.others, _ outline: inout Outline, _ sink: inout TextSink,
         _ cells: (Int) -> [Cell], below: (Int, inout Outline, inout TextSink) -> Void = { _, _, _ in }
@@ -178,7 +178,7 @@ struct HandoverView {
         if shown < count { more(count - shown, &outline, &sink) }
     }
 
-    /// Writes the records that a payload leads to, list by list.
+    /// Writes the records of a payload, list by list.
     func records(_ lists: [ContentList], _ outline: inout Outline, _ sink: inout TextSink) {
         for (place, records) in lists.enumerated() {
             let heading = [Cell(records.name, .heading), Cell(Quantity.count(records.count, "record"))]
@@ -199,7 +199,7 @@ struct HandoverView {
 }
 
 extension Finding.Cause {
-    /// Why something is not in the input, if there is more to say than that.
+    /// The reason why something is not in the input, if there is more to tell than that.
     fileprivate var reason: String? {
         switch self {
         case .notYetWritten: "written at kexec"

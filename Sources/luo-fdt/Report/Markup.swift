@@ -1,7 +1,6 @@
 import KernelABI
 
-/// Markup of a page or of XML: what a literal says is taken as it is, and whatever is interpolated is text, which
-/// cannot become a tag.
+/// HTML or XML markup: literals are used as they are, and interpolated values become text, which cannot contain tags.
 ///
 ///     let row: Markup = "<td>\(session.name)</td>"
 struct Markup: ExpressibleByStringInterpolation, Sendable {
@@ -34,7 +33,7 @@ struct Markup: ExpressibleByStringInterpolation, Sendable {
         mutating func appendInterpolation(_ number: Int) { html += String(number) }
         mutating func appendInterpolation(_ address: PhysicalAddress) { html += address.description }
 
-        /// Escapes by scalars, as browsers read: as a character, `"` with an accent after it is none of these.
+        /// Escapes scalars, as browsers do: as a character, `"` followed by a combining accent would not match.
         mutating func appendInterpolation(_ text: String) {
             for scalar in text.unicodeScalars {
                 switch scalar {
@@ -43,7 +42,7 @@ struct Markup: ExpressibleByStringInterpolation, Sendable {
                 case "&": html += "&amp;"
                 case "\"": html += "&quot;"
                 case "'": html += "&#39;"
-                // XML has no other control characters.
+                // XML does not allow other control characters.
                 case _ where scalar.value < 0x20 && scalar != "\t" && scalar != "\n": html += "\u{fffd}"
                 default: html.unicodeScalars.append(scalar)
                 }

@@ -1,12 +1,12 @@
 import Handover
 import KernelABI
 
-/// The map of physical memory: what is used for what, in sections with scales of their own.
+/// A map of physical memory by use, in sections that each have their own scale.
 ///
-/// Between the first and the last page of a handover there can be terabytes of nothing. Memory is cut at the largest
-/// gaps, so that each section is dense enough to be seen.
+/// There may be terabytes of nothing between the first and the last page of a handover. Memory is cut at the largest
+/// gaps, so that each section is dense enough to be visible.
 struct MemoryFigure {
-    /// What memory is used for; tells the colour.
+    /// What memory is used for; determines the colour.
     enum Use: String, CaseIterable {
         case root, luo, map, contents, region, preserved, scratch
 
@@ -43,7 +43,7 @@ struct MemoryFigure {
     }
 
     struct Section {
-        /// Ascending by their beginnings.
+        /// In ascending order.
         var runs: [Run]
         var range: Range<PhysicalAddress>
         /// The size of the gap before the section in bytes.
@@ -51,11 +51,11 @@ struct MemoryFigure {
     }
 
     let sections: [Section]
-    /// The bytes of each use.
+    /// The total size of each use in bytes.
     private(set) var totals: [Use: UInt64] = [:]
 
     private static let most = 12
-    /// How finely a section is drawn, in parts of its width.
+    /// The drawing resolution of a section: its width in columns.
     static let columns = 1000.0
 
     init(of document: HandoverDocument, scratch: [Range<PhysicalAddress>]) {
@@ -72,7 +72,7 @@ struct MemoryFigure {
         sections = Self.sections(of: runs)
     }
 
-    /// What of ascending `ranges` no run covers.
+    /// The parts of ascending `ranges` that no run covers.
     private static func rest(
         of ranges: [Range<PhysicalAddress>], without runs: [Run]
     ) -> [Range<PhysicalAddress>] {
@@ -94,7 +94,7 @@ struct MemoryFigure {
     private static func sections(of runs: [Run]) -> [Section] {
         guard !runs.isEmpty else { return [] }
         var parts = [runs[...]]
-        // The largest gap of each part that is more than a quarter of it, and the index after it.
+        // The largest gap of a part, if it is more than a quarter of it, and the index of the run after it.
         func gap(_ part: ArraySlice<Run>) -> (size: UInt64, index: Int)? {
             var end = part.first?.range.upperBound ?? PhysicalAddress(0)
             let start = part.first?.range.lowerBound ?? end
@@ -128,7 +128,7 @@ struct MemoryFigure {
         }
     }
 
-    /// The runs as they are drawn: those in one column as one, of the use of the largest.
+    /// The runs as drawn: those in the same column are merged and get the use of the largest.
     private static func drawn(_ runs: ArraySlice<Run>, in range: Range<PhysicalAddress>) -> [Run] {
         let column = max(1, (range.upperBound.rawValue - range.lowerBound.rawValue) / UInt64(columns))
         var drawn: [Run] = []

@@ -1,5 +1,5 @@
 extension Markup {
-    /// The style of the page: light or dark as the reader has it, and plain on paper.
+    /// The style sheet of the page: light or dark as the reader prefers, and plain in print.
     static let pageStyle: Markup = """
         :root { color-scheme: light dark; --text: #1b1f24; --faint: #59636e; --page: #fff; --box: #f4f6f8; \
         --line: #c9d1d9;

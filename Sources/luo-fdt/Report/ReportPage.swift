@@ -1,20 +1,20 @@
 import Handover
 import KernelABI
 
-/// The page of `report`: one file that needs nothing else, neither a network nor a script.
+/// The output of `report`: a self-contained page that needs no network and no scripts.
 struct ReportPage {
     let document: HandoverDocument
-    /// The input's name, and what it is.
+    /// The input, with its name.
     let input: HandoverInput
     /// An earlier handover to compare with.
     let earlier: HandoverDocument?
     /// The memory that the next kernel boots from.
     let scratch: [Range<PhysicalAddress>]
     private let graph: StructureGraph
-    /// Where pieces lie whose bytes are on the page.
+    /// The addresses of pieces whose bytes are on the page.
     private let shown: Set<PhysicalAddress>
 
-    /// How many rows the tables have at most: with more, browsers take long, and nobody reads them.
+    /// The maximum number of table rows: more make browsers slow, and nobody reads them.
     private static let mostRows = 20_000
 
     init(
@@ -90,7 +90,7 @@ struct ReportPage {
 
     // MARK: - Parts of a line
 
-    /// An address, as a link if its bytes are on the page.
+    /// An address, which is a link if its bytes are on the page.
     private func link(_ address: PhysicalAddress?, _ text: String? = nil) -> Markup {
         guard let address else { return "" }
         let text = text ?? address.description
@@ -98,7 +98,7 @@ struct ReportPage {
             ? "<a class=\"address\" href=\"#at-\(address)\">\(text)</a>" : "<span class=\"address\">\(text)</span>"
     }
 
-    /// Words of ours with names in them: those are in quotes where they need to be, unless somebody forgot.
+    /// Text from this program with names in it. Names are already quoted if necessary; anything else is quoted here.
     private func words(_ text: String) -> String {
         let plain = text.unicodeScalars.allSatisfy {
             $0 == " " || $0 == "\"" || $0 == "\\" || ImageText("\($0)").bare == "\($0)"
@@ -311,7 +311,7 @@ struct ReportPage {
 
     // MARK: - Tables
 
-    /// What a search has found, and the kernel is not told of.
+    /// Handovers that a search found and that the kernel is not told about.
     private var found: Markup {
         Markup(
             input.documents.filter { $0.isFound && $0.part != document.part }.map { document in
@@ -355,7 +355,7 @@ struct ReportPage {
             link(file.data.map { PhysicalAddress($0) }), "\(payload(file.contentCells))")
     }
 
-    /// A table under a heading, if there is anything in it.
+    /// A table with a heading, unless it is empty.
     private func list<Element>(
         _ title: Markup, _ heads: [String], _ elements: [Element]?, _ row: (Element) -> Markup
     ) -> Markup {

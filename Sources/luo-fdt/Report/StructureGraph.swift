@@ -1,13 +1,13 @@
 import Handover
 import KernelABI
 
-/// The structures of a handover from the root to the pages of files, each below the one that points to it.
+/// The structures of a handover, from the root to the pages of files, each below the one that points to it.
 struct StructureGraph {
     struct Node {
-        /// The piece of the handover; `nil` stands for pieces that are left out.
+        /// The piece of the handover; `nil` for omitted pieces.
         var extent: Extent?
         var title: String
-        /// How many links lead from the root to it.
+        /// The number of links from the root to it.
         var depth: Int
         /// The index of the node that points to it.
         var parent: Int?
@@ -16,7 +16,7 @@ struct StructureGraph {
     /// Each node follows the one that points to it.
     private(set) var nodes: [Node] = []
 
-    /// How much of a large handover is shown.
+    /// Limits on how much of a large handover is shown.
     private enum Limit {
         static let nodes = 160
         static let children = 6
@@ -40,7 +40,7 @@ struct StructureGraph {
                     children.append(child)
                 }
             }
-            // What is handed over comes first, and then the map, of which a part tells enough.
+            // Show what is handed over first, then a part of the map, which is enough.
             func isMap(_ child: Int) -> Bool { MemoryFigure.Use(extents[child]) == .map }
             children = children.filter { !isMap($0) } + children.filter(isMap)
             let limit = isMap(index) ? Limit.mapChildren : Limit.children

@@ -1,7 +1,8 @@
 import Handover
 import SystemPackage
 
-/// Why a command cannot go on. Whatever a command throws is said on standard error, and ends it as unreadable.
+/// The reason why a command failed. Any error that a command throws is reported on standard error, and ends it as an
+/// unreadable input does.
 struct Failure: Error, CustomStringConvertible {
     let description: String
 
@@ -10,12 +11,12 @@ struct Failure: Error, CustomStringConvertible {
     }
 }
 
-/// What is said on standard error.
+/// Messages on standard error.
 enum Diagnostics {
     static func report(_ message: String) {
         let stream = OutputStream(.standardError)
         for line in message.split(separator: "\n") {
-            // A line that is indented goes on with the one before.
+            // An indented line continues the one before.
             stream.write(line.hasPrefix(" ") ? "\(line)\n" : "luo-fdt: \(line)\n")
         }
         stream.flush()

@@ -1,11 +1,11 @@
 import Handover
 import SystemPackage
 
-/// The way in which commands write what they were asked for.
+/// Writes the output of commands.
 enum Output {
-    /// Writes to a place. A signal meanwhile leaves nothing behind.
+    /// Writes to a path. If a signal interrupts it, no partial output remains.
     ///
-    /// - Parameter inputs: what the output is made from, which it must not be.
+    /// - Parameter inputs: The files that the output is made from; it must not overwrite them.
     static func write<Result>(
         to path: FilePath, inputs: [FilePath], _ body: (Destination) throws(OutputError) -> Result
     ) throws(OutputError) -> Result {

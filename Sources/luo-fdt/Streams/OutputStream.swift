@@ -3,9 +3,9 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// Standard output or standard error, written with `write(2)` in big pieces.
+/// Standard output or standard error, written with `write(2)` in large pieces.
 ///
-/// When the reader at the other end of a pipe has gone, the command ends quietly, as `SIGPIPE` makes others end.
+/// If the reader of a pipe goes away, the command ends quietly, as `SIGPIPE` ends others.
 final class OutputStream {
     private let descriptor: FileDescriptor
     private var buffer: [UInt8] = []
@@ -16,7 +16,7 @@ final class OutputStream {
         self.descriptor = descriptor
     }
 
-    /// Standard output for what is said about `inputs`. If it is one of them, that is reported and ends the process.
+    /// Standard output for a report on `inputs`. If it is one of them, reports that and ends the process.
     static func standardOutput(inputs: [FilePath]) -> OutputStream {
         do throws(OutputError) {
             _ = try Destination("-", inputs: inputs)
@@ -29,7 +29,7 @@ final class OutputStream {
 
     var isTerminal: Bool { isatty(descriptor.rawValue) != 0 }
 
-    /// The number of columns, where the stream is a terminal that says so.
+    /// The number of columns, if the stream is a terminal that reports it.
     var terminalWidth: Int? {
         var size = winsize()
         guard isTerminal, ioctl(descriptor.rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
@@ -45,7 +45,7 @@ final class OutputStream {
         if buffer.count >= Self.pieceSize { flush() }
     }
 
-    /// Pieces that are large already are written as they are.
+    /// Pieces that are already large are written directly.
     func write(_ bytes: borrowing [UInt8]) {
         if bytes.count >= Self.pieceSize {
             flush()
@@ -74,7 +74,7 @@ final class OutputStream {
         do throws(Errno) {
             try descriptor.writeAll(bytes.span.bytes)
         } catch {
-            // What cannot be said is no reason to stop.
+            // Failing to write to standard error is no reason to stop.
             if descriptor == .standardError { return }
             if error == .brokenPipe { exit(ExitStatus.fine.rawValue) }
             Diagnostics.report("standard output: \(error)")

@@ -1,12 +1,12 @@
 import Handover
 import SystemPackage
 
-/// Shows on a terminal how far the search of a large image is.
+/// Shows the progress of searching a large image on a terminal.
 final class ProgressBar {
     private let stream = OutputStream(.standardError)
     private var shown = -1
 
-    /// Images up to this size are searched before anyone could read a bar.
+    /// Smaller images are searched before anyone could read a progress bar.
     private static let leastSize: UInt64 = 256 << 20
     private static let width = 40
 
@@ -21,14 +21,15 @@ final class ProgressBar {
         stream.flush()
     }
 
-    /// Removes the bar.
+    /// Clears the bar.
     func finish() {
         guard shown >= 0 else { return }
         stream.write(Array("\r\u{1b}[K".utf8))
         stream.flush()
     }
 
-    /// Shows how far a long search has come while `read`, which is given what to report that to, reads an input.
+    /// Shows the progress of a long search while `read` reads an input; `read` receives the function to report progress
+    /// to.
     static func whileReading<Result>(
         _ read: (_ progress: @escaping (UInt64, UInt64) -> Void) throws(InputError) -> Result
     ) throws(InputError) -> Result {
@@ -39,7 +40,7 @@ final class ProgressBar {
 }
 
 extension HandoverInput {
-    /// Reads an input; shows how far a long search has come.
+    /// Reads an input, showing the progress of a long search.
     static func read(_ path: FilePath, _ options: InputOptions) throws(InputError) -> HandoverInput {
         try ProgressBar.whileReading { (progress) throws(InputError) in
             try HandoverInput(path, options: options, progress: progress)

@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    /// Holds both the annotations and the text against the bytes.
+    /// Checks that the annotations and the text account for all bytes.
     private func expectAccount(of bytes: [UInt8], _ form: Extent.Form, _ location: SourceLocation = #_sourceLocation) {
         var next = 0
         var isSound = true
@@ -82,7 +82,7 @@ import Testing
         #expect(shown(text) == bytes, sourceLocation: location)
     }
 
-    /// The bytes that the text shows or counts.
+    /// The bytes shown or counted in the text.
     private func shown(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []
         for line in text.split(separator: "\n").dropFirst() {

@@ -5,7 +5,7 @@ import SystemPackage
 
 @testable import luo_fdt
 
-/// What a renderer writes.
+/// The output of a renderer.
 func text(_ render: (inout TextSink) -> Void) -> String {
     var bytes: [UInt8] = []
     var sink = TextSink(flushingEvery: 100) { piece in bytes.append(contentsOf: piece) }

@@ -137,8 +137,8 @@ struct SourceCompilationTests {
         "fdt/linux-7.3/memblock.dtb",
     ].map { Fixture.url($0).path() }
 
-    /// Trees of boards: those of Debian's qemu-system-data, if it is installed, and all below the directory that
-    /// `LUO_FDT_TREES` names.
+    /// Device trees of boards: those of Debian's qemu-system-data, if installed, and all in the directory named by
+    /// `LUO_FDT_TREES`.
     static let installedTrees: [String] = {
         let named = ProcessInfo.processInfo.environment["LUO_FDT_TREES"]
         return (["/usr/share/qemu"] + [named].compactMap { $0 }).flatMap { directory in
@@ -185,7 +185,7 @@ struct SourceCompilationTests {
         #expect(contents(of: compiled) == contents(of: tree))
     }
 
-    /// All that matters of a tree, in its order.
+    /// Everything significant in a tree, in order.
     private func contents(of tree: FlattenedTree) -> [String] {
         var list = tree.memoryReservations.map { "reserve \($0.address) \($0.size)" }
         tree.scan { step in
@@ -209,7 +209,7 @@ struct SourceCompilationTests {
         try writer.beginNode("")
         var depth = 1
         for step in 0..<200 {
-            // Properties come first; dtc takes names once only, and sees to some by itself.
+            // Properties come first; dtc accepts each name only once, and generates some itself.
             for property in 0..<Int.random(in: 0...4, using: &random) {
                 try writer.property("p,\(property)#._+?-\(step % 7)", bytes: value(&random))
             }

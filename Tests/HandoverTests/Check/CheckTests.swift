@@ -51,7 +51,7 @@ import Testing
         #expect(check.results.contains { $0.rule.name == rule })
     }
 
-    /// Words of LUO's FDT in 7.1/empty that a real 7.1 does not look at, and one that it does.
+    /// Words in LUO's FDT in 7.1/empty that a real 7.1 does not check, and one that it does.
     @Test(
         arguments: [
             (240, [0, 0, 0, 0], Verdict.unchecked, "luo-damaged"), (32, [0, 0xa5, 0, 0x3f], .unchecked, "luo-damaged"),
@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test func `a boot that ends does not come past what is behind`() throws {
-        // A second session of one name, which comes first in a boot that a bad block has ended before.
+        // A second session with the same name comes first, but the boot has already ended because of a bad block.
         let corruption = try #require(Corruption.all.first { $0.name == "session-block-empty" })
         var both = corruption
         both.patches += try #require(Corruption.all.first { $0.name == "root-compatible" }).patches

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Handover
 
-/// What the check says of corrupted handovers, held against what a real kernel did with them.
+/// Compares the results of checking corrupted handovers with what a real kernel did with them.
 @Suite struct CorruptionTests {
     @Test func `there are recipes, and a result of the kernel for each`() throws {
         #expect(Corruption.all.count > 100)
@@ -23,7 +23,7 @@ import Testing
         var options = HandoverCheck.Options()
         options.generation = Generation(release: "7.3")
         let check = HandoverCheck(CheckSubject(memory: image.memory, rootAt: root), options: options)
-        // What the kernel does not look at can end in any way.
+        // If the kernel does not check, anything can happen.
         guard check.verdict != .unchecked else { return }
         let errnos = check.results.compactMap { $0.rule.errno?.number }
         switch result.verdict {
@@ -66,7 +66,7 @@ import Testing
         #expect(verdicts == Set(Verdict.allCases.filter { $0 != .unknown }))
     }
 
-    /// Writes the images into the directory that the environment names, for a real kernel to boot with.
+    /// Writes the images to the directory named in the environment, for booting a real kernel.
     @Test(.enabled(if: ProcessInfo.processInfo.environment["LUO_FDT_CORRUPTIONS"] != nil))
     func `corrupted handovers are written as images`() throws {
         let directory = URL(filePath: ProcessInfo.processInfo.environment["LUO_FDT_CORRUPTIONS"] ?? "")
@@ -91,7 +91,7 @@ extension Corruption {
         return try JSONDecoder().decode([String: KernelResult].self, from: Data(text))
     }
 
-    /// Changes that are within what a kernel may write.
+    /// Changes within what a kernel may write.
     static let harmless: Set<String> = [
         "luo-size-large", "luo-compatible-tail", "sessions-none", "session-chain-half", "file-handler-tail",
         "memfd-seals-all", "folio-index-far",

@@ -5,19 +5,18 @@ import Testing
 
 @testable import Handover
 
-/// The corrupted handovers of `Fixtures/corruptions`: a document that is sound, and bytes to change in what is built
-/// of it.
+/// The corrupted handovers in `Fixtures/corruptions`: a valid document, and bytes to change in the image built from it.
 struct Corruption: Decodable, Sendable, CustomTestStringConvertible {
     var name: String
-    /// What is wrong, in a few words.
+    /// What is wrong, in short.
     var summary: String
-    /// The document, without its suffix.
+    /// The name of the document without extension.
     var base: String
     var patches: [Patch]
 
     var testDescription: String { name }
 
-    /// Bytes at an address, given in one of several ways.
+    /// Bytes at an address, given in one of several forms.
     struct Patch: Decodable, Sendable {
         var pa: String
         var u64: String?

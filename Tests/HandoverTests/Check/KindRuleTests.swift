@@ -3,9 +3,9 @@ import Testing
 
 @testable import Handover
 
-/// The rules that descriptions of kinds bring.
+/// Tests the rules in descriptions of kinds.
 @Suite struct KindRuleTests {
-    /// A handover of kernel 7.3, as a document, and what is overwritten in it: at an offset from where a payload lies.
+    /// A handover of kernel 7.3, as a document, and the bytes to overwrite, at an offset from a payload.
     struct Case: Sendable {
         var rule: String
         var document: String
@@ -13,7 +13,7 @@ import Testing
         var patch: (offset: UInt64, bytes: [UInt8])?
         var field: String?
 
-        /// A handover with this payload of an FLB, and a file that needs the FLB.
+        /// A handover with this payload of an FLB, and a file that depends on the FLB.
         static func flb(_ name: String, _ payload: String) -> String {
             #"""
             {"kernel": "7.3", "flbs": [{"name": "\#(name)", "count": 1, "payload": \#(payload)}],

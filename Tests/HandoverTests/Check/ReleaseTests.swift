@@ -3,9 +3,9 @@ import Testing
 
 @testable import Handover
 
-/// What a kernel's release decides within its generation.
+/// Tests differences between kernel releases of one generation.
 @Suite struct ReleaseTests {
-    /// A handover that was built from a document, as the kernel of `kernel` is to take it.
+    /// Checks a handover built from a document, for the receiving kernel `kernel`.
     private func check(
         _ document: String, on kernel: String? = nil, pageSize: PageSize? = nil, scratch: [Range<PhysicalAddress>] = [],
         memory machine: [Range<PhysicalAddress>] = [],
@@ -126,7 +126,7 @@ import Testing
     }
 
     @Test func `a map in scratch is a known defect up to 6_17_8`() throws {
-        // Two orders, and so two bitmaps: one alone could be of either size.
+        // Two orders, and therefore two bitmaps: a single one could have either size.
         let document = #"{"kernel": "6.17.8", "reserve_mem": [{"name": "log", "size": 65536}]}"#
         let all = PhysicalAddress(0x1000_0000)..<PhysicalAddress(0x1100_0000)
         #expect(defects(try check(document, scratch: [all])) == ["metadata-in-scratch"])

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Handover
 
-/// Bytes that are written while others are made.
+/// Tests writing bytes while others are produced.
 @Suite struct WriteBehindTests {
     @Test func `all pieces are in the file, each in its place`() throws {
         try withTemporaryDirectory { directory in

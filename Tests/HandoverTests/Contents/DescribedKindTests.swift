@@ -5,7 +5,7 @@ import Testing
 
 @testable import Handover
 
-/// Kinds of content that documents describe: the catalogue's, and some of our own.
+/// Tests described kinds of content: those of the catalogue, and some of our own.
 @Suite struct DescribedKindTests {
     @Test func `every description of the catalogue is sound`() throws {
         for entry in Catalogue.entries {
@@ -20,7 +20,7 @@ import Testing
         #expect(Set(ContentKinds.standard.all.map(\.title)).count == ContentKinds.standard.all.count)
     }
 
-    /// A payload of each kind, and what it becomes.
+    /// A payload of each kind, and the result.
     static let payloads: [(place: ContentPlace, name: String, payload: String)] = [
         (.flb, "pci", #"{"version": 1, "devices": [{"domain": 1, "bdf": 8, "refcount": 1}]}"#),
         (.flb, "pci", #"{"version": 2, "devices": [{"domain": 0, "bdf": 16, "refcount": 3}, {"refcount": 0}]}"#),

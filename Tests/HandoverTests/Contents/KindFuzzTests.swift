@@ -5,7 +5,7 @@ import Testing
 
 @testable import Handover
 
-/// Descriptions that nobody would write: they are refused, or give kinds that read and build whatever they are given.
+/// Nonsensical descriptions: they are rejected, or define kinds that can read and build anything they are given.
 @Suite struct KindFuzzTests {
     private static let words = [
         "0", "1", "65535", "65536", "4294967296", "18446744073709551615", "-1", "null", "true", "\"u8\"", "\"u64\"",
@@ -16,7 +16,7 @@ import Testing
         "\"pci_dev_ser[65536]\"", "\"array\"", "\"structure\"", "\"block_chain\"", "\"vmalloc\"", "\"flags\"",
     ]
 
-    /// The text with some of its tokens replaced by others: its own, or ``words``.
+    /// The text with some of its tokens replaced by its own tokens, or by ``words``.
     private static func mutated(_ text: String, by random: inout SplitMix64) -> String {
         var pieces: [Substring] = []
         var rest = text[...]
@@ -73,7 +73,7 @@ import Testing
         #expect(used > 0 || text.contains("\"mapping\""))
     }
 
-    /// Shows, writes, reads back, and plans a content.
+    /// Shows, writes, reads back and plans a content.
     private func use(_ content: any Content, of kind: DescribedKind) throws {
         _ = content.cells
         _ = content.fileContents
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: [
-        // Structures in structures, to no end and beyond any size.
+        // Endlessly nested structures, of excessive size.
         (0..<40).map { #"{"name": "s\#($0)_", "fields": [{"name": "a", "type": "s\#($0 + 1)_[65536]"}]}"# } + [
             #"{"name": "s40_", "fields": [{"name": "a", "type": "u8"}]}"#
         ],

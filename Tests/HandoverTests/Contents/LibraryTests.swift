@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// The three examples of the article on payloads.
+/// The three examples in the article on payloads.
 @Suite struct LibraryTests {
     @Test func `payloads are built, written, read and compared as the article says`() throws {
         let path = FilePath("/tmp/luo-fdt-library-\(UUID().uuidString).elf")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Handover
 
-/// Payloads of described kinds that are damaged, and descriptions with a mistake in them.
+/// Tests damaged payloads of described kinds, and descriptions with errors.
 @Suite struct PayloadDamageTests {
     private static let description = #"""
         {"structures": [
@@ -43,7 +43,7 @@ import Testing
          "payload": {"text": "0123456789"}}]}]}
         """#
 
-    /// The document's handover, with bytes changed in its first piece of a role.
+    /// The document's handover, with bytes changed in its first piece with a role.
     private func image(
         _ role: Extent.Role, of owner: Owner, _ patch: (offset: UInt64, bytes: [UInt8])? = nil
     ) throws -> (memory: any PhysicalMemory, root: PhysicalAddress, kinds: ContentKinds) {
@@ -80,7 +80,7 @@ import Testing
         #expect(payload.root?.bytes[12..<16].elementsEqual([0xfb, 0xff, 0xff, 0xff]) == true)
     }
 
-    /// Bytes behind a NUL, and between fields.
+    /// Bytes after a NUL, and between fields.
     @Test(arguments: [(4, [0x7a]), (9, [1]), (44, [1])] as [(UInt64, [UInt8])])
     func `bytes that a document does not say are carried besides`(offset: UInt64, bytes: [UInt8]) throws {
         let (memory, root, kinds) = try image(.payload, of: mine, (offset, bytes))

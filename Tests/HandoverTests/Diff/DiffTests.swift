@@ -95,7 +95,7 @@ import Testing
         #expect(HandoverDiff(built, document).changes.map(\.description) == [])
     }
 
-    /// By a document that gives them in any form, and with one that does not.
+    /// With a document that gives the contents in some form, and with one that does not.
     @Test func `what a document gives is compared with what memory holds`() throws {
         func side(_ text: String) throws -> HandoverDiff.Side {
             HandoverDiff.Side(try DocumentReader.read(Array(text.utf8))) { _ in
@@ -123,7 +123,7 @@ import Testing
         #expect(
             HandoverDiff(built, try side(document(folios)), ignoringAddresses: true, ignoringContents: true)
                 .uncompared.isEmpty)
-        // As dump --contents gives them.
+        // In the form used by dump --contents.
         var exact = planned
         let residue = try Capture(image).contents()
         exact.residue = residue
@@ -149,7 +149,7 @@ import Testing
             ])
     }
 
-    /// The handover of a memory.
+    /// A side of a comparison, with the handover in a memory.
     private func side(
         of memory: some PhysicalMemory, rootAt root: PhysicalAddress, pageSize: PageSize = .kib4
     ) throws -> HandoverDiff.Side {
@@ -157,10 +157,10 @@ import Testing
         return HandoverDiff.Side(HandoverDocument(reading: reading, memory: memory, blobs: [], pageSize: pageSize))
     }
 
-    /// Every how many bits one is flipped: each takes as long as to read a handover. `LUO_FDT_FLIPS=1` flips all.
+    /// Flips every n-th bit, as each flip takes as long as reading a handover. `LUO_FDT_FLIPS=1` flips all.
     private static let stride = Int(ProcessInfo.processInfo.environment["LUO_FDT_FLIPS"] ?? "")
 
-    /// Flips bits of `ranges`, one at a time, and expects that each is a difference.
+    /// Flips bits of `ranges` one at a time, and expects each to be a difference.
     private func flip(
         bitsOf ranges: [Range<PhysicalAddress>], of image: some PhysicalMemory, rootAt root: PhysicalAddress,
         pageSize: PageSize, stride: Int, withZeros: Bool = true
@@ -201,7 +201,7 @@ import Testing
         let image = try #require(Corruption.all.first { $0.name == "sound" }).build()
         let root = try #require(image.rootAddress)
         let preserved = try side(of: image.memory, rootAt: root).state.preserved?.ranges ?? []
-        // What is behind the end of a tree or a file, in its last page, is nobody's.
+        // Bytes after the end of a tree or file, in its last page, belong to nothing.
         try flip(
             bitsOf: preserved, of: image.memory, rootAt: root, pageSize: .kib4, stride: Self.stride ?? 97,
             withZeros: false)

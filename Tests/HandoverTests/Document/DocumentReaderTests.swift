@@ -46,10 +46,10 @@ import Testing
                 var changed = Array(digits.utf8)
                 changed[place] = byte
                 let text = String(decoding: changed, as: UTF8.self)
-                // Room behind it, as in a long document.
+                // Followed by more text, as in a long document.
                 let document = "{\"liveupdate_number\": \"0x\(text)\"}" + String(repeating: " ", count: 32)
                 let state = try? DocumentReader.read(Array(document.utf8))
-                // The initializer takes a sign, too.
+                // The initializer accepts a sign, too.
                 let number = byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") ? nil : UInt64(text, radix: 16)
                 #expect(state?.luo?.liveUpdateNumber == number, "\(text)")
                 #expect(try state == nil || DocumentReader.read(Array(document.utf8), portion: 1) == state)
@@ -122,7 +122,7 @@ import Testing
         }
     }
 
-    /// Reading goes on behind what is wrong, wherever in a value that was found.
+    /// Reading continues after an error, wherever in a value it was found.
     @Test(arguments: [1, 4, 1000]) func allProblemsAreTold(portion: Int) throws {
         let text = #"""
             {"kernl": "7.3", "liveupdate_number": [1, {"a": "}"}], "sessions": [
@@ -158,7 +158,7 @@ import Testing
         #expect(throws: DocumentReadError.notJSON("line 1: expected UTF-8 here")) { try DocumentReader.read(text) }
     }
 
-    /// What is read of a text that has been tampered with is JSON to another reader, too.
+    /// If a modified text can be read, another reader must accept it as JSON, too.
     @Test(arguments: documents) func nothingElseIsTakenForJSON(name: String) throws {
         let text = try Self.text(name)
         var random = SplitMix64(seed: UInt64(name.utf8.count))

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Handover
 
-/// The classes of the public JSON conformance suites, with inputs of our own: what RFC 8259 makes valid is read, and
-/// never rounded; what it does not is refused; what it leaves open is decided here.
+/// The classes of the public JSON conformance suites, with our own inputs: what RFC 8259 allows is read, and never
+/// rounded; what it forbids is rejected; what it leaves open is decided here.
 @Suite struct JSONConformanceTests {
     private func number(_ text: String) throws(DocumentReadError) -> UInt64? {
         // Read at once, and byte by byte.
@@ -55,7 +55,7 @@ import Testing
         "{\"kernel\": \"7\n3\"}", "{\"kernel\": \"\\a\"}", "{\"kernel\": \"\\", "{\"kernel\": \"\\u00\"}",
         "{\"kernel\": \"\\u12G4\"}", "{\"kernel\": \"\\u+123\"}", "{\"kernel\": \"\\U0041\"}",
         "{\"kernel\": \"\\\u{0}\"}",
-        // A surrogate by itself, and pairs in the wrong order: left open by the RFC, and no text.
+        // A lone surrogate, and pairs in the wrong order: the RFC leaves this open; they are not text.
         "{\"kernel\": \"\\udc00\"}", "{\"kernel\": \"\\ud800\\ud800\"}", "{\"kernel\": \"\\udc00\\ud800\"}",
         "{\"kernel\": \"\\ud800x\"}",
     ])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Handover
 
-/// Handovers that would keep a careless reader busy for ever, or make it ask for all memory.
+/// Handovers that would keep a careless reader busy forever, or make it allocate all memory.
 @Suite(.timeLimit(.minutes(10))) struct BoundTests {
     private func built(_ name: String) throws -> HandoverImage {
         try #require(Corruption.all.first { $0.name == name }).build()
@@ -31,7 +31,7 @@ import Testing
     @Test func `lists of folios that all claim all memory`() throws {
         var memory = try built("chain-sound").memory
         memory.allocate(PhysicalAddress(0x2000_0000)..<PhysicalAddress(0x2020_0000))
-        // 65 memfds, each with a list of one entry of 2^40 pages and 2^32 - 1 pages in all.
+        // 65 memfds, each with a list of one entry of 2^40 pages, and 2^32 - 1 pages in total.
         let reading = try HandoverReader(memory: memory, pageSize: .kib4).read(rootAt: PhysicalAddress(0x1000_0000))
         for file in reading.state.luo?.sessions?.first?.files ?? [] {
             let data = try #require(file.data)
@@ -45,7 +45,7 @@ import Testing
 
     @Test func `sessions that all lead to one long chain`() throws {
         var memory = try built("chain-sound").memory
-        // A chain of 300 blocks of files that ends in itself, and 51 sessions that lead to it.
+        // A chain of 300 blocks of files that loops, and 51 sessions that refer to it.
         for index in 0..<UInt64(300) {
             let address = 0x2000_0000 + index * 4096
             try write([index == 299 ? 0x2000_0000 : address + 4096, 63], at: address, &memory)
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    /// A memfd of 2^52 bytes whose one folio, of 2^40 pages, covers all memory: what a fuzzer has found.
+    /// A memfd of 2^52 bytes whose only folio, of 2^40 pages, covers all memory; found by a fuzzer.
     @Test func `a folio of any order in a file of any size`() throws {
         var document = HandoverState()
         document.kernel = "7.3"

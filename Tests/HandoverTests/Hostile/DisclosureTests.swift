@@ -5,17 +5,17 @@ import Testing
 
 @testable import Handover
 
-/// What `collect` writes without contents holds none of what is handed over, whatever a damaged pointer leads to.
+/// Checks that without contents, `collect` writes nothing that is handed over, wherever a damaged pointer leads.
 @Suite struct DisclosureTests {
     private static let canary = Array("CANARY: guest memory, not to be seen. ".utf8)
 
-    /// A captured handover in which all memory that is handed over is full of canaries.
+    /// A captured handover in which all memory that is handed over is filled with canaries.
     private struct Cage {
         let memory: SparseMemory
         let root: PhysicalAddress
-        /// The pages of canaries.
+        /// The pages with canaries.
         let pages: [PhysicalAddress]
-        /// Where there is a pointer to a piece of the handover.
+        /// The addresses of pointers to pieces of the handover.
         let pointers: [PhysicalAddress]
 
         init(_ capture: CapturedHandover) throws {
@@ -32,7 +32,7 @@ import Testing
                 try memory.write(bytes, at: extent.address)
                 pieces.append((extent.address, bytes))
             }
-            // Not all that is handed over is in the capture: of each range some pages stand for all.
+            // The capture does not contain everything that is handed over: some pages of each range represent it.
             let handedOver = Capture(
                 of: document.reading, in: LayeredMemory([document.memory, AllZero()]), contents: false)
             var pages: [PhysicalAddress] = []
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    /// How many redirections of each capture are tried: all, where the environment says so.
+    /// The number of redirections to try for each capture; the environment can increase it to all of them.
     private static let sample = Int(ProcessInfo.processInfo.environment["LUO_FDT_REDIRECTIONS"] ?? "") ?? 12
 
     @Test(arguments: CapturedHandover.all)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Handover
 
-/// A captured handover whose pages are changed, and read by everything that reads.
+/// A captured handover whose pages are changed, and read by all readers.
 struct HostileMemory {
     let memory: SparseMemory
     let root: PhysicalAddress
@@ -24,7 +24,7 @@ struct HostileMemory {
             var page = PhysicalAddress(extent.range.lowerBound.rawValue & ~4095)
             while page < extent.range.upperBound {
                 defer { page = PhysicalAddress(page.rawValue + 4096) }
-                // Captures are without what is in regions.
+                // Captures do not contain the contents of regions.
                 guard let bytes = subject.memory.copy(at: page, count: 4096) else { continue }
                 if extent.role.isMetadata { pages.append(page) }
                 try memory.write(bytes, at: page)
@@ -40,7 +40,7 @@ struct HostileMemory {
         return memory
     }
 
-    /// Reads, checks, writes and compares a handover. That it comes back is the point.
+    /// Reads, checks, writes and compares a handover. The test is that this returns.
     static func readAll(_ memory: SparseMemory, rootAt root: PhysicalAddress) {
         let subject = CheckSubject(memory: memory, rootAt: root)
         _ = HandoverCheck(subject).verdict
@@ -50,7 +50,7 @@ struct HostileMemory {
         writer.write(reading.state)
         let side = HandoverDiff.Side(state: reading.state, memory: memory)
         #expect(HandoverDiff(side, side).isEmpty)
-        // What is read is in proportion to what there is, whatever it says.
+        // The amount read is limited by the size of the memory, whatever its contents claim.
         let bytes = memory.regions.reduce(0) { $0 + Int($1.upperBound.rawValue - $1.lowerBound.rawValue) }
         #expect(reading.extents.count <= bytes / 256)
         #expect(reading.findings.count <= 1000)

@@ -6,16 +6,16 @@ import Testing
 
 @testable import Handover
 
-/// Changes captures in every way that comes to mind: a sample of all changes, the same every time.
+/// Changes captures in every conceivable way: a deterministic sample of all changes.
 ///
-/// `LUO_FDT_MUTATIONS` says how large the sample is, of each kind of change and for each capture; `all` takes days.
+/// `LUO_FDT_MUTATIONS` sets the sample size, for each kind of change and each capture; `all` takes days.
 @Suite struct HandoverMutationTests {
     private static let sample: Int = {
         guard let text = ProcessInfo.processInfo.environment["LUO_FDT_MUTATIONS"] else { return 40 }
         return text == "all" ? .max : Int(text) ?? 40
     }()
 
-    /// Comes past numbers below `count`: all, or a sample.
+    /// Visits numbers below `count`: all, or a sample.
     private static func forEach(below count: Int, seed: UInt64, _ body: (Int) throws -> Void) rethrows {
         if count <= sample {
             for index in 0..<count { try body(index) }
@@ -39,7 +39,7 @@ import Testing
     @Test(arguments: CapturedHandover.names)
     func `a count or an address that says anything`(image: String) throws {
         let hostile = try HostileMemory(image)
-        // Words that say something, and the first words of pages that say nothing.
+        // Words with a meaning, and the first words of pages without one.
         var words: [PhysicalAddress] = []
         for page in hostile.pages {
             let bytes = try #require(hostile.memory.copy(at: page, count: 4096))
@@ -94,7 +94,7 @@ import Testing
             guard let data = try? Data(contentsOf: directory.appending(path: name)) else { continue }
             for count in 0..<data.count {
                 let blob = Array(data.prefix(count))
-                // A FLB page is told from nothing: whatever it is, it is read.
+                // A page of FLBs has no signature: any bytes are read.
                 #expect(throws: Never.self) { try reader.read(flbs: blob) }
                 for name in Generation.latest.subtrees { _ = try? reader.read(subtree: name, blob) }
             }

@@ -5,9 +5,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Images that are cut short, overwritten, or full of old roots: each is read as far as it goes.
+/// Images that are truncated, overwritten, or full of old roots: each is read as far as possible.
 @Suite struct DamagedInputTests {
-    /// The memory of a capture, to be changed.
+    /// The memory of a capture, for changing it.
     private func memory(of name: String) throws -> (memory: SparseMemory, state: HandoverState) {
         let document = try CapturedHandover(name: name).read()
         var memory = SparseMemory()
@@ -47,7 +47,7 @@ import Testing
     @Test func imageOfUnknownMachineFindsItsPageSize() throws {
         var (memory, state) = try memory(of: "7.3/basic")
         memory.statedMachine = nil
-        // The writer states 4096; without a note there is nothing but the reading to tell from.
+        // The writer states 4096; without a note, only reading can determine the page size.
         let core = try ELFCoreWriter(machine: .aarch64, pageSize: 4096).bytes(of: memory)
         let unstated = try #require(replacing("PAGESIZE", with: "PAGESIXE", in: core))
         let document = try read(unstated)
@@ -69,7 +69,7 @@ import Testing
         var (memory, state) = try memory(of: "7.3/basic")
         let root = try #require(state.kho?.fdtAddress)
         let size = Int(try #require(state.kho?.fdtSize))
-        // A copy that leads to a luo_ser with a smaller update number.
+        // A copy that refers to a luo_ser with a lower update number.
         let stale = PhysicalAddress(0x1000)
         let staleLUO = PhysicalAddress(0x2000)
         let luo = try #require(state.kho?.subtrees?.first { $0.name == "LUO" })
@@ -183,7 +183,7 @@ import Testing
     ) throws {
         var (memory, state) = try memory(of: "7.1/basic")
         let sessions = try #require(state.luo?.sessionsAddress)
-        // The files of the first session: behind the header and the name.
+        // The files of the first session: after the header and the name.
         try memory.write(littleEndian(pointer), at: try #require(sessions.advanced(by: 8 + 64)))
         let reading = try read(memory).reading
         #expect(reading.isDamaged)
@@ -206,7 +206,7 @@ import Testing
         #expect(reading.state.luo?.sessions == state.luo?.sessions)
     }
 
-    /// Overwrites metadata at random: whatever comes of it, reading ends, and does not run away with memory.
+    /// Overwrites metadata at random: whatever happens, reading terminates, and memory use is bounded.
     @Test(arguments: ["6.18/basic", "6.19/basic", "7.1/basic", "7.3/basic"]) func overwrittenMetadataIsSurvived(
         _ name: String
     ) throws {

@@ -6,7 +6,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// That an input is what it is, and what is not one is said to be none.
+/// Checks that inputs are recognised, and that anything else is rejected.
 @Suite struct InputTests {
     static let receiver = "captures/7.3/debugfs/receiver"
 
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func whatIsNothingKnownListsAllThatWasTried() throws {
-        // Enough for any of the structures that have no magic number, and no text.
+        // Enough for any of the structures without a magic number, but not text.
         try withTemporaryFile((0..<80).map { $0 ^ 0xa5 }) {
             path in
             #expect {
@@ -96,7 +96,7 @@ import Testing
     @Test func noFileNoDirectoryNothingInIt() throws {
         #expect(throws: InputError.self) { try HandoverInput("/nonexistent/luo-fdt") }
         #expect(throws: InputError.self) { try input("fdt/no-such-file") }
-        // A directory without the files.
+        // A directory that lacks the files.
         #expect(throws: InputError.self) { try input("captures/6.18/debugfs/receiver/out") }
         try withTemporaryFile([]) { path in
             #expect(throws: InputError.self) { try HandoverInput(path) }
@@ -173,7 +173,7 @@ import Testing
         #expect(state.kho?.compatible == image.kho?.compatible)
         #expect(state.kho?.preservedMemoryMap != nil)
         #expect(state.memblock?.regions?.map(\.name) == ["testblk"])
-        // The addresses lead nowhere, and that is not the handover's fault.
+        // The addresses refer to memory that is missing, which is not a fault of the handover.
         #expect(state.preserved == nil)
         #expect(input.documents[0].reading.findings.contains { $0.severity == .unknown })
         #expect(!input.isDamaged)
@@ -203,10 +203,10 @@ import Testing
         #expect(kho.compatible == image.kho?.compatible)
         #expect(reading.state.kernel == image.kernel)
         #expect(kho.preservedMemoryMap != nil)
-        // The last nodes are cut off, and known by their blobs.
+        // The last nodes are cut off, and known only from their blobs.
         let names = Set((kho.subtrees ?? []).map(\.name.repaired))
         #expect(names.isSuperset(of: ["LUO", "memblock", "kho_test"]))
-        // The kernel cuts it short itself.
+        // The kernel itself truncates it.
         #expect(!reading.isDamaged)
         #expect(reading.findings.first?.cause == .leftOut)
         #expect(reading.findings.first?.found == "\(size) bytes")
@@ -218,7 +218,7 @@ import Testing
         #expect(input.documents.map(\.part) == ["in", "out"])
         #expect(input.documents[1].reading.state.kernel == "7.2")
         #expect(input.documents[1].reading.state.luo?.compatible == "luo-v5")
-        // Nothing went out on 6.18.
+        // Nothing was handed over from this machine on 6.18.
         #expect(try self.input("captures/6.18/debugfs/receiver").documents.map(\.part) == ["in"])
     }
 
@@ -248,7 +248,7 @@ import Testing
 
     // MARK: This machine
 
-    /// What `/sys` and `/proc` of a machine have, in a directory.
+    /// A directory with contents of a machine's `/sys` and `/proc`.
     private func inMachine(_ parts: [(fixture: String, place: String)], _ body: (FilePath) throws -> Void) throws {
         _ = try withTemporaryDirectory { directory in
             for part in parts { try copy(part.fixture, to: directory.appending(part.place)) }
@@ -351,7 +351,7 @@ import Testing
 
     // MARK: Where the root is
 
-    /// What an arm64 kernel is booted with.
+    /// The boot data of an arm64 kernel.
     @Test(arguments: ["linux,kho-scratch", "linux,kho-bootmem"])
     func deviceTreeSaysWhereRootAndScratchAre(_ scratch: String) throws {
         let image = try CapturedHandover(name: "7.3/basic").read()
@@ -395,7 +395,7 @@ import Testing
                 #expect(CheckSubject(document).scratch == document.scratch)
                 #expect(HandoverCheck(CheckSubject(document)).verdict == .accepted)
             }
-            // Without scratch, a kernel does not look at the root.
+            // Without scratch, a kernel ignores the root.
             try FileManager.default.removeItem(atPath: chosen.appending(scratch).string)
             var options = InputOptions()
             options.bootData = chosen
@@ -413,7 +413,7 @@ import Testing
         let capture = CapturedHandover(name: "\(version)/basic")
         let state = try capture.read(options).reading.state
         #expect(state.kho?.fdtAddress == (try capture.read()).reading.state.kho?.fdtAddress)
-        // Nobody has searched for others.
+        // No search for others has taken place.
         #expect(state.kho?.staleRoots == nil)
     }
 

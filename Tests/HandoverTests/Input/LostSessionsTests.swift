@@ -6,10 +6,10 @@ import Testing
 
 @testable import Handover
 
-/// That what nothing leads to is found.
+/// Checks that unreferenced sessions are found.
 ///
-/// `after-crash.elf` is a part of the memory of a 7.3.4 that had received a handover and panicked before its session
-/// was retrieved: the kernel had freed `luo_ser` and the map of preserved memory by then.
+/// `after-crash.elf` is part of the memory of a 7.3.4 that had received a handover and panicked before its session was
+/// retrieved: the kernel had already freed `luo_ser` and the map of preserved memory.
 @Suite struct LostSessionsTests {
     private static func searched(_ path: FilePath) throws -> HandoverInput {
         var options = InputOptions()
@@ -27,7 +27,7 @@ import Testing
         #expect(found.reading.state.luo?.sessions?.map(\.name) == ["vm-alpha"])
         #expect(found.reading.state.luo?.sessions?.first?.files?.map(\.token) == [0x42])
         #expect(found.notes.contains { $0.text == "session \"vm-alpha\", in the block at 0x6b7000: all its parts fit" })
-        // The root that came in is told from the one that the kernel prepared for its own successor.
+        // The incoming root is distinguished from the one that the kernel prepared for its own successor.
         #expect(found.notes.contains { $0.name == "root 0x4c4000" })
     }
 
@@ -64,7 +64,7 @@ import Testing
             files.reading.state.luo?.sessions?.map(\.name.repaired)
                 == wanted.compactMap(\.filesAddress).map { "found at \($0)" })
 
-        // Without these, too, the memfds are.
+        // Without these, the memfds are still found.
         for session in wanted { memory.removePage(at: try #require(session.filesAddress)) }
         let memfds = LostSessions(
             in: memory, pageSize: .kib4, generation: generation, known: [], progress: { _, _ in })

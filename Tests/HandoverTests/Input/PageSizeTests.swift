@@ -7,9 +7,9 @@ import struct Handover.Capture
 
 @testable import Handover
 
-/// The page size of images that do not state it.
+/// Tests detecting the page size of images that do not state it.
 @Suite struct PageSizeTests {
-    /// Memory without a word about the kernel that it is of.
+    /// Memory without any information about its kernel.
     private struct UnlabelledMemory: PhysicalMemory {
         let memory: SparseMemory
         var regions: [Range<PhysicalAddress>] { memory.regions }
@@ -42,7 +42,7 @@ import struct Handover.Capture
         let image = try image(source.state())
         let reading = try reading(image)
         #expect(reading.state.pageSize == kind.pageSize)
-        // One bitmap of 512 bytes that begins a page can as well be of a page, and what it says is the same.
+        // A single 512-byte bitmap at the beginning of a page could as well be a page-sized one, with the same meaning.
         guard kind.generation.preservedMap != Generation.v6_16.preservedMap else { return }
         #expect(reading.alternatives.isEmpty)
         #expect(reading.state.generation?.id == kind.generation.id)
@@ -58,7 +58,7 @@ import struct Handover.Capture
         let reading = try reading(image)
         let sizes = ([reading] + reading.alternatives).map(\.state.pageSize)
         #expect(sizes.contains(kind.pageSize))
-        // What is kept then is enough for each.
+        // What is then kept suffices for each page size.
         let capture = Capture(of: reading, in: UnlabelledMemory(memory: image.memory), contents: true)
         #expect(capture.state.pageSize == (sizes.count == 1 ? kind.pageSize : nil))
         for extent in image.extents where extent.role.isMetadata {

@@ -6,9 +6,9 @@ import Testing
 
 @testable import Handover
 
-/// `small.kdump` is a kdump-compressed dump by QEMU (a guest of 2 MiB that never ran, with four marked pages), cut down
-/// to those 2 MiB; the firmware's pages and the marked page at 0x101000 are filtered out of it, as `makedumpfile`
-/// filters. `small.kdump.flat` is the same, flattened. The others are the handover of `examples/readme.json`.
+/// `small.kdump` is a kdump-compressed dump by QEMU (of a 2 MiB guest that never ran, with four marked pages), reduced
+/// to those 2 MiB; the firmware's pages and the marked page at 0x101000 are filtered out, as `makedumpfile` does.
+/// `small.kdump.flat` is the same, flattened. The others contain the handover of `examples/readme.json`.
 @Suite struct CrashDumpTests {
     private static let small = ["small.kdump", "small.kdump.flat"]
     private static let compressions = ["zlib", "lzo", "snappy", "zstd"].map { "real-\($0).kdump" }
@@ -36,7 +36,7 @@ import Testing
         #expect(dump.osRelease == "7.3.4-test")
         #expect(dump.damage.isEmpty)
         #expect(dump.part == nil)
-        // All pages of zeros are one.
+        // All zero pages share one.
         #expect(dump.storedExtents.count == 3)
         for address in [0x10_0000, 0x11_0000, 0x1F_E000] as [UInt64] {
             // Twice: from the dump, and from the cache.
@@ -133,7 +133,7 @@ import Testing
                 guard case .cutShort(let count, let stated, let pages) = damage else { return false }
                 return count < stated && pages > 0 && (isFlat || count == length && stated <= whole.count)
             }
-            // A flattened dump may end with bytes that no page needs, but not without the mark of its end.
+            // A flattened dump may end with bytes that no page needs, but must have the mark of its end.
             #expect(isNamed || isFlat && dump.damage.contains(.endMissing), "\(length) bytes: \(dump.damage)")
             expectSound(dump, as: wanted, "\(length) bytes")
         }
@@ -152,13 +152,13 @@ import Testing
             }
             _ = RootScan(of: dump)
             if bit / 8 >= 32768, bit / 8 < 32768 + 299 * 24, (bit / 8 - 32768) % 24 >= 8, (bit / 8 - 32768) % 24 < 16 {
-                // Size and flags: what is told from the size alone is told, the rest when the page is read.
+                // Size and flags: faults that the size alone shows are reported, others when the page is read.
                 expectSound(dump, as: wanted, "bit \(bit)")
             }
         }
     }
 
-    /// Whether every page that can be read is the page that it should be.
+    /// Checks that every page that can be read is correct.
     private func expectSound(_ dump: CrashDump, as wanted: CrashDump, _ comment: Comment) {
         for region in dump.regions {
             for address in stride(from: region.lowerBound.rawValue, to: region.upperBound.rawValue, by: 4096) {
@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    /// The page of `session "vm-alpha", token 0x42` at 0x10009000, with a descriptor that says 5,000 bytes.
+    /// The page of `session "vm-alpha", token 0x42` at 0x10009000, with a descriptor that states 5,000 bytes.
     private static func withDamagedContents() throws -> [UInt8] {
         var bytes = try Self.bytes("real-zlib.kdump")
         let first = try Self.open(bytes).regions[0].lowerBound.rawValue
@@ -192,7 +192,7 @@ import Testing
         }
         #expect(document.memory.unreadable(in: range(0x1000_8000, 0x1000_b000)) == [range(0x1000_9000, 0x1000_a000)])
 
-        // What is collected lacks the page, and says so.
+        // The collected file lacks the page, and states so.
         let capture = Capture(of: document.reading, in: document.memory, contents: true)
         #expect(capture.unreadable.map(\.owner) == [.file(session: "vm-alpha", token: 0x42)])
         #expect(!capture.memory.regions.contains { $0.contains(PhysicalAddress(0x1000_9000)) })
@@ -206,7 +206,7 @@ import Testing
         }
     }
 
-    /// What is missing from a file that is cut short is unknown, and nothing that a kernel would stumble on.
+    /// What a truncated file lacks is unknown, not something that a kernel would fail on.
     @Test(arguments: ["real-zlib.kdump", "split-1.kdump", "7.3/basic.elf", "7.3-arm64-16k/basic.elf"])
     func `a cut file is no damaged handover`(name: String) throws {
         let path = name.hasSuffix("elf") ? URL(filePath: Fixture.path("captures/" + name)) : nil
@@ -331,7 +331,7 @@ import Testing
     }
 }
 
-/// Numbers to try: all of them, or as many as `LUO_FDT_MUTATIONS` says.
+/// Numbers to try: all of them, or as many as `LUO_FDT_MUTATIONS` allows.
 enum Sample {
     private static let size: Int = {
         guard let text = ProcessInfo.processInfo.environment["LUO_FDT_MUTATIONS"] else { return 40 }

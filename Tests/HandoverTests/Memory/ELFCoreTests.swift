@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func stitchesReadsAcrossAdjacentSegments() throws {
-        // Adjacent in memory, in the other order in the file; then zeroes; then adjacent in both.
+        // Adjacent in memory, but in reverse order in the file; then zeros; then adjacent in both.
         let core = try ELFCore(
             bytes: RawCore(
                 segments: [
@@ -87,7 +87,7 @@ import Testing
         #expect(core.storedExtents == [range(0x1000, 0x1010)])
         #expect(try core.copy(at: 0x100F, count: 3) == [Self.pattern[15], 0, 0])
         #expect(try core.copy(at: 1 << 30, count: 1 << 20) == [UInt8](repeating: 0, count: 1 << 20))
-        // Nothing allocates as much as a hostile file may say.
+        // Nothing allocates as much as a hostile file claims.
         #expect(throws: MemoryError.self) { try core.copy(at: 0x1000, count: 1 << 39) }
         #expect(throws: MemoryError.self) { try core.copy(at: 0x2000, count: 1 << 39) }
     }
@@ -110,7 +110,7 @@ import Testing
         #expect(headersOnly.damage.first == .programHeadersMissing(stated: 2, present: 1))
     }
 
-    /// /proc/kcore has virtual memory, too.
+    /// /proc/kcore contains virtual memory, too.
     @Test func segmentsWithoutAPhysicalAddressAreNoDamage() throws {
         let core = try ELFCore(
             bytes: RawCore(
@@ -190,7 +190,7 @@ import Testing
                 $0.put(0x5000 as UInt64, at: 80)
                 $0.put(0 as UInt64, at: 88)
             } == .noPhysicalAddresses)
-        // Physical memory that begins at 0 is no such case.
+        // Physical memory that begins at 0 is not such a case.
         #expect(refusal { $0.put(0 as UInt64, at: 88) } == nil)
     }
 
@@ -225,7 +225,7 @@ import Testing
 
     // MARK: Hostile files
 
-    /// Opens a file, and if that works reads all over it: none of it may trap, hang or allocate without end.
+    /// Opens a file and, if that succeeds, reads all over it: nothing may trap, hang or allocate without limit.
     private func exercise(_ bytes: [UInt8]) {
         guard let core = try? ELFCore(bytes: bytes) else { return }
         var previous = PhysicalAddress(0)
@@ -305,7 +305,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(10))) func manySegmentsThatAllOverlap() throws {
-        // Nested, so that every one is open at the same time; quadratic work would take minutes.
+        // Nested, so that all are open at the same time; quadratic work would take minutes.
         var raw = RawCore()
         let count = 20_000
         for index in 0..<count {

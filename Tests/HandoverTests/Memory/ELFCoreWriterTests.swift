@@ -53,7 +53,7 @@ import Testing
                 try core.copy(at: region.lowerBound.rawValue, count: count)
                     == memory.copy(at: region.lowerBound.rawValue, count: count))
         }
-        // Reading and writing once more changes nothing.
+        // Reading and writing again changes nothing.
         #expect(try writer.bytes(of: core) == bytes)
     }
 
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    /// With the note, one program header fewer than the number that means PN_XNUM, and just as many.
+    /// Including the note, one program header fewer than the number that means PN_XNUM, and exactly that many.
     @Test(arguments: [65_533, 65_534]) func manySegments(count: Int) throws {
         var memory = SparseMemory(pageSize: 16)
         for index in 0..<count {

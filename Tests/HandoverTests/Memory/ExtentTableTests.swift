@@ -14,7 +14,7 @@ struct ExtentTableTests {
         }
     }
 
-    /// What is found when all are looked at.
+    /// The result of a linear search.
     private func first(of pieces: [Piece], endingBehind address: UInt64) -> Int {
         pieces.firstIndex { $0.range.upperBound.rawValue > address } ?? pieces.count
     }
@@ -22,7 +22,7 @@ struct ExtentTableTests {
     @Test("What is found is what going through all of them finds", arguments: 0..<40)
     func likeASearch(seed: UInt64) {
         var random = SplitMix64(seed: seed)
-        // Close together, far apart, and both: the parts are of equal length, the distances are not.
+        // Close together, far apart, and both: parts have equal lengths, but distances vary.
         var pieces: [Piece] = []
         var end = random.next() >> UInt64.random(in: 1...63, using: &random)
         for _ in 0..<Int.random(in: 0...60, using: &random) {

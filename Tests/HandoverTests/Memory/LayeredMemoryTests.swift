@@ -44,7 +44,7 @@ import Testing
         #expect(throws: MemoryError.self) { try layered.copy(at: 0, count: 1) }
     }
 
-    /// Against a plain model: for each address, the first range that holds it.
+    /// Compares with a simple model: for each address, the first range that contains it.
     @Test(arguments: 0..<200) func overlapsAreResolvedAsInAModel(seed: Int) {
         var generator = SplitMix64(seed: UInt64(seed))
         let ranges = (0..<Int.random(in: 0...12, using: &generator)).map { _ in

@@ -96,7 +96,7 @@ import Testing
             for source in [memory, layered, part] as [any PhysicalMemory] {
                 #expect(try source.copy(at: 0x10_0000, count: 1 << 20) == contents)
                 #expect(try Self.residentSize(of: path) >= 1 << 20)
-                // More than there is, and half of a page at the end of what is there.
+                // More than there is, and half a page at the end.
                 source.release(range(0, 0x18_0800))
                 source.release(range(0x18_0800, .max))
                 #expect(try Self.residentSize(of: path) <= 4096)
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    /// How many bytes of the mapped file are part of this process.
+    /// The number of bytes of the mapped file that are resident in this process.
     private static func residentSize(of path: FilePath) throws -> Int {
         let text = try MappedFile(path: "/proc/self/smaps")
         let maps = String(decoding: try text.copy(at: 0, count: Int(text.count)), as: UTF8.self).split(separator: "\n")
@@ -142,7 +142,7 @@ import Testing
     @Test func readsAPipeToItsEnd() throws {
         let contents = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 / 3) }
         let (readEnd, writeEnd) = try FileDescriptor.pipe()
-        // A pipe holds 64 KiB, so that this does not block.
+        // A pipe holds 64 KiB, so this does not block.
         try writeEnd.closeAfter { _ = try writeEnd.writeAll(contents) }
         try readEnd.closeAfter {
             let file = try MappedFile(descriptor: readEnd, path: "-")

@@ -28,7 +28,7 @@ func range(_ start: UInt64, _ end: UInt64) -> Range<PhysicalAddress> {
     PhysicalAddress(start)..<PhysicalAddress(end)
 }
 
-/// A core made of the fields that a test gives, right or wrong.
+/// A core made from the fields given by a test, valid or not.
 struct RawCore {
     struct Segment {
         var type: UInt32 = 1
@@ -40,7 +40,7 @@ struct RawCore {
     }
 
     var segments: [Segment] = []
-    /// The file behind the headers: offset 4096 and on.
+    /// The file after the headers: from offset 4096 on.
     var contents: [UInt8] = []
     var machine: UInt16 = 62
 
@@ -73,7 +73,7 @@ struct RawCore {
 }
 
 extension [UInt8] {
-    /// Writes a little-endian number, behind the end if need be.
+    /// Writes a little-endian number, extending the file if necessary.
     mutating func put<Number: FixedWidthInteger>(_ number: Number, at offset: Int) {
         let size = Number.bitWidth / 8
         if count < offset + size { self += [UInt8](repeating: 0, count: offset + size - count) }
@@ -82,7 +82,7 @@ extension [UInt8] {
 }
 
 extension PhysicalMemory {
-    /// The memory with other bytes at `address`, within a page of 4 KiB; the rest is as it was.
+    /// The memory with other bytes at `address`, within a 4 KiB page; the rest is unchanged.
     func changed(_ bytes: [UInt8], at address: PhysicalAddress) throws -> LayeredMemory {
         let offset = Int(address.rawValue % 4096)
         let start = PhysicalAddress(address.rawValue - UInt64(offset))

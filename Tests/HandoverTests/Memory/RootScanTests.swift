@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func piecesThatBeginAnywhere() throws {
-        // The first root lies in two segments, the magic number of the second, too.
+        // The first root spans two segments, and so does the magic number of the second.
         let tree = Self.tree()
         let contents = tree + tree
         for cut in [1, 3, 4, 20, 50] {
@@ -99,7 +99,7 @@ import Testing
         #expect(limited.reachedLimit)
     }
 
-    /// Zeros in pieces of 1 MiB, and roots in it, as if it were stored.
+    /// Zeros in pieces of 1 MiB, with roots in them, as if they were stored.
     private struct Spread: PhysicalMemory {
         var pieces: UInt64 = 200
         var roots: [UInt64] = []
@@ -128,7 +128,7 @@ import Testing
         #expect(calls == [64, 128, 192, 200].map { $0 << 20 })
     }
 
-    // Of the larger one, portions are searched side by side.
+    // Chunks of the larger one are searched in parallel.
     @Test(arguments: [200, 1100]) func rootsFarApartAreFoundInTheirOrder(pieces: UInt64) {
         let roots: [UInt64] = [0, 0x0ff_f000, 0x10f_0000, 0x3ff_f000, 0x400_0000, 0x401_2000, pieces << 20 - 4096]
         #expect(Self.candidates(Spread(pieces: pieces, roots: roots)) == roots)
@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test func pagesThatASourceLacksDoNotStopTheSearch() {
-        /// Says that it holds 16 MiB, and lacks every other page.
+        /// Claims to have 16 MiB, but lacks every other page.
         struct Holey: PhysicalMemory {
             let tree: [UInt8]
             var regions: [Range<PhysicalAddress>] { [range(0, 16 << 20)] }

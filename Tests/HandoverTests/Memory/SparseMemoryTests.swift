@@ -64,7 +64,7 @@ import Testing
         #expect(try memory.copy(at: .max - 2, count: 2) == [0, 0])
     }
 
-    /// Against a plain model: a dictionary of bytes.
+    /// Compares with a simple model: a dictionary of bytes.
     @Test(arguments: 0..<50) func agreesWithAModel(seed: Int) throws {
         var generator = SplitMix64(seed: UInt64(seed))
         var memory = SparseMemory(pageSize: 16)

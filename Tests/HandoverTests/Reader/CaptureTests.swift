@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What is read of real handovers against what another reader made of the same memory.
+/// Compares the results of reading real handovers with those of another reader.
 @Suite struct CaptureTests {
     @Test(arguments: CapturedHandover.all) func isWhole(_ capture: CapturedHandover) throws {
         let document = try capture.read()

@@ -6,14 +6,14 @@ import TestSupport
 import Testing
 
 extension CapturedHandover {
-    /// What an independent reader made of it.
+    /// The results of an independent reader.
     func expected() throws -> ExpectedHandover {
         let bytes = try Fixture.bytes("captures/\(name).expected.json")
         return try JSONDecoder().decode(ExpectedHandover.self, from: Data(bytes))
     }
 }
 
-/// The form of the `expected.json` files, which is that of the reader that wrote them.
+/// The format of the `expected.json` files, which is that of the reader that wrote them.
 struct ExpectedHandover: Decodable {
     var fdt_pa: Hex
     var fdt_size: UInt64

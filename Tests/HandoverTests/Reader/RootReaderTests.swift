@@ -4,9 +4,10 @@ import Testing
 
 @testable import Handover
 
-/// Which node of a root FDT is taken for a subtree.
+/// Tests which node of a root FDT is used for a subtree.
 @Suite struct RootReaderTests {
-    /// A handover of a root FDT whose nodes, of these names, lead to blobs with kexec counts from 1 on.
+    /// Reads a handover with a root FDT that has nodes with these names, which refer to blobs with kexec counts from 1
+    /// on.
     private func read(_ names: [String]) throws -> Reading {
         var memory = SparseMemory(pageSize: 4096)
         let layout = KexecMetadataLayout.layout

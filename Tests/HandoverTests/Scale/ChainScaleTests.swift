@@ -3,7 +3,7 @@ import Testing
 
 @testable import Handover
 
-/// Chains of as many blocks as a kernel takes (`KHO_MAX_BLOCKS`), of one fewer, and of one more.
+/// Chains of as many blocks as a kernel accepts (`KHO_MAX_BLOCKS`), one fewer, and one more.
 @Suite struct ChainScaleTests {
     static let limit = 10_000
 
@@ -17,17 +17,17 @@ import Testing
         var testDescription: String { "\(blocks) blocks of \(pageSize.bytes) bytes" }
     }
 
-    /// Blocks that follow each other in memory, each with one record.
+    /// Blocks that are consecutive in memory, with one record each.
     struct Chain: Sendable {
         let pageSize: PageSize
         let blocks: Int
-        /// Writes the record of a block into the zeros behind the block's header.
+        /// Writes the record of a block into the zeros after the block's header.
         let record: @Sendable (_ index: Int, inout [UInt8], _ base: Int) -> Void
 
         static let start = PhysicalAddress(1 << 44)
         private static let header = BlockHeaderLayout.layout
 
-        /// The chain beside what is stored.
+        /// The chain, next to what is stored.
         func memory(beside stored: SparseMemory) -> ComputedMemory {
             let end = Self.start.rawValue + UInt64(blocks * pageSize.bytes)
             return ComputedMemory(stored: stored, computed: Self.start..<PhysicalAddress(end)) { address in
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    /// What the reader has to say: nothing, or that the chain goes on.
+    /// Expects no findings, or one that the chain is too long.
     private func expect(_ findings: [Finding], _ blocks: Int) {
         if blocks <= Self.limit {
             #expect(findings == [])
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    /// Which of the rules of chains find something.
+    /// The rules about chains that have findings.
     private func rules(_ memory: ComputedMemory, _ handover: SoundHandover) -> Set<String> {
         let subject = CheckSubject(memory: memory, rootAt: handover.root, pageSize: handover.pageSize)
         var options = HandoverCheck.Options()
@@ -77,7 +77,7 @@ import Testing
         #expect(sessions.last?.name == KernelString("session \(sessions.count - 1)"))
         #expect(reading.state.luo?.blocks?.count == sessions.count)
         expect(reading.findings, test.blocks)
-        // A header and a record each, and no block again.
+        // A header and a record each, and no block twice.
         #expect(memory.computations.value <= 2 * test.blocks)
         #expect(rules(memory, handover) == (test.blocks > Self.limit ? ["session-chain"] : []))
     }
@@ -97,7 +97,7 @@ import Testing
         let place = PhysicalAddress(
             block.rawValue + UInt64(BlockHeaderLayout.layout.structure.size + fileSet.offset))
         try memory.stored.write(fileSet.layout.files, Chain.start, at: place)
-        // The number that the session states is that of the blocks which are taken.
+        // The session states the number of the blocks that are accepted.
         let taken = min(test.blocks, Self.limit)
         try memory.stored.write(fileSet.layout.count, UInt64(taken), at: place)
 

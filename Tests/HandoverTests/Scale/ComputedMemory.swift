@@ -3,15 +3,15 @@ import Synchronization
 
 @testable import Handover
 
-/// Memory of any size, of which next to nothing is stored: pages are computed when they are read.
+/// Memory of any size that stores almost nothing: pages are computed when they are read.
 struct ComputedMemory: PhysicalMemory {
-    /// The pages that are stored all the same: the root, and whatever else there are few of.
+    /// Pages that are stored: the root, and other small data.
     var stored: SparseMemory
-    /// Where pages are computed; nothing is stored there.
+    /// The range of computed pages; nothing is stored there.
     let computed: Range<PhysicalAddress>
-    /// Gives what the page at an address begins with. The rest of it is zero.
+    /// Returns the beginning of the page at an address. The rest of it is zero.
     let page: @Sendable (PhysicalAddress) -> [UInt8]
-    /// How often a page has been computed.
+    /// The number of pages computed so far.
     let computations = Count()
 
     final class Count: Sendable {
@@ -51,7 +51,7 @@ struct ComputedMemory: PhysicalMemory {
     }
 }
 
-/// A handover of the newest generation that a test changes.
+/// A handover of the newest generation, for tests to change.
 struct SoundHandover {
     let planned: HandoverState
     let memory: SparseMemory
@@ -72,7 +72,7 @@ struct SoundHandover {
         self.root = root
     }
 
-    /// Where LUO's state is.
+    /// The address of LUO's state.
     var luoAddress: PhysicalAddress? {
         planned.kho?.subtrees?.first { $0.name == "LUO" }?.address
     }

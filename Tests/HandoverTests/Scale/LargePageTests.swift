@@ -4,9 +4,9 @@ import Testing
 
 @testable import Handover
 
-/// What takes more than one page, block or chunk, with pages of every size.
+/// Structures that take more than one page, block or chunk, for every page size.
 @Suite struct LargePageTests {
-    /// Builds a document, reads it, and builds it again from what was read: both images have to be the same.
+    /// Builds a document, reads it, and builds it again from the result: both images must be the same.
     private func expectRoundTrip(_ state: HandoverState, pageSize: PageSize) throws -> HandoverState {
         let planned = try HandoverPlanner.plan(state, sizeOfFile: noFiles)
         let image = try HandoverImage(of: planned, contents: noContents)
@@ -61,7 +61,7 @@ import Testing
 
     // MARK: - Records
 
-    /// Two full blocks and one record more, of sessions and of files.
+    /// Two full blocks plus one record, of sessions and of files.
     @Test(arguments: PageSize.allCases)
     func `chains of three blocks`(_ pageSize: PageSize) throws {
         let luo = try #require(Generation.v7_2.luo)
@@ -77,7 +77,7 @@ import Testing
             planned.luo?.sessions?.last?.blocks?.map(\.count) == [filesPerBlock, filesPerBlock, 1].map(UInt64.init))
     }
 
-    /// `luo-v1`: 16 pages of sessions and 2 of files, full to the last record; one more is refused.
+    /// `luo-v1`: 16 pages of sessions and 2 of files, completely full; one more is rejected.
     @Test(arguments: PageSize.allCases)
     func `full arrays`(_ pageSize: PageSize) throws {
         let luo = try #require(Generation.v7_1.luo)
@@ -123,7 +123,7 @@ import Testing
         return file
     }
 
-    /// Chunks that are not full, as no kernel leaves them but every kernel reads them.
+    /// Partly filled chunks, which no kernel writes but every kernel reads.
     @Test(arguments: PageSize.allCases)
     func `a list of folios in several chunks`(_ pageSize: PageSize) throws {
         let perPage = pageSize.bytes / 16
@@ -142,7 +142,7 @@ import Testing
         #expect(Set(made.vmalloc?.chunks?.flatMap(\.pages) ?? []).count == 5)
     }
 
-    /// Entries that stand for eight pages each.
+    /// Entries that represent eight pages each.
     @Test(arguments: PageSize.allCases)
     func `a list of folios in large pages`(_ pageSize: PageSize) throws {
         let perPage = pageSize.bytes / 16
@@ -159,7 +159,7 @@ import Testing
         #expect(pages.allSatisfy { $0.rawValue % UInt64(8 * pageSize.bytes) == 0 })
     }
 
-    /// A chunk that is full, and what the next one lists: 130,817 folios of small pages.
+    /// A full chunk, continued in the next one: 130,817 folios of small pages.
     @Test func `a list of folios longer than a chunk`() throws {
         let folios = 511 * 256 + 1
         let planned = try HandoverPlanner.plan(
@@ -177,7 +177,7 @@ import Testing
         #expect(read.folios?.last?.index == UInt64(folios - 1))
     }
 
-    /// A chunk lists as many pages as there is room for behind the link, whatever the size of a page.
+    /// A chunk lists as many pages as fit after the link, for any page size.
     @Test(arguments: zip(PageSize.allCases, [511, 2047, 8191]))
     func `the room of a chunk`(_ pageSize: PageSize, _ pages: Int) {
         #expect(VmallocChunkLayout.layout(pageSize).pages.count == pages)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Handover
 
-/// Maps of preserved memory of 16 TiB, and at the top of the address space.
+/// Maps of 16 TiB of preserved memory, also at the top of the address space.
 @Suite struct RadixScaleTests {
     static let tebibytes16: UInt64 = 16 << 40
 
@@ -45,12 +45,12 @@ import Testing
         guard case .radix(let radix) = preserved.map else { throw ComputedRadixTree.NoTree() }
         #expect(radix.leaves.count == keys / perLeaf)
         #expect(radix.leaves.allSatisfy { $0.bits.words.reduce(0) { $0 + $1.nonzeroBitCount } == perLeaf })
-        // A way down to each, and every page of the map once.
+        // One path to each, and every page of the map once.
         #expect(tree.memory.computations.value == radix.nodes.count + radix.leaves.count)
         #expect(radix.nodes.count <= RadixGeometry(pageSize: test.pageSize).depth + radix.leaves.count / 64)
     }
 
-    /// Pages that are far apart, among them the first but one and the last of all.
+    /// Pages that are far apart, including the second and the last of all.
     @Test(arguments: PageSize.allCases)
     func `single pages all over the address space`(_ pageSize: PageSize) throws {
         let shift = UInt64(pageSize.shift)
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    /// Blocks of every order that there is, each behind the one before.
+    /// Blocks of every order, each after the one before.
     @Test(arguments: PageSize.allCases)
     func `every order`(_ pageSize: PageSize) throws {
         let largest = 63 - pageSize.shift
@@ -87,7 +87,7 @@ import Testing
         #expect(preserved.ranges == [range(UInt64(pageSize.bytes), .max)])
     }
 
-    /// Whole leaves of base pages: every page of 16 TiB has its bit.
+    /// Full leaves of base pages: every page of 16 TiB has a bit.
     @Test func `16 TiB in blocks of one page`() throws {
         let pageSize = PageSize.kib64
         let geometry = RadixGeometry(pageSize: pageSize)
@@ -106,7 +106,7 @@ import Testing
         #expect(summary.ranges == [range(Self.tebibytes16, 2 * Self.tebibytes16)])
     }
 
-    /// Memory that begins and ends in the middle of everything is split into blocks, and comes back whole.
+    /// Memory that begins and ends at odd addresses is split into blocks, and read back completely.
     @Test(arguments: BuildTests.kinds)
     func `16 TiB are preserved besides the handover`(_ kind: BuildTests.Kind) throws {
         let page = UInt64(kind.pageSize.bytes)
@@ -132,7 +132,7 @@ import Testing
     }
 }
 
-/// A radix tree that is there as the runs of blocks in it alone.
+/// A radix tree that is represented only by its runs of blocks.
 struct ComputedRadixTree {
     struct Run: Sendable {
         let order: Int
@@ -152,7 +152,7 @@ struct ComputedRadixTree {
             let marker = UInt64(1) << UInt64(64 - pageSize.shift - run.order)
             return marker | run.blocks.lowerBound..<marker | (run.blocks.upperBound - 1) + 1
         }.sorted { $0.lowerBound < $1.lowerBound }
-        // A page's number is its level, and its place among the pages of its level.
+        // A page's number consists of its level and its index among the pages of the level.
         let levelShift = UInt64(geometry.keyWidth - geometry.bitmapBits)
         let size = (UInt64(geometry.depth) << levelShift) << UInt64(pageSize.shift)
         memory = ComputedMemory(
@@ -172,7 +172,7 @@ struct ComputedRadixTree {
                     bytes.set(Int(key.lowerBound - first)..<Int(key.upperBound - first))
                 }
             } else {
-                // The root's key can be wider than a number: its table ends before.
+                // The root's key can exceed 64 bits: its table ends earlier.
                 let prefix = level == geometry.depth - 1 ? 0 : place << bits(level)
                 for index in 0..<UInt64(pageSize.bytes / 8) {
                     let (offset, overflows) = index.multipliedReportingOverflow(by: 1 << bits(level - 1))
@@ -191,7 +191,7 @@ struct ComputedRadixTree {
 
     private let root: PhysicalAddress
 
-    /// Reads the map as it is read in a handover.
+    /// Reads the map as in a handover.
     func read() -> (PreservedState?, ReadingLog) {
         let context = ReadingContext(memory: memory, pageSize: pageSize)
         var log = ReadingLog(context: context)
@@ -201,7 +201,7 @@ struct ComputedRadixTree {
 }
 
 extension [Range<UInt64>] {
-    /// What of the ranges lies in `bounds`. The ranges ascend and are disjoint.
+    /// The parts of the ranges within `bounds`. The ranges are ascending and disjoint.
     fileprivate func overlaps(_ bounds: Range<UInt64>) -> [Range<UInt64>] {
         let first = partitioningIndex { $0.upperBound > bounds.lowerBound }
         return self[first...].prefix { $0.lowerBound < bounds.upperBound }.map { $0.clamped(to: bounds) }
@@ -209,7 +209,7 @@ extension [Range<UInt64>] {
 }
 
 extension [UInt8] {
-    /// Sets bits, the first byte's least significant being the first.
+    /// Sets bits; the first is the least significant bit of the first byte.
     fileprivate mutating func set(_ bits: Range<Int>) {
         var bit = bits.lowerBound
         while bit < bits.upperBound {

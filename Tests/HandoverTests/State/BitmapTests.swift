@@ -3,7 +3,7 @@ import Testing
 @testable import Handover
 
 @Suite struct BitmapTests {
-    /// Pages of bits: few runs and many, at the edges of words and within, none, and all.
+    /// Pages of bits: few runs and many, at word boundaries and within words, none, and all.
     static let pages: [[UInt64]] = [
         [], [0, 0], [1], [1 << 63], [0, 1 << 63, 1], [.max], [.max, .max, .max, .max], [0, .max, .max << 1, 0, 0],
         [0b1010_1101, 0, 0, 0, 0, 0, 0, 0], [0xAAAA_AAAA_AAAA_AAAA, 0x5555_5555_5555_5555, .max],
@@ -11,7 +11,7 @@ import Testing
         [.max >> 1, 0, .max << 63, .max, 0, 0, 0, 7],
     ]
 
-    /// The page as the reader takes it in.
+    /// The page as the reader reads it.
     static func read(_ page: [UInt64]) -> Bitmap {
         var scratch: [Range<UInt32>] = [1..<2]
         return Bitmap(wordCount: page.count, scratch: &scratch) { page[$0] }

@@ -22,7 +22,7 @@ import struct Handover.Capture
 
     @Test(arguments: kinds)
     func `a random state survives build, dump and build`(kind: Kind) throws {
-        // Larger pages cost more to compare, and differ in their limits alone.
+        // Larger pages take longer to compare, and only differ in their limits.
         for seed in UInt64(0)..<(kind.pageSize == .kib4 ? 3 : 1) {
             var source = RandomHandover(
                 random: SplitMix64(seed: seed), generation: kind.generation, pageSize: kind.pageSize)
@@ -39,7 +39,7 @@ import struct Handover.Capture
             #expect(read.kho == normalized(planned).kho)
             #expect(read.luo == planned.luo)
 
-            // Through text, as the command does it.
+            // Through text, as in the command.
             var text: [UInt8] = []
             var writer = DocumentWriter { text += $0 }
             writer.write(read)
@@ -61,7 +61,7 @@ import struct Handover.Capture
             var source = RandomHandover(
                 random: SplitMix64(seed: seed), generation: kind.generation, pageSize: kind.pageSize)
             var planned = try HandoverPlanner.plan(source.state(), sizeOfFile: noFiles)
-            // Bytes that nothing describes, across the end of the root's page.
+            // Residue bytes that cross the end of the root's page.
             let root = try #require(planned.kho?.fdtAddress)
             let end = try #require(root.advanced(by: UInt64(kind.pageSize.bytes - 2)))
             planned.residue = [ResidueState(address: end, data: [1, 2, 3, 4, 5])]
@@ -70,7 +70,7 @@ import struct Handover.Capture
 
             try withTemporaryDirectory { directory in
                 let path = directory.appending("core.elf")
-                // What was in the file before is gone.
+                // The previous contents of the file are gone.
                 try Destination(path).write([UInt8](repeating: 0xff, count: 1 << 20))
                 let core = try CoreFile(of: planned, contents: noContents)
                 #expect(core.regions == image.memory.regions)
@@ -80,7 +80,7 @@ import struct Handover.Capture
         }
     }
 
-    /// The root does not say how large a subtree is where the generation's roots do not; a reader finds it out.
+    /// If a generation's roots do not state the sizes of subtrees, a reader determines them.
     private func normalized(_ state: HandoverState) -> HandoverState {
         var state = state
         guard let image = try? HandoverImage(of: state, contents: noContents) else { return state }
@@ -138,7 +138,7 @@ import struct Handover.Capture
         var document = HandoverState()
         document.kernel = "7.3"
         var memfd = MemFDState()
-        // 511 pages of a list of 256 folios each.
+        // 511 pages of a list, with 256 folios each.
         memfd.size = 511 * 256 * 4096
         var file = FileState()
         file.memfd = memfd
@@ -153,7 +153,7 @@ import struct Handover.Capture
     }
 }
 
-/// For documents that name no files.
+/// For documents that do not refer to files.
 func noFiles(_ name: String) throws(FileError) -> UInt64 { 0 }
 
 @Sendable func noContents(_ name: String) throws(FileError) -> MappedFile { MappedFile(bytes: [], name: "") }

@@ -7,7 +7,7 @@ import struct Handover.Capture
 
 @testable import Handover
 
-/// Bundles: what is written comes back, and what is malformed is refused.
+/// Tests that bundles can be read back, and that malformed ones are rejected.
 @Suite struct BundleTests {
     private func image() throws -> HandoverImage {
         var source = RandomHandover(random: SplitMix64(seed: 3), generation: .v7_2, pageSize: .kib4)
@@ -75,7 +75,7 @@ import struct Handover.Capture
         #expect(error == .tooLarge)
     }
 
-    /// A bundle with one node, in which something is wrong.
+    /// A bundle with one node that has an error.
     private func tree(
         compatible: String = "luo-fdt,bundle-v1", pageSize: UInt32 = 4096, nodes: String = "memory",
         reg: [UInt32] = [0, 0x1000, 0, 0x1000], data: [UInt8] = [1]

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Handover
 
-/// What the planner says of documents that no kernel would write.
+/// Tests the planner's messages about documents that no kernel would write.
 @Suite struct PlanProblemTests {
     private func problems(_ text: String) throws -> [String] {
         let document = try DocumentReader.read(Array(text.utf8))
@@ -53,7 +53,7 @@ import Testing
     }
 }
 
-/// What a document says twice, and differently, or what no page can hold, is refused, and not left out.
+/// Contradictions in a document, and what no page can hold, are rejected, not dropped.
 extension PlanProblemTests {
     @Test(arguments: [
         (

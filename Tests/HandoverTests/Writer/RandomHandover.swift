@@ -3,7 +3,7 @@ import TestSupport
 
 @testable import Handover
 
-/// Makes documents that are all different and all right: for any generation and page size.
+/// Creates random valid documents for any generation and page size.
 struct RandomHandover {
     var random: SplitMix64
     let generation: Generation
@@ -37,7 +37,7 @@ struct RandomHandover {
     private mutating func luo() -> LUOState {
         var luo = LUOState()
         luo.liveUpdateNumber = UInt64.random(in: 0...UInt64.max, using: &random)
-        // One in three has more records than a block of small pages holds.
+        // One in three has more records than fit in a block with small pages.
         let count = chance(3) ? Int.random(in: 52...130, using: &random) : Int.random(in: 0...6, using: &random)
         luo.sessions = (0..<count).map { session($0, isSmall: count > 6) }
         if generation.luo?.flbs != nil {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Handover
 
-/// Captured images of real kernels, read, written as a document, and built from it again.
+/// Captured images of real kernels are read, written as documents, and built from them again.
 @Suite struct RoundTripTests {
     @Test(arguments: CapturedHandover.names)
     func `a capture's document builds the same pages again`(image: String) throws {

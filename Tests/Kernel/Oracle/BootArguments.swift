@@ -3,7 +3,7 @@ import KernelBoot
 import Synchronization
 import SystemPackage
 
-/// The kernel that is asked, and how many guests run side by side.
+/// The kernel to test with, and the number of guests to run in parallel.
 struct BootArguments: ParsableArguments {
     @Option(help: "The kernel: a bzImage or an arm64 Image.")
     var kernel: String
@@ -23,7 +23,7 @@ struct BootArguments: ParsableArguments {
         return boot
     }
 
-    /// Runs trials side by side, and hands on each result when it is there.
+    /// Runs trials in parallel, and passes on each result as soon as it is available.
     func run(_ trials: some Sequence<Trial>, done: @escaping @Sendable (Judgement) throws -> Void) async throws {
         let boot = boot
         try await withThrowingTaskGroup(of: Judgement.self) { group in

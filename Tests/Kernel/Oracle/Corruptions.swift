@@ -5,7 +5,7 @@ import KernelABI
 import Synchronization
 import SystemPackage
 
-/// Boots every recipe of `Fixtures/corruptions`, and writes what the kernel did, and the table of it.
+/// Boots every recipe in `Fixtures/corruptions`, and writes the kernel's results and a table of them.
 struct Corruptions: AsyncParsableCommand {
     @OptionGroup var arguments: BootArguments
 
@@ -44,7 +44,7 @@ struct Corruptions: AsyncParsableCommand {
             trial.wantsFilesAsTheyWere = true
             return trial
         }
-        // What was not changed says what is to be asked for.
+        // The unchanged handovers determine what to ask for.
         var sound: [String: HandoverState] = [:]
         for recipe in list where recipe.patches.isEmpty {
             let memory = try trial(recipe, wanted: nil).memory

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Asks a real kernel what it makes of handovers that are wrong, and holds `check` against it.
+/// Boots a real kernel with invalid handovers, and compares the results with `check`.
 @main
 struct KernelOracle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -6,7 +6,7 @@ import Synchronization
 import SystemPackage
 import TestSupport
 
-/// Changes sound handovers at random, and holds `check` against a kernel for each.
+/// Changes valid handovers at random, and compares `check` with a kernel for each.
 struct Mutants: AsyncParsableCommand {
     @OptionGroup var arguments: BootArguments
 
@@ -64,7 +64,7 @@ struct Mutants: AsyncParsableCommand {
         if disagreeing.contains(where: { Unknowable.reason(for: $0) == nil }) { throw ExitCode.failure }
     }
 
-    /// How many agree, how many `check` leaves open, how many disagree for a known reason, and how many do else.
+    /// How many agree, how many `check` leaves open, how many disagree for a known reason, and how many for another.
     private static func counts(_ all: [Judgement]) -> String {
         let disagreeing = all.filter { $0.agreement == .disagree }
         let unknowable = disagreeing.count { Unknowable.reason(for: $0) != nil }
@@ -74,7 +74,7 @@ struct Mutants: AsyncParsableCommand {
         ].map(String.init).joined(separator: "\t")
     }
 
-    /// The change of a number: one that changes something.
+    /// The mutation with an index; it always changes something.
     private func trial(_ index: Int, of bases: [MutationBase]) -> Trial {
         let base = bases[index % bases.count]
         var random = SplitMix64(seed: seed ^ UInt64(index) << 32)
@@ -89,20 +89,20 @@ struct Mutants: AsyncParsableCommand {
 
 /// A reason why `check` cannot know what a kernel will do.
 struct Unknowable: Sendable {
-    /// As docs/kernels.md names it.
+    /// Its name in docs/kernels.md.
     var name: String
     private var explains: @Sendable (Judgement) -> Bool
 
     private static let all = [
-        // The kernel's own test of KHO follows the addresses in its subtree, whose form it alone knows.
+        // The kernel's KHO test follows the addresses in its subtree, whose format only it knows.
         Unknowable(name: "kho_test") { $0.summary.contains(" of kho_test ") },
-        // Nor does anybody else know what an FLB's owner takes its number for.
+        // Only an FLB's owner knows the meaning of its data.
         Unknowable(name: "data of an FLB") { $0.summary.contains("luo_flb_ser.data") },
-        // The file comes back as the changed handover shows it. `check` says that contents are lost.
+        // The file is restored as the changed handover shows it. `check` reports that contents are lost.
         Unknowable(name: "holes") { $0.rules == ["memfd-size"] && $0.kernel == Verdict.accepted.rawValue },
-        // A shift by more bits than the word has is undefined in C; x86 takes the last five bits of the number.
+        // Shifting by at least the width of the word is undefined in C; x86 uses the last five bits of the shift count.
         Unknowable(name: "shift") { $0.summary.contains("kho_vmalloc.order: ") },
-        // Nobody asks for files whose tokens the changed handover does not show.
+        // Files whose tokens are not in the changed handover are not asked for.
         Unknowable(name: "lost files") {
             $0.rules == ["file-set-lost (ENOENT)"] && $0.kernel == Verdict.accepted.rawValue
         },
@@ -111,7 +111,7 @@ struct Unknowable: Sendable {
     static func reason(for judgement: Judgement) -> Unknowable? { all.first { $0.explains(judgement) } }
 }
 
-/// Results on disk, one JSON object a line.
+/// Results on disk, one JSON object per line.
 final class Journal: Sendable {
     private let file: FileDescriptor
     private let read: Mutex<[Judgement]>

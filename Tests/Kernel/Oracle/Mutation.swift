@@ -2,13 +2,13 @@ import Handover
 import KernelABI
 import TestSupport
 
-/// A sound handover, and what of it can be changed.
+/// A valid handover, and what can be changed in it.
 struct MutationBase: Sendable {
     var name: String
     var memory: any PhysicalMemory
     var root: PhysicalAddress
     var state: HandoverState
-    /// What describes the handover.
+    /// The pieces that describe the handover.
     var extents: [Extent]
     /// The fields of all its structures, and the words of its trees.
     var places: [Place]
@@ -19,7 +19,7 @@ struct MutationBase: Sendable {
         var count: Int
         var meaning: FieldDescription.Meaning
         var bits: Range<Int>?
-        /// What it is called, for people.
+        /// Its name in messages.
         var name: String
     }
 
@@ -53,7 +53,7 @@ struct MutationBase: Sendable {
         }
     }
 
-    /// Of a long array, only the first elements: most are empty.
+    /// Only the first elements of long arrays, which are mostly empty.
     private static let mostElements = 64
 
     private static func fields(of structure: StructureDescription, at address: PhysicalAddress) -> [Place] {
@@ -78,15 +78,15 @@ struct MutationBase: Sendable {
     }
 }
 
-/// One change of a handover, told by a seed: the same each time.
+/// A change to a handover, determined by a seed.
 struct Mutation {
-    /// What is changed, in a few words.
+    /// What is changed, in short.
     private(set) var summary = ""
     private(set) var memory: SparseMemory
     private var random: SplitMix64
     private let base: MutationBase
 
-    /// - Returns: `nil` if the change changes nothing.
+    /// - Returns: `nil` if the mutation changes nothing.
     init?(of base: MutationBase, seed: UInt64) {
         self.base = base
         random = SplitMix64(seed: seed)
@@ -99,7 +99,8 @@ struct Mutation {
     // MARK: Fields
 
     private mutating func changeField() -> Bool {
-        // Each extent is as likely as the other, as each of a field's owners: else nearly all changes were of bitmaps.
+        // All extents are equally likely, and so are all owners of a field; otherwise nearly all changes would affect
+        // bitmaps.
         guard let extent = base.extents.randomElement(using: &random) else { return false }
         let places = base.places.filter { extent.range.contains($0.address) }
         guard let place = places.randomElement(using: &random), let old = bytes(at: place.address, place.count) else {
@@ -135,7 +136,7 @@ struct Mutation {
         }
     }
 
-    /// Numbers at which something is full, empty, or too large to be held.
+    /// Numbers at which something is full, empty, or too large.
     private static let numbers: [UInt64] = [
         0, 1, 2, 51, 52, 63, 64, 128, 129, 511, 512, 819, 820, 4095, 4096, 10_000, 1 << 31, 1 << 32, 1 << 51, 1 << 52,
         1 << 63,

@@ -5,16 +5,16 @@ import KernelABI
 import KernelBoot
 import SystemPackage
 
-/// A handover that is judged by `check` and by a kernel.
+/// A handover to be judged by `check` and by a kernel.
 struct Trial: Sendable {
     var name: String
     /// What is wrong with it.
     var summary: String
     var memory: any PhysicalMemory
     var root: PhysicalAddress
-    /// What the handover was before it was changed: what the kernel is asked for where it does not show it any more.
+    /// The handover before the change: what to ask the kernel for if the changed one does not show it.
     var wanted: HandoverState?
-    /// Whether files that it still shows are to come back as they were, and not as they were changed.
+    /// Whether files that it still shows should be restored as they were, rather than as changed.
     var wantsFilesAsTheyWere = false
 
     init(
@@ -27,7 +27,7 @@ struct Trial: Sendable {
         self.wanted = wanted
     }
 
-    /// A handover in an image, with its root FDT, broken as it may be, at `root`.
+    /// A handover in an image with a possibly broken root FDT at `root`.
     init(
         name: String, summary: String, image: FilePath, root: PhysicalAddress, wanted: HandoverState? = nil
     ) throws {
@@ -39,8 +39,8 @@ struct Trial: Sendable {
         self.init(name: name, summary: summary, memory: subject.memory, root: root, wanted: wanted)
     }
 
-    /// - Parameter attempts: how often a kernel that falls silent is started again: on a busy machine, one that is slow
-    ///   looks the same.
+    /// - Parameter attempts: How often to start a kernel that becomes silent: on a busy machine, a slow kernel looks
+    ///   the same.
     func run(with boot: BootRun, attempts: Int = 2) async throws -> Judgement {
         var boot = boot
         let subject = CheckSubject(memory: memory, rootAt: root)
@@ -56,7 +56,7 @@ struct Trial: Sendable {
             scratch: result.scratch.map { [$0.lowerBound.rawValue, $0.upperBound.rawValue] })
     }
 
-    /// What `check` says now of a handover that a kernel has judged before.
+    /// The new opinion of `check` on a handover that a kernel has judged before.
     func judged(as before: Judgement) -> Judgement {
         var options = HandoverCheck.Options()
         options.generation = before.release.flatMap { Generation(release: $0) }
@@ -72,9 +72,9 @@ struct Trial: Sendable {
         return judgement
     }
 
-    /// A handover's state; the sessions, files, FLBs and regions that it does not show are those of another one.
+    /// A handover's state, with missing sessions, files, FLBs and regions taken from another one.
     ///
-    /// - Parameter isSound: whether files that both show are to be as the other one shows them.
+    /// - Parameter isSound: Whether to take files that both show from the other one.
     private static func asked(
         _ state: HandoverState?, or other: HandoverState?, isSound: Bool = false
     ) -> HandoverState? {
@@ -108,7 +108,7 @@ struct Trial: Sendable {
     }
 }
 
-/// What `check` says of a handover.
+/// The opinion of `check` on a handover.
 struct Opinion: Sendable {
     var verdict: String
     var rules: [String] = []
@@ -122,7 +122,7 @@ struct Opinion: Sendable {
     }
 }
 
-/// What `check` and a kernel say of a handover.
+/// The opinions of `check` and of a kernel on a handover.
 struct Judgement: Codable, Hashable, Sendable {
     var name: String
     var summary: String
@@ -130,9 +130,9 @@ struct Judgement: Codable, Hashable, Sendable {
     var rules: [String]
     var kernel: String
     var outcome: String
-    /// The line that decides.
+    /// The line on which the verdict is based.
     var line: String
-    /// The kernel's release; `nil` if it ended before it said so.
+    /// The kernel's release; `nil` if it ended before reporting it.
     var release: String?
     /// The guest's memory, and its scratch areas.
     var memory: [[UInt64]]
@@ -140,7 +140,7 @@ struct Judgement: Codable, Hashable, Sendable {
 
     enum Agreement {
         case agree
-        /// `check` says that the kernel does not look: whatever it then does is no contradiction.
+        /// `check` predicts that the kernel does not check: whatever it does is no contradiction.
         case open
         case disagree
     }
@@ -150,7 +150,7 @@ struct Judgement: Codable, Hashable, Sendable {
         return check == Verdict.unchecked.rawValue ? .open : .disagree
     }
 
-    /// The line without what differs from boot to boot: the kernel's own addresses, and the processor.
+    /// The line without what varies between boots: kernel addresses, and the processor.
     static func steady(_ line: String) -> String {
         let words = line.split(separator: " ", omittingEmptySubsequences: false).map { word in
             let digits = word.hasPrefix("0x") ? word.dropFirst(2) : word
@@ -162,7 +162,7 @@ struct Judgement: Codable, Hashable, Sendable {
         return String(text[..<comma.lowerBound])
     }
 
-    /// A row of a table in Markdown.
+    /// A row of a Markdown table.
     func row(_ columns: [String]) -> String {
         "| " + columns.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
     }

@@ -1,14 +1,13 @@
-// The first process of a guest that runs commands on a machine that has received a handover, and again in the kernel
-// that is started when that one panics. Built static, for an initrd that `run` makes.
+// The first process of a guest that runs commands on a machine that has received a handover, and again in the crash
+// kernel after that one panics. Statically linked, for an initrd created by `run`.
 //
-// /steps has a line for each step; those before the line `crash` are for the machine, those behind it for the kernel
-// after the crash:
-//   run COMMAND…        run it, and say what it prints, its status, and the most memory that it held, in KiB
-//   save FILE COMMAND…  the same, with what it prints in a file
-//   hash FILE           say the size and the FNV-1a hash of a file
-//   retrieve NAME       take a session over, and keep it
-//   missing FILE        put nothing in the place of a file
-//   crash               load /kernel for after a crash, and panic
+// /steps has one line per step; steps before the line `crash` are for the machine, those after it for the crash kernel:
+//   run COMMAND…        run it, and report its output, exit status, and peak memory in KiB
+//   save FILE COMMAND…  the same, with its output in a file
+//   hash FILE           report the size and the FNV-1a hash of a file
+//   retrieve NAME       retrieve a session, and keep it
+//   missing FILE        hide a file
+//   crash               load /kernel as the crash kernel, and panic
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

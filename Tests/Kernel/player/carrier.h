@@ -1,6 +1,6 @@
-// What carries the player. A process (process/kernel.c), in which the kernel's sources of live update are linked with it:
-// calls are those of a user, kexec is to execute the process anew with its preserved memory, and a crash or deadlock is
-// said and the end. Or a guest (guest.c), whose init this is.
+// The environment of the player. Either a process (process/kernel.c), which links the kernel's live update sources with
+// it: calls are those of a user, kexec executes the process again with its preserved memory, and a crash or deadlock is
+// reported and ends it. Or a guest (guest.c), as its init.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

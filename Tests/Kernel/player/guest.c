@@ -1,4 +1,4 @@
-// A guest for a carrier: init makes system calls. The next kernel is told by resume= at which line to go on.
+// The guest environment: init makes system calls. resume= tells the next kernel at which line to continue.
 #define _GNU_SOURCE
 #include "carrier.h"
 #include <dirent.h>
@@ -19,7 +19,7 @@ int sys_memfd(const char *text)
 	return fd;
 }
 
-// What a guest cannot go on after, in words that no kernel uses.
+// Reports, in words that no kernel uses, something after which a guest cannot continue.
 static void check(bool isRight, const char *what)
 {
 	char text[200];
@@ -47,7 +47,7 @@ static char *read_whole(const char *path, size_t *size)
 	return bytes;
 }
 
-// A member of a cpio archive of the "newc" kind.
+// A member of a cpio archive in "newc" format.
 static void archive(FILE *out, const char *path, unsigned mode)
 {
 	static const char zeros[4];
@@ -81,7 +81,7 @@ int sys_kexec(const char *release, int next)
 	closedir(root);
 	archive(out, "TRAILER!!!", 0);
 	fclose(out);
-	// The options are those that this kernel was given, but for where to go on.
+	// The options of this kernel, except for the line at which to continue.
 	options = read_whole("/proc/cmdline", &size);
 	if ((end = strstr(options, " resume=")) || (end = strchr(options, '\n'))) *end = 0;
 	check(asprintf(&line, "%s resume=%d", options, next) > 0, "kexec");
@@ -111,7 +111,7 @@ char *carrier_script(void)
 	return read_whole("/script", &size);
 }
 
-// QEMU ends when its machine is reset.
+// QEMU exits when its machine is reset.
 void carrier_stop(void)
 {
 	syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART, 0);

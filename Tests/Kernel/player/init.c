@@ -1,6 +1,6 @@
 // Plays a script of the player's language (see `run`, which writes it) through /dev/liveupdate and /dev/luo-player.
 //
-// One step a line. After each, "player: result ERRNO" and the state are logged. After a kexec it goes on at the next line.
+// One step per line. After each, logs "player: result ERRNO" and the state. After a kexec, continues at the next line.
 #define _GNU_SOURCE
 #include "carrier.h"
 
@@ -28,7 +28,7 @@ static void say(const char *format, ...)
 	sys_ioctl(player, 1, text);
 }
 
-// A name with its %XX made bytes again; "%" alone is empty.
+// Decodes %XX in a name; "%" alone is an empty name.
 static char *decode(const char *word)
 {
 	static char ring[4][400];
@@ -51,7 +51,7 @@ static int opened(void)
 
 static int session_ioctl(unsigned long command, int *fd, const char *name)
 {
-	// Both commands take the same structure.
+	// Both commands use the same structure.
 	struct liveupdate_ioctl_create_session argument = { .size = sizeof argument };
 	if (opened() < 0) return -1;
 	strncpy((char *)argument.name, name, sizeof argument.name);
@@ -117,12 +117,12 @@ int main(int argc, char **argv)
 	say("up");
 	while ((line = strsep(&script, "\n"))) {
 		if (number++ < resume || !*line) continue;
-		// What the next kernel does when it has come up lies between "#boot" and "#".
+		// The steps of each kernel after booting are between "#boot" and "#".
 		if (*line == '#') { isRefused = false; continue; }
 		if (isRefused) continue;
 		char copy[2000], *rest = copy, *word[12] = { 0 };
 		int count = 0, result;
-		// A dot in front: no step of its own. A question mark: only if the step before succeeded.
+		// A leading dot: not a separate step. A question mark: only if the previous step succeeded.
 		bool isQuiet = *line == '.', isSkipped = *line == '?' && last;
 		strcpy(copy, line + (isQuiet || *line == '?'));
 		errno = 0;

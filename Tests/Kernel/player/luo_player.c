@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver of nothing: file handlers and FLBs that do what they are told, to see what live update does with them.
+ * A driver without a device: configurable file handlers and FLBs, for testing live update.
  *
- * /dev/luo-player takes one command a call, as text: ioctl(fd, 1, "fail iommu preserve 5"). It returns 0, a new file
+ * /dev/luo-player accepts one command per call, as text: ioctl(fd, 1, "fail iommu preserve 5"). It returns 0, a new file
  * descriptor, or an error. Names have no spaces. Each call of an operation is logged as
  *	player: call NAME OPERATION [DATA] [-ERRNO]
- * and "state" logs the counts of FLBs and the references to owners, as far as they are not as it last logged them.
+ * and "state" logs the counts of FLBs and the references to owners that have changed since it last logged them.
  */
 #define pr_fmt(fmt) "player: " fmt
 #include <linux/anon_inodes.h>
@@ -30,14 +30,14 @@ enum op { PRESERVE, FREEZE, UNFREEZE, UNPRESERVE, RETRIEVE, CAN_FINISH, FINISH, 
 static const char *const op_names[OPS] = {
 	"preserve", "freeze", "unfreeze", "unpreserve", "retrieve", "can_finish", "finish" };
 
-/* What handlers and FLBs have in common. Errors are taken by the next calls, one each. */
+/* Common to handlers and FLBs. Each of the next calls consumes one error. */
 struct part {
 	struct list_head list;
 	const char *name, *label;
 	struct module *owner;
 	int errors[OPS][8];
 	int pending[OPS];
-	/* What was logged last: counts, and references. */
+	/* The last logged counts and references. */
 	bool is_logged;
 	long long outgoing, incoming, references;
 };
@@ -59,7 +59,7 @@ struct flb {
 	bool has_object;
 };
 
-/* A file of no kind but its handler's name. */
+/* A file with nothing but the name of its handler. */
 struct player_file {
 	const char *handler;
 	u64 data;
@@ -95,7 +95,7 @@ static void log_data(struct part *part, enum op op, u64 data, int err)
 	log_call(part, op, text, err);
 }
 
-/* FLBs: a number, or the address of preserved memory with a text in it, which is logged in its place. */
+/* FLBs: a number, or the address of preserved memory with a text, which is logged instead. */
 
 static void log_flb(struct flb *flb, enum op op, u64 data, int err)
 {
@@ -141,7 +141,7 @@ static int flb_retrieve(struct liveupdate_flb_op_args *args)
 	struct flb *flb = container_of(args->flb, struct flb, luo);
 	int err = take_error(&flb->part, RETRIEVE);
 
-	/* Data 0 is what a saturated count hands over: there is no memory. */
+	/* A saturated count hands over data 0: there is no memory. */
 	if (!err && flb->payload && !args->data)
 		err = -EIO;
 	if (!err)
@@ -187,7 +187,7 @@ static struct file *make_file(const char *handler, u64 data)
 	return file;
 }
 
-/* Whether NAME is one of the names in LIST, which commas part. */
+/* Whether NAME is in LIST, which is separated by commas. */
 static bool lists(const char *list, const char *name)
 {
 	size_t length = strlen(name);
@@ -227,7 +227,7 @@ static int file_freeze(struct liveupdate_file_op_args *args)
 	struct handler *handler = handler_of(args->handler);
 	int err = take_error(&handler->part, FREEZE);
 
-	/* What a freeze that fails has changed is not kept. */
+	/* Changes made by a failed freeze are discarded. */
 	if (handler->freeze_data)
 		args->serialized_data = handler->freeze_data;
 	log_data(&handler->part, FREEZE, args->serialized_data, err);
@@ -252,7 +252,7 @@ static int file_retrieve(struct liveupdate_file_op_args *args)
 	return err;
 }
 
-/* A yes is not logged. */
+/* Do not log a yes. */
 static bool file_can_finish(struct liveupdate_file_op_args *args)
 {
 	struct handler *handler = handler_of(args->handler);
@@ -280,7 +280,7 @@ static struct part *find(struct list_head *parts, const char *name)
 	return NULL;
 }
 
-/* The handler of memfds was the first to be registered, long before any of ours. */
+/* The memfd handler was the first one registered, long before any of ours. */
 static struct liveupdate_file_handler *memfd_handler(struct liveupdate_file_handler *ours)
 {
 	return list_private_entry(ACCESS_PRIVATE(ours, list).prev, struct liveupdate_file_handler, list);
@@ -456,7 +456,7 @@ static int run(char **word)
 		liveupdate_unregister_file_handler(handler->luo);
 		return 0;
 	}
-	/* The kernel's own handler, found once one of ours is registered; operations of its own, so FLBs alone. */
+	/* The kernel's own handler, found once one of ours is registered. It has its own operations, so only FLBs apply. */
 	if (!strcmp(word[0], "memfd"))
 		handler->luo = memfd_handler(&handler->own);
 	else if (!strcmp(word[0], "register_flb"))

@@ -1,36 +1,36 @@
 import FDT
 import KernelABI
 
-/// A handover with the eyes of the kernel that is to take it over.
+/// A handover as the receiving kernel sees it.
 ///
-/// What the readers find when they read as that kernel's generation, and the root FDT as libfdt shows it to the
-/// kernel. Rules say what follows.
+/// Contains what the readers find when reading as that kernel's generation, and the root FDT as libfdt presents it to
+/// the kernel. Rules determine the consequences.
 struct ReceivedHandover: Sendable {
     let subject: CheckSubject
     let options: HandoverCheck.Options
-    /// The receiving kernel's.
+    /// The receiving kernel's generation.
     let generation: Generation
     /// `nil` if the input has no root FDT.
     let tree: ReceivedTree?
-    /// Whether the kernel takes the root for a handover at all.
+    /// Whether the kernel accepts the root as a handover at all.
     let isPopulated: Bool
-    /// Empty if the kernel looks at nothing but the root.
+    /// Empty if the kernel reads only the root.
     let reading: Reading
     let handlers: Handlers
-    /// The blocks that the kernel can take back from the map of preserved memory; `nil` if the map is not known.
+    /// The blocks that the kernel can restore from the map of preserved memory; `nil` if the map is unknown.
     let preserved: PreservedBlocks?
     let folioSizes: FolioSizes
     /// The memory that is handed over.
     let contents: [Extent]
-    /// What the kernel retrieves of the contents that are written in Swift, by their types.
+    /// What the kernel retrieves of the contents implemented in Swift, by type.
     private let retrieved: [ObjectIdentifier: any Sendable]
-    /// The contents of the files whose kinds are described.
+    /// The contents of the files with described kinds.
     let describedFiles: [Owner: FileContents]
     /// The payloads whose kinds have rules.
     let payloads: [ReceivedPayload]
-    /// The names of the handlers of those files that the readers found something wrong with.
+    /// The handlers of the files in which the readers found damage.
     private let damagedFiles: [Owner: KernelString]
-    /// Whether the file with the memory is itself cut short or damaged.
+    /// Whether the file with the memory is itself truncated or damaged.
     private let inputIsDamaged: Bool
     private let incomplete: Set<Owner>
 
@@ -52,7 +52,7 @@ struct ReceivedHandover: Sendable {
         isPopulated =
             tree?.refusal == nil && !subject.isMisplaced(subject.rootAddress)
             && root?.isCompatible(with: generation.root.compatible) ?? false
-            // Before a kexec, the address need not have been written.
+            // Before a kexec, the address may not have been written yet.
             && (root?.number(generation.root.mapProperty)).map { $0 != 0 || subject.side == .outgoing } ?? false
         let reading =
             tree == nil || isPopulated ? subject.reading(as: generation) : nil
@@ -74,7 +74,7 @@ struct ReceivedHandover: Sendable {
         payloads = ReceivedPayload.all(of: self.reading.state, subject.kinds, damaged)
         damagedFiles = Self.handlers(of: damaged, self.reading.state.luo)
         let inputIsDamaged = self.reading.isInputDamaged
-        // Of a map that the input has a part of, nobody knows what else is preserved.
+        // If the input has only part of the map, it is unknown what else is preserved.
         let isMapOpen = self.reading.findings.contains { $0.owner.isMap && $0.isOfTheInput(inputIsDamaged) }
         preserved =
             isMapOpen ? nil : reading?.state.preserved.flatMap { PreservedBlocks($0, pageSize: subject.pageSize) }
@@ -82,24 +82,24 @@ struct ReceivedHandover: Sendable {
         incomplete = Set(self.reading.findings.lazy.filter { $0.isOfTheInput(inputIsDamaged) }.map(\.owner))
     }
 
-    /// Whether a finding says what the input lacks, and not what is wrong with the handover.
+    /// Whether a finding is about what the input lacks, not about a fault in the handover.
     func isOfTheInput(_ finding: Finding) -> Bool { finding.isOfTheInput(inputIsDamaged) }
 
-    /// Whether the input lacks some of what is the owner's: then nothing can be said of how it fits together.
+    /// Whether the input lacks part of what the owner has, so that its consistency cannot be checked.
     func isIncomplete(_ owner: Owner) -> Bool { incomplete.contains(owner) }
 
-    /// Reports an address at which no machine has memory, where the input has none to look into.
+    /// Reports an address at which no machine has memory, if the input has no memory to check.
     func reportIfNowhere(
         _ address: PhysicalAddress, of owner: Owner, at place: Place, _ findings: inout RuleFindings
     ) {
-        // Where there is memory, the readers have looked.
+        // With memory, the readers have already checked it.
         guard memory.regions.isEmpty, address.rawValue == 0 || address >= subject.memoryEnd else { return }
         findings.report(
             .outOfRange, of: owner, at: place, found: "an address of \(address)",
             expected: "one below \(subject.memoryEnd), where a machine's memory ends")
     }
 
-    /// What the kernel retrieves of contents of a type.
+    /// What the kernel retrieves of contents of this type.
     func received<Coded: CodedContent>(_ type: Coded.Type) -> [Coded.Received] {
         retrieved[type.identifier] as? [Coded.Received] ?? []
     }
@@ -116,7 +116,7 @@ struct ReceivedHandover: Sendable {
         return handlers
     }
 
-    /// The kinds of which the payload of an owner may be.
+    /// The possible kinds of an owner's payload.
     func kinds(of owner: Owner) -> [DescribedKind] {
         let name: (KernelString, ContentPlace)? =
             switch owner {
@@ -132,12 +132,12 @@ struct ReceivedHandover: Sendable {
     /// The root FDT.
     var rootPlace: Place { Place(Place.rootName, at: subject.rootAddress) }
 
-    /// The node of a subtree that the kernel finds by its name.
+    /// The node of a subtree that the kernel finds by name.
     func subtree(_ name: String) -> ReceivedTree.Node? {
         isPopulated ? tree?.root?.child(name) : nil
     }
 
-    /// Where the state of LUO is.
+    /// The address of LUO's state.
     var luoAddress: PhysicalAddress? {
         guard let name = generation.luo?.subtree else { return nil }
         return state.kho?.subtrees?.first { $0.name == KernelString(name) }?.address
@@ -145,7 +145,7 @@ struct ReceivedHandover: Sendable {
 }
 
 extension CheckSubject {
-    /// Whether libfdt refuses an FDT at this address. C: `fdt_check_header`.
+    /// Whether libfdt rejects an FDT at this address. C: `fdt_check_header`.
     func isMisplaced(_ address: PhysicalAddress?) -> Bool { address.map { $0.rawValue % 8 != 0 } ?? false }
 }
 
@@ -162,7 +162,7 @@ struct Handlers: Sendable {
     var names: String { all.map(\.quoted).joined(separator: ", ") }
 }
 
-/// What a kernel can take back from the map of preserved memory.
+/// What a kernel can restore from the map of preserved memory.
 struct PreservedBlocks: Sendable {
     private let index: PreservedIndex
     private let orders: [Int]
@@ -175,10 +175,10 @@ struct PreservedBlocks: Sendable {
         orders = summary.blocksByOrder.keys.sorted()
     }
 
-    /// The order of the block that begins at `address`; `nil` if none does, and it cannot be restored.
+    /// The order of the block that begins at `address`; `nil` if there is none, so that it cannot be restored.
     ///
-    /// The kernel notes the order in the block's first page, and smaller blocks after larger ones: the last one
-    /// stays. C: `kho_preserved_memory_reserve`.
+    /// The kernel stores the order in the block's first page, and processes smaller blocks after larger ones: the last
+    /// one wins. C: `kho_preserved_memory_reserve`.
     func order(at address: PhysicalAddress, pageSize: PageSize) -> Int? {
         for order in orders {
             let shift = UInt64(order + pageSize.shift)

@@ -1,15 +1,15 @@
 import FDT
 import KernelABI
 
-/// An FDT as a kernel sees one that it was handed: its header is checked, and then whatever can be found is taken.
+/// An FDT as the receiving kernel sees it: the header is checked, then whatever can be found is used.
 struct ReceivedTree: Sendable {
-    /// Why `fdt_check_header` refuses the tree; `nil` if it does not.
+    /// The reason why `fdt_check_header` rejects the tree; `nil` if it does not.
     let refusal: String?
     private let tree: PartialTree
 
     /// - Parameters:
-    ///   - address: where the tree is, if that is known.
-    ///   - abi: what the kernel's libfdt wants of a header.
+    ///   - address: The address of the tree, if known.
+    ///   - abi: Determines what the kernel's libfdt requires of a header.
     init(_ bytes: [UInt8], at address: PhysicalAddress?, _ abi: Generation.RootTree) {
         tree = PartialTree(bytes)
         let error = Header.verdict(
@@ -28,7 +28,7 @@ struct ReceivedTree: Sendable {
 
         var children: [Node] { tree.children(of: node).map { Node(tree: tree, node: $0) } }
 
-        /// The child of this name; one with a unit address after it is taken, too. C: `fdt_subnode_offset`.
+        /// The child with this name; also matches a name followed by a unit address. C: `fdt_subnode_offset`.
         func child(_ name: String) -> Node? {
             children.first { $0.name == name || $0.name.hasPrefix(name + "@") }
         }
@@ -38,22 +38,22 @@ struct ReceivedTree: Sendable {
             node.properties.first { $0.isNamed(name) && $0.isWhole }?.bytes
         }
 
-        /// A property of a native, and so little-endian, u64; `nil` if it is missing or of another size.
+        /// A property with a native, and so little-endian, u64; `nil` if it is missing or has another size.
         func number(_ name: String) -> UInt64? {
             guard let bytes = property(name), bytes.count == 8 else { return nil }
             return bytes.span.bytes.littleEndian(at: 0)
         }
 
-        /// The place of a property's value, or of the node if that lacks it.
+        /// The place of a property's value, or of the node if it lacks the property.
         ///
-        /// - Parameter address: where the tree lies in memory.
+        /// - Parameter address: The address of the tree in memory.
         func place(_ structure: String, _ name: String? = nil, treeAt address: PhysicalAddress?) -> Place {
             let property = name.flatMap { name in node.properties.first { $0.isNamed(name) } }
             let offset = property?.valueOffset ?? node.offset
             return Place(structure, field: name, at: address.flatMap { $0.advanced(by: UInt64(offset)) })
         }
 
-        /// Whether the string is anywhere in the list. C: `fdt_node_check_compatible`.
+        /// Whether the list contains the string. C: `fdt_node_check_compatible`.
         func isCompatible(with string: String) -> Bool {
             guard let list = property("compatible") else { return false }
             return list.split(separator: 0, omittingEmptySubsequences: false).dropLast().contains {

@@ -1,7 +1,7 @@
 import KernelABI
 
 extension CheckRule {
-    /// The page of FLBs, which is read when somebody retrieves one.
+    /// Rules about the page of FLBs, which is read when an FLB is retrieved.
     static let flbRules: [CheckRule] = [
         CheckRule(
             "flb-unknown", .error, .partly, at: .retrieval, about: "FLBs for a kernel that has none",
@@ -77,7 +77,7 @@ extension CheckRule {
             find: { handover, findings in
                 var names: Set<KernelString> = []
                 handover.forEachFLB { flb, place, layout in
-                    // No FLB is registered without a name, so nobody looks for it.
+                    // FLBs cannot be registered without a name, so an unnamed record is never looked up.
                     guard !flb.name.bytes.isEmpty, !names.insert(flb.name).inserted else { return }
                     findings.report(
                         .duplicate, of: .flb(flb.name), at: place.field(layout.name),
@@ -126,8 +126,8 @@ extension ReceivedHandover {
         for (index, flb) in (luo?.flbs ?? []).enumerated() { body(flb, places[index], layout) }
     }
 
-    /// The number of files of each handler, as an FLB counts all files of a handler or none; `nil` if not all files are
-    /// known, or the handlers are too many to tell anything.
+    /// The number of files of each handler, as an FLB counts either all files of a handler or none; `nil` if not all
+    /// files are known, or if there are too many handlers to draw conclusions.
     fileprivate var filesByHandler: [KernelString: UInt64]? {
         guard let sessions = luo?.sessions else { return nil }
         // A broken chain of sessions has lost some.

@@ -3,7 +3,7 @@ import KernelABI
 extension CheckRule {
     private static let givesEIO = "/dev/liveupdate gives EIO, for good"
 
-    /// The files of sessions, which are listed when somebody opens `/dev/liveupdate`.
+    /// Rules about the files of sessions, which are listed when `/dev/liveupdate` is opened.
     static let fileRules: [CheckRule] = [
         CheckRule(
             "file-chain", .error, .openFails, at: .open, about: "the chain of blocks of a session's files",
@@ -38,7 +38,7 @@ extension CheckRule {
             find: { handover, findings in
                 guard let layout = handover.abi?.files.record else { return }
                 for (index, session) in handover.sessions.enumerated() {
-                    // Adjacent files mostly name the same handler.
+                    // Adjacent files mostly have the same handler.
                     var known: KernelString?
                     for (number, file) in (session.files ?? []).enumerated() {
                         guard let compatible = file.compatible, compatible != known else { continue }

@@ -1,7 +1,7 @@
 import KernelABI
 
 extension CheckRule {
-    /// What the input does not show, and so nobody can tell from it.
+    /// Rules about what the input does not show.
     static let inputRules: [CheckRule] = [
         CheckRule(
             "not-available", .note, .unknown, at: .root, about: "what the input does not show",

@@ -1,7 +1,7 @@
 import KernelABI
 
 extension CheckRule {
-    /// The rules of described kinds: each once, though several layouts of a kind may have it.
+    /// The rules of described kinds: each once, even if several layouts of a kind have it.
     static func rules(of kinds: ContentKinds) -> [CheckRule] {
         var names: Set<String> = []
         return kinds.all.flatMap { kind in
@@ -33,16 +33,16 @@ extension CheckRule {
     }
 }
 
-/// What a rule of a description tests.
+/// The test of a rule in a description.
 struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
     let rawValue: String
-    /// What is wrong if it fails.
+    /// The fault if the test fails.
     let summary: String
-    /// What its field must be.
+    /// The required type of its field.
     let subject: Subject
-    /// Whether a finding of the readers is what the rule is about.
+    /// Whether a finding of the readers is about this rule.
     let claims: @Sendable (Finding, KindRule, DescribedKind) -> Bool
-    /// Looks for what the readers do not report.
+    /// Detects what the readers do not report.
     let find: @Sendable (KindRule, ReceivedPayload, inout RuleFindings) -> Void
 
     enum Subject: String {
@@ -69,14 +69,14 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
             }
         })
 
-    /// A number that a field states of the records that it counts.
+    /// A count of records that a field states.
     private static func count(
         _ name: String, _ summary: String, expected: String, _ isWrong: @escaping @Sendable (UInt64, UInt64) -> Bool
     ) -> KindTest {
         KindTest(
             name, summary, .count,
             find: { rule, payload, findings in
-                // What could not be read cannot be counted.
+                // Unread records cannot be counted.
                 guard payload.isWhole else { return }
                 payload.visit(rule.field ?? "", by: rule) { field in
                     guard let number = field.number, let counted = field.counted, isWrong(number, counted) else {
@@ -188,19 +188,19 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 }
 
-/// A described payload that a kernel takes over.
+/// A described payload received by a kernel.
 struct ReceivedPayload: Sendable {
     let owner: Owner
     let kind: DescribedKind
-    /// Its structure; `nil` if it is a text.
+    /// Its structure; `nil` if it is text.
     let root: PayloadRecords?
-    /// What its text says.
+    /// The contents of its text.
     var mapping: SessionMapping?
-    /// The names of all sessions, if it is a text.
+    /// The names of all sessions, if it is text.
     var sessions: Set<KernelString> = []
-    /// Whether the readers found nothing wrong with it.
+    /// Whether the readers found no damage in it.
     let isWhole: Bool
-    /// The tokens of the session that it is in; `nil` if it is in none.
+    /// The tokens in its session; `nil` if it is not in a session.
     let tokens: Set<UInt64>?
 
     /// The payloads whose kinds have rules.
@@ -223,7 +223,7 @@ struct ReceivedPayload: Sendable {
         for subtree in state.kho?.subtrees ?? [] { add(subtree.content, .subtree(subtree.name.repaired)) }
         for session in state.luo?.sessions ?? [] {
             let files = session.files ?? []
-            // Most sessions have no payload that names one.
+            // Most sessions have no payload that refers to a token.
             lazy var tokens = Set(files.map(\.token))
             files.forEachPayload { _, file, payload in
                 add(payload, .file(session: session.name, token: file.token), tokens)
@@ -240,7 +240,7 @@ struct ReceivedPayload: Sendable {
         return list
     }
 
-    /// Visits the fields at the end of a path, in those records that a rule is about.
+    /// Visits the fields at the end of a path, in the records that a rule applies to.
     fileprivate func visit(_ path: String, by rule: KindRule, _ body: (PayloadField) -> Void) {
         root?.visit(path) { field in
             if let nonzero = rule.nonzero, field.records.number(nonzero, of: field.record) == 0 { return }
@@ -250,14 +250,14 @@ struct ReceivedPayload: Sendable {
 }
 
 extension ReceivedPayload {
-    /// A place in the text.
+    /// A position in the text.
     fileprivate func textPlace(_ path: String?) -> Place {
         Place("mapping", field: path.map { ImageText($0).bare }, at: mapping?.address)
     }
 }
 
 extension PayloadLink {
-    /// The names of the structures that lead to the records, and of the records.
+    /// The names of the structures on the path to the records, and of the records.
     fileprivate var structures: [String] {
         let container: [String] =
             switch self {

@@ -4,14 +4,14 @@ import KernelABI
 extension CheckRule {
     private static let panics = "the kernel panics: it cannot tell what it was handed"
 
-    /// Whether a finding is about the state of LUO itself, be it a structure or an FDT.
+    /// Whether a finding is about LUO's state itself, as a structure or an FDT.
     private static func isState(_ finding: Finding, _ handover: ReceivedHandover) -> Bool {
         guard finding.owner.isLUO, let abi = handover.abi else { return false }
         return finding.place.isIn(abi.record?.structure) || finding.place.structure == abi.subtree
             || finding.place.structure.hasPrefix(abi.subtree + "/")
     }
 
-    /// Whether the bytes are what LUO's subtree holds in some generation: `luo_ser`, or an FDT.
+    /// Whether the bytes are those of LUO's subtree in some generation: `luo_ser`, or an FDT.
     private static func isStateOfLUO(_ bytes: [UInt8]) -> Bool {
         let prefix = LUOLayout.compatiblePrefix
         if bytes.starts(with: prefix.utf8) { return true }
@@ -19,7 +19,7 @@ extension CheckRule {
         return compatible?.bytes.starts(with: prefix.utf8) ?? false
     }
 
-    /// LUO's state, which is taken over while the kernel initialises.
+    /// Rules about LUO's state, which is read while the kernel initialises.
     static let luoRules: [CheckRule] = [
         CheckRule(
             "luo-absent", .note, .accepted, at: .initialisation, about: "whether there is a state of LUO",
@@ -73,7 +73,7 @@ extension CheckRule {
                 guard let name = handover.abi?.subtree, let node = handover.subtree(name) else { return }
                 let abi = handover.generation.root
                 let properties = [abi.sizeProperty, abi.addressProperty].compactMap { $0 }
-                // The nodes of a root that is not whole are not read, but libfdt finds those before the damage.
+                // The nodes of an incomplete root are not read, but libfdt finds those before the damage.
                 guard let missing = properties.first(where: { node.number($0) == nil }),
                     let root = handover.subject.root, (try? FlattenedTree(root)) == nil
                 else { return }
@@ -148,8 +148,8 @@ extension CheckRule {
 }
 
 extension ReceivedHandover {
-    /// Whether libfdt shows the kernel all that it looks for in LUO's FDT, be that whole or not; C: `fdt_ro_probe_` is
-    /// all that stands before it.
+    /// Whether libfdt finds everything that the kernel looks up in LUO's FDT, complete or not. C: the only check before
+    /// that is `fdt_ro_probe_`.
     fileprivate var findsAllOfLUO: Bool {
         guard let abi, case .tree(let tree) = abi.form, let address = luoAddress,
             !subject.isMisplaced(address), let bytes = memory.copy(at: address, count: pageSize.bytes)
@@ -164,7 +164,7 @@ extension ReceivedHandover {
         }
     }
 
-    /// Where a part of LUO's state is: a field of its structure, or a property of its FDT.
+    /// The place of a part of LUO's state: a field of its structure, or a property of its FDT.
     func place<Value>(
         of field: (LUOLayout) -> Field<Value>, _ property: (Generation.LUOState.Tree) -> String?
     ) -> Place? {

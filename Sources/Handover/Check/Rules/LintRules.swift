@@ -1,7 +1,7 @@
 import KernelABI
 
 extension CheckRule {
-    /// What no kernel looks at, and a person would want to know.
+    /// Rules about what no kernel checks but a person would want to know.
     static let lintRules: [CheckRule] = [
         CheckRule(
             "dangling-pointer", .error, .unchecked, at: .retrieval, about: "pointers to where there is no memory",
@@ -16,14 +16,14 @@ extension CheckRule {
                 guard let preserved = handover.preserved else { return }
                 let reading = handover.reading
                 let pageSize = handover.pageSize
-                // A region's last page, where it is not whole, is another rule's.
+                // A partial last page of a region is reported by another rule.
                 let regions = handover.contents.compactMap { extent -> Extent? in
                     guard extent.role == .region else { return nil }
                     var whole = extent
                     whole.byteCount = extent.byteCount / pageSize.bytes * pageSize.bytes
                     return whole
                 }
-                // What is known of those that are written in Swift, their own rules say.
+                // The contents implemented in Swift have their own rules.
                 let described = handover.describedFiles
                 let contents = described.isEmpty ? [] : handover.contents.filter { described[$0.owner] != nil }
                 for extents in [reading.extents, regions, contents] {
@@ -128,7 +128,7 @@ extension CheckRule {
                             found: "preserved memory up to \(min(range.upperBound, area.upperBound))",
                             expected: expected)
                     }
-                    // What is preserved has just been reported, if the map is known.
+                    // If the map is known, preserved memory is already reported.
                     for extent in handover.reading.extents
                     where (handover.preserved == nil || !extent.role.isPreserved) && extent.range.overlaps(area) {
                         findings.report(
@@ -177,7 +177,7 @@ extension CheckRule {
             explained: .init("6.19", .findWriter),
             find: { handover, findings in
                 let pageSize = handover.pageSize
-                // Where there is very much, the order of it all takes longer than all other rules.
+                // With very much memory, its order takes longer to check than all other rules.
                 guard !handover.subject.isLarge, let patterns = PagePatterns(handover.generation, pageSize) else {
                     return
                 }
@@ -220,7 +220,7 @@ extension CheckRule {
 }
 
 extension Extent {
-    /// The bytes that structures take; `nil` if the rest need not be zero.
+    /// The bytes used by structures; `nil` if the rest need not be zero.
     fileprivate var usedBytes: Int? {
         switch form {
         case .tree, .opaque: nil
@@ -232,11 +232,10 @@ extension Extent {
 }
 
 extension ReceivedHandover {
-    /// Visits pieces of memory that begin inside of others, by address; but not two folios of one file, which is what
-    /// another rule is about.
+    /// Visits overlapping pieces of memory, by address, except two folios of the same file, which another rule reports.
     fileprivate func forEachOverlap(_ body: (_ extent: Extent, _ other: Extent, _ address: PhysicalAddress) -> Void) {
         let lists = [reading.extents, contents]
-        // Places in the lists are sorted: to move extents about would take longer than all else.
+        // Sorts indices, as moving extents would take longer than everything else.
         var pieces: [(range: Range<PhysicalAddress>, list: Int, index: Int)] = []
         pieces.reserveCapacity(lists.reduce(0) { $0 + $1.count })
         for (list, extents) in lists.enumerated() {
@@ -250,7 +249,7 @@ extension ReceivedHandover {
             if piece.range.lowerBound < open.range.upperBound {
                 let (extent, other) = (lists[piece.list][piece.index], lists[open.list][open.index])
                 let isOneFile = extent.role == .contents && other.role == .contents && extent.owner == other.owner
-                // What is smaller than a page can share one.
+                // Pieces smaller than a page can share one.
                 let areApart =
                     !extent.range.overlaps(other.range)
                     && (extent.role == .bitmap && other.role == .bitmap || !pageSize.isAligned(extent.address))

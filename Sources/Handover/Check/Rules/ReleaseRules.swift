@@ -1,7 +1,7 @@
 import KernelABI
 
 extension CheckRule {
-    /// What depends on how the receiving kernel was built, or on its release: see ``KernelDefect``.
+    /// Rules that depend on the receiving kernel's configuration or release: see ``KernelDefect``.
     static let releaseRules: [CheckRule] = [
         CheckRule(
             "page-size", .error, .unchecked, at: .map, about: "the page size of the two kernels",
@@ -29,7 +29,7 @@ extension CheckRule {
                 "6.16", to: "7.0",
                 "6.17.9 changed the size of a bitmap without a new version: boot a kernel from the same side of it."),
             find: { handover, findings in
-                // Which size it is, only a map tells.
+                // Only a map shows the page size.
                 guard handover.isPopulated, let state = handover.subject.reading?.state, state.preserved?.map != nil,
                     let written = state.generation
                 else { return }
@@ -79,7 +79,7 @@ extension CheckRule {
             }),
     ]
 
-    /// The rule that shows the defect of its name.
+    /// The rule that detects the defect with its name.
     static func ofDefect(
         _ name: String, _ severity: Severity, _ verdict: Verdict, at stage: BootStage, about summary: String,
         in function: String? = nil, errno: KernelErrno? = nil,
@@ -92,8 +92,8 @@ extension CheckRule {
             explained: explanation, find: find)
     }
 
-    /// The defect that a finding of this rule shows or is explained by, on the kernels in question, and whether they
-    /// are known to have it.
+    /// The defect that a finding of this rule indicates or that explains it, on the kernels concerned, and whether they
+    /// certainly have it.
     func defect(_ kernels: KernelPair) -> (defect: KernelDefect, isCertain: Bool)? {
         for defect in KernelDefect.all where defect.name == name || defect.explains.contains(name) {
             let answer = kernels.has(defect)
@@ -102,11 +102,11 @@ extension CheckRule {
         return nil
     }
 
-    /// Whether it is held against nothing but kernels that have a defect.
+    /// Whether it only applies to kernels that have a defect.
     var isOfDefect: Bool { KernelDefect.all.contains { $0.name == name } }
 }
 
-/// The kernel that hands over and the one that takes over, as far as they are known.
+/// The kernel that hands over and the one that takes over, as far as known.
 struct KernelPair: Sendable {
     /// `nil` if only the generation is known.
     var writer: Release?
@@ -114,7 +114,7 @@ struct KernelPair: Sendable {
     var receiver: Release?
     var receiverGeneration: Generation
 
-    /// Whether the kernel in question has a defect; `nil` if it is not known which release it is.
+    /// Whether the kernel concerned has a defect; `nil` if its release is unknown.
     func has(_ defect: KernelDefect) -> Bool? {
         switch defect.side {
         case .writer: writer.map(defect.releases.contains) ?? writerGeneration.flatMap(defect.releases.contains)
@@ -124,7 +124,7 @@ struct KernelPair: Sendable {
 }
 
 extension Generation {
-    /// What is wrong with the one kernel's bitmaps in the eyes of the other.
+    /// How one kernel's bitmaps violate the other's expectations.
     static func bitmapMismatch(
         _ written: Generation, _ pageSize: PageSize, read: Generation, _ readPageSize: PageSize
     ) -> Finding? {
@@ -140,7 +140,7 @@ extension Generation {
 }
 
 extension PageSize {
-    /// What is wrong with tables of the one page size in the eyes of a kernel of the other.
+    /// How tables of one page size violate the expectations of a kernel with the other.
     static func mismatch(_ written: PageSize, _ read: PageSize) -> Finding? {
         if written == read { return nil }
         return Finding(

@@ -4,7 +4,7 @@ import KernelABI
 extension CheckRule {
     private static let lost = "the boot goes on, and everything that was handed over is lost"
 
-    /// What is looked at before anything is taken over.
+    /// Rules about what is checked before anything is accepted.
     static let rootRules: [CheckRule] = [
         CheckRule(
             "kernel-without-kho", .error, .ignored, at: .root, about: "whether the kernel was built with KHO",
@@ -99,7 +99,7 @@ extension CheckRule {
             claims: { finding, _ in finding.place.isInRoot && finding.cause == .duplicate }),
     ]
 
-    /// The reservation of the preserved memory.
+    /// Rules about reserving the preserved memory.
     static let mapRules: [CheckRule] = [
         CheckRule(
             "map-pages", .error, .unchecked, at: .map, about: "the pages of the map of preserved memory",
@@ -116,11 +116,11 @@ extension CheckRule {
                 guard case .radix(let tree) = handover.state.preserved?.map else { return }
                 let geometry = RadixGeometry(pageSize: handover.pageSize)
                 for leaf in tree.leaves {
-                    // In all others, the last key has a block, and so has every key before it.
+                    // In all other leaves, the last key has a block, and so has every key before it.
                     guard let last = leaf.bits.last, leaf.key == 0 || geometry.block(of: leaf.key | UInt64(last)) == nil
                     else { continue }
                     leaf.bits.forEachRun { run in
-                        // Within a leaf, the keys without a block come first or last.
+                        // Keys without a block are at the beginning or the end of a leaf.
                         for bit in [run.lowerBound, run.upperBound - 1] {
                             let key = leaf.key | UInt64(bit)
                             guard geometry.block(of: key) == nil else { continue }
@@ -164,7 +164,7 @@ extension CheckRule {
 }
 
 extension Generation.PreservedMapForm {
-    /// The kernel's function that goes through the map.
+    /// The kernel function that walks the map.
     fileprivate var walker: String {
         switch self {
         case .chunkedBitmaps: "kho_mem_deserialize"
@@ -174,7 +174,7 @@ extension Generation.PreservedMapForm {
 }
 
 extension RadixGeometry {
-    /// The word of a leaf's bitmap that holds `bit`.
+    /// The word of a leaf's bitmap that contains `bit`.
     fileprivate func place(of bit: Int, in leaf: RadixTreeState.Leaf) -> Place {
         let layout = RadixLeafLayout.layout(pageSize)
         let word = layout.bitmap[bit / 64]

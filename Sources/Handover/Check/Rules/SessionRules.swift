@@ -1,10 +1,10 @@
 import KernelABI
 
 extension Finding {
-    /// Whether something is not where a link says: no memory, or none that can be a structure's.
+    /// Whether a link points to no memory, or to memory that cannot hold the structure.
     var isLost: Bool { [.notAvailable, .leftOut, .unreadable, .misaligned].contains(cause) }
 
-    /// Whether a chain does not end, or not where a kernel's would.
+    /// Whether a chain loops or is too long.
     var isEndlessChain: Bool { cause == .cyclic || cause == .tooLong }
 
     /// Whether it is about a block's header.
@@ -14,7 +14,7 @@ extension Finding {
 extension CheckRule {
     private static let panics = "the kernel panics: it cannot tell what it was handed"
 
-    /// The sessions' chain or array, and the sessions in it.
+    /// Rules about the chain or array of sessions, and the sessions in it.
     static let sessionRules: [CheckRule] = [
         CheckRule(
             "session-chain", .error, .panic, at: .initialisation, about: "the chain of blocks of sessions",
@@ -88,7 +88,7 @@ extension CheckRule {
 }
 
 extension SessionState {
-    /// The name that the kernel's copy leaves: at most one byte less than the field, for the NUL.
+    /// The name in the kernel's copy: at most one byte less than the field, for the NUL.
     fileprivate func keptName(in field: CharacterField) -> [UInt8] {
         let limit = field.count - 1
         return name.bytes.count <= limit ? name.bytes : Array(name.bytes.prefix(limit))

@@ -1,9 +1,9 @@
 import KernelABI
 
 extension HandoverPlanner {
-    /// Makes the chunks that list the pages of an area of `byteCount` bytes, as `kho_preserve_vmalloc` does.
+    /// Creates the chunks that list the pages of an area of `byteCount` bytes, as `kho_preserve_vmalloc` does.
     ///
-    /// - Parameter content: what is in it, for messages.
+    /// - Parameter content: The contents of the area, for messages.
     mutating func completeArea(
         _ area: inout VmallocState, byteCount: UInt64, of content: @autoclosure () -> String, _ path: DocumentPath
     ) {
@@ -19,7 +19,7 @@ extension HandoverPlanner {
         let areaPages = pageSize.pages(for: byteCount)
         let entries = Int((areaPages + (1 << order) - 1) >> order)
         if area.chunks == nil, !isEmpty {
-            // The kernel begins a new chunk when the last one is full, not when it needs one.
+            // The kernel adds a new chunk as soon as the last one is full, not when it needs one.
             var rest = entries
             var chunks: [VmallocState.Chunk] = []
             repeat {
@@ -52,7 +52,7 @@ extension HandoverPlanner {
         if chunks.isEmpty { area.first = area.first ?? PhysicalAddress(0) }
     }
 
-    /// Stands for the address of a page of an area until it is assigned: no page is there, and none ends a list.
+    /// A placeholder for a page address of an area before it is assigned: not a valid page, and not the end of a list.
     static let unassigned = PhysicalAddress(.max)
 
     /// Visits the chunks of an area and the pages that they list.
@@ -73,7 +73,7 @@ extension HandoverPlanner {
                 if page == Self.unassigned { page = nil }
                 let size = UInt64(pageSize.bytes) << order
                 var allocation = Allocation.pages(for: size, pageSize)
-                // The pages of an entry are one allocation, which begins at a multiple of its size.
+                // The pages of an entry are one allocation, which is aligned to its size.
                 allocation.alignment = size
                 visitor.visit(&page, allocation, chunkPath()["pages"][place], by: &self)
                 chunks[index].pages[place] = page ?? Self.unassigned

@@ -21,12 +21,12 @@ extension ImageWriter {
         }
     }
 
-    /// The pages without records that an area is given.
+    /// The maximum number of pages of an area without records.
     private static var emptyPages: UInt64 { 1024 }
 
     /// Writes records into the pages of an area.
     ///
-    /// - Parameter record: writes the record of this index at a place in a page; records do not cross pages.
+    /// - Parameter record: Writes the record with this index at an offset in a page; records do not cross pages.
     mutating func writeRecords(
         _ count: Int, of structure: StructureDescription, in area: VmallocState, role: Extent.Role, owner: Owner,
         path: String, _ record: (Int, inout [UInt8], Int) -> Void
@@ -47,7 +47,7 @@ extension ImageWriter {
         }
     }
 
-    /// Writes bytes into the pages of an area, across their ends.
+    /// Writes bytes into the pages of an area, across page boundaries.
     mutating func write(
         _ bytes: [UInt8], in area: VmallocState, role: Extent.Role,
         form: (_ start: Int, _ count: Int) -> Extent.Form, owner: Owner, path: String

@@ -20,9 +20,9 @@ struct VmallocReader {
         return state
     }
 
-    /// Reads the chunks into `state`, which holds the descriptor.
+    /// Reads the chunks into `state`, which contains the descriptor.
     ///
-    /// - Parameter place: where the descriptor is.
+    /// - Parameter place: The place of the descriptor.
     func readChunks(of state: inout VmallocState, at place: Place, owner: Owner, _ log: inout ReadingLog) {
         let name = layout.structure.name
         var chunks: [VmallocState.Chunk] = []
@@ -48,7 +48,7 @@ struct VmallocReader {
             log.add(.vmallocChunk, .structure(layout.structure), at: address, context.pageSize.bytes, of: owner)
         }
         state.chunks = chunks
-        // A chunk that cannot be read is a finding of its own, and leaves the others open.
+        // A chunk that cannot be read is reported separately, and the rest is unknown.
         if next.rawValue == 0 { check(state, at: place, owner: owner, entries, &log) }
     }
 
@@ -71,15 +71,15 @@ struct VmallocReader {
         }
     }
 
-    /// The base pages of the area, in order; none where the descriptor makes no sense.
+    /// The base pages of the area, in order; none if the descriptor is invalid.
     ///
-    /// Never more than `total_pages`, than there is memory available, and than `limit`.
+    /// At most `total_pages`, at most as much as the available memory, and at most `limit`.
     func pages(of state: VmallocState, limit: UInt64) -> [PhysicalAddress] {
         let atHand = context.memorySize / UInt64(context.pageSize.bytes)
         return Self.pages(of: state, pageSize: context.pageSize, limit: min(limit, atHand))
     }
 
-    /// The base pages of the area, in order: at most `total_pages`, and at most `limit`.
+    /// The base pages of the area, in order: at most `total_pages` and `limit`.
     static func pages(of state: VmallocState, pageSize: PageSize, limit: UInt64) -> [PhysicalAddress] {
         guard let chunks = state.chunks, let order = state.order, let total = state.totalPages,
             order < UInt64.bitWidth - pageSize.shift

@@ -2,12 +2,12 @@ import KernelABI
 
 /// A preserved vmalloc area.
 public struct VmallocState: Hashable, Sendable {
-    /// Where the first chunk of page addresses is.
+    /// The address of the first chunk of page addresses.
     public var first: PhysicalAddress?
     /// The number of base pages.
     public var totalPages: UInt32?
     public var flags: UInt16?
-    /// Each address stands for 2^order pages.
+    /// Each page address represents 2^order pages.
     public var order: UInt16?
     public var chunks: [Chunk]?
 

@@ -1,6 +1,6 @@
 import KernelABI
 
-/// A kind of content that a document describes.
+/// A kind of content described by a document.
 public final class DescribedKind: ContentKind {
     private let form: KindForm
     public var name: String { form.kind }
@@ -8,22 +8,22 @@ public final class DescribedKind: ContentKind {
     public var place: ContentPlace { form.place }
     public var names: [String] { form.names }
     public var status: ContentStatus { form.status }
-    /// What it is, in a sentence.
+    /// A description in a sentence.
     public var summary: String { form.summary }
-    /// Where the description comes from.
+    /// The origin of the description.
     public var source: String? { form.source }
     var version: KindVersion? { form.version }
     var contents: KindContents? { form.contents }
     var mapping: KindMapping? { form.mapping }
     var rules: [KindRule] { form.rules ?? [] }
-    /// The structure that the payload begins with; `nil` for an FDT, or a text.
+    /// The first structure of the payload; `nil` for an FDT or text.
     let root: PayloadLayout?
     let layouts: [String: PayloadLayout]
     public let structures: [StructureDescription]
 
-    /// What the payload is called in a description if it is an FDT, which needs no structures.
+    /// The name in descriptions of a payload that is an FDT, which needs no structures.
     static let treePayload = "fdt"
-    /// The payload of a session, which is a text.
+    /// The payload of a session, which is text.
     static let textPayload = "json"
 
     init(
@@ -56,7 +56,7 @@ public final class DescribedKind: ContentKind {
         try check(path)
     }
 
-    /// The structures in the order in which they are reached.
+    /// The structures in the order in which they are referenced.
     private static func structures(
         from root: PayloadLayout?, _ layouts: [String: PayloadLayout]
     ) -> [StructureDescription] {
@@ -76,7 +76,7 @@ public final class DescribedKind: ContentKind {
         return list
     }
 
-    /// Holds the names that the description uses against the structures.
+    /// Checks the names used in the description against the structures.
     private func check(_ path: DocumentPath) throws(DocumentReadError) {
         func require(_ field: String?, of layout: PayloadLayout?, _ path: DocumentPath) throws(DocumentReadError) {
             guard let field, layout?.member(named: field)?.limit ?? 0 == 0 else { return }
@@ -149,17 +149,17 @@ public final class DescribedKind: ContentKind {
                 }
                 guard rule.least ?? 0 <= rule.most ?? .max else { throw problem("\"least\" is larger than \"most\"") }
             }
-            // The fields of the records that are tested.
+            // The fields of the tested records.
             let records = rule.test == .unique ? field?.link.flatMap(target(of:)) : field?.layout
             for name in (rule.by ?? []) + [rule.nonzero].compactMap(\.self) { try require(name, of: records, path) }
             if rule.test == .unique, rule.by?.isEmpty ?? true { throw problem("test \"unique\" needs \"by\"") }
         }
     }
 
-    /// The structure of the records that a field leads to.
+    /// The structure of the records that a field refers to.
     func target(of link: PayloadLink) -> PayloadLayout? { link.target.flatMap { layouts[$0] } }
 
-    /// Whether a payload's version field, if it has one, holds a value of this layout.
+    /// Whether a payload's version field, if it has one, has a value of this layout.
     func isVersion(of records: PayloadRecords) -> Bool {
         guard let version, records.count > 0, let value = records.number(version.field, of: 0) else { return true }
         return version.values.contains(value)

@@ -1,8 +1,8 @@
 import KernelABI
 
-/// A file of descriptions: structures, and the kinds of content that consist of them.
+/// A file of descriptions: structures, and the kinds of content that use them.
 ///
-/// The catalogue that comes with the command and a file of the user's have this one form.
+/// The built-in catalogue and users' files have the same format.
 struct KindDocument: DocumentObject {
     var structures: [KindStructure] = []
     var kinds: [KindForm] = []
@@ -62,7 +62,7 @@ struct KindStructure: DocumentObject {
     var summary = ""
     var isPacked = true
     var fields: [KindField]?
-    /// The structure's name in the kernel, if it differs.
+    /// The structure's name in the kernel, if different.
     var btf: String?
 
     static let form = ObjectForm<KindStructure>(
@@ -109,7 +109,7 @@ enum KindMeaning: String, Hashable, Sendable, CaseIterable {
     case number, hex, bytes, padding
 }
 
-/// What a field counts: the records of a link in which a field is not 0.
+/// What a field counts: the records of a link in which a given field is nonzero.
 struct KindCount: DocumentObject {
     var field = ""
     var nonzero: String?
@@ -122,7 +122,7 @@ struct KindCount: DocumentObject {
         ])
 }
 
-/// How a field leads on: exactly one of the forms of ``PayloadLink``.
+/// The target of a field: exactly one of the forms of ``PayloadLink``.
 struct KindLink: DocumentObject {
     var structure: String?
     var array: String?
@@ -168,7 +168,7 @@ struct KindLinkPlace: DocumentObject {
         ])
 }
 
-/// The field whose value belongs to one layout.
+/// The field that identifies the layout by its value.
 struct KindVersion: DocumentObject {
     var field = ""
     var values: [UInt64] = []
@@ -208,7 +208,7 @@ struct KindContents: DocumentObject {
         ])
 }
 
-/// The file of a session whose text says what the others are.
+/// The file of a session whose text describes the others.
 struct KindMapping: DocumentObject {
     var token: UInt64 = 0
     var entries = ""
@@ -229,7 +229,7 @@ struct KindMapping: DocumentObject {
         ])
 }
 
-/// What the receiving kernel refuses.
+/// A reason for the receiving kernel to reject the payload.
 struct KindRule: DocumentObject {
     var name = ""
     var test = KindTest.unique
@@ -269,7 +269,7 @@ struct KindRule: DocumentObject {
 }
 
 extension ObjectForm.Member {
-    /// A member that is `true`, or missing.
+    /// A member that is `true` or missing.
     static func flag(_ key: String, _ path: WritableKeyPath<Object, Bool> & Sendable, _ summary: String) -> Self {
         .ifKnown(
             key, { $0[keyPath: path] ? true : nil }, { $0[keyPath: path] = $1 ?? false }, BooleanCodec(), summary)

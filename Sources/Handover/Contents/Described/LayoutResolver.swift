@@ -1,25 +1,25 @@
 import KernelABI
 
-/// Makes layouts of a document's structures, each once; what is wrong with them is said with its place.
+/// Creates layouts from the structures of a document, each once; reports errors with their document paths.
 struct LayoutResolver {
     let document: KindDocument
     /// A kernel's own structures, by tag.
     let declared: (String) -> DeclaredStructure?
     /// The links of structures whose fields are the kernel's own.
     let linkPlaces: [KindLinkPlace]
-    /// The fields that link and count in the headers of chains of arrays, by structure.
+    /// The link and count fields in headers of chained arrays, by structure.
     private let headers: [String: PayloadLink.ArrayHeader]
     private(set) var layouts: [String: PayloadLayout] = [:]
-    /// The structures that are being laid out, each inside of the others.
+    /// The structures that are currently being laid out, each nested in the previous one.
     private var open: Set<String> = []
     /// The links that have not been followed yet.
     private var links: [(PayloadLink, DocumentPath)] = []
 
-    /// How many structures may be inside of each other.
+    /// The maximum nesting depth of structures.
     private static let deepest = 64
-    /// The largest structure, in bytes.
+    /// The maximum size of a structure, in bytes.
     private static let largest = 1 << 20
-    /// The most fields of a structure, those of nested ones included, that may lead on.
+    /// The maximum number of linking fields in a structure, including nested ones.
     private static let mostSites = 1 << 12
 
     init(
@@ -37,7 +37,7 @@ struct LayoutResolver {
         self.headers = Dictionary(headers.map { ($0.structure, $0) }) { first, _ in first }
     }
 
-    /// The layout of the structure of this name, and all that it leads to.
+    /// The layout of the structure with this name, and of everything it refers to.
     mutating func resolve(_ name: String, _ path: DocumentPath) throws(DocumentReadError) -> PayloadLayout {
         let layout = try lay(out: name, path)
         while let (link, place) = links.popLast() {
@@ -92,7 +92,7 @@ struct LayoutResolver {
         return layout
     }
 
-    /// A kernel's own fields, with the links that are said of them.
+    /// A kernel's own fields, with the links specified for them.
     private func fields(of structure: DeclaredStructure) -> [(KindField, bitOffset: Int?)] {
         structure.members.map { member in
             var field = KindField()
@@ -115,7 +115,7 @@ struct LayoutResolver {
         var descriptions: [FieldDescription] = []
         var size = 0
         var alignment = 1
-        /// Where the bits of the word end that bit fields share.
+        /// The end of the bits in the word that adjacent bit fields share.
         var bits: (offset: Int, width: Int, next: Int)?
         for (index, (field, bitOffset)) in fields.enumerated() {
             let path = path[index]
@@ -301,7 +301,7 @@ struct LayoutResolver {
                 case .vmalloc(_, let count): count
                 default: nil
                 }
-            // Those of nested structures have been resolved there.
+            // Fields of nested structures are already resolved.
             guard let count, site.count == nil, !site.path.contains(".") else { continue }
             guard let place = members.firstIndex(where: { $0.name == count }),
                 case .number(let width) = members[place].type
@@ -360,7 +360,7 @@ extension PayloadLayout.Site {
     }
 }
 
-/// A type as a description spells it.
+/// A type as written in a description.
 private struct TypeName {
     var name: String
     /// The number of elements of an array.
@@ -409,6 +409,6 @@ private struct TypeName {
         "loff_t": 8,
     ]
 
-    /// The type as C spells it.
+    /// The type as written in C.
     var spelling: String { width == nil ? "struct \(name)" : name }
 }

@@ -1,54 +1,54 @@
 import KernelABI
 
-/// A described payload: its records as they lie in memory, and the records that they lead to.
+/// A described payload: its records as in memory, and the records that they refer to.
 ///
-/// Bytes stay bytes: a field is looked up when it is asked for, and what no description names is kept.
+/// Bytes are kept as they are: fields are looked up on demand, and bytes without a description are preserved.
 public struct Payload: Sendable {
     let described: DescribedKind
-    /// The structure that the payload begins with; `nil` if it is an FDT.
+    /// The first structure of the payload; `nil` if it is an FDT.
     var root: PayloadRecords?
-    /// The FDT that the payload is.
+    /// The FDT, if the payload is one.
     var tree: [UInt8]?
-    /// What a subtree's blob holds behind the structures that are described.
+    /// The bytes of a subtree's blob after the described structures.
     var rest: [UInt8] = []
-    /// What is in the file, if it is to be written.
+    /// The contents of the file, if they are to be written.
     var contents: FileContents.Source?
 }
 
-/// Records of one structure, one after the other.
+/// Consecutive records of one structure.
 struct PayloadRecords: Hashable, Sendable {
     let layout: PayloadLayout
-    /// The records, without a gap.
+    /// The records, without gaps.
     var bytes: [UInt8]
     /// The allocations that hold the records, in order.
     var places: [Place]
-    /// The size in bytes of what heads each allocation.
+    /// The size in bytes of each allocation's header.
     var headerSize = 0
-    /// The pages of an area, in which records need not end where a page does; `nil` for other records.
+    /// The pages of an area, in which records may cross pages; `nil` for other records.
     var area: (pages: [PhysicalAddress], pageSize: Int)?
-    /// What each record leads to, by the index of the layout's site, then by record. Empty if no record of a site
-    /// leads to memory of its own.
+    /// What each record refers to, by the index of the layout's site, then by record. Empty if no record of a site
+    /// refers to separate memory.
     var targets: [[Target]] = []
 
     /// An allocation: an array, a block of a chain, a page of an area.
     struct Place: Hashable, Sendable {
         /// `nil` until it is assigned.
         var address: PhysicalAddress?
-        /// The number of records that the allocation's header states, or that it holds.
+        /// The number of records stated in the allocation's header, or the number it contains.
         var stated: UInt64
         /// The number of records that were read from it, or are to be written to it.
         var count: Int
     }
 
-    /// What a field leads to. Nothing of it is known if all is empty.
+    /// The target of a field. Unknown if everything is empty.
     struct Target: Hashable, Sendable {
         var records: Box?
         var area: VmallocState?
-        /// The FDT that the field leads to, and where it is.
+        /// The FDT that the field refers to, and its address.
         var tree: [UInt8]?
         var address: PhysicalAddress?
 
-        /// Records, behind a reference: a structure can lead to more of its own kind.
+        /// Records, stored by reference, as a structure can refer to more of its own kind.
         final class Box: Hashable, Sendable {
             let records: PayloadRecords
 
@@ -65,7 +65,7 @@ struct PayloadRecords: Hashable, Sendable {
         self.places = places
     }
 
-    /// Records of zeros.
+    /// Zeroed records.
     init(_ layout: PayloadLayout, zeros count: Int) {
         self.init(layout, bytes: [UInt8](repeating: 0, count: count * layout.size))
     }
@@ -87,7 +87,7 @@ struct PayloadRecords: Hashable, Sendable {
         return targets[site][record]
     }
 
-    /// The records that a field of a record leads to.
+    /// The records that a field of a record refers to.
     func records(_ site: Int, of record: Int) -> PayloadRecords? { target(site, of: record).records?.records }
 
     mutating func setTarget(_ target: Target, _ site: Int, of record: Int) {
@@ -96,7 +96,7 @@ struct PayloadRecords: Hashable, Sendable {
         targets[site][record] = target
     }
 
-    /// Makes zero what a document does not say, here and in what the records lead to.
+    /// Zeroes bytes that a document does not represent, here and in the records' targets.
     mutating func forgetUnsaid() {
         if !layout.isSaidWhole { for record in 0..<count { layout.forgetUnsaid(&bytes, at: base(of: record)) } }
         for site in targets.indices {
@@ -108,7 +108,7 @@ struct PayloadRecords: Hashable, Sendable {
         }
     }
 
-    /// The number that a field of a record holds.
+    /// The number in a field of a record.
     func number(_ name: String, of record: Int) -> UInt64? {
         layout.member(named: name)?.number(bytes.span.bytes, at: base(of: record))
     }
@@ -131,9 +131,9 @@ struct PayloadRecords: Hashable, Sendable {
 }
 
 extension [FileState] {
-    /// Visits the files whose kinds are described, with their places in the list.
+    /// Visits the files with described kinds, with their indices in the list.
     func forEachPayload(_ body: (_ index: Int, _ file: FileState, _ payload: Payload) -> Void) {
-        // Adjacent files mostly are of one kind, which is mostly written in Swift.
+        // Adjacent files usually have the same kind, usually one implemented in Swift.
         var coded: KernelString?
         for (index, file) in enumerated() where file.hasContent && file.compatible != coded {
             guard let payload = file.content as? Payload else {
@@ -146,12 +146,12 @@ extension [FileState] {
 }
 
 extension Payload {
-    /// How a blob that holds the payload is structured; what follows the records has no form of its own.
+    /// The structure of a blob that contains the payload; bytes after the records have no structure.
     var form: Extent.Form { rest.isEmpty ? root?.form ?? .tree : .opaque }
 }
 
 extension PayloadRecords {
-    /// How a structure, and the records behind it, are structured.
+    /// The form of a structure with the records after it.
     var form: Extent.Form {
         if let site = layout.flexibleSite, let tail = records(site, of: 0), tail.count > 0 {
             return .records(header: layout.structure, record: tail.layout.structure, count: tail.count)
@@ -162,7 +162,7 @@ extension PayloadRecords {
 }
 
 extension PayloadLayout {
-    /// How a page of an area is structured that has `count` bytes of records, from the byte `start` of them on.
+    /// The form of a page of an area with `count` bytes of records, beginning at byte `start` of the records.
     func form(from start: Int, count: Int, _ pageSize: PageSize) -> Extent.Form {
         pageSize.bytes % size == 0
             ? .records(header: nil, record: structure, count: count / size)
@@ -171,7 +171,7 @@ extension PayloadLayout {
 }
 
 extension PayloadLink {
-    /// Whether the field holds the address of records, 0 for none.
+    /// Whether the field contains the address of records, 0 for none.
     var isAddress: Bool {
         switch self {
         case .structure, .array, .blockChain, .arrayChain: true
@@ -179,7 +179,7 @@ extension PayloadLink {
         }
     }
 
-    /// The size in bytes of what heads each allocation of the records.
+    /// The size in bytes of the header of each allocation of the records.
     func headerSize(_ layouts: [String: PayloadLayout]) -> Int {
         switch self {
         case .blockChain: BlockHeaderLayout.layout.structure.size
@@ -192,6 +192,6 @@ extension PayloadLink {
 extension Extent.Role {
     /// A structure of a described payload.
     static let payload = Self("payload")
-    /// Records that a described payload leads to.
+    /// Records that a described payload refers to.
     static let payloadRecords = Self("payload-records")
 }

@@ -31,7 +31,7 @@ extension Payload: Content {
             usualFlags: contents.flags.map { (contents.preserved, folioFlagNames(contents, $0, root.layout)) })
     }
 
-    /// The number of folios that the payload counts; `nil` if it does not count them.
+    /// The number of folios stated in the payload; `nil` if it does not state it.
     private func statedCount(_ contents: KindContents, _ root: PayloadRecords) -> UInt64? {
         let site = root.layout.site(at: contents.list).map { root.layout.sites[$0] }
         return site?.count.map { root.bytes.span.bytes.number(at: $0.offset, width: $0.width) }
@@ -88,7 +88,7 @@ extension Payload: Content {
         self.root = root
     }
 
-    /// Decides the size of a file whose contents are given.
+    /// Determines the size of a file whose contents are given.
     private func complete(
         _ form: KindContents, _ root: inout PayloadRecords, by planner: inout HandoverPlanner, _ path: DocumentPath
     ) {
@@ -104,7 +104,7 @@ extension Payload: Content {
             let layout = described.target(of: root.layout.sites[site].link),
             root.records(site, of: 0) == nil
         else { return }
-        // A folio for each page, as the kernel's own handler does; their frames are assigned with the addresses.
+        // One folio per page, as the kernel's own handler does; their frames are assigned with the addresses.
         let order = form.order.flatMap { root.number($0, of: 0) } ?? 0
         let step: UInt64 = 1 << min(order, 20)
         let pages = planner.pageSize.pages(for: root.number(form.size, of: 0) ?? 0)
@@ -169,7 +169,7 @@ extension Payload: Content {
         else { return }
         let order = form.order.flatMap { root.number($0, of: 0) }.map { Int(min($0, 20)) }
         let size = root.number(form.size, of: 0) ?? 0
-        // Frames that are all 0 have not been assigned yet; a file that is all holes is not made.
+        // If all frames are 0, they have not been assigned yet; files that consist only of holes are not generated.
         if !folios.isEmpty, folios.allSatisfy({ $0.pfn == 0 }), size > 0 {
             planner.assignFolios(&folios, order: order ?? 0, path[form.list], &visitor)
             for (record, folio) in folios.enumerated() where folio.pfn != 0 {
@@ -243,7 +243,8 @@ extension DescribedKind {
     ) -> (any Content)? {
         let reader = PayloadReader(kind: self, context: context, owner: owner)
         let address = PhysicalAddress(handle)
-        // What a series says of a name need not be so: a handle that leads nowhere may be none of this kind's.
+        // A series may not be the only user of a name: if the handle does not point to memory, the file may be of
+        // another kind.
         if status != .released, context.memory.copy(at: address, count: root?.size ?? 8) == nil {
             log.report(
                 .notAvailable, .unknown, of: owner, at: Place(root?.name ?? "FDT", at: address),
@@ -256,7 +257,7 @@ extension DescribedKind {
         return reader.read(root, at: address, &log).map { Payload(described: self, root: $0) }
     }
 
-    /// Reads a payload that is the blob of a subtree.
+    /// Reads a payload that is a subtree's blob.
     func read(
         blob: [UInt8], at address: PhysicalAddress?, owner: Owner, _ context: ReadingContext, _ log: inout ReadingLog
     ) -> (any Content)? {
@@ -284,9 +285,9 @@ extension DescribedKind {
     }
 }
 
-/// A payload in a document, before it is known which kind describes it.
+/// A payload in a document whose kind is not yet known.
 struct UnresolvedPayload: Content, Hashable {
-    /// The kind that the document names.
+    /// The kind named in the document.
     var kind: String?
     /// The JSON text of the payload.
     var text: [UInt8] = []
@@ -310,7 +311,7 @@ struct UnresolvedPayload: Content, Hashable {
         throw .incomplete("\(path).payload")
     }
 
-    /// The payload, read as the kind that its name belongs to.
+    /// The payload, parsed as the kind for its name.
     func resolved(
         named name: KernelString?, at place: ContentPlace, _ generation: Generation, _ kinds: ContentKinds
     ) throws(DocumentReadError) -> any Content {
@@ -327,7 +328,8 @@ struct UnresolvedPayload: Content, Hashable {
                         + named.map(\.title).joined(separator: ", "))
         }
         var firstProblem: DocumentReadError?
-        // Of several layouts, the first one that has all the fields, with the version that the document states.
+        // If there are several layouts, use the first one that has all the fields, and the version that the document
+        // states.
         for candidate in candidates {
             do throws(DocumentReadError) {
                 let content = try DocumentReader.read(text) { (reader) throws(DocumentReadError) in

@@ -1,15 +1,15 @@
 import KernelABI
 
-/// How the records of a layout stand in a document: an object each, its keys the kernel's field names.
+/// How the records of a layout are represented in a document: one object each, with the kernel's field names as keys.
 ///
-/// A field that leads on to records has them under its own name; beside it stand, as far as they are known, the address
-/// (`_pa`), the blocks or arrays that hold the records (`_blocks`) or the area (`_vmalloc`).
+/// A field that refers to records contains them under its own name; next to it are, as far as known, the address
+/// (`_pa`), the blocks or arrays that contain the records (`_blocks`) or the area (`_vmalloc`).
 struct PayloadForm: Sendable {
     let kind: DescribedKind
     let layout: PayloadLayout
-    /// The index of the first of this structure's sites among those of the structure that it is nested in.
+    /// The index of the first of this structure's sites among those of the structure that contains it.
     var firstSite = 0
-    /// The offset of this structure in the one that it is nested in.
+    /// The offset of this structure in the one that contains it.
     var offset = 0
 
     private enum Value {
@@ -18,18 +18,18 @@ struct PayloadForm: Sendable {
         case address(Int)
         case places(Int)
         case area(Int)
-        /// The records, the structure, or the FDT, that a site leads to.
+        /// The records, the structure, or the FDT that a site refers to.
         case target(Int)
         /// The contents of the file that the record describes.
         case contents(String)
-        /// What a blob holds behind the structures that are described.
+        /// The bytes of a blob after the described structures.
         case rest
 
         /// Its key in a document.
         static let restKey = "rest"
     }
 
-    /// The keys that stand beside the one of a field that leads on.
+    /// The keys next to the one of a field that refers to memory.
     static func keys(besides name: String, _ link: PayloadLink) -> [String] {
         values(besides: name, link, 0).map(\.key)
     }
@@ -69,7 +69,7 @@ struct PayloadForm: Sendable {
 
     /// Writes one record, as an object.
     ///
-    /// - Parameter rest: what a blob holds after it.
+    /// - Parameter rest: The bytes of a blob after it.
     func write(_ record: Int, of records: PayloadRecords, rest: [UInt8] = [], to writer: inout DocumentWriter) {
         let keys = rest.isEmpty ? keys() : keys() + [(Value.restKey, .rest)]
         write(record, of: records, keys.map { (DocumentWriter.Key($0.key), $0.value) }, rest: rest, to: &writer)
@@ -178,7 +178,7 @@ struct PayloadForm: Sendable {
         }
     }
 
-    /// The form of a structure inside this one.
+    /// The form of a nested structure.
     private func nested(_ inner: PayloadLayout, _ member: PayloadLayout.Member, _ index: Int) -> PayloadForm {
         PayloadForm(
             kind: kind, layout: inner, firstSite: firstSite + member.firstSite + index * inner.sites.count,
@@ -203,8 +203,9 @@ struct PayloadForm: Sendable {
 
     /// Reads one record.
     ///
-    /// - Parameter contents: takes the contents of the file that the record describes; `nil` if it describes none.
-    /// - Returns: the record, and the keys that it had.
+    /// - Parameter contents: Receives the contents of the file that the record describes; `nil` if it does not describe
+    ///   any.
+    /// - Returns: The record, and the keys that were present.
     func readOne(
         from reader: inout DocumentReader, contents: ((FileContents.Source) -> Void)? = nil,
         rest: (([UInt8]) -> Void)? = nil
@@ -364,7 +365,7 @@ struct PayloadForm: Sendable {
         return word
     }
 
-    /// Fills in counts that the document leaves out.
+    /// Fills in counts that the document omits.
     private func count(_ record: Int, _ records: inout PayloadRecords, unless given: Set<String>) {
         for member in layout.members where !given.contains(member.name) {
             guard let (site, nonzero) = member.counted,
@@ -377,7 +378,7 @@ struct PayloadForm: Sendable {
 }
 
 extension PayloadRecords {
-    /// The number of records, or of those in which a field is not 0.
+    /// The number of records, or of those in which a field is nonzero.
     func count(nonzero field: String?) -> UInt64 {
         guard let field, let member = layout.member(named: field) else { return UInt64(count) }
         return UInt64((0..<count).count { member.number(bytes.span.bytes, at: base(of: $0)) != 0 })
@@ -385,7 +386,7 @@ extension PayloadRecords {
 }
 
 extension VmallocLayout {
-    /// Writes a descriptor; what is not known is 0.
+    /// Writes a descriptor; unknown values are 0.
     func write(_ area: VmallocState, to bytes: inout [UInt8], at base: Int) {
         first.write(area.first ?? PhysicalAddress(0), to: &bytes, at: base)
         totalPages.write(area.totalPages ?? 0, to: &bytes, at: base)

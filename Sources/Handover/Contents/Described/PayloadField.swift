@@ -1,29 +1,29 @@
 import KernelABI
 
-/// A field of a record that a path of a description leads to: `devices.refcount`.
+/// A field of a record, identified by a path in a description: `devices.refcount`.
 struct PayloadField {
-    /// The records that the one with the field is among.
+    /// The records, one of which has the field.
     let records: PayloadRecords
     let record: Int
     let member: PayloadLayout.Member
-    /// The field's path from the record.
+    /// The path of the field from the record.
     let path: String
-    /// Where in the records' bytes the structure begins that has the field.
+    /// The offset in the records' bytes of the structure that has the field.
     fileprivate let base: Int
-    /// The index of the field's site, if it leads on.
+    /// The index of the field's site, if it refers to memory.
     fileprivate let site: Int
 
     var number: UInt64? { member.number(records.bytes.span.bytes, at: base) }
 
-    /// What the field leads to.
+    /// The records that the field refers to.
     var target: PayloadRecords? { records.records(site, of: record) }
 
-    /// The number of records that the field counts; `nil` if it counts none, or they were not read.
+    /// The number of records that the field counts; `nil` if it is not a count, or they were not read.
     var counted: UInt64? {
         guard let (counted, nonzero) = member.counted else { return nil }
         let index = site - member.firstSite + counted
         if let found = records.records(index, of: record) { return found.count(nonzero: nonzero) }
-        // An address of 0 leads to none.
+        // An address of 0 means that there are none.
         guard records.layout.sites[index].link.isAddress else { return nil }
         let place = records.base(of: record) + records.layout.sites[index].offset
         return records.bytes.span.bytes.number(at: place, width: 8) == 0 ? 0 : nil
@@ -37,7 +37,7 @@ struct PayloadField {
 }
 
 extension PayloadRecords {
-    /// Visits the field that a path leads to, in each record that it leads through.
+    /// Visits the field at the end of a path, in each record on the path.
     func visit(_ path: String, _ body: (PayloadField) -> Void) {
         visit(path.split(separator: ".")[...], body)
     }
@@ -68,8 +68,8 @@ extension PayloadRecords {
 }
 
 extension PayloadLayout {
-    /// The field that a path leads to, the structure of the record that has it, and how it leads on; `nil` if there is
-    /// none.
+    /// The field at the end of a path, the structure of the record that has it, and its link; `nil` if there is no such
+    /// field.
     func field(
         at path: String, _ layouts: [String: PayloadLayout]
     ) -> (layout: PayloadLayout, member: Member, link: PayloadLink?)? {
@@ -89,7 +89,7 @@ extension PayloadLayout {
 }
 
 extension PayloadLayout.Member {
-    /// The structure that the field is, or is an array of.
+    /// The structure of the field, or of its elements.
     var nested: (layout: PayloadLayout, count: Int)? {
         switch type {
         case .structure(let layout): (layout, 1)

@@ -1,16 +1,16 @@
 import KernelABI
 
-/// A structure of a described payload: what its bytes are, and where its fields lead.
+/// A structure of a described payload: the meaning of its bytes, and the targets of its fields.
 final class PayloadLayout: KernelStructure {
     let structure: StructureDescription
     let members: [Member]
-    /// The fields that lead on, those of nested structures included, in the order of the members.
+    /// The fields that refer to memory, including those of nested structures, in member order.
     let sites: [Site]
     /// In bytes, a power of two.
     let alignment: Int
-    /// For each byte, the bits that a field has; `nil` if fields have all.
+    /// For each byte, the bits covered by fields; `nil` if fields cover everything.
     private let said: [UInt8]?
-    /// The texts: what lies behind their NUL, no document says.
+    /// The text fields: documents do not represent the bytes after their NUL.
     private let texts: [Range<Int>]
 
     /// One field.
@@ -20,32 +20,32 @@ final class PayloadLayout: KernelStructure {
         var offset: Int
         var type: FieldType
         var meaning: KindMeaning
-        /// Whether the number is one that can be negative.
+        /// Whether the number is signed.
         var isSigned = false
         /// The index of the first of its sites in ``PayloadLayout/sites``.
         var firstSite: Int
-        /// What it counts: the records of a site, or those in which a field is not 0.
+        /// What it counts: the records of a site, or those in which a field is nonzero.
         var counted: (site: Int, nonzero: String?)?
     }
 
     enum FieldType: Sendable {
-        /// A little-endian number of this many bytes.
+        /// A little-endian number with this many bytes.
         case number(Int)
-        /// Bits of a little-endian number of this many bytes.
+        /// Bits of a little-endian number with this many bytes.
         case bits(Range<Int>, of: Int)
         /// A NUL-terminated string.
         case characters(Int)
-        /// Bytes without a meaning of their own.
+        /// Bytes without a known meaning.
         case bytes(Int)
         case numbers(width: Int, count: Int)
         case structure(PayloadLayout)
         case structures(PayloadLayout, count: Int)
         /// A `struct kho_vmalloc`.
         case area
-        /// No bytes of its own: records behind the structure.
+        /// No bytes of its own: the records after the structure.
         case flexible
 
-        /// In bytes; of a bit field, those of its word.
+        /// In bytes; for a bit field, that of its word.
         fileprivate var byteCount: Int {
             switch self {
             case .number(let width), .bits(_, let width): width
@@ -59,11 +59,11 @@ final class PayloadLayout: KernelStructure {
         }
     }
 
-    /// A field that leads on.
+    /// A field that refers to memory.
     struct Site: Sendable {
         var offset: Int
         var link: PayloadLink
-        /// The field that holds the number of records, where one does.
+        /// The field with the number of records, if there is one.
         var count: (offset: Int, width: Int)?
         /// The path of the field from the structure, for messages.
         var path: String
@@ -95,7 +95,7 @@ final class PayloadLayout: KernelStructure {
         self.texts = texts
     }
 
-    /// Makes zero what a document does not say of the record at `base`.
+    /// Zeroes the bytes of the record at `base` that a document does not represent.
     func forgetUnsaid(_ bytes: inout [UInt8], at base: Int) {
         for (index, mask) in (said ?? []).enumerated() where mask != 0xff { bytes[base + index] &= mask }
         for text in texts {
@@ -104,7 +104,7 @@ final class PayloadLayout: KernelStructure {
         }
     }
 
-    /// Whether a document says every byte.
+    /// Whether a document represents every byte.
     var isSaidWhole: Bool { said == nil && texts.isEmpty }
 
     var name: String { structure.name }
@@ -115,13 +115,13 @@ final class PayloadLayout: KernelStructure {
     /// The index of the site of the field at a path.
     func site(at path: String) -> Int? { sites.firstIndex { $0.path == path } }
 
-    /// How a field itself leads on, and the index of its site.
+    /// The link of the field itself, and the index of its site.
     func link(of member: Member) -> (site: Int, link: PayloadLink)? {
         guard sites.indices.contains(member.firstSite), sites[member.firstSite].path == member.name else { return nil }
         return (member.firstSite, sites[member.firstSite].link)
     }
 
-    /// The records behind the structure, if it ends in a flexible array.
+    /// The records after the structure, if it ends in a flexible array.
     var flexibleSite: Int? {
         sites.firstIndex { if case .flexible = $0.link { true } else { false } }
     }
@@ -138,19 +138,19 @@ extension PayloadLayout.Member {
         }
     }
 
-    /// A value of the field as a number with a sign.
+    /// A value of the field as a signed number.
     func signed(_ value: UInt64) -> Int64 {
         let unused = UInt64(limit.leadingZeroBitCount)
         return Int64(bitPattern: value << unused) >> Int64(unused)
     }
 
-    /// What the field holds for a number with a sign; `nil` if that does not fit.
+    /// The raw field value for a signed number; `nil` if it does not fit.
     func unsigned(_ value: Int64) -> UInt64? {
         let word = UInt64(bitPattern: value) & limit
         return signed(word) == value ? word : nil
     }
 
-    /// Puts a number into the record; `false` if it does not fit, or if the field is not a number.
+    /// Stores a number in the record; `false` if it does not fit, or if the field is not a number.
     func setNumber(_ value: UInt64, in bytes: inout [UInt8], at base: Int) -> Bool {
         switch type {
         case .number(let width):
@@ -166,7 +166,7 @@ extension PayloadLayout.Member {
         return true
     }
 
-    /// The largest number that fits into the field, or into an element of it; 0 if it is none.
+    /// The largest number that fits into the field or an element of it; 0 if it is not a number.
     var limit: UInt64 {
         switch type {
         case .number(let width), .numbers(let width, _): .max >> UInt64(64 - 8 * width)
@@ -179,7 +179,7 @@ extension PayloadLayout.Member {
 }
 
 extension RawSpan {
-    /// The little-endian number of `width` bytes at `offset`, which lie inside.
+    /// The little-endian number of `width` bytes at `offset`, which must be in bounds.
     func number(at offset: Int, width: Int) -> UInt64 {
         var value: UInt64 = 0
         for index in (0..<width).reversed() {
@@ -190,7 +190,7 @@ extension RawSpan {
 }
 
 extension [UInt8] {
-    /// Puts a little-endian number of `width` bytes at `offset`, which lie inside.
+    /// Stores a little-endian number of `width` bytes at `offset`, which must be in bounds.
     mutating func setNumber(_ value: UInt64, at offset: Int, width: Int) {
         for index in 0..<width { self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
     }

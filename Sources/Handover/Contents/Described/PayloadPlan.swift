@@ -1,7 +1,7 @@
 import KernelABI
 
 extension PayloadRecords {
-    /// Fills in blocks, arrays and areas that the document leaves out.
+    /// Fills in blocks, arrays and areas that the document omits.
     mutating func complete(_ kind: DescribedKind, by planner: inout HandoverPlanner, _ path: DocumentPath) {
         for (index, site) in layout.sites.enumerated() {
             for record in 0..<count {
@@ -38,13 +38,13 @@ extension PayloadRecords {
         }
     }
 
-    /// The address that a field holds; `nil` for 0.
+    /// The address in a field; `nil` for 0.
     private func address(at offset: Int) -> PhysicalAddress? {
         let value = bytes.span.bytes.number(at: offset, width: 8)
         return value == 0 ? nil : PhysicalAddress(value)
     }
 
-    /// Makes the allocations that the records need, or holds those that are given against them.
+    /// Creates the allocations that the records need, or checks those that are given.
     private mutating func completePlaces(
         capacity: Int, limit: Int, first: PhysicalAddress?, by planner: inout HandoverPlanner, _ path: DocumentPath
     ) {
@@ -73,7 +73,7 @@ extension PayloadRecords {
         }
     }
 
-    /// Visits the allocations that the records lead to, and puts their addresses into the fields.
+    /// Visits the allocations of the records' targets, and stores their addresses in the fields.
     mutating func visitAllocations<Visitor: AllocationVisitor>(
         _ kind: DescribedKind, _ path: DocumentPath, by planner: inout HandoverPlanner, _ visitor: inout Visitor
     ) {
@@ -118,7 +118,7 @@ extension PayloadRecords {
         }
     }
 
-    /// The size of an allocation of `size` bytes and the records after them.
+    /// The size of an allocation of `size` bytes plus the records after them.
     func byteCountWithTail(_ size: Int) -> Int {
         guard let site = layout.flexibleSite, let tail = records(site, of: 0) else { return size }
         return size + tail.bytes.count
@@ -126,7 +126,7 @@ extension PayloadRecords {
 
     // MARK: - Writing
 
-    /// Writes what the records lead to.
+    /// Writes the records' targets.
     func writeTargets<Destination: PieceDestination>(
         _ kind: DescribedKind, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
     ) throws(WriteError) {
@@ -159,7 +159,7 @@ extension PayloadRecords {
         }
     }
 
-    /// Writes records that lie in one allocation, with what is behind them.
+    /// Writes records that are in one allocation, with what follows them.
     func writeWhole<Destination: PieceDestination>(
         as role: Extent.Role, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
     ) throws(WriteError) {
@@ -191,7 +191,7 @@ extension PayloadRecords {
 }
 
 extension PayloadLink {
-    /// What heads an allocation of a chain.
+    /// The header of an allocation in a chain.
     fileprivate func header(
         next: UInt64, count: UInt64, _ layouts: [String: PayloadLayout]
     ) -> (structure: StructureDescription?, bytes: [UInt8]) {

@@ -1,19 +1,19 @@
 import FDT
 import KernelABI
 
-/// Reads a described payload: its records, and what they lead to.
+/// Reads a described payload: its records and their targets.
 ///
-/// Reading ends whatever is read: each structure is read once, counts are held against the memory that they count, and
-/// no more bytes are copied than there is memory.
+/// Reading terminates for any input: each structure is read once, counts are checked against the memory that they
+/// count, and no more bytes are copied than there is memory.
 struct PayloadReader {
     let kind: DescribedKind
     let context: ReadingContext
     let owner: Owner
 
-    /// How far structures may lead on to further structures.
+    /// The maximum depth of links between structures.
     private static let deepest = 64
 
-    /// Reads the structure at `address`, and what it leads to.
+    /// Reads the structure at `address`, and what it refers to.
     func read(_ layout: PayloadLayout, at address: PhysicalAddress, depth: Int = 0, _ log: inout ReadingLog)
         -> PayloadRecords?
     {
@@ -33,7 +33,7 @@ struct PayloadReader {
         return records
     }
 
-    /// The records behind a structure that ends in a flexible array; `nil` if it does not, or they cannot be read.
+    /// The records after a structure that ends in a flexible array; `nil` if it does not, or they cannot be read.
     private func tail(of records: PayloadRecords, _ log: inout ReadingLog) -> (bytes: [UInt8], form: Extent.Form)? {
         let layout = records.layout
         guard let index = layout.flexibleSite, let record = kind.target(of: layout.sites[index].link),
@@ -47,7 +47,7 @@ struct PayloadReader {
         return (bytes, .records(header: layout.structure, record: record.structure, count: Int(count)))
     }
 
-    /// Reads a payload that is available as a blob, and what it leads to.
+    /// Reads a payload that is available as a blob, and what it refers to.
     func read(_ layout: PayloadLayout, blob: [UInt8], at address: PhysicalAddress?, _ log: inout ReadingLog)
         -> PayloadRecords?
     {
@@ -63,9 +63,9 @@ struct PayloadReader {
 
     // MARK: - Links
 
-    /// Reads what the records lead to.
+    /// Reads what the records refer to.
     ///
-    /// - Parameter tail: the bytes behind a blob, if they are already available.
+    /// - Parameter tail: The bytes after a blob, if they are already available.
     private func follow(
         _ records: inout PayloadRecords, tail: [UInt8]? = nil, depth: Int, _ log: inout ReadingLog
     ) {
@@ -130,7 +130,7 @@ struct PayloadReader {
         return target
     }
 
-    /// Reads the records behind a structure.
+    /// Reads the records after a structure.
     private func readTail(
         _ layout: PayloadLayout, _ count: UInt64, behind outer: PayloadLayout, at address: PhysicalAddress?,
         _ tail: [UInt8]?, _ depth: Int, _ log: inout ReadingLog
@@ -144,7 +144,7 @@ struct PayloadReader {
             }
             records.bytes = Array(tail.prefix(Int(present) * layout.size))
         } else if count > 0 {
-            // Why they could not be read has been reported.
+            // The reason why they could not be read is already reported.
             return nil
         }
         records.places = [PayloadRecords.Place(address: address, stated: count, count: records.count)]
@@ -283,7 +283,8 @@ struct PayloadReader {
 
     // MARK: - Bytes
 
-    /// The size of `count` records that are about to be copied; `nil`, and a finding, if there is not so much memory.
+    /// The size of `count` records that are about to be copied; `nil`, with a finding, if it exceeds the available
+    /// memory.
     private func spend(
         _ count: UInt64, of record: PayloadLayout, at address: PhysicalAddress, _ log: inout ReadingLog,
         orReport layout: PayloadLayout, _ place: String = ""
@@ -300,7 +301,8 @@ struct PayloadReader {
         context.read(layout.name, of: owner, at: address, count: count, &log) { [UInt8](copying: $0) }
     }
 
-    /// The size of the allocation at `address` that holds `count` bytes: whole pages, unless it begins inside of one.
+    /// The size of the allocation at `address` that contains `count` bytes: whole pages, unless it begins inside a
+    /// page.
     private func allocation(for count: Int, at address: PhysicalAddress) -> Int {
         guard context.pageSize.isAligned(address) else { return count }
         return Int(max(1, context.pageSize.pages(for: UInt64(count)))) * context.pageSize.bytes

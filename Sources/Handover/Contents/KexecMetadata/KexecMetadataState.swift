@@ -1,6 +1,6 @@
 import KernelABI
 
-/// Which kernel handed over, and how often that has happened.
+/// The release of the previous kernel, and the number of handovers so far.
 public struct KexecMetadataState: Hashable, Sendable {
     public var version: UInt32 = KexecMetadataLayout.currentVersion
     public var previousRelease: KernelString?
@@ -20,7 +20,7 @@ extension KexecMetadataState: DocumentObject {
 }
 
 extension HandoverState {
-    /// Which kernel handed over, and how often that has happened.
+    /// The release of the previous kernel, and the number of handovers so far.
     public var kexecMetadata: KexecMetadataState? {
         get { self[KexecMetadataState.self] }
         set { self[KexecMetadataState.self] = newValue }

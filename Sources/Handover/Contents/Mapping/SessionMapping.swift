@@ -1,25 +1,25 @@
 import KernelABI
 
-/// What a file of a session says of the session's other files, such as the units that systemd keeps them for.
+/// What a file of a session says about the session's other files, such as the units for which systemd keeps them.
 public struct SessionMapping: Hashable, Sendable {
     /// The kind that describes it.
     public var kind = ""
     /// The token of the file.
     public var token: UInt64 = 0
-    /// Where the file's first page is.
+    /// The address of the file's first page.
     public var address: PhysicalAddress?
-    /// What the file says; `nil` if that is not JSON.
+    /// The contents of the file; `nil` if they are not JSON.
     public var value: PayloadValue?
-    /// Why it is not JSON.
+    /// The reason why the contents are not JSON.
     public var problem: String?
-    /// What it says of files and sessions.
+    /// The entries for files and sessions.
     public var entries: [Entry] = []
 
-    /// One file, or a session, and what it is called.
+    /// A file or a session, and its name.
     public struct Entry: Hashable, Sendable {
-        /// Where in the text it stands: `units.a.service.fdstore[0]`.
+        /// The path in the text: `units.a.service.fdstore[0]`.
         public var path: String
-        /// Whose it is: what stands for the first `*` of the description's path.
+        /// The owner: what matches the first `*` of the description's path.
         public var group: String
         public var name: String
         /// The file's token, if it is a file of this session.
@@ -28,10 +28,10 @@ public struct SessionMapping: Hashable, Sendable {
         public var session: String?
     }
 
-    /// The largest text that is read, in bytes.
+    /// The maximum size of the text that is read, in bytes.
     private static let largest: UInt64 = 4 << 20
 
-    /// Reads what the file says; `nil` if that is not at hand.
+    /// Reads the contents of the file; `nil` if they are not available.
     init?(
         of session: SessionState, _ kind: DescribedKind, _ form: KindMapping, _ context: ReadingContext,
         _ log: inout ReadingLog
@@ -68,14 +68,14 @@ public struct SessionMapping: Hashable, Sendable {
         }
     }
 
-    /// A mapping that a document gives.
+    /// A mapping given in a document.
     init(_ value: PayloadValue) {
         self.value = value
     }
 }
 
 extension SessionState {
-    /// Makes the file that a mapping of the document stands for, unless it is among the session's files.
+    /// Creates the file for a mapping in the document, unless the session already has it.
     mutating func addMapping(by planner: inout HandoverPlanner, _ path: DocumentPath) {
         guard var value = mapping?.value else { return }
         let kinds = planner.options.kinds.candidates(named: name, at: .session, planner.generation)
@@ -99,9 +99,9 @@ extension PayloadValue {
     fileprivate var text: String? { if case .string(let text) = self { text } else { nil } }
     fileprivate var integer: UInt64? { if case .number(let number) = self { number } else { nil } }
 
-    /// Visits the values at the end of a path of keys; `*` is each key of an object, or each element of an array.
+    /// Visits the values at the end of a path of keys; `*` matches each key of an object, or each element of an array.
     ///
-    /// - Parameter body: takes the value's path, what stands for the first `*`, and the value.
+    /// - Parameter body: Receives the value's path, what matches the first `*`, and the value.
     fileprivate func visit(
         _ path: ArraySlice<Substring>, at place: String = "", of group: String? = nil,
         _ body: (String, String, PayloadValue) -> Void

@@ -1,6 +1,6 @@
 import KernelABI
 
-/// The memfd handler of a generation: one of the names by which its files go.
+/// The memfd handler of a generation, under one of the names used by its files.
 struct MemFDKind: ContentKind {
     let compatible: String
     let layout: MemFDLayout
@@ -49,7 +49,7 @@ extension MemFDState: CodedContent {
 
     var fileContents: FileContents? { file }
 
-    /// The bytes that the memfd holds.
+    /// The bytes of the memfd.
     var file: FileContents {
         FileContents(
             size: size, position: position, folios: folios, statedCount: folioCount, source: contents, hasHoles: false,
@@ -68,7 +68,7 @@ extension MemFDState: CodedContent {
     ) {
         let path = path[Self.key]
         let kinds = Self.memfdKinds(of: planner.generation)
-        // The first one is what the kernel writes.
+        // The first one is that which the kernel writes.
         guard let kind = name.map({ name in kinds.first { KernelString($0.compatible) == name } }) ?? kinds.first else {
             planner.reportUnbuildable(
                 path,
@@ -134,7 +134,7 @@ extension MemFDState: CodedContent {
 }
 
 extension FileState {
-    /// The memfd that the file is, if its handler is a memfd handler and its descriptor is available.
+    /// The memfd of the file, if its handler is a memfd handler and the descriptor is available.
     public var memfd: MemFDState? {
         get { content as? MemFDState }
         set { content = newValue }
@@ -147,7 +147,7 @@ extension Extent.Role {
 }
 
 extension MemFDLayout {
-    /// Whether the page has a memfd's descriptor and nothing else: its list has as many pages as its folios need.
+    /// Whether the page contains only a memfd's descriptor, and the list of folios has as many pages as needed.
     fileprivate func isAlone(in page: RawSpan, _ pageSize: PageSize) -> Bool {
         let count = folioCount.read(page)
         let vmalloc = folios.layout

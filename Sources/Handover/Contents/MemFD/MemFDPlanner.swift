@@ -1,7 +1,7 @@
 import KernelABI
 
 extension HandoverPlanner {
-    /// Fills in a memfd: its size, its folios' number, and the area that lists them.
+    /// Completes a memfd: its size, the number of folios, and the area that lists them.
     mutating func completeMemFD(_ memfd: inout MemFDState, _ layout: MemFDLayout, _ path: DocumentPath) {
         completeSize(&memfd, path)
         if layout.seals == nil {

@@ -29,7 +29,8 @@ extension MemFDKind {
         let area = VmallocReader(context: context)
         area.readChunks(of: &vmalloc, at: place.field(layout.folios), owner: owner, &log)
         memfd.vmalloc = vmalloc
-        // One entry can stand for all memory, and a page can be in many lists: all lists together get no more.
+        // One entry can represent all memory, and a page can be in many lists: all lists together are limited to the
+        // available memory.
         let pages = area.pages(of: vmalloc, limit: log.budget / UInt64(context.pageSize.bytes))
         memfd.folios = readFolios(memfd.folioCount ?? 0, in: pages, at: place, owner: owner, context, &log)
         return memfd

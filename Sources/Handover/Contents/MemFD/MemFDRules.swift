@@ -19,7 +19,7 @@ extension MemFDState {
         return list
     }
 
-    /// Each memfd is looked at when somebody retrieves it.
+    /// Rules about each memfd, which are checked when it is retrieved.
     static let rules: [CheckRule] = [
         CheckRule(
             "memfd-shared", .error, .partly, at: .retrieval, about: "descriptors that two files share",
@@ -300,12 +300,12 @@ extension MemFDState {
     ]
 }
 
-/// A memfd that a kernel retrieves; a class, as every rule visits all of them.
+/// A memfd that a kernel retrieves; a class, because every rule visits all of them.
 final class ReceivedMemFD: Sendable {
     let owner: Owner
-    /// What the kernel reads the descriptor by.
+    /// The layout with which the kernel reads the descriptor.
     let layout: MemFDLayout
-    /// The descriptor.
+    /// The place of the descriptor.
     let place: Place
     let descriptor: MemFDState
 
@@ -318,7 +318,7 @@ final class ReceivedMemFD: Sendable {
 }
 
 extension ReceivedHandover {
-    /// Why the kernel cannot take an area of vmalloc memory back; `nil` if it can.
+    /// The reason why the kernel cannot restore a vmalloc area; `nil` if it can.
     fileprivate func problem(of vmalloc: VmallocState, of memfd: ReceivedMemFD) -> Finding? {
         let layout = VmallocLayout.layout
         let total = UInt64(vmalloc.totalPages ?? 0)
@@ -331,7 +331,7 @@ extension ReceivedHandover {
                 found: "\(total)",
                 expected: "\(overflow ? "fewer than 2^64" : "\(pages)"), which is what its chunks list")
         }
-        // The readers stop at a chunk that has been read before; the kernel, at one that it has taken back already.
+        // Readers stop at a chunk that they have read before; the kernel stops at one that it has already restored.
         let chunkLayout = VmallocChunkLayout.layout(pageSize)
         let link = chunkLayout.header.layout
         if let last = vmalloc.chunks?.last?.address,
@@ -349,7 +349,7 @@ extension ReceivedHandover {
             for (index, page) in chunk.pages.enumerated() {
                 let first = page.rawValue >> UInt64(pageSize.shift)
                 let start = PhysicalAddress(first << UInt64(pageSize.shift))
-                // One block, as the kernel makes them.
+                // One block, as kernels create them.
                 if first & ((1 << order) - 1) == 0, preserved.order(at: start, pageSize: pageSize) != nil { continue }
                 let blocks = PageBlock.blocks(covering: first..<(first &+ (1 << order)), pageSize: pageSize)
                 guard let lost = blocks.first(where: { preserved.order(at: $0.address, pageSize: pageSize) == nil })
@@ -375,7 +375,7 @@ extension ReceivedMemFD {
     /// A field of the descriptor that not every version has.
     fileprivate func place(of field: (some StructureMember)?) -> Place { field.map { place.field($0) } ?? place }
 
-    /// A field of the record of the folio of this number.
+    /// A field in the record of the folio with this index.
     fileprivate func place(of field: some StructureMember, ofFolio number: Int, _ pageSize: PageSize) -> Place {
         let record = FolioLayout.layout.structure
         let perPage = pageSize.bytes / record.size
@@ -386,7 +386,7 @@ extension ReceivedMemFD {
         return Place(record, at: page?.advanced(by: UInt64(number % perPage * record.size))).field(field)
     }
 
-    /// A field of the record of the last folio that `matches`.
+    /// A field in the record of the last folio that `matches`.
     fileprivate func place(
         of field: some StructureMember, _ pageSize: PageSize, _ matches: (FolioState) -> Bool
     ) -> Place {
@@ -398,7 +398,7 @@ extension ReceivedHandover {
     /// Every memfd whose descriptor is available.
     fileprivate func forEachMemFD(_ body: (ReceivedMemFD) -> Void) { received(MemFDState.self).forEach(body) }
 
-    /// Visits the folios of all memfds; of each file until `body` returns true.
+    /// Visits the folios of all memfds; skips the rest of a file once `body` returns true.
     fileprivate func forEachFolio(_ body: (FolioState, ReceivedMemFD) -> Bool) {
         forEachMemFD { memfd in
             for folio in memfd.descriptor.folios ?? [] where folio.pfn != 0 {
@@ -407,7 +407,7 @@ extension ReceivedHandover {
         }
     }
 
-    /// Whether a place is a memfd's descriptor, or one of its own fields.
+    /// Whether a place is a memfd's descriptor or one of its own fields.
     fileprivate func isDescriptor(_ place: Place, field: Bool = false) -> Bool {
         generation.fileHandlers.contains { place.isIn($0.layout.structure) } && (place.field != nil) == field
     }

@@ -9,12 +9,12 @@ public struct MemFDState: Hashable, Sendable {
     /// `F_SEAL_*`.
     public var seals: UInt32?
     public var flags: UInt32?
-    /// The number of folios that the descriptor states.
+    /// The number of folios stated in the descriptor.
     public var folioCount: UInt64?
-    /// The preserved memory that holds the array of folios.
+    /// The preserved memory that contains the array of folios.
     public var vmalloc: VmallocState?
     public var folios: [FolioState]?
-    /// What is in the file, where it is to be written or was asked for.
+    /// The contents of the file, if they are to be written or were requested.
     public var contents: Contents?
 
     public typealias Contents = FileContents.Source
@@ -45,7 +45,7 @@ extension MemFDState {
 }
 
 extension ObjectForm<MemFDState>.Member {
-    /// One of the ways to give the contents.
+    /// One of the members for giving the contents.
     fileprivate static func contents(_ key: String, _ summary: String, _ schema: DocumentSchema) -> Self {
         Self(
             key: key, summary: summary, isRequired: false, schema: schema,

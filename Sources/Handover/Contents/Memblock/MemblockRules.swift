@@ -61,11 +61,11 @@ extension MemblockState {
     ]
 }
 
-/// More than any tree of regions has, in bytes.
+/// Exceeds the size of any tree of regions, in bytes.
 private let mostOfTree = 1 << 24
 
 extension ReceivedHandover {
-    /// Whether a tree of `reserve_mem` regions that is damaged is one in the kernel's eyes, and has a region.
+    /// Whether the kernel accepts a damaged tree of `reserve_mem` regions, and finds a region in it.
     fileprivate var hasRegionsBeforeDamage: Bool {
         let abi = generation.memblock
         guard

@@ -7,7 +7,7 @@ public struct MemblockState: Hashable, Sendable {
 
     public init() {}
 
-    /// One region of memory that keeps its place and contents.
+    /// A region of memory that keeps its address and contents.
     public struct Region: Hashable, Sendable {
         public var name: KernelString = ""
         public var compatible: KernelString?

@@ -82,7 +82,7 @@ extension MemblockState: CodedSubtree {
         by planner: inout HandoverPlanner, _ visitor: inout Visitor
     ) {
         for (index, region) in (regions ?? []).enumerated() {
-            // The kernel preserves whole pages alone: what is behind them gets lost.
+            // The kernel preserves only whole pages: a partial last page is lost.
             var allocation = Allocation.pages(for: region.size, planner.pageSize)
             allocation.preservedByteCount = region.size & ~UInt64(planner.pageSize.bytes - 1)
             visitor.visit(

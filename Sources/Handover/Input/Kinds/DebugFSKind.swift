@@ -19,11 +19,11 @@ extension InputKind {
 
 /// KHO's directory in debugfs, or a copy of it.
 struct DebugFSDirectory {
-    /// The directories in it that hold a handover: what came in before what will go out.
+    /// The directories in it that contain a handover; the incoming one comes before the outgoing one.
     let parts: [Part]
 
-    /// How far down, and among how many entries of a directory, parts are looked for: copies have directories around
-    /// them, and other things beside them.
+    /// How deep, and among how many entries of a directory, to look for parts: copies may be nested in other
+    /// directories, and have other files beside them.
     private static let depth = 3
     private static let mostEntries = 64
 
@@ -42,8 +42,8 @@ struct DebugFSDirectory {
     }
 
     /// - Parameters:
-    ///   - image: the memory that its pointers lead to.
-    ///   - root: where the incoming root is in it, if that is known.
+    ///   - image: The memory that pointers refer to.
+    ///   - root: The address of the incoming root in it, if known.
     func documents(
         _ context: InputContext, of source: InputSource, kind: String, memory image: MemoryImage? = nil,
         rootAt root: PhysicalAddress? = nil
@@ -70,7 +70,7 @@ struct DebugFSDirectory {
 
     struct Part {
         let path: FilePath
-        /// Its path in the directory; `nil` if it is that.
+        /// Its path in the directory; `nil` for the directory itself.
         let name: String?
 
         private var root: FilePath { path.appending("fdt") }
@@ -80,10 +80,10 @@ struct DebugFSDirectory {
 
         var holdsHandover: Bool { hasRoot || !Directory.entries(of: subtrees).isEmpty }
 
-        /// The side that it is; `nil` if neither its name nor its files say so.
+        /// Its side; `nil` if neither its name nor its files tell.
         var side: HandoverDocument.Side? { namedSide ?? (scratch.isEmpty ? nil : .outgoing) }
 
-        /// The side that the directory's name says it is: `in`, `kho-in`, `kho_in`.
+        /// The side according to the directory's name: `in`, `kho-in`, `kho_in`.
         private var namedSide: HandoverDocument.Side? {
             let name = path.lastComponent?.string.lowercased() ?? ""
             let words = name.split { "-_. ".contains($0) }
@@ -91,7 +91,7 @@ struct DebugFSDirectory {
             return HandoverDocument.Side(rawValue: String(last))
         }
 
-        /// The blobs that can be read: of the others, each is a finding.
+        /// The blobs that can be read; each of the others becomes a finding.
         func blobs() throws(InputError) -> BlobSet {
             var findings: [Finding] = []
             var failure: FileError?
@@ -115,13 +115,13 @@ struct DebugFSDirectory {
             return blobs
         }
 
-        /// The memory that is beside the blobs in a directory that ``OutputForm/directory`` has written.
+        /// The memory stored with the blobs in a directory written as ``OutputForm/directory``.
         func memory() throws(InputError) -> MemoryImage? {
             let image = path.appending(OutputForm.memoryName)
             return Directory.holds(image) ? try MemoryImage(path: image, options: InputOptions()) : nil
         }
 
-        /// The small files that say something in text.
+        /// The small files that contain text.
         var notes: [HandoverDocument.Note] {
             let names = ["finalize"] + Self.bootMemory.flatMap { ["\($0)_phys", "\($0)_len"] }
             return names.compactMap { name in
@@ -130,12 +130,12 @@ struct DebugFSDirectory {
             }
         }
 
-        /// What kernels call the memory that the next one boots from.
+        /// Kernels' names for the memory that the next kernel boots from.
         private static var bootMemory: [String] {
             Generation.known.map(\.bootMemory).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         }
 
-        /// The areas of scratch: addresses in one file, sizes in the other.
+        /// The scratch areas: addresses are in one file, sizes in another.
         var scratch: [Range<PhysicalAddress>] {
             Self.bootMemory.flatMap { name in
                 zip(words("\(name)_phys"), words("\(name)_len")).compactMap { start, size in
@@ -155,7 +155,7 @@ struct DebugFSDirectory {
             do throws(FileError) {
                 return InputSource.bytes(of: try MappedFile(path: path), limit: InputSource.blobLimit)
             } catch {
-                // What is empty hides nothing that is beside it.
+                // An empty file does not hide those next to it.
                 if case .isEmpty = error { return [] }
                 throw error
             }
@@ -164,19 +164,18 @@ struct DebugFSDirectory {
 }
 
 extension InputTree {
-    /// The number of bytes, if nothing is wrong with the tree but that its end is missing.
+    /// The number of bytes, if the only fault is that the end of the tree is missing.
     fileprivate var countIfCutShort: Int? {
         if case .damaged(let partial, _) = contents, partial.isCutShort { partial.byteCount } else { nil }
     }
 }
 
 extension Reading {
-    /// Says of what debugfs cannot show why it does not: what is merely not there is unknown, and no damage.
+    /// Explains what debugfs cannot show: something merely not there is unknown, not damage.
     ///
-    /// - The outgoing root is cut short by the kernel: the size of `out/fdt` is fixed when the first subtree is
-    ///   registered.
+    /// - The kernel truncates the outgoing root: the size of `out/fdt` is fixed when the first subtree is registered.
     /// - Sessions, and the counts of FLBs, are written by `reboot`.
-    /// - From `luo-v5` on, the receiver frees the page of LUO's state while it boots.
+    /// - Since `luo-v5`, the receiver frees the page with LUO's state during boot.
     fileprivate mutating func explain(as side: HandoverDocument.Side?, countOfCutRoot count: Int?) {
         if let count, side != .incoming {
             findings.removeAll {
@@ -226,7 +225,7 @@ extension Reading {
 }
 
 extension UInt64 {
-    /// A number as debugfs and `/proc/iomem` have it: hexadecimal, `0x` before it or not.
+    /// Parses a number as in debugfs and `/proc/iomem`: hexadecimal, with or without `0x`.
     init?(hexadecimal text: some StringProtocol) {
         self.init(text.hasPrefix("0x") ? text.dropFirst(2) : text[...], radix: 16)
     }

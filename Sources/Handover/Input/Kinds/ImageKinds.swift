@@ -36,7 +36,7 @@ extension InputKind {
 }
 
 extension InputContext {
-    /// Reads the handover in a memory image: its root is where the user says, or is searched for.
+    /// Reads the handover in a memory image: its root is at the given address, or is searched for.
     func read(
         _ image: MemoryImage, rootAt stated: PhysicalAddress? = nil, of source: InputSource, kind: String
     ) throws(InputError) -> HandoverDocument {
@@ -62,14 +62,14 @@ extension InputContext {
             document.scratch = pointer?.scratchAreas(in: image.memory) ?? []
             return document
         } catch {
-            // What is wrong with the image itself is likely why there is no handover in it.
+            // A fault of the image itself is probably the reason why it contains no handover.
             throw .noHandover(path: source.path, kind: kind, error, besides: findings)
         }
     }
 }
 
 extension RootScan {
-    /// What the search left out.
+    /// Reports what the search left out.
     fileprivate var findings: [Finding] {
         var findings: [Finding] = []
         if reachedLimit {

@@ -3,7 +3,7 @@ import KernelABI
 import SystemPackage
 
 extension InputKind {
-    /// The name of the kind that stands for a machine that runs.
+    /// The name of the kind for a running machine.
     public static let machineName = "machine"
 
     static let machine = InputKind(
@@ -16,17 +16,16 @@ extension InputKind {
 }
 
 extension HandoverInput {
-    /// This machine, as an input of the kind that ``InputKind/machineName`` names.
+    /// This machine, as an input of the kind named ``InputKind/machineName``.
     public static let thisMachine: FilePath = "/"
 }
 
-/// The machine that runs: what came in, and what is being prepared, is put together from debugfs, from what the boot
-/// loader said, and from memory.
+/// The running machine: reads the incoming handover, and the outgoing one being prepared, from debugfs, boot data and
+/// memory.
 ///
-/// Pointers are followed, and nothing is searched for. Structures of the handover that came in, the kernel may have
-/// freed by now.
+/// Follows pointers but does not search. The kernel may already have freed structures of the incoming handover.
 private struct LiveMachine {
-    /// Where `/sys`, `/proc` and `/dev` are.
+    /// The directory that contains `/sys`, `/proc` and `/dev`.
     let root: FilePath
 
     /// The machine's own page size is that of its kernel.
@@ -91,7 +90,7 @@ private struct LiveMachine {
 
     // MARK: Boot data
 
-    /// What the boot loader said, in whichever form the machine has it.
+    /// The boot loader's data, in whichever form the machine has it.
     private var pointer: HandoverPointer? {
         let list = root.appending("sys/kernel/boot_params/setup_data")
         let nodes = Directory.entries(of: list).map { list.appending($0) }.filter { node in
@@ -113,7 +112,7 @@ private struct LiveMachine {
         }
     }
 
-    /// `/dev/mem` where there is RAM: to read elsewhere can hang a device.
+    /// `/dev/mem`, limited to RAM: reading elsewhere can hang a device.
     private var deviceMemory: MemoryImage? {
         guard let file = try? MappedFile(path: root.appending("dev/mem")) else { return nil }
         let segments = systemRAM.filter { $0.upperBound.rawValue <= file.count }
@@ -121,10 +120,10 @@ private struct LiveMachine {
         return segments.isEmpty ? nil : MemoryImage(memory: FileSegments(segments, of: file))
     }
 
-    /// The ranges of `/proc/iomem` that are RAM; all are 0 for who is not root.
+    /// The RAM ranges of `/proc/iomem`; they are all 0 for users other than root.
     private var systemRAM: [Range<PhysicalAddress>] {
         (text(root.appending("proc/iomem")) ?? "").split(separator: "\n").compactMap { line in
-            // What is indented is a part of a range that is not.
+            // An indented line is part of a range that is not RAM.
             guard line.hasSuffix(" : System RAM"), line.first != " " else { return nil }
             let ends = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt64(hexadecimal: $0) }
             guard ends.count == 2, ends[0] < ends[1], ends[1] < .max else { return nil }
@@ -158,7 +157,7 @@ private struct LiveMachine {
         needs.isEmpty ? other : needs.joined(separator: ", and ")
     }
 
-    /// A small file as text, without white space around it.
+    /// A small file as text, with surrounding white space removed.
     private func text(_ path: FilePath) -> String? {
         guard let file = try? MappedFile(path: path) else { return nil }
         let text = String(decoding: InputSource.bytes(of: file, limit: InputSource.blobLimit), as: UTF8.self)
@@ -167,7 +166,7 @@ private struct LiveMachine {
 }
 
 extension Reading {
-    /// Takes out what a kernel has freed since it has read it, where something else is in its place by now.
+    /// Removes what the kernel has freed after reading it, if the memory has been reused.
     fileprivate mutating func leaveOutFreed() {
         func isDamaged(_ isPart: (Owner) -> Bool) -> Bool {
             findings.contains { isPart($0.owner) && $0.severity == .damage }

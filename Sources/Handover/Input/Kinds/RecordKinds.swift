@@ -65,7 +65,7 @@ extension InputKind {
 }
 
 extension InputContext {
-    /// Reads a blob by itself, with what memory there is beside it.
+    /// Reads a standalone blob, using any memory that accompanies it.
     func read(
         _ blob: HandoverDocument.Blob, of source: InputSource, kind: String,
         _ read: (HandoverReader) throws(Finding) -> Reading

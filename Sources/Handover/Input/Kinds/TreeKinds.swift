@@ -16,9 +16,9 @@ extension InputKind {
     static let luoTree = tree(
         "luo-fdt", "LUO's state as an FDT (luo-v1)", compatible: LUOLayout.compatiblePrefix, subtree: "LUO")
 
-    /// The FDT of a subtree by itself.
+    /// A subtree's standalone FDT.
     ///
-    /// - Parameter prefix: how the root's `compatible` begins.
+    /// - Parameter prefix: The prefix of the root's `compatible`.
     static func tree(_ name: String, _ summary: String, compatible prefix: String, subtree: String) -> InputKind {
         InputKind(
             name: name, summary: summary,
@@ -38,7 +38,7 @@ extension InputKind {
         refusal: .file { source, _ in source.refusal(asTreeCompatibleWith: "") },
         read: { source, context throws(InputError) in
             guard let tree = source.tree else { return [] }
-            // Not the file's name: two files of one tree are equal.
+            // Not the file's name, so that two files with the same tree are equal.
             let name = "fdt"
             return [
                 try context.read(tree, named: name, of: source, kind: "fdt") { reader throws(Finding) in
@@ -49,7 +49,7 @@ extension InputKind {
 }
 
 extension InputSource {
-    /// Why the input is no FDT at all.
+    /// The reason why the input is not an FDT at all.
     private var noTree: String {
         let start = prefix(Header.size)
         guard start.starts(with: withUnsafeBytes(of: Header.magic.bigEndian) { Array($0) }) else {
@@ -58,7 +58,7 @@ extension InputSource {
         return "it begins as an FDT, but has \(start.count) bytes: the header of one has \(Header.size)"
     }
 
-    /// What comes after the tree in the file.
+    /// The bytes after the tree in the file.
     fileprivate var afterTree: [HandoverDocument.Note] {
         guard let tree, let file, let header = Header(tree.bytes.span.bytes), file.count > UInt64(header.totalSize)
         else { return [] }
@@ -76,9 +76,9 @@ extension InputSource {
         ]
     }
 
-    /// Why the input is not an FDT whose root is compatible with something that begins with `prefix`.
+    /// The reason why the input is not an FDT whose root has a `compatible` that begins with `prefix`.
     ///
-    /// A tree that is cut short counts, as long as what is there says so.
+    /// Accepts a truncated tree, provided that the `compatible` is present.
     func refusal(asTreeCompatibleWith prefix: String) -> String? {
         guard let tree else { return noTree }
         if prefix.isEmpty { return nil }
@@ -89,7 +89,7 @@ extension InputSource {
 }
 
 extension InputContext {
-    /// Reads a blob that is an FDT; where it is cut short or broken, says so and keeps its bytes.
+    /// Reads a blob that is an FDT; if it is truncated or broken, reports that and keeps its bytes.
     fileprivate func read(
         _ tree: InputTree, named name: String, of source: InputSource, kind: String,
         _ read: (HandoverReader) throws(Finding) -> Reading
@@ -97,7 +97,7 @@ extension InputContext {
         let blob = HandoverDocument.Blob(name: name, tree)
         guard case .damaged(let partial, let verdict) = tree.contents else {
             var context = self
-            // Without memory, a tree says nothing of pages.
+            // Without memory, nothing in a tree depends on the page size.
             let isOfAnyPageSize = memory == nil && options.pageSize == nil
             if isOfAnyPageSize { context.options.pageSize = .kib4 }
             var document = try context.read(blob, of: source, kind: kind, read)
@@ -120,7 +120,7 @@ extension InputContext {
 }
 
 extension HandoverState {
-    /// A blob of which nothing is known but its name.
+    /// A blob of which only the name is known.
     fileprivate static func opaque(_ name: String, _ bytes: [UInt8]) -> HandoverState {
         var subtree = SubtreeState(name: KernelString(name))
         subtree.size = UInt64(bytes.count)
@@ -134,7 +134,7 @@ extension HandoverState {
 }
 
 extension PartialTree {
-    /// What is missing or wrong, for a tree that goes by `name`; libfdt's verdict where nothing else is.
+    /// What is missing or wrong in a tree named `name`; libfdt's verdict if nothing is.
     func findings(in name: String, verdict: FDTError) -> [Finding] {
         let owner: Owner = name == "root FDT" ? .kho : .input
         if missing.isEmpty {
@@ -142,7 +142,7 @@ extension PartialTree {
         }
         return missing.map { fault in
             let place = fault.node.map { $0 == "/" ? "" : ImageText($0).bare } ?? ""
-            // What is only not there is a matter of size; nothing else is.
+            // What is merely missing is a matter of size; other faults are not.
             let expected =
                 fault.range.upperBound > byteCount && fault.part != .header
                 ? header.map { "a tree of \($0.totalSize) bytes (totalsize); there are \(byteCount)" } : nil

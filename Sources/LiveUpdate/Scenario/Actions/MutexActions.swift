@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// The mutexes that drivers have beside the kernel's locks.
+/// Mutexes of drivers, in addition to the kernel's locks.
 final class DriverMutexes: Sendable {
     private let held = Locked<Set<String>>([])
 

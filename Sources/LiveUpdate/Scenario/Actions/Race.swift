@@ -11,7 +11,7 @@ extension ScenarioAction {
     }
 }
 
-/// Plays steps at once: in all interleavings, or in one.
+/// Plays steps concurrently: in all interleavings, or in one.
 struct Race: Sendable {
     let sides: [[ScenarioStep]]
     /// The outcomes that are allowed, each of which comes about; `nil` if the steps' own expectations say it all.
@@ -115,7 +115,7 @@ struct RaceSteps: Decodable {
     }
 }
 
-/// One outcome of a race, as far as it matters.
+/// An expected outcome of a race, as far as it matters.
 struct RaceExpectation: Decodable, ScenarioPart, Sendable {
     /// For each side what its steps give.
     let results: [[Errno?]]?

@@ -1,4 +1,4 @@
-// A process for a kernel: memory that stays when it executes itself anew, files, and the order of a boot.
+// A process as a kernel: memory that survives when the process executes itself again, files, and the boot sequence.
 #define _GNU_SOURCE
 #include "kernel.h"
 #include <liveupdate_kernel.h>

@@ -1,5 +1,5 @@
-// What kernel/liveupdate/luo_*.c and kho_block.c need of a kernel, in a process of one thread. Included in front of each
-// of them; the kernel's own headers of live update, private lists and refcount_t are used as they are.
+// What kernel/liveupdate/luo_*.c and kho_block.c require of a kernel, in a single-threaded process. Included before
+// each of them; the kernel's own headers for live update, private lists and refcount_t are used unchanged.
 #pragma once
 #include <errno.h>
 #include <limits.h>
@@ -52,7 +52,7 @@ typedef struct { int counter; } atomic_t;
 #define lockdep_assert_held(x) ((void)(x))
 #define lockdep_assert_held_write(x) ((void)(x))
 
-// Logging: what the player says goes out as it is, and of the kernel's own messages the warnings alone.
+// Logging: the player's messages are printed unchanged, and of the kernel's own messages only warnings.
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #ifndef PLAYER
 #define pr_info(...) ((void)0)
@@ -67,7 +67,7 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define WARN_ON_ONCE(x) ({ static bool _done; bool _w = (x); if (_w && !_done) { _done = true; WARN_LINE(); } _w; })
 #define WARN_ONCE(x, text) ({ static bool _done; bool _w = (x); if (_w && !_done) { _done = true; log_line("%s", text "\n"); } _w; })
 
-// refcount_t, by the kernel's own header and lib/refcount.c.
+// refcount_t, from the kernel's own header and lib/refcount.c.
 #define atomic_read(a) ((a)->counter)
 #define atomic_set(a, v) ((a)->counter = (v))
 #define ATOMIC_INIT(v) { v }
@@ -83,7 +83,7 @@ static inline int atomic_cmpxchg(atomic_t *a, int old, int new) { int found = a-
 #define smp_load_acquire(p) (*(p))
 #define smp_store_release(p, v) (*(p) = (v))
 
-// Locks: whoever would wait for itself says so, as nobody else is there to wait for.
+// Locks: waiting is always a deadlock, as there is only one thread, and is reported.
 struct mutex { bool held; };
 struct rw_semaphore { int readers; bool writer; };
 typedef struct { bool held; } spinlock_t;
@@ -214,7 +214,7 @@ struct miscdevice { int minor; const char *name; const struct file_operations *f
 #define MISC_DYNAMIC_MINOR 255
 int misc_register(struct miscdevice *device);
 
-// Which files are preserved.
+// The preserved files.
 struct xarray { struct { unsigned long index; bool used; } slots[4096]; };
 #define DEFINE_XARRAY(name) struct xarray name
 static inline int xa_insert(struct xarray *x, unsigned long index, void *entry, int flags)
@@ -233,7 +233,7 @@ static inline void xa_erase(struct xarray *x, unsigned long index)
 	for (int i = 0; i < 4096; i++) if (x->slots[i].used && x->slots[i].index == index) x->slots[i].used = false;
 }
 
-// User space is the same space.
+// User space shares the address space.
 #define get_user(value, pointer) ((value) = *(pointer), 0)
 static inline unsigned long copy_to_user(void *to, const void *from, size_t size) { memcpy(to, from, size); return 0; }
 static inline int copy_struct_from_user(void *to, size_t size, const void *from, size_t given) { memset(to, 0, size); memcpy(to, from, given < size ? given : size); return 0; }
