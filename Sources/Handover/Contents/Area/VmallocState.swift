@@ -31,10 +31,10 @@ extension VmallocState: DocumentObject {
     static let form = ObjectForm<VmallocState>(
         "vmalloc", "a preserved vmalloc area",
         [
-            .ifKnown("first", { $0.first }, { $0.first = $1 }, "where the first chunk is"),
+            .ifKnown("first", { $0.first }, { $0.first = $1 }, "the address of the first chunk"),
             .ifKnown("total_pages", { $0.totalPages }, { $0.totalPages = $1 }, "the number of base pages"),
             .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, "bit 0: alloc; bit 1: huge vmap"),
-            .ifKnown("order", { $0.order }, { $0.order = $1 }, "each address stands for 2^order pages"),
+            .ifKnown("order", { $0.order }, { $0.order = $1 }, "each address refers to 2^order pages"),
             .ifKnown("chunks", { $0.chunks }, { $0.chunks = $1 }, "the chunks of page addresses"),
         ])
 }
@@ -43,7 +43,7 @@ extension VmallocState.Chunk: DocumentObject {
     static let form = ObjectForm<VmallocState.Chunk>(
         "vmallocChunk", "a page of page addresses",
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the chunk is"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the chunk"),
             .always(
                 "pages", { $0.pages }, { $0.pages = $1 }, ArrayCodec(AddressCodec(), compact: true), required: true,
                 "the page addresses"),
