@@ -15,7 +15,7 @@ extension Comparison {
                 noteUncompared("bytes at \(extents.place(of: residue.address))", bytes[0] != nil, bytes[1] != nil)
                 continue
             }
-            let texts = Self.texts(of: pair.before?.data, pair.after?.data, orElse: "what the state gives")
+            let texts = Self.texts(of: pair.before?.data, pair.after?.data, orElse: "as in the state")
             note(
                 "bytes at \(extents.place(of: residue.address.advanced(by: UInt64(texts.same)) ?? residue.address))",
                 texts.before, texts.after, isLayout: isMoved)

@@ -173,7 +173,7 @@ struct BitmapCodec: DocumentCodec {
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Bitmap {
         guard let bitmap = Bitmap(try StringCodec().read(from: &reader)) else {
             throw .document(
-                "expected bits in ascending runs such as \"0-5,7\", the largest below \(Bitmap.largestBitCount)")
+                "expected bits as ascending runs such as \"0-5,7\", the largest below \(Bitmap.largestBitCount)")
         }
         return bitmap
     }
@@ -248,7 +248,7 @@ struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
 /// One of the cases of an enumeration, by its raw value.
 struct ChoiceCodec<Value: RawRepresentable & CaseIterable & Sendable>: DocumentCodec where Value.RawValue == String {
     /// The error for text that is not one of the choices; the list of choices follows it.
-    var problem: @Sendable (String) -> String = { "\"\($0)\" is none of" }
+    var problem: @Sendable (String) -> String = { "\"\($0)\" is not one of" }
 
     func write(_ value: Value, to writer: inout DocumentWriter) {
         writer.string(value.rawValue)

@@ -297,7 +297,7 @@ extension ELFError: CustomStringConvertible {
         case .notCore(let found): "e_type is \(found), not 4 (core): not a memory image"
         case .programHeaderSize(let found, let expected): "e_phentsize is \(found), not \(expected)"
         case .noSegmentCount:
-            "e_phnum is 0xffff (PN_XNUM), and there is no section header 0 that says how many segments there are"
+            "e_phnum is 0xffff (PN_XNUM), but there is no section header 0 with the number of segments"
         case .outsideFile(let structure, let offset, let fileSize):
             "the \(structure) at offset \(offset) is beyond the end of the file, which has \(fileSize) bytes"
         case .noPhysicalAddresses:
@@ -312,11 +312,11 @@ extension ELFCore.Damage: CustomStringConvertible {
         case .programHeadersMissing(let stated, let present):
             "only \(present) of \(stated) program headers are within the file"
         case .cutShort(let count, let stated):
-            "cut short: \(count) of \(stated) bytes"
+            "truncated: \(count) of \(stated) bytes"
         case .machine(let number):
-            "e_machine is \(number), a machine that does not hand over"
+            "e_machine is \(number), a machine without KHO"
         case .segmentWraps(let index, let address, let size):
-            "segment \(index) at \(address): \(size) bytes wrap around the end of the address space; left out"
+            "segment \(index) at \(address): \(size) bytes wrap around the end of the address space; ignored"
         case .segmentSizesDisagree(let index, let fileSize, let memorySize):
             "segment \(index): p_filesz \(fileSize) is greater than p_memsz \(memorySize)"
         case .pageSize(let text):

@@ -71,7 +71,7 @@ extension HandoverState: DocumentObject {
         [
             .always(
                 "format", { _ in documentFormat }, { $0.short.format = $1 }, FormatCodec(),
-                "the version of this form: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"),
+                "the version of this format: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"),
             .ifKnown("kernel", \.named, KernelCodec(), "the generation of the ABI: a kernel release"),
             .ifKnown("page_size", \.pageSize, PageSizeCodec(), "the page size in bytes"),
             .ifKnown("machine", \.machine, machineCodec, "the processor architecture"),
@@ -79,7 +79,7 @@ extension HandoverState: DocumentObject {
             .ifKnown("luo", \.luo, "the Live Update Orchestrator's state"),
         ] + ContentKinds.codedSubtrees.map { $0.member } + [
             .ifKnown("preserved", \.preserved, "the map of preserved memory"),
-            .ifKnown("residue", \.residue, "bytes of the handover's pages that nothing else here accounts for"),
+            .ifKnown("residue", \.residue, "bytes of the handover's pages not covered by the fields above"),
             shortcut(
                 "liveupdate_number", for: \.luo.orEmpty.liveUpdateNumber, NumberCodec<UInt64>(),
                 "short for luo.liveupdate_number"),
@@ -89,7 +89,9 @@ extension HandoverState: DocumentObject {
             shortcut("flbs", for: \.luo.orEmpty.flbs, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
         ] + ContentKinds.codedSubtrees.flatMap { $0.shortcuts })
 
-    private static let machineCodec = ChoiceCodec<Machine> { "\(ImageText($0)) is no machine with KHO; they are" }
+    private static let machineCodec = ChoiceCodec<Machine> {
+        "\(ImageText($0)) is not a machine with KHO; supported are"
+    }
 
     /// A member that is read but never written: a shortcut for a member of one of the parts.
     static func shortcut<Codec: DocumentCodec>(
@@ -109,7 +111,7 @@ extension HandoverState: DocumentObject {
     ) -> @Sendable (inout HandoverState) throws(DocumentReadError) -> Void {
         { (state) throws(DocumentReadError) in
             guard state[keyPath: place] == nil else {
-                throw DocumentReadError.document("this is given twice, here and in another place").inside(".\(key)")
+                throw DocumentReadError.document("this is given twice, here and elsewhere").inside(".\(key)")
             }
             state[keyPath: place] = value
         }
@@ -140,7 +142,7 @@ struct FormatCodec: DocumentCodec {
         let format = try NumberCodec<UInt64>().read(from: &reader)
         guard 1...HandoverState.documentFormat ~= format else {
             throw .document(
-                "unknown format \(format); use a luo-fdt that knows it, or 1 to \(HandoverState.documentFormat)")
+                "unknown format \(format); use a newer luo-fdt, or 1 to \(HandoverState.documentFormat)")
         }
         return format
     }
@@ -158,7 +160,7 @@ struct KernelCodec: DocumentCodec {
         let text = try StringCodec().read(from: &reader)
         guard let generation = Generation(release: text, among: reader.generations) else {
             let known = reader.generations.flatMap(\.releases).map(\.description).joined(separator: ", ")
-            throw .document("no kernel \(ImageText(text)) is known here; known are \(known)")
+            throw .document("unknown kernel \(ImageText(text)); known kernels are \(known)")
         }
         return KernelName(release: text, generation: generation)
     }

@@ -31,16 +31,16 @@ extension LUOState: DocumentObject {
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
             .ifKnown(
-                "liveupdate_number", \.liveUpdateNumber, "how many live updates there have been, this one included"),
+                "liveupdate_number", \.liveUpdateNumber, "the number of live updates, including this one"),
             .ifKnown(
-                "further", \.further, "the fields of luo_ser that have no key of their own, by the kernel's names"),
+                "further", \.further, "the fields of luo_ser without their own key, by the kernel's names"),
             .ifKnown("session_compatible", \.sessionCompatible, "the version of the sessions (luo-v1)"),
-            .ifKnown("sessions_pa", \.sessionsAddress, "where the sessions are; 0 for none"),
+            .ifKnown("sessions_pa", \.sessionsAddress, "the address of the sessions; 0 for none"),
             .ifKnown("blocks", \.blocks, "the blocks of sessions (luo-v5)"),
             .ifKnown("sessions", \.sessions, "the sessions"),
             .ifKnown("flb_compatible", \.flbCompatible, "the version of the FLBs (luo-v1)"),
-            .ifKnown("flb_pa", \.flbAddress, "where the page of FLBs is"),
-            .ifKnown("flb_pgcnt", \.flbPageCount, "its number of pages, as it says"),
+            .ifKnown("flb_pa", \.flbAddress, "the address of the page of FLBs"),
+            .ifKnown("flb_pgcnt", \.flbPageCount, "its stated number of pages"),
             .ifKnown("flbs", \.flbs, "the file-lifecycle-bound objects"),
         ])
 }
@@ -63,7 +63,7 @@ extension BlockState: DocumentObject {
     static let form = ObjectForm<BlockState>(
         "block", "a block of records", compact: true,
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the block is"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the block"),
             .ifKnown("count", { $0.count }, { $0.count = $1 }, "its number of records"),
         ])
 }
@@ -108,16 +108,17 @@ extension SessionState: DocumentObject {
         "session", "a session",
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the session's name"),
-            .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, "where the files are; 0 for none"),
+            .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, "the address of the files; 0 for none"),
             .ifKnown("count", { $0.count }, { $0.count = $1 }, "the number of files"),
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
-                "the fields of luo_session_ser that have no key of their own, by the kernel's names"),
+                "the fields of luo_session_ser without their own key, by the kernel's names"),
             .ifKnown("blocks", { $0.blocks }, { $0.blocks = $1 }, "the blocks of files (luo-v5)"),
             .ifKnown("files", { $0.files }, { $0.files = $1 }, "the files"),
             .ifKnown(
                 "mapping", { $0.mapping?.value }, { $0.mapping = $1.map(SessionMapping.init) }, PayloadValueCodec(),
-                "what a file says of the others, such as systemd's of its units; made into that file if it is missing"),
+                "a file's description of the others, such as systemd's; the file is created from it if missing"
+            ),
         ])
 }
 
@@ -218,10 +219,10 @@ extension FileState: ContentOwner {
             .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, "the handler that preserved the file"),
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 }, HexCodec(),
-                "the handler's handle: mostly the address of what it preserved"),
+                "the handler's handle, usually the address of what it preserved"),
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
-                "the fields of luo_file_ser that have no key of their own, by the kernel's names"),
+                "the fields of luo_file_ser without their own key, by the kernel's names"),
         ] + contentMembers)
 }
 
@@ -261,6 +262,6 @@ extension FLBState: ContentOwner {
             .always("count", { $0.count }, { $0.count = $1 }, "the number of files that depend on it"),
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
-                "the fields of luo_flb_ser that have no key of their own, by the kernel's names"),
+                "the fields of luo_flb_ser without their own key, by the kernel's names"),
         ] + contentMembers)
 }

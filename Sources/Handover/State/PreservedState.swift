@@ -174,7 +174,7 @@ extension PreservedState: DocumentObject {
             .ifKnown("by_order", \.blocksByOrder, BlocksByOrderCodec(), "the number of blocks of each order"),
             .ifKnown(
                 "ranges", \.ranges,
-                "the preserved memory; without chunks or a tree, memory to preserve besides the handover's own"),
+                "the preserved memory; without chunks or a tree, memory to preserve in addition to the handover's own"),
             .ifKnown("chunks", \.chunks, "the chunks of pointers to bitmaps (kho-v1)"),
             .ifKnown("radix", \.radix, "the radix tree (kho-v3, kho-v4)"),
         ])
@@ -211,7 +211,7 @@ private struct BlocksByOrderCodec: DocumentCodec {
         func order(_ reader: borrowing DocumentReader, _ key: Range<Int>) throws(DocumentReadError) -> Int {
             let text = reader.string(key)
             guard let order = Int(text), (0...64).contains(order) else {
-                throw .document("\(ImageText(text)) is no order")
+                throw .document("\(ImageText(text)) is not an order")
             }
             return order
         }

@@ -49,7 +49,9 @@ extension HandoverPlanner {
         for index in sessions.indices {
             let path = path[index]
             let name = sessions[index].name
-            if name.bytes.isEmpty { reportForceable(path["name"], "an empty name; luo_session_create gives EINVAL") }
+            if name.bytes.isEmpty {
+                reportForceable(path["name"], "an empty name; luo_session_create() returns EINVAL")
+            }
             checkLength(of: name, abi.sessions.record.name, "LIVEUPDATE_SESSION_NAME_LENGTH", path["name"])
             checkFurther(sessions[index].further, of: abi.sessions.record, path)
             if !names.insert(name).inserted {
@@ -151,12 +153,12 @@ extension HandoverPlanner {
                     path["name"], "\(flb.name.quoted) is already used; liveupdate_register_flb() returns EEXIST")
             }
             if flb.count == 0 {
-                reportForceable(path["count"], "0; luo_flb_serialize leaves out objects without files")
+                reportForceable(path["count"], "0; luo_flb_serialize() omits objects without files")
             }
         }
         let pages = UInt64(container.pagesPerAllocation)
         if let given = luo.flbPageCount, given != pages {
-            reportForceable(.root["luo"]["flb_pgcnt"], "\(given); it is \(pages)")
+            reportForceable(.root["luo"]["flb_pgcnt"], "\(given), but there are \(pages)")
         }
         luo.flbPageCount = luo.flbPageCount ?? pages
         luo.flbs = flbs
@@ -169,7 +171,7 @@ extension HandoverPlanner {
     ) {
         guard address?.rawValue == 0, count > 0 else { return }
         reportUnbuildable(
-            path(), "0x0 says that there is nothing, but there is \(recordPath().text); leave one of them out")
+            path(), "0x0 means that there is nothing, but \(recordPath().text) is given; remove one of them")
     }
 
     /// Creates the blocks for `count` records, or checks those that are given.
@@ -181,7 +183,7 @@ extension HandoverPlanner {
         let capacity = container.capacity(pageSize: pageSize)
         switch container.form {
         case .array:
-            if blocks != nil { reportUnbuildable(path, "these records lie in an array, not in blocks") }
+            if blocks != nil { reportUnbuildable(path, "these records are in an array, not in blocks") }
             if count > capacity { reportUnbuildable(recordPath, "\(count); \(limitName) is \(capacity)") }
         case .blockChain(let limit):
             let isGiven = blocks?.contains { $0.count != nil } ?? false
@@ -207,7 +209,7 @@ extension HandoverPlanner {
                 reportUnbuildable(
                     isGiven ? path : recordPath,
                     "the blocks hold \(count - rest) records, but there are \(count); "
-                        + "leave blocks out to have them made"
+                        + "omit blocks to generate them"
                 )
             }
             blocks = list.isEmpty ? nil : list
