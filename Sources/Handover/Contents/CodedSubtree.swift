@@ -36,9 +36,6 @@ protocol CodedSubtree: DocumentObject {
     /// The blob, complete as the planner has left it.
     func blob(_ generation: Generation, _ pageSize: PageSize) throws(FDTError) -> [UInt8]
 
-    /// Notes what is not the same in two handovers.
-    static func compare(_ before: Self?, _ after: Self?, by comparison: inout Comparison)
-
     /// The memory that is handed over by it, rather than describing the handover.
     var extents: [Extent] { get }
     /// The release of the kernel that handed over.
@@ -72,10 +69,6 @@ extension CodedSubtree {
     /// The part of the state as a member of the document.
     static var member: ObjectForm<HandoverState>.Member {
         .ifKnown(key, { $0[Self.self] }, { $0[Self.self] = $1 }, ObjectCodec<Self>(), form.summary)
-    }
-
-    static func compare(_ before: HandoverState, _ after: HandoverState, by comparison: inout Comparison) {
-        compare(before[Self.self], after[Self.self], by: &comparison)
     }
 
     fileprivate func isEqual(to other: any CodedSubtree) -> Bool { (other as? Self) == self }

@@ -38,7 +38,7 @@ protocol Content: Sendable {
     var fileContents: FileContents? { get }
 
     /// Notes what is not the same in another content, member by member; `false` if it cannot tell.
-    func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool
+    func compare(to other: any Content, _ subject: Comparison.Subject, by comparison: inout Comparison) -> Bool
 
     /// Leaves out what was not read, so that nothing is made up in its place.
     mutating func forgetUnread()
@@ -82,7 +82,9 @@ public struct ContentCell: Hashable, Sendable {
 extension Content {
     var fileContents: FileContents? { nil }
     var lists: [ContentList] { [] }
-    func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool { false }
+    func compare(to other: any Content, _ subject: Comparison.Subject, by comparison: inout Comparison) -> Bool {
+        false
+    }
     mutating func forgetUnread() {}
     mutating func forgetUnsaid() {}
 }

@@ -20,14 +20,18 @@ extension ContentOwner {
                     var payload = owner.content as? UnresolvedPayload ?? UnresolvedPayload()
                     payload.kind = title
                     owner.content = payload
-                }, StringCodec(), "the kind that describes the payload, if its name has more than one layout"),
+                }, StringCodec(), "the kind that describes the payload, if its name has more than one layout"
+            ).uncompared,
             .content(
                 "payload", .anything, "what the handle leads to, by the fields of the kernel's structures",
                 read: { (owner, reader) throws(DocumentReadError) in
                     var payload = owner.content as? UnresolvedPayload ?? UnresolvedPayload()
                     payload.text = try reader.rawValue()
                     return payload
-                }),
+                }
+            ).compared(as: "").compared { old, new, subject, comparison in
+                comparison.compareContent(subject, old?.content, new?.content)
+            },
         ]
     }
 }
@@ -89,6 +93,12 @@ extension CodedContent {
     var documentKey: String { Self.key }
 
     func write(to writer: inout DocumentWriter) { Self.form.write(self, to: &writer) }
+
+    func compare(to other: any Content, _ subject: Comparison.Subject, by comparison: inout Comparison) -> Bool {
+        guard let other = other as? Self else { return false }
+        Self.form.compare(self, other, subject, by: &comparison)
+        return true
+    }
 
     fileprivate static func member<Owner: ContentOwner>(of: Owner.Type) -> ObjectForm<Owner>.Member {
         .content(
