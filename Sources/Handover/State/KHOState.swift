@@ -21,14 +21,17 @@ extension KHOState: DocumentObject {
     static let form = ObjectForm<KHOState>(
         "kho", "the root FDT",
         [
-            .ifKnown("fdt_pa", \.fdtAddress, "where the root FDT is"),
-            .ifKnown("fdt_size", \.fdtSize, "its size in bytes"),
+            .ifKnown("fdt_pa", \.fdtAddress, "where the root FDT is").compared(as: "address"),
+            .ifKnown("fdt_size", \.fdtSize, "its size in bytes").compared(as: "size", layout: true),
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
-            .ifKnown("preserved_memory_map", \.preservedMemoryMap, "where the map of preserved memory begins"),
-            .ifKnown("subtrees", \.subtrees, "the subtrees, in the order of their nodes"),
+            .ifKnown("preserved_memory_map", \.preservedMemoryMap, "where the map of preserved memory begins")
+                .compared(apart: "map of preserved memory, address"),
+            .ifKnown("subtrees", \.subtrees, "the subtrees, in the order of their nodes")
+                .compared { old, new, _, comparison in comparison.compareSubtrees(old, new) },
             .ifKnown(
                 "stale", \.staleRoots, ArrayCodec(AddressCodec(), compact: true),
-                "roots that earlier handovers left behind; not built"),
+                "roots that earlier handovers left behind; not built"
+            ).uncompared,
         ])
 }
 
@@ -65,12 +68,15 @@ extension SubtreeState: ContentOwner {
     static let form = ObjectForm<SubtreeState>(
         "subtree", "a blob that its owner has registered",
         [
-            .always("name", { $0.name }, { $0.name = $1 }, required: true, "the name of the node"),
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the blob is"),
-            .ifKnown("size", { $0.size }, { $0.size = $1 }, "its size in bytes"),
+            .always("name", { $0.name }, { $0.name = $1 }, required: true, "the name of the node").uncompared,
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the blob is").compared(as: "address"),
+            .ifKnown("size", { $0.size }, { $0.size = $1 }, "its size in bytes").compared(as: "size", layout: true),
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 }, BytesCodec(),
-                "the blob itself, where nothing else here describes it"),
+                "the blob itself, where nothing else here describes it"
+            ).compared { old, new, subject, comparison in
+                comparison.compareBlob(subject, old?.data, new?.data)
+            },
         ] + contentMembers)
 }
 
