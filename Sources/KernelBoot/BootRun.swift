@@ -134,7 +134,7 @@ public struct BootRun: Sendable {
 
     private func initrdBytes(_ machine: some GuestMachine, orders: String) throws(BootError) -> [UInt8] {
         if let initrd {
-            return try Initrd.contents(of: initrd, missing: .file("\(initrd): no such file"))
+            return try MappedFile.contents(of: initrd)
         }
         let name = "init-\(type(of: machine).machine.rawValue)"
         return try Initrd.archive(with: initDirectory.appending(name), orders, kernel: kexecs ? kernel : nil)

@@ -17,24 +17,14 @@ struct Initrd {
         var archive = Initrd()
         archive.add("dev", mode: directory, [])
         archive.add("proc", mode: directory, [])
-        archive.add("init", mode: regularFile, try contents(of: initProgram, missing: .initMissing(initProgram)))
+        archive.add(
+            "init", mode: regularFile, try MappedFile.contents(of: initProgram, missing: .initMissing(initProgram)))
         archive.add("orders", mode: regularFile, Array(orders.utf8))
         if let kernel {
-            archive.add(
-                "kernel", mode: regularFile, try contents(of: kernel, missing: .file("\(kernel): no such file")))
+            archive.add("kernel", mode: regularFile, try MappedFile.contents(of: kernel))
         }
         archive.add("TRAILER!!!", mode: 0, [])
         return archive.bytes
-    }
-
-    static func contents(of path: FilePath, missing: BootError) throws(BootError) -> [UInt8] {
-        do throws(FileError) {
-            let file = try MappedFile(path: path)
-            return try file.withBytes(at: 0, count: Int(file.count)) { [UInt8](copying: $0) }
-        } catch {
-            if case .cannotOpen(_, .noSuchFileOrDirectory) = error { throw missing }
-            throw .file("\(error)")
-        }
     }
 
     private mutating func add(_ name: String, mode: Int, _ contents: [UInt8]) {

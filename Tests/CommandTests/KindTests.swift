@@ -167,6 +167,7 @@ import Testing
     @Test(arguments: [
         (#""version":1"#, #""version":2"#, "systemd-version"), (#""version":1"#, #""version":1,"#, "systemd-json"),
         (#""name": "vm-alpha""#, #""name": "vm-beta""#, "systemd-session"), (#""version":1,"#, "", "systemd-version"),
+        (#""token":2"#, #""token":"2""#, "systemd-token"), (#""sessionName":"#, #""session":"#, "systemd-token"),
     ])
     func `what systemd would not restore is a warning`(old: String, new: String, rule: String) throws {
         let path = try TemporaryPath()

@@ -223,6 +223,19 @@ import Testing
         #expect(command.errors.contains(" twice, expected each once"))
     }
 
+    /// Within the names of its properties, which lie at the end, before them, and in its first node.
+    @Test(arguments: [8, 100, 1000])
+    func `a bundle that is cut short is said to be one`(missing: Int) throws {
+        let directory = try TemporaryPath()
+        let bundle = directory.url.appending(path: "bundle.dtb")
+        #expect(try Command("build", "examples/readme.json", "-o", bundle.path()).status == 0)
+        try Data(contentsOf: bundle).dropLast(missing).write(to: bundle)
+        let dump = try Command("dump", bundle.path())
+        #expect(dump.status == 2)
+        #expect(dump.errors.contains("bundle"), "\(dump.errors)")
+        #expect(dump.errors.contains("it is cut short or damaged"), "\(dump.errors)")
+    }
+
     // MARK: - diff
 
     @Test func `what was cut off is not compared, and not said to be gone`() throws {

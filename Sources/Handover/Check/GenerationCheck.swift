@@ -17,8 +17,11 @@ extension HandoverCheck {
     ) {
         let kernels = KernelPair(
             writer: releases.from, writerGeneration: from, receiver: releases.to, receiverGeneration: to)
-        var mismatches = options.lacksKHO ? [("kernel-without-kho", Self.withoutKHO)] : Self.mismatches(from, to)
-        if !options.lacksKHO {
+        var mismatches: [(String, Finding)]
+        if options.lacksKHO {
+            mismatches = [("kernel-without-kho", Self.withoutKHO)]
+        } else {
+            mismatches = Self.mismatches(from, to)
             if let written = pageSizes.from, let read = pageSizes.to, let finding = PageSize.mismatch(written, read) {
                 mismatches.append(("page-size", finding))
             }

@@ -36,9 +36,6 @@ protocol CodedSubtree: DocumentObject {
     /// The blob, after completion by the planner.
     func blob(_ generation: Generation, _ pageSize: PageSize) throws(FDTError) -> [UInt8]
 
-    /// Notes differences between two handovers.
-    static func compare(_ before: Self?, _ after: Self?, by comparison: inout Comparison)
-
     /// Memory that it hands over, as opposed to memory that describes the handover.
     var extents: [Extent] { get }
     /// The release of the kernel that handed over.
@@ -73,12 +70,6 @@ extension CodedSubtree {
     static var member: ObjectForm<HandoverState>.Member {
         .ifKnown(key, { $0[Self.self] }, { $0[Self.self] = $1 }, ObjectCodec<Self>(), form.summary)
     }
-
-    static func compare(_ before: HandoverState, _ after: HandoverState, by comparison: inout Comparison) {
-        compare(before[Self.self], after[Self.self], by: &comparison)
-    }
-
-    fileprivate func isEqual(to other: any CodedSubtree) -> Bool { (other as? Self) == self }
 }
 
 /// The contents of a subtree of any kind implemented in Swift, as a part of the state.

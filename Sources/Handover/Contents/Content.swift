@@ -3,14 +3,11 @@ import KernelABI
 /// A payload that was read, or is to be written.
 ///
 /// Readers, documents and writers all use this type. Defaults are for a payload without memory of its own.
-protocol Content: Sendable {
+protocol Content: Hashable, Sendable {
     /// The kind and its layout, for messages: `pci 2`.
     var title: String { get }
     /// The key of the content in the document of its file, FLB or subtree.
     var documentKey: String { get }
-
-    func isEqual(to other: any Content) -> Bool
-    func hash(into hasher: inout Hasher)
 
     /// Writes the value of ``documentKey``.
     func write(to writer: inout DocumentWriter)
@@ -37,7 +34,7 @@ protocol Content: Sendable {
     var fileContents: FileContents? { get }
 
     /// Notes differences from another content, member by member; `false` if it cannot compare them.
-    func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool
+    func compare(to other: any Content, _ subject: Comparison.Subject, by comparison: inout Comparison) -> Bool
 
     /// Reports if none of the candidates has the version of the payload.
     func reportVersion(owner: Owner, among candidates: [any ContentKind], _ log: inout ReadingLog)
@@ -84,14 +81,17 @@ public struct ContentCell: Hashable, Sendable {
 extension Content {
     var fileContents: FileContents? { nil }
     var lists: [ContentList] { [] }
-    func compare(to other: any Content, _ subject: String, by comparison: inout Comparison) -> Bool { false }
+    func compare(to other: any Content, _ subject: Comparison.Subject, by comparison: inout Comparison) -> Bool {
+        false
+    }
     func reportVersion(owner: Owner, among candidates: [any ContentKind], _ log: inout ReadingLog) {}
     mutating func forgetUnread() {}
     mutating func forgetUnsaid() {}
 }
 
-extension Content where Self: Hashable {
-    func isEqual(to other: any Content) -> Bool { (other as? Self) == self }
+extension Equatable {
+    /// Whether `other` is of the same type, and the same.
+    func isEqual(to other: Any) -> Bool { (other as? Self) == self }
 }
 
 /// A content of any kind as a part of the state.

@@ -36,7 +36,10 @@ extension ContentOwner {
                     var payload = owner.content as? UnresolvedPayload ?? UnresolvedPayload()
                     payload.text = try reader.rawValue()
                     return payload
-                }),
+                }
+            ).compared(as: "").compared { old, new, subject, comparison in
+                comparison.compareContent(subject, old?.content, new?.content)
+            },
         ]
     }
 }
@@ -95,6 +98,12 @@ extension CodedContent {
     var documentKey: String { Self.key }
 
     func write(to writer: inout DocumentWriter) { Self.form.write(self, to: &writer) }
+
+    func compare(to other: any Content, _ subject: Comparison.Subject, by comparison: inout Comparison) -> Bool {
+        guard let other = other as? Self else { return false }
+        Self.form.compare(self, other, subject, by: &comparison)
+        return true
+    }
 
     fileprivate static func member<Owner: ContentOwner>(of: Owner.Type) -> ObjectForm<Owner>.Member {
         .content(

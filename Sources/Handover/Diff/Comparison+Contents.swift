@@ -1,9 +1,26 @@
 import KernelABI
 
-// Compares the contents of files.
+// What handles lead to, and what is in files.
 extension Comparison {
+    /// Compares what a file, an FLB or a subtree leads to.
+    mutating func compareContent(_ subject: Subject, _ before: (any Content)?, _ after: (any Content)?) {
+        guard let before, let after else {
+            if before != nil || after != nil { noteMissing(subject.layout, before?.title, after?.title) }
+            return
+        }
+        let count = changes.count
+        let isTold = before.compare(to: after, subject, by: &self)
+        let areWhole = self.before.absence == .missing && self.after.absence == .missing
+        if !isTold || areWhole && changes.count == count, AnyContent(before) != AnyContent(after) {
+            let payload = subject.part("payload")
+            note(isMoved || isTold ? payload.layout : payload)
+        }
+        guard let old = before.fileContents, let new = after.fileContents else { return }
+        compareContents(subject, old, new)
+    }
+
     /// Compares the bytes of two files, page by page, if both are available.
-    mutating func compareContents(_ subject: String, _ old: FileContents, _ new: FileContents) {
+    private mutating func compareContents(_ subject: Subject, _ old: FileContents, _ new: FileContents) {
         guard !ignoresContents, let size = [old.size, new.size].compactMap({ $0 }).min(), let pageSize = commonPageSize
         else { return }
         let pages = pageSize.pages(for: size)
@@ -11,7 +28,7 @@ extension Comparison {
         let newPages = FilePages(of: new, on: after, regions.after, pageSize)
         guard let oldPages, let newPages else {
             if pages > 0, before.openFile != nil || after.openFile != nil {
-                noteUncompared("\(subject), contents of \(pages.inPages)", oldPages != nil, newPages != nil)
+                noteUncompared(subject.part("contents of \(pages.inPages)"), oldPages != nil, newPages != nil)
             }
             return
         }
@@ -57,10 +74,10 @@ extension Comparison {
         }
         lost.count += oldPages.pagesOutside(and: newPages, below: pages)
         if lost.count > 0 {
-            noteUncompared("\(subject), contents of \(lost.count.inPages)", lost.isInBefore, lost.isInAfter)
+            noteUncompared(subject.part("contents of \(lost.count.inPages)"), lost.isInBefore, lost.isInAfter)
         }
         if changed > 0 {
-            note("\(subject), contents of \(UInt64(changed).inPages), the first being page \(first)", nil, nil)
+            note(subject.part("contents of \(UInt64(changed).inPages), the first being page \(first)"))
         }
     }
 

@@ -1,85 +1,86 @@
 import KernelABI
 
-// Compares the root FDT, and the map of preserved memory.
+// What is special about the root FDT, and the map of preserved memory.
 extension Comparison {
-    mutating func compareRoot(_ before: KHOState?, _ after: KHOState?) {
-        compare("root FDT, compatible", before?.compatible, after?.compatible)
+    /// The generation, unless one of those that fit is the same on both sides.
+    mutating func compareGenerations(_ subject: Subject) {
+        let names = [before, after].map { side in
+            Set(([side.state.generation] + side.otherGenerations).compactMap { $0?.name })
+        }
+        guard names[0].isDisjoint(with: names[1]) else { return }
+        let (old, new) = (before.state, after.state)
+        compare(subject, old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel)
+    }
+
+    mutating func compareSubtrees(_ before: KHOState?, _ after: KHOState?) {
         var (old, new) = (before?.subtrees ?? [], after?.subtrees ?? [])
         // A standalone blob is named after its file.
         if before?.fdtSize == nil, after?.fdtSize == nil, old.count == 1, new.count == 1 { new[0].name = old[0].name }
         for pair in pairs(old, new, by: \.name) {
             guard let name = (pair.before ?? pair.after)?.name else { continue }
-            let subject = "subtree \(name.quoted)"
-            guard let old = pair.before, let new = pair.after else {
-                // If a document does not list subtrees, they follow from the rest of it.
-                let (root, side) = pair.before == nil ? (before, self.before) : (after, self.after)
-                let follows = (side.state.generation ?? .latest).subtrees.contains { KernelString($0) == name }
-                if root?.subtrees == nil, side.absence == .unstated, follows { continue }
-                note(subject, pair.before.map { _ in "" }, pair.after.map { _ in "" })
+            let subject = Subject("subtree \(name.quoted)")
+            if pair.before != nil, pair.after != nil {
+                SubtreeState.form.compare(pair.before, pair.after, subject, by: &self)
                 continue
             }
-            if old.data != new.data {
-                if old.data == nil || new.data == nil, self.before.absence == .unknown || self.after.absence == .unknown
-                {
-                    noteUncompared("\(subject), data", old.data != nil, new.data != nil)
-                } else {
-                    let texts = Self.texts(of: old.data, new.data, orElse: "described")
-                    note("\(subject), data", texts.before, texts.after)
-                }
-            }
-            compareContent(subject, old.content, new.content)
-            compareLayout("\(subject), address", old.address, new.address)
-            compareLayout("\(subject), size", old.size, new.size)
+            // A document that does not list subtrees has those that follow from the rest of it.
+            let (root, side) = pair.before == nil ? (before, self.before) : (after, self.after)
+            let follows = (side.state.generation ?? .latest).subtrees.contains { KernelString($0) == name }
+            if root?.subtrees == nil, side.absence == .unstated, follows { continue }
+            note(subject, pair.before.map { _ in "" }, pair.after.map { _ in "" })
         }
-        compareLayout("root FDT, address", before?.fdtAddress, after?.fdtAddress)
-        compareLayout("root FDT, size", before?.fdtSize, after?.fdtSize)
-        compareLayout(
-            "map of preserved memory, address", self.before.written(before?.preservedMemoryMap),
-            self.after.written(after?.preservedMemoryMap))
+    }
+
+    /// Compares blobs, which have no bytes of their own where the rest of the state describes them.
+    mutating func compareBlob(_ subject: Subject, _ before: [UInt8]?, _ after: [UInt8]?) {
+        guard before != after else { return }
+        if before == nil || after == nil, self.before.absence == .unknown || self.after.absence == .unknown {
+            noteUncompared(subject, before != nil, after != nil)
+        } else {
+            let texts = Self.texts(of: before, after, orElse: "described")
+            note(subject, texts.before, texts.after)
+        }
     }
 
     mutating func comparePreserved(_ before: PreservedState?, _ after: PreservedState?) {
         guard let before, let after else {
             if before != nil || after != nil {
-                noteMissing("map of preserved memory", before.map { _ in "present" }, after.map { _ in "present" })
+                noteMissing(
+                    Subject("map of preserved memory"), before.map { _ in "present" }, after.map { _ in "present" })
             } else if self.before.absence == .unknown, self.after.absence == .unknown,
                 self.before.state.kho?.preservedMemoryMap != nil
             {
-                noteUncompared("map of preserved memory", false, false)
+                noteUncompared(Subject("map of preserved memory"), false, false)
             }
             return
         }
         let old = before.ranges ?? []
         let new = after.ranges ?? []
         let count = changes.count
+        let memory = Subject("preserved memory", isLayout: true)
+        let tables = Subject("map of preserved memory, its tables", isLayout: true)
         // When ignoring addresses, moved memory is the same memory.
         for range in old.flatMap({ $0.pieces(notIn: new) }) where !self.after.mapIsIncomplete {
-            note("preserved memory", Self.text(of: range), nil, isLayout: true)
+            note(memory, Self.text(of: range))
         }
         for range in new.flatMap({ $0.pieces(notIn: old) }) where !self.before.mapIsIncomplete {
-            note("preserved memory", nil, Self.text(of: range), isLayout: true)
+            note(memory, nil, Self.text(of: range))
         }
         if self.before.mapIsIncomplete || self.after.mapIsIncomplete {
             // A damaged pointer refers to something missing, and is still a difference.
             let pointers = Self.pointers(of: before.map)
             if Self.pointers(of: after.map).contains(where: { pointers[$0] ?? $1 != $1 }) {
-                note("map of preserved memory, its tables", nil, nil, isLayout: true)
+                note(tables)
             }
-            let isBeforeWhole = !self.before.mapIsIncomplete
             noteUncompared(
-                "some of the map of preserved memory", isBeforeWhole, !self.after.mapIsIncomplete, isLayout: true)
+                Subject("some of the map of preserved memory", isLayout: true), !self.before.mapIsIncomplete,
+                !self.after.mapIsIncomplete)
             return
         }
-        compareLayout("preserved pages", before.pages, after.pages)
-        for order in Set((before.blocksByOrder ?? [:]).keys).union((after.blocksByOrder ?? [:]).keys).sorted()
-        where before.blocksByOrder != nil && after.blocksByOrder != nil {
-            compareLayout(
-                "preserved blocks of order \(order)", before.blocksByOrder?[order] ?? 0,
-                after.blocksByOrder?[order] ?? 0)
-        }
+        PreservedState.form.compare(before, after, memory, by: &self)
         // Neither ranges nor blocks show where a bitmap begins, if it is within a block.
         if changes.count == count, let old = before.map, let new = after.map, old != new, !isMoved {
-            note("map of preserved memory, its tables", nil, nil, isLayout: true)
+            note(tables)
         }
     }
 

@@ -12,18 +12,15 @@ extension Comparison {
             if let old = bytes[0], old == bytes[1] { continue }
             // If a state was not read completely, bytes missing from it are unknown.
             if self.before.absence == .unknown || self.after.absence == .unknown, bytes.contains(nil) {
-                noteUncompared("bytes at \(extents.place(of: residue.address))", bytes[0] != nil, bytes[1] != nil)
+                noteUncompared(
+                    Subject("bytes at \(extents.place(of: residue.address))"), bytes[0] != nil, bytes[1] != nil)
                 continue
             }
             let texts = Self.texts(of: pair.before?.data, pair.after?.data, orElse: "as in the state")
-            note(
-                "bytes at \(extents.place(of: residue.address.advanced(by: UInt64(texts.same)) ?? residue.address))",
-                texts.before, texts.after, isLayout: isMoved)
+            let address = residue.address.advanced(by: UInt64(texts.same)) ?? residue.address
+            note(Subject("bytes at \(extents.place(of: address))", isLayout: isMoved), texts.before, texts.after)
         }
     }
-
-    /// Whether structures have other addresses on the other side, so that bytes at the same address do not correspond.
-    var isMoved: Bool { before.extents.map(\.address) != after.extents.map(\.address) }
 
     /// The number of equal bytes at the beginning of two pieces, and the text of the rest of each.
     static func texts(
@@ -65,7 +62,7 @@ extension Comparison {
             let isThere = [before, after].map { side in
                 ranges.contains { side.memory?.copy(at: $0.lowerBound, count: 1) != nil }
             }
-            if isDocument, !isLayout, !ranges.isEmpty { noteUncompared(subject, isThere[0], isThere[1]) }
+            if isDocument, !isLayout, !ranges.isEmpty { noteUncompared(Subject(subject), isThere[0], isThere[1]) }
             return
         }
         let available = (distance == 0 ? regions.before + regions.after : regions.before).merged()
@@ -90,12 +87,12 @@ extension Comparison {
         }
         if let changed {
             let count = changed.count == 1 ? "one of the" : "\(changed.count)"
-            note("\(count) \(subject), the first at \(changed.first)", nil, nil, isLayout: isLayout)
+            note(Subject("\(count) \(subject), the first at \(changed.first)", isLayout: isLayout))
         }
         if let oneSided {
             noteUncompared(
-                "\(oneSided.count) \(subject), the first at \(oneSided.first)",
-                oneSided.isInBefore, !oneSided.isInBefore, isLayout: isLayout)
+                Subject("\(oneSided.count) \(subject), the first at \(oneSided.first)", isLayout: isLayout),
+                oneSided.isInBefore, !oneSided.isInBefore)
         }
     }
 }

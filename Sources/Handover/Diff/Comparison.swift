@@ -22,68 +22,74 @@ struct Comparison {
     }
 
     mutating func compare() {
-        let (old, new) = (before.state, after.state)
-        let fitting = [before, after].map { side in
-            Set(([side.state.generation] + side.otherGenerations).compactMap { $0?.name })
-        }
-        if fitting[0].isDisjoint(with: fitting[1]) {
-            compare("generation", old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel)
-        }
-        compare("page size", old.pageSize, new.pageSize)
-        if let before = old.machine, let after = new.machine { compare("machine", before.rawValue, after.rawValue) }
-        compareRoot(old.kho, new.kho)
-        compareLUO(old.luo, new.luo)
-        for kind in ContentKinds.codedSubtrees { kind.compare(old, new, by: &self) }
-        comparePreserved(old.preserved, new.preserved)
-        compareResidue(old.residue ?? [], new.residue ?? [])
+        HandoverState.form.compare(before.state, after.state, Subject(""), by: &self)
         compareUndescribedMemory()
     }
 
+    /// Whether the structures lie elsewhere on the other side: then bytes at one address are not each other's.
+    private(set) lazy var isMoved = before.extents.map(\.address) != after.extents.map(\.address)
+
     // MARK: - Noting
 
-    mutating func note(_ subject: String, _ before: String?, _ after: String?, isLayout: Bool = false) {
-        changes.append(HandoverDiff.Change(subject: subject, before: before, after: after, isLayout: isLayout))
+    mutating func note(_ subject: Subject, _ before: String? = nil, _ after: String? = nil) {
+        changes.append(
+            HandoverDiff.Change(subject: subject.text, before: before, after: after, isLayout: subject.isLayout))
     }
 
     /// Notes values that differ, or that only one side has.
     mutating func compare<Value: Equatable>(
-        _ subject: @autoclosure () -> String, _ before: Value?, _ after: Value?, isLayout: Bool = false
+        _ subject: Subject, _ before: Value?, _ after: Value?, _ text: (Value) -> String = { "\($0)" }
     ) {
+        guard before != after else { return }
         if let before, let after {
-            if before != after { note(subject(), Self.text(before), Self.text(after), isLayout: isLayout) }
-        } else if before != nil || after != nil {
-            noteMissing(subject(), before.map { Self.text($0) }, after.map { Self.text($0) }, isLayout: isLayout)
+            note(subject, text(before), text(after))
+        } else {
+            noteMissing(subject, before.map(text), after.map(text))
         }
     }
 
-    /// Notes differences in addresses or layout.
-    mutating func compareLayout<Value: Equatable>(
-        _ subject: @autoclosure () -> String, _ before: Value?, _ after: Value?
-    ) {
-        compare(subject(), before, after, isLayout: true)
+    /// Notes two lists that differ, and one that is on one side alone.
+    mutating func compareElements<Element: Equatable>(_ subject: Subject, _ before: [Element]?, _ after: [Element]?) {
+        if let before, let after, before.count == after.count {
+            if before != after { note(subject) }
+        } else {
+            compare(subject, before?.count, after?.count)
+        }
+    }
+
+    /// Notes two strings of bytes that differ by what follows the first byte that does.
+    mutating func compareBytes(_ subject: Subject, _ before: [UInt8]?, _ after: [UInt8]?, orElse absent: String? = nil)
+    {
+        guard before != after else { return }
+        let texts = Self.texts(of: before, after, orElse: absent ?? "")
+        // Bytes without a description can hold addresses.
+        let subject = isMoved && absent == nil ? subject.layout : subject
+        if before != nil && after != nil || absent != nil {
+            note(subject, texts.before, texts.after)
+        } else {
+            noteMissing(subject, before.map { _ in texts.before }, after.map { _ in texts.after })
+        }
     }
 
     /// Notes a value that one side lacks, or that differs.
-    mutating func noteMissing(_ subject: String, _ before: String?, _ after: String?, isLayout: Bool = false) {
+    mutating func noteMissing(_ subject: Subject, _ before: String?, _ after: String?) {
         let absence = before == nil ? self.before.absence : after == nil ? self.after.absence : .missing
         switch absence {
         case .unstated: break
-        case .missing: note(subject, before ?? "missing", after ?? "missing", isLayout: isLayout)
-        case .unknown: noteUncompared(subject, before != nil, after != nil, isLayout: isLayout)
+        case .missing: note(subject, before ?? "missing", after ?? "missing")
+        case .unknown: noteUncompared(subject, before != nil, after != nil)
         }
     }
 
-    mutating func noteUncompared(
-        _ subject: String, _ isInBefore: Bool, _ isInAfter: Bool, isLayout: Bool = false
-    ) {
+    mutating func noteUncompared(_ subject: Subject, _ isInBefore: Bool, _ isInAfter: Bool) {
         uncompared.append(
             HandoverDiff.Uncompared(
-                subject: subject, isInBefore: isInBefore, isInAfter: isInAfter, isLayout: isLayout))
+                subject: subject.text, isInBefore: isInBefore, isInAfter: isInAfter, isLayout: subject.isLayout))
     }
 
     /// The lists of both sides, if both are known or represent none; otherwise notes that they are not.
     mutating func lists<Element>(
-        _ subject: String, _ before: [Element]?, _ after: [Element]?
+        _ subject: Subject, _ before: [Element]?, _ after: [Element]?
     ) -> (before: [Element], after: [Element])? {
         if let before, let after { return (before, after) }
         let isBeforeOpen = before == nil && self.before.absence != .unstated
@@ -95,14 +101,6 @@ struct Comparison {
             noteMissing(subject, before.map { "\($0.count)" }, after.map { "\($0.count)" })
         }
         return nil
-    }
-
-    private static func text<Value>(_ value: Value) -> String {
-        switch value {
-        case let string as KernelString: string.quoted + (string.isTerminated ? "" : " without a NUL")
-        case let bytes as [UInt8]: "\(bytes.count) bytes"
-        default: "\(value)"
-        }
     }
 
     /// Pairs the elements of two lists by key; elements with the same key are paired in order.

@@ -1,15 +1,22 @@
 import KernelABI
 
-/// How values of a type are represented in a document: their JSON, in both directions, and its schema.
+/// How values of one kind stand in a document, their JSON in both directions and its schema; and how two are compared.
 protocol DocumentCodec<Value>: Sendable {
-    associatedtype Value: Sendable
+    associatedtype Value: Equatable, Sendable
     func write(_ value: Value, to writer: inout DocumentWriter)
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value
     var schema: DocumentSchema { get }
+    /// What is said of a value that is another one, or lacking.
+    func text(of value: Value) -> String
+    /// Notes what is not the same of two values; one that is `nil` is not known.
+    func compare(
+        _ before: Value?, _ after: Value?, _ subject: Comparison.Subject, by comparison: inout Comparison)
+    func compareLists(
+        _ before: [Value]?, _ after: [Value]?, _ subject: Comparison.Subject, by comparison: inout Comparison)
 }
 
 /// A type with a default representation in documents, which a member can override.
-protocol DocumentValue: Sendable {
+protocol DocumentValue: Equatable, Sendable {
     associatedtype Codec: DocumentCodec where Codec.Value == Self
     static var codec: Codec { get }
 }
@@ -246,7 +253,8 @@ struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
 }
 
 /// One of the cases of an enumeration, by its raw value.
-struct ChoiceCodec<Value: RawRepresentable & CaseIterable & Sendable>: DocumentCodec where Value.RawValue == String {
+struct ChoiceCodec<Value: RawRepresentable & CaseIterable & Equatable & Sendable>: DocumentCodec
+where Value.RawValue == String {
     /// The error for text that is not one of the choices; the list of choices follows it.
     var problem: @Sendable (String) -> String = { "\"\($0)\" is not one of" }
 

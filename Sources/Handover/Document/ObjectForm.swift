@@ -4,11 +4,15 @@ import KernelABI
 protocol DocumentObject: Hashable, DocumentValue {
     init()
     static var form: ObjectForm<Self> { get }
+    /// Notes what is not the same of two lists; one that is `nil` is not known.
+    static func compareLists(
+        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison)
 }
 
 /// The members of a JSON object, in the order in which they are written.
 ///
-/// Writing, reading, rejecting unknown keys and the published schema are all based on this list.
+/// Writing, reading, the refusal of unknown keys, the published schema and the comparison of two objects all follow from
+/// this one list.
 struct ObjectForm<Object: Sendable>: Sendable {
     let name: String
     let summary: String
@@ -157,6 +161,8 @@ struct ObjectForm<Object: Sendable>: Sendable {
         /// Writes the member; `nil` if another member writes it.
         let write: (@Sendable (Object, inout DocumentWriter) -> Void)?
         let read: @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
+        /// How the member is compared; not at all unless it is said.
+        var comparison = MemberComparison<Object>()
 
         /// A member that is always written. If it is not required, it keeps its initial value when missing.
         static func always<Codec: DocumentCodec>(
@@ -171,7 +177,10 @@ struct ObjectForm<Object: Sendable>: Sendable {
                     writer.key(written)
                     codec.write(get(object), to: &writer)
                 },
-                read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) })
+                read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) },
+                comparison: MemberComparison(key) { old, new, subject, comparison in
+                    codec.compare(old.map(get), new.map(get), subject, by: &comparison)
+                })
         }
 
         static func always<Codec: DocumentCodec>(
@@ -208,7 +217,10 @@ struct ObjectForm<Object: Sendable>: Sendable {
                     writer.key(written)
                     codec.write(value, to: &writer)
                 },
-                read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) })
+                read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) },
+                comparison: MemberComparison(key) { old, new, subject, comparison in
+                    codec.compare(old.flatMap(get), new.flatMap(get), subject, by: &comparison)
+                })
         }
 
         static func ifKnown<Codec: DocumentCodec>(

@@ -124,7 +124,9 @@ extension InputContext {
     ) throws(Finding) -> Reading {
         let root = PartialRoot(nil, subtrees: blobs.subtrees.map(\.name))
         var best: (reading: Reading, damage: Int)?
-        for generation in options.generation.map({ [$0] }) ?? options.generations.filter(\.isReleased).reversed() {
+        for generation in options.generation.map({ [$0] })
+            ?? (options.generations ?? Generation.known).filter(\.isReleased).reversed()
+        {
             var reading = try read(root, blobs, memory, rootAt: address, generation: generation)
             reading.state.kho?.compatible = nil
             reading.state.kho?.preservedMemoryMap = nil

@@ -19,8 +19,8 @@ public struct InputOptions: Sendable {
     /// Whether to do so if there is no root and its address is not given.
     public var searchesWithoutRoot = false
     public var generation: Generation?
-    /// The possible generations, unless ``generation`` gives it.
-    public var generations = Generation.known
+    /// The possible generations, unless ``generation`` gives it; `nil` for ``Generation/known``.
+    public var generations: [Generation]?
     public var pageSize: PageSize?
     /// The kinds of content to read.
     public var kinds = ContentKinds.standard

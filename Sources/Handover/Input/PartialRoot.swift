@@ -22,7 +22,8 @@ struct PartialRoot {
                     && property.strings?.contains(generation.root.compatible) ?? false
             }
         }
-        lostNames = generation?.root.namesByOffset ?? [:]
+        let bundle = nameless.first { $0.strings?.contains(Bundle.compatible) ?? false }
+        lostNames = generation?.root.namesByOffset ?? bundle.map { [$0.nameOffset: "compatible"] } ?? [:]
     }
 
     /// The `compatible` of the root, if present.

@@ -171,21 +171,19 @@ public final class MappedFile: Sendable {
         }
     }
 
-    /// The ranges of the file that contain data, ascending; the rest are holes. C: `lseek` with `SEEK_DATA` and
-    /// `SEEK_HOLE`.
-    var dataRanges: [Range<UInt64>] {
-        var ranges: [Range<UInt64>] = []
-        var rest = 0..<count
-        while hasHoles, let data = nextData(in: rest) {
-            ranges.append(data)
-            rest = data.upperBound..<count
+    /// The parts of `range` that are no holes, ascending. C: `lseek` with `SEEK_DATA` and `SEEK_HOLE`.
+    func data(in range: Range<UInt64>) -> some Sequence<Range<UInt64>> {
+        sequence(state: range) { rest in
+            guard !rest.isEmpty, let data = self.nextData(in: rest) else { return nil }
+            rest = data.upperBound..<rest.upperBound
+            return data
         }
-        return hasHoles ? ranges : [rest]
     }
 
-    /// The first part of `range` that is not a hole; `nil` if there is none. C: `lseek` with `SEEK_DATA` and
-    /// `SEEK_HOLE`.
-    func nextData(in range: Range<UInt64>) -> Range<UInt64>? {
+    /// Where the file has data; the rest are holes.
+    var dataRanges: [Range<UInt64>] { hasHoles ? Array(data(in: 0..<count)) : [0..<count] }
+
+    private func nextData(in range: Range<UInt64>) -> Range<UInt64>? {
         guard let descriptor else { return range }
         let data = lseek(descriptor.rawValue, off_t(range.lowerBound), LSEEK_DATA)
         if data < 0 { return errno == ENXIO ? nil : range }

@@ -24,9 +24,12 @@ struct OutputFile {
     ///
     /// The kernel copies, and a file system that supports it shares the data instead.
     func copy(_ range: Range<UInt64>, of original: MappedFile, to place: UInt64) throws(FileError) {
-        var offset = range.lowerBound
-        while offset < range.upperBound, let data = original.nextData(in: offset..<range.upperBound) {
-            offset = try copyPart(data, of: original, to: place + (data.lowerBound - range.lowerBound))
+        for data in original.data(in: range) {
+            var rest = data
+            while !rest.isEmpty {
+                let next = try copyPart(rest, of: original, to: place + (rest.lowerBound - range.lowerBound))
+                rest = next..<data.upperBound
+            }
         }
     }
 

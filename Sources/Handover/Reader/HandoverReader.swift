@@ -9,21 +9,23 @@ import KernelABI
 public struct HandoverReader: Sendable {
     private let context: ReadingContext
     private let generation: Generation?
-    private let generations: [Generation]
+    private let given: [Generation]?
+    /// Looked up only when needed, as creating the generations takes a quarter of the start of a small dump.
+    private var generations: [Generation] { given ?? Generation.known }
 
     /// - Parameters:
     ///   - memory: The memory to follow pointers in; ``EmptyMemory`` if there is none.
     ///   - pageSize: The page size of the kernel that wrote the handover.
     ///   - generation: The generation to read as; `nil` to detect it from the root.
-    ///   - generations: The possible generations.
+    ///   - generations: The possible generations; `nil` for ``Generation/known``.
     ///   - kinds: The kinds of content to read.
     public init(
         memory: any PhysicalMemory, pageSize: PageSize, generation: Generation? = nil,
-        among generations: [Generation] = Generation.known, kinds: ContentKinds = .standard
+        among generations: [Generation]? = nil, kinds: ContentKinds = .standard
     ) {
         self.context = ReadingContext(memory: memory, pageSize: pageSize, kinds: kinds)
         self.generation = generation
-        self.generations = generations
+        self.given = generations
     }
 
     /// The size in bytes of the largest root FDT that is read; a kernel's takes one page.

@@ -68,26 +68,47 @@ extension HandoverState: DocumentObject {
     static let form = ObjectForm<HandoverState>(
         "handover", "what one kernel hands to the next",
         complete: { (state) throws(DocumentReadError) in try state.takeShortcuts() },
-        [
-            .always(
-                "format", { _ in documentFormat }, { $0.short.format = $1 }, FormatCodec(),
-                "the version of this format: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"),
-            .ifKnown("kernel", \.named, KernelCodec(), "the generation of the ABI: a kernel release"),
-            .ifKnown("page_size", \.pageSize, PageSizeCodec(), "the page size in bytes"),
-            .ifKnown("machine", \.machine, machineCodec, "the processor architecture"),
-            .ifKnown("kho", \.kho, "the root FDT and its subtrees"),
-            .ifKnown("luo", \.luo, "the Live Update Orchestrator's state"),
-        ] + ContentKinds.codedSubtrees.map { $0.member } + [
-            .ifKnown("preserved", \.preserved, "the map of preserved memory"),
-            .ifKnown("residue", \.residue, "bytes of the handover's pages not covered by the fields above"),
-            shortcut(
-                "liveupdate_number", for: \.luo.orEmpty.liveUpdateNumber, NumberCodec<UInt64>(),
-                "short for luo.liveupdate_number"),
-            shortcut(
-                "sessions", for: \.luo.orEmpty.sessions, ArrayCodec(ObjectCodec<SessionState>()),
-                "short for luo.sessions"),
-            shortcut("flbs", for: \.luo.orEmpty.flbs, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
-        ] + ContentKinds.codedSubtrees.flatMap { $0.shortcuts })
+        parts + ContentKinds.codedSubtrees.map { $0.member.compared(as: $0.name) } + rest + shortcuts
+            + ContentKinds.codedSubtrees.flatMap { $0.shortcuts })
+
+    private static let parts: [ObjectForm<Self>.Member] = [
+        .always(
+            "format", { _ in documentFormat }, { $0.short.format = $1 }, FormatCodec(),
+            "the version of this format: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"
+        ).uncompared,
+        .ifKnown("kernel", \.named, KernelCodec(), "the generation of the ABI: a kernel release")
+            .compared(as: "generation").compared { _, _, subject, comparison in comparison.compareGenerations(subject)
+            },
+        .ifKnown("page_size", \.pageSize, PageSizeCodec(), "the page size in bytes").compared(as: "page size"),
+        .ifKnown("machine", \.machine, machineCodec, "the processor architecture")
+            .compared { before, after, subject, comparison in
+                // Not all images say it.
+                guard let old = before?.machine, let new = after?.machine else { return }
+                comparison.compare(subject, old, new)
+            },
+        .ifKnown("kho", \.kho, "the root FDT and its subtrees").compared(as: "root FDT"),
+        .ifKnown("luo", \.luo, "the Live Update Orchestrator's state").compared(as: "LUO"),
+    ]
+
+    private static let rest: [ObjectForm<Self>.Member] = [
+        .ifKnown("preserved", \.preserved, "the map of preserved memory")
+            .compared { before, after, _, comparison in comparison.comparePreserved(before?.preserved, after?.preserved)
+            },
+        .ifKnown("residue", \.residue, "bytes of the handover's pages not covered by the fields above")
+            .compared { before, after, _, comparison in
+                comparison.compareResidue(before?.residue ?? [], after?.residue ?? [])
+            },
+    ]
+
+    private static let shortcuts: [ObjectForm<Self>.Member] = [
+        shortcut(
+            "liveupdate_number", for: \.luo.orEmpty.liveUpdateNumber, NumberCodec<UInt64>(),
+            "short for luo.liveupdate_number"),
+        shortcut(
+            "sessions", for: \.luo.orEmpty.sessions, ArrayCodec(ObjectCodec<SessionState>()),
+            "short for luo.sessions"),
+        shortcut("flbs", for: \.luo.orEmpty.flbs, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
+    ]
 
     private static let machineCodec = ChoiceCodec<Machine> {
         "\(ImageText($0)) is not a machine with KHO; supported are"

@@ -21,14 +21,17 @@ extension KHOState: DocumentObject {
     static let form = ObjectForm<KHOState>(
         "kho", "the root FDT",
         [
-            .ifKnown("fdt_pa", \.fdtAddress, "the address of the root FDT"),
-            .ifKnown("fdt_size", \.fdtSize, "its size in bytes"),
+            .ifKnown("fdt_pa", \.fdtAddress, "the address of the root FDT").compared(as: "address"),
+            .ifKnown("fdt_size", \.fdtSize, "its size in bytes").compared(as: "size", layout: true),
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
-            .ifKnown("preserved_memory_map", \.preservedMemoryMap, "the address of the map of preserved memory"),
-            .ifKnown("subtrees", \.subtrees, "the subtrees, in the order of their nodes"),
+            .ifKnown("preserved_memory_map", \.preservedMemoryMap, "the address of the map of preserved memory")
+                .compared(apart: "map of preserved memory, address"),
+            .ifKnown("subtrees", \.subtrees, "the subtrees, in the order of their nodes")
+                .compared { old, new, _, comparison in comparison.compareSubtrees(old, new) },
             .ifKnown(
                 "stale", \.staleRoots, ArrayCodec(AddressCodec(), compact: true),
-                "roots left by earlier handovers; not built"),
+                "roots left by earlier handovers; not built"
+            ).uncompared,
         ])
 }
 
@@ -65,12 +68,15 @@ extension SubtreeState: ContentOwner {
     static let form = ObjectForm<SubtreeState>(
         "subtree", "a blob that its owner has registered",
         [
-            .always("name", { $0.name }, { $0.name = $1 }, required: true, "the name of the node"),
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the blob"),
-            .ifKnown("size", { $0.size }, { $0.size = $1 }, "its size in bytes"),
+            .always("name", { $0.name }, { $0.name = $1 }, required: true, "the name of the node").uncompared,
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the blob").compared(as: "address"),
+            .ifKnown("size", { $0.size }, { $0.size = $1 }, "its size in bytes").compared(as: "size", layout: true),
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 }, BytesCodec(),
-                "the blob itself, if it is not described elsewhere here"),
+                "the blob itself, if it is not described elsewhere here"
+            ).compared { old, new, subject, comparison in
+                comparison.compareBlob(subject, old?.data, new?.data)
+            },
         ] + contentMembers)
 }
 

@@ -31,17 +31,27 @@ extension LUOState: DocumentObject {
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
             .ifKnown(
-                "liveupdate_number", \.liveUpdateNumber, "the number of live updates, including this one"),
+                "liveupdate_number", \.liveUpdateNumber, "the number of live updates, including this one"
+            ).compared(apart: "number of live updates"),
             .ifKnown(
                 "further", \.further, "the fields of luo_ser without their own key, by the kernel's names"),
-            .ifKnown("session_compatible", \.sessionCompatible, "the version of the sessions (luo-v1)"),
-            .ifKnown("sessions_pa", \.sessionsAddress, "the address of the sessions; 0 for none"),
-            .ifKnown("blocks", \.blocks, "the blocks of sessions (luo-v5)"),
-            .ifKnown("sessions", \.sessions, "the sessions"),
-            .ifKnown("flb_compatible", \.flbCompatible, "the version of the FLBs (luo-v1)"),
-            .ifKnown("flb_pa", \.flbAddress, "the address of the page of FLBs"),
-            .ifKnown("flb_pgcnt", \.flbPageCount, "its stated number of pages"),
-            .ifKnown("flbs", \.flbs, "the file-lifecycle-bound objects"),
+            .ifKnown("session_compatible", \.sessionCompatible, "the version of the sessions (luo-v1)")
+                .compared(as: "compatible of sessions"),
+            .ifKnown("sessions_pa", \.sessionsAddress, "the address of the sessions; 0 for none")
+                .compared(apart: "sessions, address"),
+            .ifKnown("blocks", \.blocks, "the blocks of sessions (luo-v5)").compared(apart: "sessions"),
+            .ifKnown("sessions", \.sessions, "the sessions").compared(apart: "sessions"),
+            .ifKnown("flb_compatible", \.flbCompatible, "the version of the FLBs (luo-v1)")
+                .compared(as: "compatible of FLBs"),
+            .ifKnown("flb_pa", \.flbAddress, "the address of the page of FLBs").compared(apart: "FLBs, address"),
+            .ifKnown("flb_pgcnt", \.flbPageCount, "its stated number of pages")
+                .compared(apart: "FLBs, number of pages"),
+            .ifKnown("flbs", \.flbs, "the file-lifecycle-bound objects")
+                .compared(apart: "FLBs").compared { old, new, subject, comparison in
+                    // Not all kernels have FLBs.
+                    guard [old, new].contains(where: { $0?.flbAddress != nil || $0?.flbs != nil }) else { return }
+                    FLBState.compareLists(old?.flbs, new?.flbs, subject, by: &comparison)
+                },
         ])
 }
 
@@ -66,6 +76,18 @@ extension BlockState: DocumentObject {
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the block"),
             .ifKnown("count", { $0.count }, { $0.count = $1 }, "its number of records"),
         ])
+
+    static func compareLists(
+        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
+    ) {
+        guard let before, let after else { return }
+        let counts = [before, after].map { $0.map { $0.count.map(String.init) ?? "?" }.joined(separator: "+") }
+        comparison.compare(subject.part("records in blocks").layout, counts[0], counts[1])
+        // Where the first is, is said by what leads to it.
+        for (index, pair) in zip(before, after).enumerated().dropFirst() {
+            comparison.compare(subject.part("block \(index + 1)").layout, pair.0.address, pair.1.address)
+        }
+    }
 }
 
 /// One session.
@@ -103,22 +125,34 @@ public struct SessionState: Hashable, Sendable {
     public init() {}
 }
 
-extension SessionState: DocumentObject {
+extension SessionState: NamedRecord {
+    static let noun = "session"
+    var comparisonSummary: String {
+        let count = files.map { UInt64($0.count) } ?? count ?? 0
+        return count == 1 ? "1 file" : "\(count) files"
+    }
+
     static let form = ObjectForm<SessionState>(
         "session", "a session",
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the session's name"),
-            .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, "the address of the files; 0 for none"),
-            .ifKnown("count", { $0.count }, { $0.count = $1 }, "the number of files"),
+            .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, "the address of the files; 0 for none")
+                .compared(as: "address of files"),
+            .ifKnown("count", { $0.count }, { $0.count = $1 }, "the number of files")
+                .compared { old, new, subject, comparison in
+                    // The number of records says it already, if both agree with theirs.
+                    let agree = [old, new].allSatisfy { $0?.count == $0?.files.map { UInt64($0.count) } }
+                    if !agree { comparison.compare(subject, old?.count, new?.count) }
+                },
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
                 "the fields of luo_session_ser without their own key, by the kernel's names"),
-            .ifKnown("blocks", { $0.blocks }, { $0.blocks = $1 }, "the blocks of files (luo-v5)"),
+            .ifKnown("blocks", { $0.blocks }, { $0.blocks = $1 }, "the blocks of files (luo-v5)").compared(as: ""),
             .ifKnown("files", { $0.files }, { $0.files = $1 }, "the files"),
             .ifKnown(
                 "mapping", { $0.mapping?.value }, { $0.mapping = $1.map(SessionMapping.init) }, PayloadValueCodec(),
                 "a file's description of the others, such as systemd's; the file is created from it if missing"
-            ),
+            ).uncompared,
         ])
 }
 
@@ -203,6 +237,17 @@ public struct FileState: Hashable, Sendable {
     }
 }
 
+extension FileState: ComparedRecord {
+    static let noun = "file"
+    var identity: UInt64 { token }
+    var identityText: String { token.prefixedHex }
+    var isWhole: Bool { !hasContent }
+    var comparisonSummary: String {
+        if let content, let size = content.fileContents?.size { return "\(content.title) of \(size) bytes" }
+        return compatible.map(\.quoted) ?? ""
+    }
+}
+
 extension FileState: ContentOwner {
     static let contentPlace = ContentPlace.file
     var contentName: KernelString? {
@@ -219,7 +264,13 @@ extension FileState: ContentOwner {
             .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, "the handler that preserved the file"),
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 }, HexCodec(),
-                "the handler's handle, usually the address of what it preserved"),
+                "the handler's handle, usually the address of what it preserved"
+            ).compared { old, new, subject, comparison in
+                // The handle of an unknown handler is all there is of the file; where it leads on, it is an address.
+                let leadsOn = [old, new].count { $0?.hasContent ?? false }
+                let subject = leadsOn == 2 ? subject.sibling("descriptor") : subject
+                HexCodec().compare(old?.data, new?.data, leadsOn > 0 ? subject.layout : subject, by: &comparison)
+            },
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
                 "the fields of luo_file_ser without their own key, by the kernel's names"),
@@ -244,6 +295,11 @@ public struct FLBState: Hashable, Sendable {
         get { known?.content }
         set { known = newValue.map(AnyContent.init) }
     }
+}
+
+extension FLBState: NamedRecord {
+    static let noun = "FLB"
+    var comparisonSummary: String { "\(count) files" }
 }
 
 extension FLBState: ContentOwner {

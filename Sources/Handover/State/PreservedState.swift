@@ -169,14 +169,16 @@ extension PreservedState: DocumentObject {
     static let form = ObjectForm<PreservedState>(
         "preserved", "the map of preserved memory",
         [
-            .ifKnown("pages", \.pages, "the number of preserved pages"),
-            .ifKnown("bytes", \.bytes, "their size in bytes"),
+            .ifKnown("pages", \.pages, "the number of preserved pages").compared(
+                apart: "preserved pages", layout: true),
+            .ifKnown("bytes", \.bytes, "their size in bytes").uncompared,
             .ifKnown("by_order", \.blocksByOrder, BlocksByOrderCodec(), "the number of blocks of each order"),
             .ifKnown(
                 "ranges", \.ranges,
-                "the preserved memory; without chunks or a tree, memory to preserve in addition to the handover's own"),
-            .ifKnown("chunks", \.chunks, "the chunks of pointers to bitmaps (kho-v1)"),
-            .ifKnown("radix", \.radix, "the radix tree (kho-v3, kho-v4)"),
+                "the preserved memory; without chunks or a tree, memory to preserve in addition to the handover's own"
+            ).uncompared,
+            .ifKnown("chunks", \.chunks, "the chunks of pointers to bitmaps (kho-v1)").uncompared,
+            .ifKnown("radix", \.radix, "the radix tree (kho-v3, kho-v4)").uncompared,
         ])
 
     private var chunks: [BitmapChunkState]? {
@@ -222,4 +224,16 @@ private struct BlocksByOrderCodec: DocumentCodec {
     }
 
     var schema: DocumentSchema { .reference("blocksByOrder") }
+
+    func compare(
+        _ before: [Int: UInt64]?, _ after: [Int: UInt64]?, _ subject: Comparison.Subject,
+        by comparison: inout Comparison
+    ) {
+        guard let before, let after else { return }
+        for order in Set(before.keys).union(after.keys).sorted() {
+            comparison.compare(
+                Comparison.Subject("preserved blocks of order \(order)", isLayout: true), before[order] ?? 0,
+                after[order] ?? 0)
+        }
+    }
 }

@@ -100,14 +100,14 @@ extension ImageWriter where Destination: ImageDestination {
     private func check(
         _ hole: Range<UInt64>, of file: MappedFile, _ path: @autoclosure () -> String
     ) throws(WriteError) {
-        var rest = hole
-        while let data = file.nextData(in: rest) {
-            let count = min(data.upperBound - data.lowerBound, 1 << 20)
-            let first = try rethrow(
-                file.withBytes(at: data.lowerBound, count: Int(count)) { $0.firstNonzeroByte }, as: WriteError.file)
-            if let first { throw .hole(path(), page: (data.lowerBound + UInt64(first)) >> UInt64(pageSize.shift)) }
-            file.release(at: data.lowerBound, count: count)
-            rest = data.lowerBound + count..<hole.upperBound
+        for data in file.data(in: hole) {
+            for start in stride(from: data.lowerBound, to: data.upperBound, by: 1 << 20) {
+                let count = min(data.upperBound - start, 1 << 20)
+                let first = try rethrow(
+                    file.withBytes(at: start, count: Int(count)) { $0.firstNonzeroByte }, as: WriteError.file)
+                if let first { throw .hole(path(), page: (start + UInt64(first)) >> UInt64(pageSize.shift)) }
+                file.release(at: start, count: count)
+            }
         }
     }
 

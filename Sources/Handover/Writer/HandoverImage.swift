@@ -52,6 +52,8 @@ public enum WriteError: Error, Hashable, Sendable {
     /// libfdt refused to create the tree.
     case tree(String, FDTError)
     case file(FileError)
+    /// Memory of the handover cannot be read.
+    case memory(MemoryError)
     /// The contents exceed the maximum memory of an image.
     case contentsTooLarge
     /// The file at this path is not zero in a page for which there is no folio.
@@ -65,6 +67,7 @@ extension WriteError: CustomStringConvertible {
         case .outside(let address, let count): "\(count) bytes at \(address) exceed the address space"
         case .tree(let name, let error): "\(name): \(error)"
         case .file(let error): "\(error)"
+        case .memory(let error): "\(error)"
         case .contentsTooLarge: "the contents take more than \(Self.contentsLimit >> 40) TiB of memory"
         case .hole(let path, let page): "\(path): page \(page) of the contents is not zero, but has no folio"
         }

@@ -78,7 +78,7 @@ struct ARM64Guest: GuestMachine {
         let scratch = plan.scratchArray
         let kernel = PhysicalAddress(plan.kernel.lowerBound.rawValue + header.textOffset)
         try memory.write(scratch, at: plan.pointers.lowerBound)
-        try memory.write(try Self.bytes(of: file), at: kernel)
+        try memory.write(try file.contents(), at: kernel)
 
         let path = directory.appending("devicetree")
         try await Emulator(Self.self).run([
@@ -94,7 +94,7 @@ struct ARM64Guest: GuestMachine {
         ]
         let tree: FlattenedTree
         do {
-            let original = try FlattenedTree(try Self.bytes(of: MappedFile(path: path)))
+            let original = try FlattenedTree(try MappedFile.contents(of: path))
             var editor = try TreeEditor(opening: original, capacity: original.totalSize + commandLine.utf8.count + 4096)
             for (name, bytes) in properties { try editor.setProperty(name, of: "/chosen", bytes: bytes) }
             tree = try editor.pack()

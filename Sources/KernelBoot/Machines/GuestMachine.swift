@@ -46,14 +46,30 @@ protocol GuestMachine: Sendable {
     ) async throws(BootError) -> [String]
 }
 
-extension GuestMachine {
-    /// The complete contents of the kernel file.
-    static func bytes(of kernel: MappedFile) throws(BootError) -> [UInt8] {
+extension MappedFile {
+    /// Opens a file that the boot needs.
+    ///
+    /// - Parameter missing: what to throw if there is no such file.
+    static func opening(_ path: FilePath, missing: BootError? = nil) throws(BootError) -> MappedFile {
         do throws(FileError) {
-            return try kernel.withBytes(at: 0, count: Int(kernel.count)) { [UInt8](copying: $0) }
+            return try MappedFile(path: path)
+        } catch {
+            if let missing, case .cannotOpen(_, .noSuchFileOrDirectory) = error { throw missing }
+            throw .file("\(error)")
+        }
+    }
+
+    /// All bytes of the file.
+    func contents() throws(BootError) -> [UInt8] {
+        do throws(FileError) {
+            return try withBytes(at: 0, count: Int(count)) { [UInt8](copying: $0) }
         } catch {
             throw .file("\(error)")
         }
+    }
+
+    static func contents(of path: FilePath, missing: BootError? = nil) throws(BootError) -> [UInt8] {
+        try opening(path, missing: missing).contents()
     }
 }
 
@@ -69,12 +85,7 @@ enum GuestMachines {
 
     /// The machine that a kernel file is for.
     static func machine(for kernel: FilePath) throws(BootError) -> any GuestMachine {
-        let file: MappedFile
-        do throws(FileError) {
-            file = try MappedFile(path: kernel)
-        } catch {
-            throw .file("\(error)")
-        }
+        let file = try MappedFile.opening(kernel)
         for type in all {
             if let machine = try type.init(kernel: file) { return machine }
         }

@@ -109,7 +109,7 @@ struct X86Guest: GuestMachine {
         try memory.write(setupData(plan, scratchArray: address(0)), at: address(Place.setupData))
         try memory.write(Array(commandLine.utf8) + [0], at: address(Place.commandLine))
 
-        let kernel = try Self.bytes(of: file)
+        let kernel = try file.contents()
         try memory.write(Array(kernel[header.kernelOffset...]), at: plan.kernel.lowerBound)
         var parameters = Parameters(header: kernel[SetupHeader.start..<min(SetupHeader.end, kernel.count)])
         parameters.set(UInt8(0xff), at: SetupHeader.loaderType)

@@ -131,10 +131,12 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
             find: { rule, payload, findings in
                 guard let tokens = payload.tokens else { return }
                 for entry in payload.mapping?.entries ?? [] {
-                    guard let token = entry.token, !tokens.contains(token) else { continue }
+                    // An entry that names a session is no file's.
+                    guard entry.token.map({ !tokens.contains($0) }) ?? (entry.session == nil) else { continue }
                     findings.report(
                         .missing, of: payload.owner, at: payload.textPlace(entry.path),
-                        found: "token \(token.prefixedHex), \(ImageText(entry.name).quoted)",
+                        found: "\(entry.token.map { "token \($0.prefixedHex)" } ?? "no token"), "
+                            + ImageText(entry.name).quoted,
                         expected: "the token of a file of the session")
                 }
                 payload.visit(rule.field ?? "", by: rule) { field in

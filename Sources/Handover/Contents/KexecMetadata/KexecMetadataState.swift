@@ -14,8 +14,10 @@ extension KexecMetadataState: DocumentObject {
         "kexecMetadata", "which kernel handed over",
         [
             .always("version", \.version, "the version of the structure"),
-            .ifKnown("previous_release", \.previousRelease, "the release of that kernel"),
-            .ifKnown("kexec_count", \.kexecCount, "the number of handovers so far"),
+            .ifKnown("previous_release", \.previousRelease, "the release of that kernel")
+                .compared(apart: "previous release"),
+            .ifKnown("kexec_count", \.kexecCount, "the number of handovers so far")
+                .compared(apart: "number of kexecs"),
         ])
 }
 

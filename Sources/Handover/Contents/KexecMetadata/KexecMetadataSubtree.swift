@@ -99,12 +99,6 @@ extension KexecMetadataState: CodedSubtree {
         return bytes
     }
 
-    static func compare(_ before: KexecMetadataState?, _ after: KexecMetadataState?, by comparison: inout Comparison) {
-        comparison.compare("kexec-metadata, version", before?.version, after?.version)
-        comparison.compare("previous release", before?.previousRelease, after?.previousRelease)
-        comparison.compare("number of kexecs", before?.kexecCount, after?.kexecCount)
-    }
-
     var writer: KernelString? { previousRelease }
 
     var title: String { "version \(version)" }

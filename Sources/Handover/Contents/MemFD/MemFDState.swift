@@ -31,12 +31,17 @@ extension MemFDState {
             }
         },
         [
-            .always("pos", { $0.position }, { $0.position = $1 }, "the file position in bytes"),
+            .always("pos", { $0.position }, { $0.position = $1 }, "the file position in bytes")
+                .compared(as: "position"),
             .ifKnown("size", { $0.size }, { $0.size = $1 }, "the file size in bytes"),
-            .ifKnown("seals", { $0.seals }, { $0.seals = $1 }, "F_SEAL_* (memfd-v2)"),
-            .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, "none are defined (memfd-v2)"),
-            .ifKnown("nr_folios", { $0.folioCount }, { $0.folioCount = $1 }, "the number of folios"),
-            .ifKnown("vmalloc", { $0.vmalloc }, { $0.vmalloc = $1 }, "the memory that holds the list of folios"),
+            .ifKnown("seals", { $0.seals }, { $0.seals = $1 }, "F_SEAL_* (memfd-v2)")
+                .compared { $0.seals?.prefixedHex },
+            .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, "none are defined (memfd-v2)")
+                .compared { $0.flags?.prefixedHex },
+            .ifKnown("nr_folios", { $0.folioCount }, { $0.folioCount = $1 }, "the number of folios")
+                .compared(as: "number of folios", layout: true),
+            .ifKnown("vmalloc", { $0.vmalloc }, { $0.vmalloc = $1 }, "the memory that holds the list of folios")
+                .compared(as: "list of folios", layout: true),
             .ifKnown("folios", { $0.folios }, { $0.folios = $1 }, "the folios"),
             .contents(
                 "content", "the path of a file with the contents, relative to the document", StringCodec().schema),

@@ -24,18 +24,30 @@ extension MemblockState: DocumentObject {
         "memblock", "the reserve_mem regions",
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
-            .ifKnown("regions", \.regions, "the regions"),
+            .ifKnown("regions", \.regions, "the regions").compared(apart: "regions"),
         ])
 }
 
-extension MemblockState.Region: DocumentObject {
+extension MemblockState.Region: NamedRecord {
+    static let noun = "region"
+    var comparisonSummary: String { "\(size) bytes" }
+
     static let form = ObjectForm<MemblockState.Region>(
         "region", "a reserve_mem region", compact: true,
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the region's name"),
             .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, "the version of the region's node"),
             .ifKnown("start", { $0.start }, { $0.start = $1 }, "the address of the region"),
-            .always("size", { $0.size }, { $0.size = $1 }, required: true, "its size in bytes"),
+            .always("size", { $0.size }, { $0.size = $1 }, required: true, "its size in bytes")
+                .compared { old, new, subject, comparison in
+                    comparison.compare(subject, old?.size, new?.size)
+                    guard let old, let new, let start = old.start, let newStart = new.start,
+                        let end = start.advanced(by: min(old.size, new.size))
+                    else { return }
+                    comparison.compareMemory(
+                        "pages of region \(new.name.quoted)", [start..<end],
+                        movedBy: newStart.rawValue &- start.rawValue, isLayout: false)
+                },
         ])
 }
 

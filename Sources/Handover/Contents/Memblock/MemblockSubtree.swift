@@ -109,28 +109,6 @@ extension MemblockState: CodedSubtree {
         return try writer.finish().bytes
     }
 
-    static func compare(_ before: MemblockState?, _ after: MemblockState?, by comparison: inout Comparison) {
-        comparison.compare("memblock, compatible", before?.compatible, after?.compatible)
-        guard before != nil || after != nil,
-            let (old, new) = comparison.lists("regions", before?.regions, after?.regions)
-        else { return }
-        for pair in comparison.pairs(old, new, by: \.name) {
-            guard let name = (pair.before ?? pair.after)?.name else { continue }
-            let subject = "region \(name.quoted)"
-            guard let old = pair.before, let new = pair.after else {
-                comparison.note(subject, pair.before.map { "\($0.size) bytes" }, pair.after.map { "\($0.size) bytes" })
-                continue
-            }
-            comparison.compare("\(subject), compatible", old.compatible, new.compatible)
-            comparison.compare("\(subject), size", old.size, new.size)
-            comparison.compareLayout("\(subject), start", old.start, new.start)
-            if let start = old.start, let newStart = new.start, let end = start.advanced(by: min(old.size, new.size)) {
-                comparison.compareMemory(
-                    "pages of \(subject)", [start..<end], movedBy: newStart.rawValue &- start.rawValue, isLayout: false)
-            }
-        }
-    }
-
     var extents: [Extent] {
         (regions ?? []).compactMap { region in
             guard let start = region.start, let count = Int(exactly: region.size) else { return nil }

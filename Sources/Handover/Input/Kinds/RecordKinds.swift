@@ -15,7 +15,7 @@ extension InputKind {
         },
         read: { source, context throws(InputError) in
             var bytes = source.prefix(PageSize.kib4.bytes)
-            let generations = context.options.generation.map { [$0] } ?? context.options.generations
+            let generations = context.options.generation.map { [$0] } ?? context.options.generations ?? Generation.known
             if let layout = LUOLayout(ofBlob: bytes, among: generations) {
                 bytes = Array(bytes.prefix(layout.structure.size))
             }

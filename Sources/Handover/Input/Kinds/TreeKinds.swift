@@ -96,12 +96,7 @@ extension InputContext {
     ) throws(InputError) -> HandoverDocument {
         let blob = HandoverDocument.Blob(name: name, tree)
         guard case .damaged(let partial, let verdict) = tree.contents else {
-            var context = self
-            // Without memory, nothing in a tree depends on the page size.
-            let isOfAnyPageSize = memory == nil && options.pageSize == nil
-            if isOfAnyPageSize { context.options.pageSize = .kib4 }
-            var document = try context.read(blob, of: source, kind: kind, read)
-            if isOfAnyPageSize { document.reading.state.pageSize = nil }
+            var document = try self.read(blob, of: source, kind: kind, read)
             document.notes += source.afterTree
             if let name = tree.whole?.repeatedProperty {
                 document.reading.findings.append(

@@ -1,0 +1,55 @@
+import KernelABI
+
+/// A state of which a handover has many, told from each other by a name.
+protocol ComparedRecord: DocumentObject {
+    associatedtype Identity: Hashable
+    /// What one of them is called.
+    static var noun: String { get }
+    var identity: Identity { get }
+    /// The identity as differences name it.
+    var identityText: String { get }
+    /// What is said of one that the other side lacks.
+    var comparisonSummary: String { get }
+    /// Whether nothing is left to be compared of two that are equal, such as contents in memory.
+    var isWhole: Bool { get }
+}
+
+extension ComparedRecord {
+    var isWhole: Bool { false }
+
+    /// Compares the records of one name, and notes those that one side lacks, and another order.
+    static func compareLists(
+        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
+    ) {
+        guard let (before, after) = comparison.lists(subject, before, after) else { return }
+        for pair in comparison.pairs(before, after, by: \.identity) {
+            guard let record = pair.before ?? pair.after else { continue }
+            if record.isWhole, pair.before == pair.after { continue }
+            let subject = subject.sibling("\(noun) \(record.identityText)")
+            if let old = pair.before, let new = pair.after {
+                form.compare(old, new, subject, by: &comparison)
+            } else {
+                comparison.note(subject, pair.before?.comparisonSummary, pair.after?.comparisonSummary)
+            }
+        }
+        let (old, new) = (before.map(\.identity), after.map(\.identity))
+        if old != new, Set(old) == Set(new) {
+            comparison.note(subject.order, list(before), list(after))
+        }
+    }
+
+    private static func list(_ records: [Self]) -> String {
+        let shown = records.prefix(4).map(\.identityText).joined(separator: ", ")
+        return records.count > 4 ? "\(shown), …" : shown
+    }
+}
+
+/// A record with a name that is a string of the kernel's.
+protocol NamedRecord: ComparedRecord where Identity == KernelString {
+    var name: KernelString { get }
+}
+
+extension NamedRecord {
+    var identity: KernelString { name }
+    var identityText: String { name.quoted }
+}
