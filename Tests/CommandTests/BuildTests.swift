@@ -152,7 +152,7 @@ import Testing
             said: ".luo.sessions[0].name: an empty name; luo_session_create() returns EINVAL"),
         Refusal(
             document: #"{"sessions": [{"name": "a"}, {"name": "a"}]}"#,
-            said: #".sessions[1].name: "a" is already used; luo_session_insert() returns EEXIST"#),
+            said: #".sessions[1].name: "a" is already used by .sessions[0]; luo_session_insert() returns EEXIST"#),
         Refusal(
             document: session(#""files": [{"token": 1, "memfd": {}}, {"token": "0x1", "memfd": {}}]"#),
             said: ".sessions[0].files[1].token: 0x1 is already used in this session; luo_preserve_file() returns EEXIST"
@@ -165,7 +165,7 @@ import Testing
             said: "LIVEUPDATE_FLB_COMPAT_LENGTH is 48, the NUL included"),
         Refusal(
             document: #"{"flbs": [{"name": "f"}, {"name": "f"}]}"#,
-            said: #".flbs[1].name: "f" is already used; liveupdate_register_flb() returns EEXIST"#),
+            said: #".flbs[1].name: "f" is already used by .flbs[0]; liveupdate_register_flb() returns EEXIST"#),
         Refusal(
             document: #"{"flbs": [\#((0..<64).map { #"{"name": "f\#($0)"}"# }.joined(separator: ","))]}"#,
             said: ".flbs: 64 objects; LUO_FLB_MAX is 63", canBeForced: false),

@@ -233,7 +233,7 @@ import Testing
         let dump = try Command("dump", bundle.path())
         #expect(dump.status == 2)
         #expect(dump.errors.contains("bundle"), "\(dump.errors)")
-        #expect(dump.errors.contains("it is cut short or damaged"), "\(dump.errors)")
+        #expect(dump.errors.contains("it is truncated or damaged"), "\(dump.errors)")
     }
 
     // MARK: - diff

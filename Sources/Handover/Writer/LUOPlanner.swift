@@ -45,7 +45,7 @@ extension HandoverPlanner {
         if case .blockChain = abi.sessions.form, sessions.isEmpty, luo.blocks?.isEmpty ?? true {
             luo.sessionsAddress = luo.sessionsAddress ?? PhysicalAddress(0)
         }
-        var names: Set<KernelString> = []
+        var names: [KernelString: DocumentPath] = [:]
         for index in sessions.indices {
             let path = path[index]
             let name = sessions[index].name
@@ -54,8 +54,12 @@ extension HandoverPlanner {
             }
             checkLength(of: name, abi.sessions.record.name, "LIVEUPDATE_SESSION_NAME_LENGTH", path["name"])
             checkFurther(sessions[index].further, of: abi.sessions.record, path)
-            if !names.insert(name).inserted {
-                reportForceable(path["name"], "\(name.quoted) is already used; luo_session_insert() returns EEXIST")
+            if let first = names[name] {
+                reportForceable(
+                    path["name"],
+                    "\(name.quoted) is already used by \(first.text); luo_session_insert() returns EEXIST")
+            } else {
+                names[name] = path
             }
             completeFiles(&sessions[index], abi, path)
         }
@@ -142,15 +146,18 @@ extension HandoverPlanner {
         let limit = container.limit(pageSize: pageSize)
         if flbs.count > limit { reportUnbuildable(path, "\(flbs.count) objects; LUO_FLB_MAX is \(limit)") }
         checkAddress(luo.flbAddress, count: flbs.count, .root["luo"]["flb_pa"], path)
-        var names: Set<KernelString> = []
+        var names: [KernelString: DocumentPath] = [:]
         for (index, flb) in flbs.enumerated() {
             let path = path[index]
             checkLength(of: flb.name, container.record.name, "LIVEUPDATE_FLB_COMPAT_LENGTH", path["name"])
             checkFurther(flb.further, of: container.record, path)
             if flb.name.bytes.isEmpty { reportForceable(path["name"], "an empty name") }
-            if !names.insert(flb.name).inserted {
+            if let first = names[flb.name] {
                 reportForceable(
-                    path["name"], "\(flb.name.quoted) is already used; liveupdate_register_flb() returns EEXIST")
+                    path["name"],
+                    "\(flb.name.quoted) is already used by \(first.text); liveupdate_register_flb() returns EEXIST")
+            } else {
+                names[flb.name] = path
             }
             if flb.count == 0 {
                 reportForceable(path["count"], "0; luo_flb_serialize() omits objects without files")
