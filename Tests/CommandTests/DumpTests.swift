@@ -134,7 +134,9 @@ import Testing
             #expect(command.status == 1 || command.status == 2, "\(length) bytes")
             #expect(command.errors.hasPrefix("luo-fdt: "), "\(length) bytes")
             #expect((command.status == 1) == !command.output.isEmpty, "\(length) bytes")
-            if command.status == 1 { #expect(command.errors.contains("truncated: \(length) of"), "\(length) bytes") }
+            if command.status == 1 {
+                #expect(command.errors.contains("a truncated file: \(length) of"), "\(length) bytes")
+            }
         }
     }
 
@@ -265,7 +267,7 @@ import Testing
         #expect(document.status == 2)
         #expect(
             document.errors == """
-                luo-fdt: examples/readme.json: this is not a handover: it is JSON; a document has to be built first: \
+                luo-fdt: examples/readme.json: this is not a handover: it is JSON; build it first with \
                 luo-fdt build
 
                 """)

@@ -87,7 +87,7 @@ import Testing
                 return "\(error)"
             }
         }
-        #expect(reason(Self.range(0, 2), memory: nil).contains("where devices has to be"))
+        #expect(reason(Self.range(0, 2), memory: nil).contains("which is needed for devices"))
         #expect(reason(Self.range(1, 2), memory: 64 * Self.MiB).contains("no room for scratch memory"))
         #expect(reason(Self.range(600, 601), memory: 512 * Self.MiB).contains("has none"))
     }

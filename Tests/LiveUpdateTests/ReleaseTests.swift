@@ -329,7 +329,7 @@ import Testing
         #expect(error { () throws(Errno) in _ = try incoming.retrieve(token: 7) } == .noSuchFileOrDirectory)
         _ = try incoming.retrieve(token: 0)
         try incoming.close()
-        #expect(next.journal.warnings == ["luo_file.c: 1 files are counted that are not there"])
+        #expect(next.journal.warnings == ["luo_file.c: 1 counted files are missing"])
     }
 
     @Test(arguments: releases)

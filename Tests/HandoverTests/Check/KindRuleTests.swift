@@ -95,12 +95,12 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"rule": "slack", "test": "version", "consequence": "x"}"#, "a rule of check's own"),
+        (#"{"rule": "slack", "test": "version", "consequence": "x"}"#, "a built-in rule of check"),
         (#"{"rule": "r", "test": "count", "field": "a", "consequence": "x"}"#, "a field that counts records"),
         (#"{"rule": "r", "test": "unique", "field": "list", "consequence": "x"}"#, "needs \"by\""),
         (#"{"rule": "r", "test": "unique", "field": "list", "by": ["z"], "consequence": "x"}"#, "no number \"z\""),
         (#"{"rule": "r", "test": "limit", "field": "list.z", "consequence": "x"}"#, "a number"),
-        (#"{"rule": "r", "test": "nope", "consequence": "x"}"#, "is none of version, chain, unique, count, excess"),
+        (#"{"rule": "r", "test": "nope", "consequence": "x"}"#, "is not one of version, chain, unique, count, excess"),
     ])
     func `a rule that cannot be run is refused`(rule: String, said: String) throws {
         let text = #"""

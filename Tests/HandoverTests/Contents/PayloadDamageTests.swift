@@ -116,7 +116,7 @@ import Testing
 
     @Test(arguments: [
         (#""most": 10"#, #""least": 20, "most": 10"#, "larger"), (#", "most": 10"#, "", "expected \"least\""),
-        (#""name": "item""#, #""name": "head""#, "another structure"),
+        (#""name": "item""#, #""name": "head""#, "duplicate structure"),
         (#""kind": "ram""#, #""kind": """#, "needs a name"),
         (#""list": "list", "frame""#, #""list": "lst", "frame""#, "refers to records"),
         (#""name": "small""#, #""name": "list_pa""#, "the key \"list_pa\""),

@@ -160,7 +160,7 @@ import Testing
         #expect(
             reading.findings.map(\.description) == [
                 "kho_block_header_ser.next of LUO, block 2 at \(block): found \(block), "
-                    + "where the chain has been before, "
+                    + "which is already in the chain, "
                     + "expected a chain that ends"
             ])
     }
