@@ -1,32 +1,40 @@
 import KernelABI
 
-/// A part of the state that stands in a document as a JSON object.
-protocol DocumentObject: Hashable, DocumentValue {
+/// What the members of a JSON object fill in.
+package protocol DocumentPart: Hashable, Sendable {
     init()
+}
+
+/// What stands in a document as a JSON object of one form.
+package protocol DocumentObject: DocumentPart, DocumentValue {
     static var form: ObjectForm<Self> { get }
 }
 
 /// The members of a JSON object, in the order in which they are written.
 ///
 /// Writing, reading, the refusal of unknown keys and the published schema all follow from this one list.
-struct ObjectForm<Object: Sendable>: Sendable {
-    let name: String
-    let summary: String
+package struct ObjectForm<Object: Sendable>: Sendable {
+    package let name: String
+    package let summary: String
     let members: [Member]
     /// The members that cannot be missing, as bits.
     private let required: UInt64
     private let keys: Keys
     /// Whether an object is written on one line.
     private let isCompact: @Sendable (Object) -> Bool
-    /// Fills in what follows from the members that are there; called when all have been read.
-    private let complete: @Sendable (inout Object) throws(DocumentReadError) -> Void
+    /// Fills in what follows from the members, and tells the reader what of it makes no sense.
+    private let complete: Completion
     private let new: @Sendable () -> Object
 
-    init(
+    /// Called when all members have been read, and none of them is wrong.
+    package typealias Completion =
+        @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
+
+    package init(
         _ name: String, _ summary: String, compact: Bool = false,
         compactUnless: (@Sendable (Object) -> Bool)? = nil,
-        complete: @escaping @Sendable (inout Object) throws(DocumentReadError) -> Void = { _ in }, _ members: [Member]
-    ) where Object: DocumentObject {
+        complete: @escaping Completion = { _, _ in }, _ members: [Member]
+    ) where Object: DocumentPart {
         self.name = name
         self.summary = summary
         self.members = members
@@ -41,7 +49,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         self.new = { Object() }
     }
 
-    func write(_ object: Object, to writer: inout DocumentWriter) {
+    package func write(_ object: Object, to writer: inout DocumentWriter) {
         writer.object(compact: isCompact(object)) { writeMembers(of: object, to: &$0) }
     }
 
@@ -50,7 +58,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         for index in members.indices { members.span[index].write(object, &writer) }
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
         try reader.beginObject(summary)
         let depth = reader.depth
         let knownOutside = reader.problems.count
@@ -94,7 +102,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
             reader.note(DocumentError(path: "", problem: "missing key \"\(member.key)\": \(member.summary)"))
         }
         // What follows from members that are wrong is wrong, too.
-        if reader.problems.count == knownOutside { try complete(&object) }
+        if reader.problems.count == knownOutside { try complete(&object, &reader) }
         return object
     }
 
@@ -124,8 +132,9 @@ struct ObjectForm<Object: Sendable>: Sendable {
     }
 
     private func unknown(_ key: String) -> DocumentReadError {
-        let suggestion = Spelling.suggestion(for: key, among: members.map(\.key))
-        return .document("unknown key \(ImageText(key))" + (suggestion.map { "; \($0)" } ?? ""))
+        let keys = members.map(\.key)
+        let hint = Spelling.suggestion(for: key, among: keys) ?? "here are \(keys.joined(separator: ", "))"
+        return .document("unknown key \(ImageText(key)); \(hint)")
     }
 
     /// The members' keys in one piece: there is no array to take out of an array for each.
@@ -148,8 +157,8 @@ struct ObjectForm<Object: Sendable>: Sendable {
     ///
     /// Where there can be many objects, it is reached by closures: a key path says the same in fewer words, and takes
     /// five times as long.
-    struct Member: Sendable {
-        let key: String
+    package struct Member: Sendable {
+        package let key: String
         let summary: String
         let isRequired: Bool
         let schema: DocumentSchema
@@ -157,7 +166,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         let read: @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
 
         /// A member that is always written; where it is not required, it keeps its initial value when missing.
-        static func always<Codec: DocumentCodec>(
+        package static func always<Codec: DocumentCodec>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value,
             _ set: @escaping @Sendable (inout Object, consuming Codec.Value) -> Void, _ codec: Codec,
             required: Bool = false, _ summary: String
@@ -172,14 +181,14 @@ struct ObjectForm<Object: Sendable>: Sendable {
                 read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) })
         }
 
-        static func always<Codec: DocumentCodec>(
+        package static func always<Codec: DocumentCodec>(
             _ key: String, _ path: WritableKeyPath<Object, Codec.Value> & Sendable, _ codec: Codec,
             required: Bool = false, _ summary: String
         ) -> Member {
             always(key, { $0[keyPath: path] }, { $0[keyPath: path] = $1 }, codec, required: required, summary)
         }
 
-        static func always<Value: DocumentValue>(
+        package static func always<Value: DocumentValue>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Value,
             _ set: @escaping @Sendable (inout Object, consuming Value) -> Void, required: Bool = false,
             _ summary: String
@@ -187,14 +196,14 @@ struct ObjectForm<Object: Sendable>: Sendable {
             always(key, get, set, Value.codec, required: required, summary)
         }
 
-        static func always<Value: DocumentValue>(
+        package static func always<Value: DocumentValue>(
             _ key: String, _ path: WritableKeyPath<Object, Value> & Sendable, required: Bool = false, _ summary: String
         ) -> Member {
             always(key, path, Value.codec, required: required, summary)
         }
 
         /// A member that is written where it is known, and may be missing.
-        static func ifKnown<Codec: DocumentCodec>(
+        package static func ifKnown<Codec: DocumentCodec>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value?,
             _ set: @escaping @Sendable (inout Object, consuming Codec.Value?) -> Void, _ codec: Codec, _ summary: String
         ) -> Member {
@@ -209,20 +218,20 @@ struct ObjectForm<Object: Sendable>: Sendable {
                 read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) })
         }
 
-        static func ifKnown<Codec: DocumentCodec>(
+        package static func ifKnown<Codec: DocumentCodec>(
             _ key: String, _ path: WritableKeyPath<Object, Codec.Value?> & Sendable, _ codec: Codec, _ summary: String
         ) -> Member {
             ifKnown(key, { $0[keyPath: path] }, { $0[keyPath: path] = $1 }, codec, summary)
         }
 
-        static func ifKnown<Value: DocumentValue>(
+        package static func ifKnown<Value: DocumentValue>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Value?,
             _ set: @escaping @Sendable (inout Object, consuming Value?) -> Void, _ summary: String
         ) -> Member {
             ifKnown(key, get, set, Value.codec, summary)
         }
 
-        static func ifKnown<Value: DocumentValue>(
+        package static func ifKnown<Value: DocumentValue>(
             _ key: String, _ path: WritableKeyPath<Object, Value?> & Sendable, _ summary: String
         ) -> Member {
             ifKnown(key, path, Value.codec, summary)

@@ -26,7 +26,7 @@ public struct LUOState: Hashable, Sendable {
 }
 
 extension LUOState: DocumentObject {
-    static let form = ObjectForm<LUOState>(
+    package static let form = ObjectForm<LUOState>(
         "luo", "the Live Update Orchestrator's state",
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
@@ -60,7 +60,7 @@ public struct BlockState: Hashable, Sendable {
 }
 
 extension BlockState: DocumentObject {
-    static let form = ObjectForm<BlockState>(
+    package static let form = ObjectForm<BlockState>(
         "block", "a block of records", compact: true,
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the block is"),
@@ -104,7 +104,7 @@ public struct SessionState: Hashable, Sendable {
 }
 
 extension SessionState: DocumentObject {
-    static let form = ObjectForm<SessionState>(
+    package static let form = ObjectForm<SessionState>(
         "session", "a session",
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the session's name"),
@@ -210,7 +210,7 @@ extension FileState: ContentOwner {
         set { compatible = newValue }
     }
 
-    static let form = ObjectForm<FileState>(
+    package static let form = ObjectForm<FileState>(
         "file", "a preserved file",
         [
             .always(
@@ -253,7 +253,7 @@ extension FLBState: ContentOwner {
         set { name = newValue ?? name }
     }
 
-    static let form = ObjectForm<FLBState>(
+    package static let form = ObjectForm<FLBState>(
         "flb", "a file-lifecycle-bound object", compactUnless: { $0.content != nil },
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the object's unique name"),

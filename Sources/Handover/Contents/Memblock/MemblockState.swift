@@ -20,7 +20,7 @@ public struct MemblockState: Hashable, Sendable {
 }
 
 extension MemblockState: DocumentObject {
-    static let form = ObjectForm<MemblockState>(
+    package static let form = ObjectForm<MemblockState>(
         "memblock", "the reserve_mem regions",
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
@@ -29,7 +29,7 @@ extension MemblockState: DocumentObject {
 }
 
 extension MemblockState.Region: DocumentObject {
-    static let form = ObjectForm<MemblockState.Region>(
+    package static let form = ObjectForm<MemblockState.Region>(
         "region", "a reserve_mem region", compact: true,
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the region's name"),
