@@ -94,14 +94,14 @@ private final class RacePlayer: @unchecked Sendable {
     func play(_ begin: (Int) -> Void) {
         for (index, step) in steps.enumerated() {
             begin(index)
-            results.append(run.perform(step.action))
+            results.append(run.perform(step))
             objects.append(run.lastObject)
         }
     }
 }
 
 /// Which side went on how often, as in `3A 2B A`: what a scenario's `schedule` says.
-struct RaceSchedule {
+struct RaceSchedule: Hashable {
     let order: [Int]
 
     init(_ order: [Int]) {

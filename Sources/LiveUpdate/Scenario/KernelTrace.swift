@@ -13,9 +13,9 @@ extension ScenarioReport {
 extension ScenarioReport.Entry {
     fileprivate func kernelTrace(_ payloads: Set<String>) -> [String] {
         // What memfds hold is not live update's.
-        if case .memory = action?.kind { return [] }
+        if step?.form.kind == .memory { return [] }
         let label = number.map { "step \($0)" } ?? "boot"
-        var lines = action == nil ? [] : [label]
+        var lines = step == nil ? [] : [label]
         lines += events.compactMap { $0.kernelTrace(payloads) }
         switch result {
         case .errno(.crashed), .errno(.deadlocked): return lines + ["dead"]

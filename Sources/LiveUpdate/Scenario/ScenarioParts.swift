@@ -14,7 +14,8 @@ struct ScenarioParts {
                 throw ScenarioProblem("kernel \(kernel.release) has no memfd handler")
             }
             return FileHandler(
-                compatible: memfd.compatible, operations: played(memfd.operations, name, .none), owner: module)
+                compatible: memfd.compatible, operations: played(memfd.operations, name, OperationSteps()),
+                owner: module)
         }
         guard let definition = scenario.handlers.first(where: { $0.name == name }) else {
             throw ScenarioProblem("no handler is called \"\(name)\"")
@@ -64,7 +65,8 @@ struct ScenarioParts {
             throw ScenarioProblem("no FLB is called \"\(name)\"")
         }
         var operations =
-            definition.payload.map { keeping($0, definition) } ?? plain(name, definition.data, definition.hasObject)
+            definition.payload.map { keeping($0, definition) }
+            ?? plain(name, definition.data ?? 0, definition.hasObject)
         let (faults, calls, does) = (faults, calls, definition.does)
         operations = operations.entered { operation throws(Errno) in
             RaceSide.use("FLB \(name)")

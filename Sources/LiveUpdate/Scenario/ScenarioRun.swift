@@ -89,7 +89,7 @@ struct ScenarioRun: Sendable {
     }
 
     /// Does something, and says how that ended.
-    mutating func perform(_ action: ScenarioAction) -> ScenarioResult? {
+    mutating func perform(_ step: ScenarioStep) -> ScenarioResult? {
         if scenario.hasCallingOperations {
             makeAll()
             calls.set(self)
@@ -97,7 +97,7 @@ struct ScenarioRun: Sendable {
         var result: ScenarioResult?
         lastObject = nil
         do {
-            try action.perform(&self)
+            try step.form.perform(step, &self)
         } catch {
             result = ScenarioResult(error)
         }
@@ -237,8 +237,9 @@ struct ScenarioRun: Sendable {
             file = OpaqueFile(handler: handler, data: UInt64(index + 1))
         } else {
             file = MemFD(
-                contents: Array(definition.text.utf8), size: definition.size, position: definition.position,
-                seals: definition.seals, pageSize: kernel.configuration.pageSize)
+                contents: Array((definition.text ?? "").utf8), size: definition.size ?? 0,
+                position: definition.position ?? 0, seals: definition.seals ?? 0,
+                pageSize: kernel.configuration.pageSize)
         }
         files[name] = file
         return file
