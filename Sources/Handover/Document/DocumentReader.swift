@@ -360,6 +360,16 @@ public struct DocumentReader {
         return key
     }
 
+    /// Reads the next key of an object; `nil` at the object's end.
+    private mutating func key(isFirst: Bool) throws(DocumentReadError) -> String? {
+        var text = ""
+        let end = try key(isFirst: isFirst) { reader, range in
+            text = reader.string(range)
+            return 0
+        }
+        return end == nil ? nil : text
+    }
+
     /// Goes on to the value of a member where it is the next one, and stands as most do: behind white space, with its
     /// colon at its key. Where it does not, nothing is read.
     @inline(__always)
@@ -377,16 +387,9 @@ public struct DocumentReader {
     ) throws(DocumentReadError) {
         try beginObject(summary)
         let depth = depth
-        var key = ""
         var keys: Set<String> = []
         var isFirst = true
-        while try self.key(
-            isFirst: isFirst,
-            { reader, range in
-                key = reader.string(range)
-                return 0
-            }) != nil
-        {
+        while let key = try key(isFirst: isFirst) {
             isFirst = false
             let known = problems.count
             do throws(DocumentReadError) {
@@ -395,7 +398,7 @@ public struct DocumentReader {
             } catch {
                 try recover(from: error, inside: depth)
             }
-            placeProblems(since: known, inside: ".\(key)")
+            placeProblems(since: known, inside: ".\(ImageText(key).bare)")
         }
     }
 
@@ -413,11 +416,10 @@ public struct DocumentReader {
         while try fill(keeping: position) {}
         var ahead = self
         try ahead.beginObject(summary.object)
-        let name = Array(key.utf8)
         var isFirst = true
-        while let isIt = try ahead.key(isFirst: isFirst, { reader, range in reader.isEqual(range, name) ? 1 : 0 }) {
+        while let other = try ahead.key(isFirst: isFirst) {
             isFirst = false
-            guard isIt == 1 else {
+            guard other == key else {
                 _ = try ahead.rawValue()
                 continue
             }
