@@ -21,7 +21,7 @@ final class PreservedFiles: Sendable {
 
     /// The same in each run of a race. It may stand for several files.
     private func label(of file: any PreservableFile) -> String {
-        let file = (file as? OpaqueFile).map { "file \($0.data) of \($0.handler)" } ?? "memfds"
+        let file = (file as? OpaqueFile).map { "file \($0.data) of \($0.handler)" } ?? "files of \(type(of: file))"
         return "luo_preserved_files: \(file)"
     }
 }

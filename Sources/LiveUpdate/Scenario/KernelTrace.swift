@@ -34,8 +34,9 @@ extension Event {
     fileprivate func kernelTrace(_ payloads: Set<String>) -> String? {
         switch self {
         case .callback(let call):
-            // The kernel's handler of memfds tells nobody.
-            if call.subject == .handler, call.name.hasPrefix("memfd-v") { return nil }
+            // Handlers that the kernel has of itself tell nobody.
+            let isKernels = KernelHandler.all.contains { $0.compatibles.contains(call.name) }
+            if call.subject == .handler, isKernels { return nil }
             if call.operation == .canFinish, call.error == nil { return nil }
             if let error = call.error { return "call \(call.name) \(call.operation.rawValue) -\(error.rawValue)" }
             let data =

@@ -68,7 +68,7 @@ extension Scenario: DocumentObject {
     /// Tells of names that are not unique, and of those that nothing has.
     private func check(_ reader: inout DocumentReader) {
         for (names, key) in [
-            (handlers.map(\.name) + [Self.memfd], "handlers"), (flbs.map(\.name), "flbs"), (files.map(\.name), "files"),
+            (handlerNames, "handlers"), (flbs.map(\.name), "flbs"), (files.map(\.name), "files"),
         ] {
             var seen: Set<String> = []
             for name in names where !seen.insert(name).inserted {
@@ -84,15 +84,15 @@ extension Scenario: DocumentObject {
         let names = handlers.map(\.name)
         for (index, handler) in handlers.enumerated() {
             for name in handler.takes where !names.contains(name) {
+                let isKernels = KernelHandler.named(name) != nil
                 let problem =
-                    name == Self.memfd
-                    ? "files of memfd are taken by memfd alone" : Self.unknown("handler", name, names)
+                    isKernels ? "files of \(name) are taken by \(name) alone" : Self.unknown("handler", name, names)
                 reader.note(at: ".handlers[\(index)].takes", problem)
             }
         }
         for (index, file) in files.enumerated() {
-            guard let name = file.handler, !names.contains(name) else { continue }
-            reader.note(at: ".files[\(index)].handler", Self.unknown("handler", name, names + [Self.memfd]))
+            guard let name = file.handler, !handlerNames.contains(name) else { continue }
+            reader.note(at: ".files[\(index)].handler", Self.unknown("handler", name, handlerNames))
         }
     }
 
@@ -104,10 +104,11 @@ extension Scenario: DocumentObject {
         return "no \(kind) is called \"\(name)\"; \(suggestion ?? list)"
     }
 
-    /// What steps call the kernel's handler of memfds.
-    static let memfd = "memfd"
+    /// The names of all handlers: the scenario's, and those that kernels have of themselves.
+    var handlerNames: [String] { handlers.map(\.name) + KernelHandler.all.map(\.name) }
 
-    /// Whether a handler or FLB has no module. That of memfds is built in, but can be made to go for a test.
+    /// Whether a handler or FLB has no module. Handlers that kernels have of themselves are built in, but can be made to
+    /// go for a test.
     func isBuiltIn(_ name: String) -> Bool {
         handlers.contains { $0.name == name && $0.isBuiltIn } || flbs.contains { $0.name == name && $0.isBuiltIn }
     }
@@ -138,8 +139,7 @@ extension Scenario: DocumentObject {
 
     /// The operations of a handler or FLB that can be made to fail: those that it has.
     private func fallibleOperations(of name: String) -> [Event.Callback.Operation] {
-        // The kernel's handler of memfds has no can_finish.
-        var lacks: [Set<String>] = name == Self.memfd ? [[Event.Callback.Operation.canFinish.rawValue]] : []
+        var lacks = KernelHandler.all.filter { $0.name == name }.map(\.lacks)
         lacks += handlers.filter { $0.name == name }.map(\.lacks)
         let ofFLBs = Set(Event.Callback.Operation.allCases).subtracting(Event.Callback.Operation.ofFLBs)
         lacks += flbs.filter { $0.name == name }.map { $0.lacks.union(ofFLBs.map(\.rawValue)) }
@@ -163,9 +163,9 @@ extension Scenario: DocumentObject {
             }
         }
         let defined: [ScenarioName.Kind: [String]] = [
-            .handler: handlers.map(\.name) + [Self.memfd],
+            .handler: handlerNames,
             .flb: flbs.map(\.name),
-            .part: flbs.map(\.name) + handlers.map(\.name) + [Self.memfd],
+            .part: flbs.map(\.name) + handlerNames,
             .file: files.map(\.name) + retrieved,
             .session: sessions,
         ]
@@ -214,7 +214,7 @@ extension Scenario: DocumentObject {
                 ?? "the operations are \(operations.joined(separator: ", "))"
         }
         guard compatibles(of: call.name, subject) == nil else { return nil }
-        let names = subject == .flb ? flbs.map(\.name) : handlers.map(\.name) + [Self.memfd]
+        let names = subject == .flb ? flbs.map(\.name) : handlerNames
         return Self.unknown(subject == .flb ? "FLB" : "handler", call.name, names)
     }
 }

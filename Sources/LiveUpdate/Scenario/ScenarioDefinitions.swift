@@ -2,7 +2,7 @@ import Handover
 import KernelABI
 
 extension Scenario {
-    /// A file handler besides that of memfds, which every kernel has.
+    /// A file handler besides those that kernels have of themselves.
     public struct HandlerDefinition: Hashable, Sendable {
         /// What steps call it.
         public var name = ""
@@ -62,7 +62,7 @@ extension Scenario {
     /// A file.
     public struct FileDefinition: Hashable, Sendable {
         public var name = ""
-        /// The handler that it is for; `nil` for a memfd.
+        /// The handler that it is for; that of memfds if it is not given.
         public var handler: String?
         /// A memfd's contents.
         public var text: String?
@@ -74,6 +74,9 @@ extension Scenario {
         public var seals: UInt32?
 
         package init() {}
+
+        /// The handler that it is for, if kernels have that of themselves.
+        var kernelHandler: KernelHandler? { handler.map(KernelHandler.named) ?? .memfd }
     }
 }
 
@@ -128,8 +131,7 @@ extension Scenario.FileDefinition: DocumentObject {
     package static let form = ObjectForm<Self>(
         "file", "a file",
         complete: { file, reader in
-            if file.handler == Scenario.memfd { file.handler = nil }
-            guard let handler = file.handler else { return }
+            guard let handler = file.handler, file.kernelHandler == nil else { return }
             let given: [(key: String, isGiven: Bool)] = [
                 ("text", file.text != nil), ("size", file.size != nil), ("pos", file.position != nil),
                 ("seals", file.seals != nil),

@@ -9,12 +9,12 @@ struct ScenarioParts {
     let calls: OperationCalls
 
     func handler(_ name: String, for kernel: KernelConfiguration, _ module: Module?) throws -> FileHandler {
-        if name == Scenario.memfd {
-            guard let memfd = FileHandler.memfd(for: kernel) else {
-                throw ScenarioProblem("kernel \(kernel.release) has no memfd handler")
+        if let own = KernelHandler.named(name) {
+            guard let handler = own.make(kernel) else {
+                throw ScenarioProblem("kernel \(kernel.release) has no \(name) handler")
             }
             return FileHandler(
-                compatible: memfd.compatible, operations: played(memfd.operations, name, OperationSteps()),
+                compatible: handler.compatible, operations: played(handler.operations, name, OperationSteps()),
                 owner: module)
         }
         guard let definition = scenario.handlers.first(where: { $0.name == name }) else {

@@ -109,7 +109,7 @@ struct ScenarioRun: Sendable {
     /// Makes everything that steps can name: sides of a race are to know the same.
     mutating func makeAll() {
         for flb in scenario.flbs { _ = try? self.flb(flb.name) }
-        for name in scenario.handlers.map(\.name) + [Scenario.memfd] { _ = try? handler(name) }
+        for name in scenario.handlerNames { _ = try? handler(name) }
         for file in scenario.files { _ = try? makeFile(file.name) }
     }
 
@@ -232,15 +232,9 @@ struct ScenarioRun: Sendable {
             throw ScenarioProblem("no file is called \"\(name)\"")
         }
         let definition = scenario.files[index]
-        let file: any PreservableFile
-        if let handler = definition.handler {
-            file = OpaqueFile(handler: handler, data: UInt64(index + 1))
-        } else {
-            file = MemFD(
-                contents: Array((definition.text ?? "").utf8), size: definition.size ?? 0,
-                position: definition.position ?? 0, seals: definition.seals ?? 0,
-                pageSize: kernel.configuration.pageSize)
-        }
+        let file =
+            definition.kernelHandler?.makeFile(definition, kernel.configuration.pageSize)
+            ?? OpaqueFile(handler: definition.handler ?? "", data: UInt64(index + 1))
         files[name] = file
         return file
     }
