@@ -69,7 +69,7 @@ extension Sequence {
 
 extension RandomAccessCollection where Index == Int {
     /// The first index from which on `isAtOrBehind` holds, by binary search in a collection sorted accordingly.
-    func partitioningIndex(where isAtOrBehind: (Element) -> Bool) -> Int {
+    package func partitioningIndex(where isAtOrBehind: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex
         while low < high {

@@ -51,13 +51,19 @@ struct ScenarioParts {
     private func played(
         _ operations: FileHandler.Operations, _ name: String, _ does: OperationSteps
     ) -> FileHandler.Operations {
-        let (faults, calls) = (faults, calls)
-        let result = operations.entered { operation throws(Errno) in
-            RaceSide.use("handler \(name)")
+        let result = operations.entered(entering("handler \(name)", name, does))
+        return scenario.failsCanFinish(of: name) ? result.askedToFinish(faults, name) : result
+    }
+
+    /// What an operation does before what it is for: it makes its calls, and fails if it is to.
+    private func entering(
+        _ object: String, _ name: String, _ does: OperationSteps
+    ) -> @Sendable (Event.Callback.Operation) throws(Errno) -> Void {
+        { [faults, calls] operation throws(Errno) in
+            RaceSide.use(object)
             try calls.perform(does[operation])
             try faults.check(name, operation)
         }
-        return scenario.failsCanFinish(of: name) ? result.askedToFinish(faults, name) : result
     }
 
     func flb(_ name: String, _ module: Module?) throws -> FLB {
@@ -67,12 +73,7 @@ struct ScenarioParts {
         var operations =
             definition.payload.map { keeping($0, definition) }
             ?? plain(name, definition.data ?? 0, definition.hasObject)
-        let (faults, calls, does) = (faults, calls, definition.does)
-        operations = operations.entered { operation throws(Errno) in
-            RaceSide.use("FLB \(name)")
-            try calls.perform(does[operation])
-            try faults.check(name, operation)
-        }
+        operations = operations.entered(entering("FLB \(name)", name, definition.does))
         if definition.lacks.contains("preserve") { operations.preserve = nil }
         if definition.lacks.contains("unpreserve") { operations.unpreserve = nil }
         if definition.lacks.contains("retrieve") { operations.retrieve = nil }
