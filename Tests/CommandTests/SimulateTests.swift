@@ -54,6 +54,17 @@ import Testing
         }
     }
 
+    @Test func `what is done is said anywhere in a step, in a long file, too`() throws {
+        let steps = (0..<5000).map { #"{"session": "\u0073\#($0)", "note": "{\"do\": \"kexec\"}", "do": "create"}"# }
+        let text = #"{"title": "t", "kernel": "7.3", "steps": [\#(steps.joined(separator: ",\n")), {"do": "creat"}]}"#
+        let file = try TemporaryPath(text.utf8)
+        let refused = try Command("simulate", file.path)
+        #expect(refused.status == 2)
+        #expect(
+            refused.errors
+                == "luo-fdt: \(file.path): .steps[5000].do: \"creat\" cannot be done; did you mean \"create\"?\n")
+    }
+
     @Test func `a scenario that cannot be read is told in each report, and the others are played`() throws {
         let broken = try TemporaryPath(#"{"title": "t", "kernel": "7.3", "stepps": []}"#.utf8)
         for (format, part) in [

@@ -37,7 +37,7 @@ import Testing
             let race = try #require(steps.first { $0.isRace })
             for step in steps.prefix(while: { !$0.isRace }) {
                 _ = run.perform(step)
-                guard run.hasBooted, step.form.kind == .kexec else { continue }
+                guard run.hasBooted, step.action.kind == .kexec else { continue }
                 for step in scenario.boot { _ = run.perform(step) }
             }
             try race.prepareRace(&run)

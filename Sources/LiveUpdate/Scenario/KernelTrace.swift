@@ -13,7 +13,7 @@ extension ScenarioReport {
 extension ScenarioReport.Entry {
     fileprivate func kernelTrace(_ payloads: Set<String>) -> [String] {
         // What memfds hold is not live update's.
-        if step?.form.kind == .memory { return [] }
+        if step?.action.kind == .memory { return [] }
         let label = number.map { "step \($0)" } ?? "boot"
         var lines = step == nil ? [] : [label]
         lines += events.compactMap { $0.kernelTrace(payloads) }

@@ -21,7 +21,7 @@ final class OperationCalls: Sendable {
         guard !steps.isEmpty, var run = runs.withLock({ $0[Self.side] }) else { return }
         for step in steps {
             do {
-                try step.form.perform(step, &run)
+                try step.action.perform(step, &run)
             } catch let error as Errno {
                 run.kernel.fail(error)
                 throw error

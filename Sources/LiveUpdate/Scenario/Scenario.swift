@@ -155,7 +155,7 @@ extension Scenario: DocumentObject {
         var prefixes: [String] = []
         var retrieved: [String] = []
         for (_, step) in all {
-            switch step.form.kind {
+            switch step.action.kind {
             case .session: sessions.append(step.session)
             case .sessions: prefixes.append(step.prefix)
             case .file: retrieved += [step.name].compactMap { $0 }
@@ -198,7 +198,7 @@ extension Scenario: DocumentObject {
         }
         var kexecs: Set<String> = []
         for (path, step) in all {
-            guard step.form.kind == .kexec, let name = step.name, !kexecs.insert(name).inserted else { continue }
+            guard step.action.kind == .kexec, let name = step.name, !kexecs.insert(name).inserted else { continue }
             reader.note(at: "\(path).name", "there are two of the name \"\(name)\"")
         }
     }

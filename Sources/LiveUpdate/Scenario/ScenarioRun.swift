@@ -97,7 +97,7 @@ struct ScenarioRun: Sendable {
         var result: ScenarioResult?
         lastObject = nil
         do {
-            try step.form.perform(step, &self)
+            try step.action.perform(step, &self)
         } catch {
             result = ScenarioResult(error)
         }

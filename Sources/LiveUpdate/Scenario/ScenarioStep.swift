@@ -51,21 +51,21 @@ public struct ScenarioStep: Hashable, Sendable {
     package init() {}
 
     /// How it is done.
-    var form: ActionForm {
+    var action: ActionForm {
         // Every step that is read is of one of them.
         ActionForm.byVerb[verb] ?? ActionForm(verb, sentence: { _ in "do nothing" }, perform: { _, _ in })
     }
 
     /// What is done, in words.
-    public var sentence: String { form.sentence(self) }
+    public var sentence: String { action.sentence(self) }
 
     /// What the step and its outcomes name, all of which has to be there.
     var names: [ScenarioName] {
-        form.names.map { $0(self) } + state.names + (outcomes ?? []).flatMap(\.state.names)
+        action.names.map { $0(self) } + state.names + (outcomes ?? []).flatMap(\.state.names)
     }
 
     /// What the step makes fail.
-    var fault: Faults.Place? { form.kind == .fault ? Faults.Place(name: part, operation: operation) : nil }
+    var fault: Faults.Place? { action.kind == .fault ? Faults.Place(name: part, operation: operation) : nil }
 }
 
 extension ScenarioStep: DocumentPart, DocumentValue, ExpectingState {
@@ -82,7 +82,7 @@ extension ScenarioStep: DocumentPart, DocumentValue, ExpectingState {
 /// A step, of which `do` says what else it has.
 package struct StepCodec: DocumentCodec {
     package func write(_ step: ScenarioStep, to writer: inout DocumentWriter) {
-        step.form.form.write(step, to: &writer)
+        step.action.form.write(step, to: &writer)
     }
 
     package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> ScenarioStep {
@@ -92,7 +92,7 @@ package struct StepCodec: DocumentCodec {
         }
         var step = ScenarioStep()
         step.verb = verb
-        return try step.form.form.read(from: &reader)
+        return try step.action.form.read(from: &reader)
     }
 
     package var schema: DocumentSchema { .reference("step") }

@@ -16,7 +16,7 @@ extension ActionForm {
 }
 
 extension ScenarioStep {
-    var isRace: Bool { form.kind == .race }
+    var isRace: Bool { action.kind == .race }
 
     /// Tells what makes no sense of a race.
     fileprivate func checkRace(_ reader: inout DocumentReader) {
@@ -26,7 +26,7 @@ extension ScenarioStep {
         for (side, steps) in sides.enumerated() {
             for (index, step) in steps.enumerated() {
                 let path = ".sides[\(side)][\(index)]"
-                if !step.form.canRace {
+                if !step.action.canRace {
                     reader.note(at: path, "\"\(step.verb)\" cannot be on a side of a race; do it before, or after")
                 } else if step.state != ExpectedState() {
                     reader.note(
@@ -45,7 +45,7 @@ extension ScenarioStep {
     /// Makes ready what sides of the race take for given.
     func prepareRace(_ run: inout ScenarioRun) throws {
         run.makeAll()
-        let kinds = Set(sides.joined().map(\.form.kind))
+        let kinds = Set(sides.joined().map(\.action.kind))
         // Sides that open or close the device have it as they make it.
         if !kinds.contains(.device), !kinds.isDisjoint(with: [.session, .sessions]) { _ = try run.device() }
     }
