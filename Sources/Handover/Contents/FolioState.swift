@@ -19,7 +19,7 @@ public struct FolioState: Hashable, Sendable {
 }
 
 extension FolioState: DocumentObject {
-    static let form = ObjectForm<FolioState>(
+    package static let form = ObjectForm<FolioState>(
         "folio", "a folio of a file", compact: true,
         [
             .always(

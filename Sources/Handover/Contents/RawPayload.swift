@@ -9,7 +9,7 @@ struct RawPayload: DocumentObject {
     /// Its bytes without trailing zeros.
     var bytes: [UInt8] = []
 
-    static let form = ObjectForm<RawPayload>(
+    package static let form = ObjectForm<RawPayload>(
         "rawPayload", "a preserved block of which nothing is known but its bytes", compact: true,
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the block is"),

@@ -1,6 +1,7 @@
 /// The type of a value in a document, as in JSON Schema (draft 2020-12).
-indirect enum DocumentSchema: Sendable {
+package indirect enum DocumentSchema: Sendable {
     case integer(maximum: UInt64)
+    case signedInteger
     case integerChoice([Int])
     case stringChoice([String])
     case hex
@@ -9,14 +10,18 @@ indirect enum DocumentSchema: Sendable {
     case base64
     case bitmap
     case addressRange
-    case array(DocumentSchema)
+    case array(DocumentSchema, minimum: Int = 0)
+    /// An object of any keys, with values of one form.
+    case dictionary(DocumentSchema)
+    /// One form or another.
+    case oneOf([DocumentSchema])
     /// Any value; its kind of content defines what it must be.
     case anything
     /// A definition under `$defs`.
     case reference(String)
 
     /// Writes the JSON Schema of the documents that `dump` prints and `build` reads.
-    public static func write(to writer: inout DocumentWriter) {
+    static func write(to writer: inout DocumentWriter) {
         let title = "A kernel handover: Kexec HandOver and the Live Update Orchestrator"
         writer.schema(title, of: HandoverState.form.name) { writer in
             writeScalars(to: &writer)
@@ -46,16 +51,7 @@ indirect enum DocumentSchema: Sendable {
     private static func writeScalars(to writer: inout DocumentWriter) {
         writer.member("hex") { writer in
             writer.member("description", "64 bits, as printed in hexadecimal, or as a number")
-            writer.key("oneOf")
-            writer.array { writer in
-                writer.element()
-                writer.object(compact: true) { writer in
-                    writer.member("type", "string")
-                    writer.member("pattern", numberPattern)
-                }
-                writer.element()
-                DocumentSchema.plainInteger(maximum: .max, to: &writer)
-            }
+            writeInteger(maximum: .max, to: &writer)
         }
         writer.member("kernelString") { writer in
             writer.member("description", "a string in a kernel structure")
@@ -77,15 +73,22 @@ indirect enum DocumentSchema: Sendable {
                 }
             }
         }
-        writer.member("blocksByOrder") { writer in
-            writer.member("description", "the number of blocks of 2^order pages, by order")
-            writer.member("type", "object")
-            writer.key("additionalProperties")
-            DocumentSchema.plainInteger(maximum: .max, to: &writer)
-        }
     }
 
     private static let numberPattern = "^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$"
+
+    private static func writeInteger(maximum: UInt64, to writer: inout DocumentWriter) {
+        writer.key("oneOf")
+        writer.array { writer in
+            writer.element()
+            plainInteger(maximum: maximum, to: &writer)
+            writer.element()
+            writer.object(compact: true) { writer in
+                writer.member("type", "string")
+                writer.member("pattern", numberPattern)
+            }
+        }
+    }
 
     private static func plainInteger(maximum: UInt64, to writer: inout DocumentWriter) {
         writer.object(compact: true) { writer in
@@ -96,27 +99,22 @@ indirect enum DocumentSchema: Sendable {
         }
     }
 
-    func write(description: String? = nil, to writer: inout DocumentWriter) {
+    package func write(description: String? = nil, to writer: inout DocumentWriter) {
         writer.object(compact: true) { writer in
             writer.member("description", description)
             switch self {
-            case .integer(let maximum):
-                writer.key("oneOf")
-                writer.array { writer in
-                    writer.element()
-                    Self.plainInteger(maximum: maximum, to: &writer)
-                    writer.element()
-                    writer.object { writer in
-                        writer.member("type", "string")
-                        writer.member("pattern", Self.numberPattern)
-                    }
-                }
+            case .integer(let maximum): Self.writeInteger(maximum: maximum, to: &writer)
+            case .signedInteger: writer.member("type", "integer")
             case .integerChoice(let values):
                 writer.key("enum")
                 writer.array { writer in
                     for value in values {
                         writer.element()
                         writer.number(UInt64(value))
+                    }
+                    for text in values.flatMap({ ["\($0)", $0.prefixedHex] }) {
+                        writer.element()
+                        writer.string(text)
                     }
                 }
             case .stringChoice(let values): writer.member("enum", strings: values)
@@ -134,10 +132,23 @@ indirect enum DocumentSchema: Sendable {
                 writer.member("items") { $0.member("$ref", "#/$defs/hex") }
                 writer.member("minItems", 2)
                 writer.member("maxItems", 2)
-            case .array(let element):
+            case .array(let element, let minimum):
                 writer.member("type", "array")
                 writer.key("items")
                 element.write(to: &writer)
+                if minimum > 0 { writer.member("minItems", minimum) }
+            case .dictionary(let element):
+                writer.member("type", "object")
+                writer.key("additionalProperties")
+                element.write(to: &writer)
+            case .oneOf(let forms):
+                writer.key("oneOf")
+                writer.array { writer in
+                    for form in forms {
+                        writer.element()
+                        form.write(to: &writer)
+                    }
+                }
             case .anything: break
             case .reference(let name): writer.member("$ref", "#/$defs/\(name)")
             }
@@ -147,7 +158,7 @@ indirect enum DocumentSchema: Sendable {
 
 extension DocumentWriter {
     /// Writes a schema whose root is the definition with this name.
-    fileprivate mutating func schema(_ title: String, of root: String, _ definitions: (inout DocumentWriter) -> Void) {
+    package mutating func schema(_ title: String, of root: String, _ definitions: (inout DocumentWriter) -> Void) {
         object { writer in
             writer.member("$schema", "https://json-schema.org/draft/2020-12/schema")
             writer.member("title", title)
@@ -182,8 +193,14 @@ extension DocumentWriter {
 }
 
 extension ObjectForm {
-    func writeSchema(to writer: inout DocumentWriter) {
-        writer.member(name) { writer in
+    /// Writes the form's definition, as a member of the definitions.
+    package func writeSchema(to writer: inout DocumentWriter) {
+        writer.key(name)
+        writeDefinition(to: &writer)
+    }
+
+    package func writeDefinition(to writer: inout DocumentWriter) {
+        writer.object { writer in
             writer.member("description", summary)
             writer.member("type", "object")
             writer.member("properties") { writer in

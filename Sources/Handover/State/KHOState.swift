@@ -18,7 +18,7 @@ public struct KHOState: Hashable, Sendable {
 }
 
 extension KHOState: DocumentObject {
-    static let form = ObjectForm<KHOState>(
+    package static let form = ObjectForm<KHOState>(
         "kho", "the root FDT",
         [
             .ifKnown("fdt_pa", \.fdtAddress, "where the root FDT is").compared(as: "address"),
@@ -65,7 +65,7 @@ extension SubtreeState: ContentOwner {
         set { name = newValue ?? name }
     }
 
-    static let form = ObjectForm<SubtreeState>(
+    package static let form = ObjectForm<SubtreeState>(
         "subtree", "a blob that its owner has registered",
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the name of the node").uncompared,
@@ -97,7 +97,7 @@ public struct ResidueState: Hashable, Sendable {
 }
 
 extension ResidueState: DocumentObject {
-    static let form = ObjectForm<ResidueState>(
+    package static let form = ObjectForm<ResidueState>(
         "residue", "bytes at an address", compact: true,
         [
             .always("pa", { $0.address }, { $0.address = $1 }, required: true, "where the bytes are"),

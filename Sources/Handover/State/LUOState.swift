@@ -26,7 +26,7 @@ public struct LUOState: Hashable, Sendable {
 }
 
 extension LUOState: DocumentObject {
-    static let form = ObjectForm<LUOState>(
+    package static let form = ObjectForm<LUOState>(
         "luo", "the Live Update Orchestrator's state",
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
@@ -70,7 +70,7 @@ public struct BlockState: Hashable, Sendable {
 }
 
 extension BlockState: DocumentObject {
-    static let form = ObjectForm<BlockState>(
+    package static let form = ObjectForm<BlockState>(
         "block", "a block of records", compact: true,
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the block is"),
@@ -132,7 +132,7 @@ extension SessionState: NamedRecord {
         return count == 1 ? "1 file" : "\(count) files"
     }
 
-    static let form = ObjectForm<SessionState>(
+    package static let form = ObjectForm<SessionState>(
         "session", "a session",
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the session's name"),
@@ -255,7 +255,7 @@ extension FileState: ContentOwner {
         set { compatible = newValue }
     }
 
-    static let form = ObjectForm<FileState>(
+    package static let form = ObjectForm<FileState>(
         "file", "a preserved file",
         [
             .always(
@@ -309,7 +309,7 @@ extension FLBState: ContentOwner {
         set { name = newValue ?? name }
     }
 
-    static let form = ObjectForm<FLBState>(
+    package static let form = ObjectForm<FLBState>(
         "flb", "a file-lifecycle-bound object", compactUnless: { $0.content != nil },
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the object's unique name"),

@@ -28,7 +28,7 @@ public struct VmallocState: Hashable, Sendable {
 }
 
 extension VmallocState: DocumentObject {
-    static let form = ObjectForm<VmallocState>(
+    package static let form = ObjectForm<VmallocState>(
         "vmalloc", "a preserved vmalloc area",
         [
             .ifKnown("first", { $0.first }, { $0.first = $1 }, "where the first chunk is").uncompared,
@@ -46,7 +46,7 @@ extension VmallocState: DocumentObject {
 }
 
 extension VmallocState.Chunk: DocumentObject {
-    static let form = ObjectForm<VmallocState.Chunk>(
+    package static let form = ObjectForm<VmallocState.Chunk>(
         "vmallocChunk", "a page of page addresses",
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the chunk is"),

@@ -20,7 +20,7 @@ public struct MemblockState: Hashable, Sendable {
 }
 
 extension MemblockState: DocumentObject {
-    static let form = ObjectForm<MemblockState>(
+    package static let form = ObjectForm<MemblockState>(
         "memblock", "the reserve_mem regions",
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
@@ -32,7 +32,7 @@ extension MemblockState.Region: NamedRecord {
     static let noun = "region"
     var comparisonSummary: String { "\(size) bytes" }
 
-    static let form = ObjectForm<MemblockState.Region>(
+    package static let form = ObjectForm<MemblockState.Region>(
         "region", "a reserve_mem region", compact: true,
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the region's name"),
