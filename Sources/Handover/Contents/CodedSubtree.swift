@@ -70,8 +70,6 @@ extension CodedSubtree {
     static var member: ObjectForm<HandoverState>.Member {
         .ifKnown(key, { $0[Self.self] }, { $0[Self.self] = $1 }, ObjectCodec<Self>(), form.summary)
     }
-
-    fileprivate func isEqual(to other: any CodedSubtree) -> Bool { (other as? Self) == self }
 }
 
 /// What a subtree of any kind that is written in Swift says, as a part of the state.

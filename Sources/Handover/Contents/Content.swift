@@ -4,14 +4,11 @@ import KernelABI
 ///
 /// What the reader found, a document describes and the writer lays out are values of this one type. The defaults are
 /// those of a payload without memory of its own.
-protocol Content: Sendable {
+protocol Content: Hashable, Sendable {
     /// The kind and its layout, for messages: `pci 2`.
     var title: String { get }
     /// The key of the content in the document of the file, FLB or subtree that it belongs to.
     var documentKey: String { get }
-
-    func isEqual(to other: any Content) -> Bool
-    func hash(into hasher: inout Hasher)
 
     /// Writes the value of ``documentKey``.
     func write(to writer: inout DocumentWriter)
@@ -89,8 +86,9 @@ extension Content {
     mutating func forgetUnsaid() {}
 }
 
-extension Content where Self: Hashable {
-    func isEqual(to other: any Content) -> Bool { (other as? Self) == self }
+extension Equatable {
+    /// Whether `other` is of the same type, and the same.
+    func isEqual(to other: Any) -> Bool { (other as? Self) == self }
 }
 
 /// A content of any kind as a part of the state.

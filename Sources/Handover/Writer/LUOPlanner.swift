@@ -185,32 +185,45 @@ extension HandoverPlanner {
             if count > capacity { reportUnbuildable(recordPath, "\(count); \(limitName) is \(capacity)") }
         case .blockChain(let limit):
             let isGiven = blocks?.contains { $0.count != nil } ?? false
-            let needed = (count + capacity - 1) / capacity
-            var list = blocks ?? [BlockState](repeating: BlockState(address: nil, count: nil), count: needed)
-            if list.count > limit {
-                reportForceable(
-                    recordPath,
-                    "\(count) need \(list.count) blocks; KHO_MAX_BLOCKS is \(limit), "
-                        + "so the limit is \(limit * capacity)"
-                )
-            }
-            var rest = count
-            for index in list.indices {
-                let stated = list[index].count ?? UInt64(min(rest, capacity))
-                if stated == 0 || stated > UInt64(capacity) {
-                    reportForceable(path[index]["count"], "\(stated); a block holds 1 to \(capacity) records")
-                }
-                list[index].count = stated
-                rest -= Int(min(stated, UInt64(capacity)))
-            }
+            let rest = completeBlocks(
+                &blocks, count: count, holding: 1...UInt64(capacity), limit: limit, path, recordPath)
             if rest != 0 {
                 reportUnbuildable(
                     isGiven ? path : recordPath,
                     "the blocks hold \(count - rest) records, but there are \(count); "
-                        + "leave blocks out to have them made"
-                )
+                        + "leave blocks out to have them made")
             }
-            blocks = list.isEmpty ? nil : list
         }
+    }
+
+    /// Makes the blocks that `count` records need, or holds those that are given against it.
+    ///
+    /// - Parameter range: how many records a block can have.
+    /// - Returns: how many records they do not hold.
+    mutating func completeBlocks(
+        _ blocks: inout [BlockState]?, count: Int, holding range: ClosedRange<UInt64>, limit: Int, _ path: DocumentPath,
+        _ recordPath: DocumentPath
+    ) -> Int {
+        let capacity = Int(range.upperBound)
+        let needed = (count + capacity - 1) / capacity
+        var list = blocks ?? [BlockState](repeating: BlockState(address: nil, count: nil), count: needed)
+        if list.count > limit {
+            reportForceable(
+                recordPath,
+                "\(count) need \(list.count) blocks; KHO_MAX_BLOCKS is \(limit), so the limit is \(limit * capacity)")
+        }
+        var rest = count
+        for index in list.indices {
+            let stated = list[index].count ?? UInt64(min(rest, capacity))
+            if !range.contains(stated) {
+                reportForceable(
+                    path[index]["count"],
+                    "\(stated); a block holds \(range.lowerBound) to \(range.upperBound) records")
+            }
+            list[index].count = stated
+            rest -= Int(min(stated, range.upperBound))
+        }
+        blocks = list.isEmpty ? nil : list
+        return rest
     }
 }

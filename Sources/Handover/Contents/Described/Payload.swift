@@ -90,6 +90,42 @@ struct PayloadRecords: Hashable, Sendable {
     /// The records that a field of a record leads to.
     func records(_ site: Int, of record: Int) -> PayloadRecords? { target(site, of: record).records?.records }
 
+    /// Takes the allocations from blocks, each of which holds as many records as it states, up to its capacity.
+    mutating func setPlaces(_ blocks: [BlockState], capacity: Int) {
+        var rest = count
+        places = blocks.map { block in
+            let stated = block.count ?? 0
+            let here = Int(min(stated, UInt64(min(rest, capacity))))
+            rest -= here
+            return Place(address: block.address, stated: stated, count: here)
+        }
+    }
+
+    /// Visits what the fields lead to, as far as it is known.
+    func forEachTarget<Failure: Error>(
+        _ body: (PayloadLayout.Site, Target) throws(Failure) -> Void
+    ) throws(Failure) {
+        for (site, targets) in zip(layout.sites, targets) { for target in targets { try body(site, target) } }
+    }
+
+    /// Changes what the fields lead to, as far as it is known.
+    ///
+    /// - Parameter body: takes these records, the site, the offset of its field in ``bytes``, what that leads to, and the
+    ///   records among it.
+    mutating func updateTargets(
+        _ body: (inout Self, PayloadLayout.Site, _ offset: Int, inout Target, inout PayloadRecords?) -> Void
+    ) {
+        for (index, site) in layout.sites.enumerated() where targets.indices.contains(index) {
+            for record in targets[index].indices where targets[index][record] != Target() {
+                var target = targets[index][record]
+                var found = target.records?.records
+                body(&self, site, base(of: record) + site.offset, &target, &found)
+                target.records = found.map(Target.Box.init)
+                targets[index][record] = target
+            }
+        }
+    }
+
     mutating func setTarget(_ target: Target, _ site: Int, of record: Int) {
         if targets.isEmpty { targets = [[Target]](repeating: [], count: layout.sites.count) }
         if targets[site].isEmpty { targets[site] = [Target](repeating: Target(), count: count) }
@@ -99,13 +135,7 @@ struct PayloadRecords: Hashable, Sendable {
     /// Makes zero what a document does not say, here and in what the records lead to.
     mutating func forgetUnsaid() {
         if !layout.isSaidWhole { for record in 0..<count { layout.forgetUnsaid(&bytes, at: base(of: record)) } }
-        for site in targets.indices {
-            for record in targets[site].indices {
-                guard var found = targets[site][record].records?.records else { continue }
-                found.forgetUnsaid()
-                targets[site][record].records = .init(found)
-            }
-        }
+        updateTargets { _, _, _, _, found in found?.forgetUnsaid() }
     }
 
     /// The number that a field of a record holds.

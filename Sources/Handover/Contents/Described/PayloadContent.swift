@@ -5,12 +5,12 @@ extension Payload: Content {
     var status: ContentStatus { described.status }
     var documentKey: String { "payload" }
 
-    func isEqual(to other: any Content) -> Bool {
-        guard let other = other as? Payload else { return false }
-        return title == other.title && root == other.root && tree == other.tree && contents == other.contents
+    public static func == (left: Self, right: Self) -> Bool {
+        left.title == right.title && left.root == right.root && left.tree == right.tree && left.rest == right.rest
+            && left.contents == right.contents
     }
 
-    func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) {
         root?.hash(into: &hasher)
         tree?.hash(into: &hasher)
     }
@@ -285,7 +285,7 @@ extension DescribedKind {
 }
 
 /// A payload in a document, before it is known which kind describes it.
-struct UnresolvedPayload: Content, Hashable {
+struct UnresolvedPayload: Content {
     /// The kind that the document names.
     var kind: String?
     /// The JSON text of the payload.

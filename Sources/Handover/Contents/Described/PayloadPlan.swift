@@ -3,38 +3,32 @@ import KernelABI
 extension PayloadRecords {
     /// Fills in blocks, arrays and areas that the document leaves out.
     mutating func complete(_ kind: DescribedKind, by planner: inout HandoverPlanner, _ path: DocumentPath) {
-        for (index, site) in layout.sites.enumerated() {
-            for record in 0..<count {
-                var target = target(index, of: record)
-                if target.records == nil, target.area == nil { continue }
-                let path = path[site.path]
-                var found =
-                    target.records?.records ?? PayloadRecords(kind.target(of: site.link) ?? layout)
-                found.headerSize = site.link.headerSize(kind.layouts)
-                let given = site.link.isAddress ? address(at: base(of: record) + site.offset) : nil
-                switch site.link {
-                case .blockChain:
-                    let container = RecordContainer.blocks(of: found.layout)
-                    found.completePlaces(
-                        capacity: container.capacity(pageSize: planner.pageSize), limit: container.allocationLimit,
-                        first: given, by: &planner, path)
-                case .arrayChain:
-                    let room = planner.pageSize.bytes - found.headerSize
-                    found.completePlaces(
-                        capacity: max(1, room / max(1, found.layout.size)), limit: .max,
-                        first: given, by: &planner, path)
-                case .vmalloc:
-                    var area = target.area ?? VmallocState()
-                    planner.completeArea(
-                        &area, byteCount: UInt64(found.bytes.count), of: "\(found.count) records", path)
-                    target.area = area
-                default:
-                    found.places = [Place(address: given, stated: UInt64(found.count), count: found.count)]
-                }
-                found.complete(kind, by: &planner, path)
-                target.records = .init(found)
-                setTarget(target, index, of: record)
+        updateTargets { records, site, offset, target, known in
+            guard known != nil || target.area != nil else { return }
+            let blockPath = path["\(site.path)_blocks"]
+            let path = path[site.path]
+            var found = known ?? PayloadRecords(kind.target(of: site.link) ?? records.layout)
+            found.headerSize = site.link.headerSize(kind.layouts)
+            let given = site.link.isAddress ? records.address(at: offset) : nil
+            switch site.link {
+            case .blockChain:
+                let container = RecordContainer.blocks(of: found.layout)
+                found.completePlaces(
+                    holding: 1...UInt64(max(1, container.capacity(pageSize: planner.pageSize))),
+                    limit: container.allocationLimit, first: given, by: &planner, path, blockPath)
+            case .arrayChain:
+                let room = planner.pageSize.bytes - found.headerSize
+                found.completePlaces(
+                    holding: 0...UInt64(max(1, room / max(1, found.layout.size))), limit: .max, first: given,
+                    by: &planner, path, blockPath)
+            case .vmalloc:
+                planner.completeArea(
+                    &target.area.orEmpty, byteCount: UInt64(found.bytes.count), of: "\(found.count) records", path)
+            default:
+                found.places = [Place(address: given, stated: UInt64(found.count), count: found.count)]
             }
+            found.complete(kind, by: &planner, path)
+            known = found
         }
     }
 
@@ -46,75 +40,54 @@ extension PayloadRecords {
 
     /// Makes the allocations that the records need, or holds those that are given against them.
     private mutating func completePlaces(
-        capacity: Int, limit: Int, first: PhysicalAddress?, by planner: inout HandoverPlanner, _ path: DocumentPath
+        holding range: ClosedRange<UInt64>, limit: Int, first: PhysicalAddress?, by planner: inout HandoverPlanner,
+        _ path: DocumentPath, _ blockPath: DocumentPath
     ) {
-        if places.isEmpty {
-            let needed = (count + capacity - 1) / capacity
-            places = (0..<needed).map { index in
-                let here = min(capacity, count - index * capacity)
-                return Place(address: index == 0 ? first : nil, stated: UInt64(here), count: here)
-            }
-        }
-        if places.count > limit {
-            planner.reportForceable(path, "\(count) records need \(places.count) blocks; the limit is \(limit)")
-        }
-        var rest = count
+        let areMade = places.isEmpty
         let areStated = places.contains { $0.stated != 0 }
-        for index in places.indices {
-            if !areStated { places[index].stated = UInt64(min(rest, capacity)) }
-            if places[index].stated > UInt64(capacity) {
-                planner.reportForceable(path, "\(places[index].stated) records; a block holds at most \(capacity)")
-            }
-            places[index].count = Int(min(places[index].stated, UInt64(capacity), UInt64(rest)))
-            rest -= places[index].count
-        }
+        var blocks = areMade ? nil : places.map { BlockState(address: $0.address, count: areStated ? $0.stated : nil) }
+        let rest = planner.completeBlocks(&blocks, count: count, holding: range, limit: limit, blockPath, path)
         if rest > 0 {
             planner.reportUnbuildable(path, "the blocks hold \(count - rest) records, but there are \(count)")
         }
+        if areMade { blocks?[0].address = first }
+        setPlaces(blocks ?? [], capacity: Int(range.upperBound))
     }
 
     /// Visits the allocations that the records lead to, and puts their addresses into the fields.
     mutating func visitAllocations<Visitor: AllocationVisitor>(
         _ kind: DescribedKind, _ path: DocumentPath, by planner: inout HandoverPlanner, _ visitor: inout Visitor
     ) {
-        for (index, site) in layout.sites.enumerated() {
-            guard site.link.target != nil || site.link == .tree else { continue }
-            for record in 0..<count {
-                var target = target(index, of: record)
-                let path = path[site.path]
-                let offset = base(of: record) + site.offset
-                if var found = target.records?.records {
-                    switch site.link {
-                    case .flexible:
-                        let start = address(of: record)?.advanced(by: UInt64(layout.size))
-                        if !found.places.isEmpty { found.places[0].address = start }
-                    case .vmalloc:
-                        var area = target.area ?? VmallocState()
-                        planner.visitArea(&area, path, &visitor)
-                        target.area = area
-                        VmallocLayout.layout.write(area, to: &bytes, at: offset)
-                    default:
-                        let isChain = found.headerSize > 0
-                        let size = isChain ? planner.pageSize.bytes : found.byteCountWithTail(found.bytes.count)
-                        let allocation = Allocation.folio(
-                            order: PageBlock.order(holding: UInt64(size), pageSize: planner.pageSize), planner.pageSize)
-                        for place in found.places.indices where isChain || found.count > 0 {
-                            visitor.visit(&found.places[place].address, allocation, path, by: &planner)
-                        }
-                        if let first = found.places.first?.address {
-                            bytes.setNumber(first.rawValue, at: offset, width: 8)
-                        }
-                    }
-                    found.visitAllocations(kind, path, by: &planner, &visitor)
-                    target.records = .init(found)
-                    setTarget(target, index, of: record)
-                } else if let tree = target.tree {
-                    visitor.visit(
-                        &target.address, .pages(for: UInt64(tree.count), planner.pageSize), path, by: &planner)
-                    if let address = target.address { bytes.setNumber(address.rawValue, at: offset, width: 8) }
-                    setTarget(target, index, of: record)
+        updateTargets { records, site, offset, target, known in
+            let path = path[site.path]
+            guard var found = known else {
+                guard let tree = target.tree else { return }
+                visitor.visit(&target.address, .pages(for: UInt64(tree.count), planner.pageSize), path, by: &planner)
+                if let address = target.address { records.bytes.setNumber(address.rawValue, at: offset, width: 8) }
+                return
+            }
+            switch site.link {
+            case .flexible:
+                let size = records.layout.size
+                let start = records.address(of: offset / size)?.advanced(by: UInt64(size))
+                if !found.places.isEmpty { found.places[0].address = start }
+            case .vmalloc:
+                planner.visitArea(&target.area.orEmpty, path, &visitor)
+                VmallocLayout.layout.write(target.area.orEmpty, to: &records.bytes, at: offset)
+            default:
+                let isChain = found.headerSize > 0
+                let size = isChain ? planner.pageSize.bytes : found.byteCountWithTail(found.bytes.count)
+                let allocation = Allocation.folio(
+                    order: PageBlock.order(holding: UInt64(size), pageSize: planner.pageSize), planner.pageSize)
+                for place in found.places.indices where isChain || found.count > 0 {
+                    visitor.visit(&found.places[place].address, allocation, path, by: &planner)
+                }
+                if let first = found.places.first?.address {
+                    records.bytes.setNumber(first.rawValue, at: offset, width: 8)
                 }
             }
+            found.visitAllocations(kind, path, by: &planner, &visitor)
+            known = found
         }
     }
 
@@ -130,32 +103,29 @@ extension PayloadRecords {
     func writeTargets<Destination: PieceDestination>(
         _ kind: DescribedKind, owner: Owner, path: String, to writer: inout ImageWriter<Destination>
     ) throws(WriteError) {
-        for (index, site) in layout.sites.enumerated() {
-            for record in 0..<count {
-                let target = target(index, of: record)
-                if let tree = target.tree {
-                    try writer.place(
-                        tree.count, at: target.address, role: .payload, form: .tree, owner: owner, path: path
-                    ) { $0 = tree }
-                }
-                guard let found = target.records?.records else { continue }
-                switch site.link {
-                case .structure: try found.writeWhole(as: .payload, owner: owner, path: path, to: &writer)
-                case .array: try found.writeWhole(as: .payloadRecords, owner: owner, path: path, to: &writer)
-                case .blockChain, .arrayChain:
-                    try found.writeChain(site.link, kind, owner: owner, path: path, to: &writer)
-                case .vmalloc:
-                    if let area = target.area {
-                        try writer.write(area, owner: owner, path: path)
-                        let pageSize = writer.pageSize
-                        try writer.write(
-                            found.bytes, in: area, role: .payloadRecords,
-                            form: { found.layout.form(from: $0, count: $1, pageSize) }, owner: owner, path: path)
-                    }
-                case .flexible, .frame, .tree, .token: break
-                }
-                try found.writeTargets(kind, owner: owner, path: path, to: &writer)
+        try forEachTarget { (site, target) throws(WriteError) in
+            if let tree = target.tree {
+                try writer.place(
+                    tree.count, at: target.address, role: .payload, form: .tree, owner: owner, path: path
+                ) { $0 = tree }
             }
+            guard let found = target.records?.records else { return }
+            switch site.link {
+            case .structure: try found.writeWhole(as: .payload, owner: owner, path: path, to: &writer)
+            case .array: try found.writeWhole(as: .payloadRecords, owner: owner, path: path, to: &writer)
+            case .blockChain, .arrayChain:
+                try found.writeChain(site.link, kind, owner: owner, path: path, to: &writer)
+            case .vmalloc:
+                if let area = target.area {
+                    try writer.write(area, owner: owner, path: path)
+                    let pageSize = writer.pageSize
+                    try writer.write(
+                        found.bytes, in: area, role: .payloadRecords,
+                        form: { found.layout.form(from: $0, count: $1, pageSize) }, owner: owner, path: path)
+                }
+            case .flexible, .frame, .tree, .token: break
+            }
+            try found.writeTargets(kind, owner: owner, path: path, to: &writer)
         }
     }
 

@@ -181,15 +181,9 @@ struct PayloadReader {
             counts.append(places.count)
         }
         guard !blocks.isEmpty else { return nil }
-        let capacity = UInt64(container.capacity(pageSize: context.pageSize))
         var records = PayloadRecords(layout, bytes: bytes)
         records.headerSize = container.headerSize
-        var rest = records.count
-        records.places = blocks.map { block in
-            let count = min(rest, Int(min(block.count ?? 0, capacity)))
-            rest -= count
-            return PayloadRecords.Place(address: block.address, stated: block.count ?? 0, count: count)
-        }
+        records.setPlaces(blocks, capacity: container.capacity(pageSize: context.pageSize))
         follow(&records, depth: depth, &log)
         return records
     }
