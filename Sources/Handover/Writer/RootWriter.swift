@@ -18,10 +18,7 @@ extension ImageWriter {
         }
         let tree: FlattenedTree
         do throws(FDTError) {
-            switch generation.root.construction {
-            case .sequential: tree = try sequentialRoot(compatible, map, blobs)
-            case .edited: tree = try editedRoot(compatible, map, blobs.reversed())
-            }
+            tree = try root(compatible, map, blobs)
         } catch {
             throw .tree("root FDT", error)
         }
@@ -31,39 +28,27 @@ extension ImageWriter {
         ) { $0 = bytes }
     }
 
-    private func sequentialRoot(
+    private func root(
         _ compatible: KernelString, _ map: PhysicalAddress, _ blobs: [(subtree: SubtreeState, size: UInt64)]
     ) throws(FDTError) -> FlattenedTree {
         let abi = generation.root
+        let isSequential = abi.construction == .sequential
         var writer = try SequentialWriter(capacity: pageSize.bytes)
         try writer.finishReservations()
         try writer.node("") { (root) throws(FDTError) in
             try root.property("compatible", bytes: compatible.propertyBytes)
             try root.property(abi.mapProperty, u64: map.rawValue, .littleEndian)
-            for (subtree, _) in blobs {
+            for (subtree, _) in isSequential ? blobs : [] {
                 try root.node(subtree.name.repaired) { (node) throws(FDTError) in
                     try node.property(abi.addressProperty, u64: subtree.address?.rawValue ?? 0, .littleEndian)
                 }
             }
         }
-        return try writer.finish()
-    }
-
-    /// - Parameter blobs: in the order of registration.
-    private func editedRoot(
-        _ compatible: KernelString, _ map: PhysicalAddress,
-        _ blobs: ReversedCollection<[(subtree: SubtreeState, size: UInt64)]>
-    ) throws(FDTError) -> FlattenedTree {
-        let abi = generation.root
-        var writer = try SequentialWriter(capacity: pageSize.bytes)
-        try writer.finishReservations()
-        try writer.node("") { (root) throws(FDTError) in
-            try root.property("compatible", bytes: compatible.propertyBytes)
-            try root.property(abi.mapProperty, u64: map.rawValue, .littleEndian)
-        }
         var tree = try writer.finish()
+        if isSequential { return tree }
         var editor = try TreeEditor(opening: tree, capacity: pageSize.bytes)
-        for (subtree, size) in blobs {
+        // In the order of registration, which is not that of the nodes.
+        for (subtree, size) in blobs.reversed() {
             let node = try editor.addSubnode(subtree.name.repaired)
             try editor.setProperty(abi.addressProperty, of: node, u64: subtree.address?.rawValue ?? 0, .littleEndian)
             if let sizeProperty = abi.sizeProperty {

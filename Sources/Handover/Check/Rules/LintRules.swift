@@ -94,24 +94,14 @@ extension CheckRule {
             errno: .io, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EIO",
             explained: .init("6.19", .findOwners),
             find: { handover, findings in
-                handover.forEachOverlap { extent, other, address in
-                    guard extent.role == .contents, other.role == .contents else { return }
-                    findings.report(
-                        .overlap, of: extent.owner, at: Place(extent.role.name, at: address),
-                        found: "a page of \(other.owner) as well", expected: "one owner")
-                }
+                handover.reportOverlaps(to: &findings) { $0 == .contents && $1 == .contents }
             }),
         CheckRule(
             "two-owners", .error, .unchecked, at: .retrieval, about: "pages that belong to two owners",
             then: "the kernel hands the page to the one, and what the other does with it is open",
             explained: .init("6.16", .findOwners),
             find: { handover, findings in
-                handover.forEachOverlap { extent, other, address in
-                    guard extent.role != .contents || other.role != .contents else { return }
-                    findings.report(
-                        .overlap, of: extent.owner, at: Place(extent.role.name, at: address),
-                        found: "a page of \(other.owner) as well", expected: "one owner")
-                }
+                handover.reportOverlaps(to: &findings) { $0 != .contents || $1 != .contents }
             }),
         CheckRule(
             "scratch", .error, .unchecked, at: .map, about: "pages in the memory that the next kernel boots from",
@@ -232,9 +222,11 @@ extension Extent {
 }
 
 extension ReceivedHandover {
-    /// Visits pieces of memory that begin inside of others, by address; but not two folios of one file, which is what
+    /// Reports pieces of memory that begin inside of others, by address; but not two folios of one file, which is what
     /// another rule is about.
-    fileprivate func forEachOverlap(_ body: (_ extent: Extent, _ other: Extent, _ address: PhysicalAddress) -> Void) {
+    fileprivate func reportOverlaps(
+        to findings: inout RuleFindings, where areTheirs: (Extent.Role, Extent.Role) -> Bool
+    ) {
         let lists = [reading.extents, contents]
         // Places in the lists are sorted: to move extents about would take longer than all else.
         var pieces: [(range: Range<PhysicalAddress>, list: Int, index: Int)] = []
@@ -254,7 +246,11 @@ extension ReceivedHandover {
                 let areApart =
                     !extent.range.overlaps(other.range)
                     && (extent.role == .bitmap && other.role == .bitmap || !pageSize.isAligned(extent.address))
-                if !isOneFile, !areApart { body(extent, other, piece.range.lowerBound) }
+                if !isOneFile, !areApart, areTheirs(extent.role, other.role) {
+                    findings.report(
+                        .overlap, of: extent.owner, at: Place(extent.role.name, at: piece.range.lowerBound),
+                        found: "a page of \(other.owner) as well", expected: "one owner")
+                }
                 guard piece.range.upperBound > open.range.upperBound else { continue }
             }
             open = piece
