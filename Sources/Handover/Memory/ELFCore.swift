@@ -305,22 +305,3 @@ extension ELFError: CustomStringConvertible {
         }
     }
 }
-
-extension ELFCore.Damage: CustomStringConvertible {
-    public var description: String {
-        switch self {
-        case .programHeadersMissing(let stated, let present):
-            "only \(present) of \(stated) program headers are within the file"
-        case .cutShort(let count, let stated):
-            "cut short: \(count) of \(stated) bytes"
-        case .machine(let number):
-            "e_machine is \(number), a machine that does not hand over"
-        case .segmentWraps(let index, let address, let size):
-            "segment \(index) at \(address): \(size) bytes wrap around the end of the address space; left out"
-        case .segmentSizesDisagree(let index, let fileSize, let memorySize):
-            "segment \(index): p_filesz \(fileSize) is greater than p_memsz \(memorySize)"
-        case .pageSize(let text):
-            "PAGESIZE=\(text) of VMCOREINFO is not a supported page size"
-        }
-    }
-}

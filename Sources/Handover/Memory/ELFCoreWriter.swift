@@ -34,7 +34,7 @@ public struct ELFCoreWriter: Sendable {
     ///   - path: The file's name in errors.
     public func write(
         _ memory: some PhysicalMemory, to descriptor: FileDescriptor, path: FilePath
-    ) throws(ELFWriteError) {
+    ) throws(WriteError) {
         // A file system takes bytes that are available in large pieces. Those of a mapping it finds missing, and goes
         // on page by page, which takes twice as long as to copy them first.
         var portion: [UInt8] = []
@@ -51,7 +51,7 @@ public struct ELFCoreWriter: Sendable {
     }
 
     /// The core of a memory that is small enough to be held twice.
-    public func bytes(of memory: some PhysicalMemory) throws(ELFWriteError) -> [UInt8] {
+    public func bytes(of memory: some PhysicalMemory) throws(WriteError) -> [UInt8] {
         var result: [UInt8] = []
         try write(memory) { bytes in
             result.append(copying: bytes)
@@ -61,7 +61,7 @@ public struct ELFCoreWriter: Sendable {
     }
 
     /// Hands the file's bytes to `sink` in their order, until it returns an error.
-    private func write(_ memory: some PhysicalMemory, _ sink: (RawSpan) -> FileError?) throws(ELFWriteError) {
+    private func write(_ memory: some PhysicalMemory, _ sink: (RawSpan) -> FileError?) throws(WriteError) {
         let layout = layout(regions: memory.regions, stored: memory.storedExtents)
         if let error = sink(layout.headers.span.bytes) { throw .file(error) }
 
@@ -75,7 +75,7 @@ public struct ELFCoreWriter: Sendable {
             while done < segment.stored {
                 let count = min(segment.stored - done, 1 << 20)
                 let start = PhysicalAddress(segment.start.rawValue + done)
-                let error = try rethrow(memory.withBytes(at: start, count: Int(count), sink), as: ELFWriteError.memory)
+                let error = try rethrow(memory.withBytes(at: start, count: Int(count), sink), as: WriteError.memory)
                 if let error { throw .file(error) }
                 done += count
                 memory.release(start..<PhysicalAddress(segment.start.rawValue + done))
@@ -103,21 +103,5 @@ public struct ELFCoreWriter: Sendable {
         var note: [UInt8] = []
         ELFNote.append(name: ELF.vmcoreinfo, contents: Array(text.utf8), to: &note)
         return note
-    }
-}
-
-/// Why a core could not be written.
-public enum ELFWriteError: Error, Hashable, Sendable {
-    /// The memory to be written could not be read.
-    case memory(MemoryError)
-    case file(FileError)
-}
-
-extension ELFWriteError: CustomStringConvertible {
-    public var description: String {
-        switch self {
-        case .memory(let error): "\(error)"
-        case .file(let error): "\(error)"
-        }
     }
 }

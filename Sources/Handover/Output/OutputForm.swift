@@ -46,7 +46,7 @@ public enum OutputForm: String, Sendable, CaseIterable {
         var writer = ELFCoreWriter(of: capture.state)
         writer.leftOut = capture.memory.leftOut
         try destination.write { (file) throws(OutputError) in
-            try rethrow(writer.write(capture.memory, to: file.descriptor, path: file.path), as: OutputError.core)
+            try rethrow(writer.write(capture.memory, to: file.descriptor, path: file.path), as: OutputError.image)
         }
     }
 
@@ -87,7 +87,6 @@ extension ELFCoreWriter {
 /// Why a handover could not be written.
 public enum OutputError: Error, Sendable {
     case file(FilePath, Errno)
-    case core(ELFWriteError)
     case image(WriteError)
     case bundle(BundleError)
     /// A subtree's name cannot be the name of a file.
@@ -102,7 +101,6 @@ extension OutputError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .file(let path, let error): "\(path): \(error)"
-        case .core(let error): "\(error)"
         case .image(let error): "\(error)"
         case .bundle(let error): "\(error)"
         case .temporary(let path, let error): "\(path): a temporary file cannot be read back: \(error)"

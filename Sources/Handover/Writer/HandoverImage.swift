@@ -52,6 +52,8 @@ public enum WriteError: Error, Hashable, Sendable {
     /// libfdt refused to make the tree.
     case tree(String, FDTError)
     case file(FileError)
+    /// Memory of the handover cannot be read.
+    case memory(MemoryError)
     /// The contents take more memory than an image is given.
     case contentsTooLarge
     /// The contents of the file at this path are not zero in a page of the file that no folio holds.
@@ -65,6 +67,7 @@ extension WriteError: CustomStringConvertible {
         case .outside(let address, let count): "\(count) bytes at \(address) reach beyond the address space"
         case .tree(let name, let error): "\(name): \(error)"
         case .file(let error): "\(error)"
+        case .memory(let error): "\(error)"
         case .contentsTooLarge: "the contents take more than \(Self.contentsLimit >> 40) TiB of memory"
         case .hole(let path, let page): "\(path): no folio holds page \(page) of the contents, which is not zero"
         }

@@ -105,7 +105,7 @@ import Testing
         try memory.write([1], at: PhysicalAddress(0))
         let descriptor = try FileDescriptor.open("/dev/full", .writeOnly)
         try descriptor.closeAfter {
-            _ = #expect(throws: ELFWriteError.file(.cannotWrite(path: "/dev/full", .noSpace))) {
+            _ = #expect(throws: WriteError.file(.cannotWrite(path: "/dev/full", .noSpace))) {
                 try ELFCoreWriter(machine: .x86_64, pageSize: 4096).write(
                     memory, to: descriptor, path: "/dev/full")
             }
