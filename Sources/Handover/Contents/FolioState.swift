@@ -34,7 +34,8 @@ extension FolioState: DocumentObject {
         let pairs = zip(before ?? [], after ?? [])
         if let (old, new) = pairs.first(where: { $0.index == $1.index && $0.flags != $1.flags }) {
             comparison.note(
-                subject.sibling("flags of the folio at page \(old.index)"), old.flags.prefixedHex, new.flags.prefixedHex)
+                subject.sibling("flags of the folio at page \(old.index)"), old.flags.prefixedHex, new.flags.prefixedHex
+            )
         }
         let moved = pairs.filter { $0.index != $1.index || $0.pfn != $1.pfn }
         if let (old, new) = moved.first {

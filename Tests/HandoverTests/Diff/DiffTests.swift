@@ -46,6 +46,46 @@ import Testing
             } == ["~ FLB \"liveupdate-test-flb-v0\", count: 4 -> 9", "~ region \"testblk\", size: 65536 -> 4096"])
     }
 
+    /// A part of a state such as a later kernel may have, of which nothing but its form is known.
+    private struct Part: DocumentObject {
+        var size: UInt64?
+        var place: PhysicalAddress?
+        var names: [KernelString]?
+        var blocks: [BlockState]?
+        var bytes: [UInt8] = []
+
+        static let form = ObjectForm<Part>(
+            "part", "a part",
+            [
+                .ifKnown("size", { $0.size }, { $0.size = $1 }, "its size"),
+                .ifKnown("place", { $0.place }, { $0.place = $1 }, "where it is"),
+                .ifKnown("names", { $0.names }, { $0.names = $1 }, "names"),
+                .ifKnown("blocks", { $0.blocks }, { $0.blocks = $1 }, "blocks"),
+                .always("bytes", { $0.bytes }, { $0.bytes = $1 }, BytesCodec(), "bytes"),
+            ])
+    }
+
+    @Test func `a member of a form is compared by what it is`() {
+        let before = Part(
+            size: 1, place: PhysicalAddress(0x1000), names: ["a"],
+            blocks: [BlockState(address: nil, count: 3)], bytes: [1, 2])
+        let after = Part(
+            size: 2, place: nil, names: ["a", "b"], blocks: [BlockState(address: nil, count: 4)], bytes: [1, 3])
+        var side = HandoverDiff.Side(state: HandoverState())
+        side.absence = .missing
+        var comparison = Comparison(before: side, after: side, ignoringContents: false)
+        Part.form.compare(before, before, Comparison.Subject("part"), by: &comparison)
+        #expect(comparison.changes.isEmpty)
+        Part.form.compare(before, after, Comparison.Subject("part"), by: &comparison)
+        #expect(
+            comparison.changes.map(\.description) == [
+                "~ part, size: 1 -> 2", "~ part, place: 0x1000 -> missing", "~ part, names: 1 -> 2",
+                "~ part, blocks, records in blocks: 3 -> 4",
+                "~ part, bytes: +0x1 02 … (2 bytes) -> +0x1 03 … (2 bytes)",
+            ])
+        #expect(comparison.changes.filter(\.isLayout).count == 2)
+    }
+
     @Test func `addresses come last, and can be ignored`() throws {
         let move: (inout HandoverState) -> Void = { state in
             state.kho?.fdtAddress = PhysicalAddress(0x1000)
