@@ -28,7 +28,7 @@ extension FolioState: DocumentObject {
             .always("index", { $0.index }, { $0.index = $1 }, required: true, "the place in the file, in pages"),
         ])
 
-    static func compareLists(
+    package static func compareLists(
         _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
     ) {
         let pairs = zip(before ?? [], after ?? [])

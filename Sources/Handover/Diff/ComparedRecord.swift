@@ -18,7 +18,7 @@ extension ComparedRecord {
     var isWhole: Bool { false }
 
     /// Compares the records of one name, and notes those that one side lacks, and another order.
-    static func compareLists(
+    package static func compareLists(
         _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
     ) {
         guard let (before, after) = comparison.lists(subject, before, after) else { return }

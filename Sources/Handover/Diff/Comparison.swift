@@ -1,7 +1,7 @@
 import KernelABI
 
 /// Compares all parts of two handovers, and notes differences.
-struct Comparison {
+package struct Comparison {
     let before: HandoverDiff.Side
     let after: HandoverDiff.Side
     private(set) var changes: [HandoverDiff.Change] = []

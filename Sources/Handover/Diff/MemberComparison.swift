@@ -2,7 +2,7 @@ import KernelABI
 
 extension Comparison {
     /// What a difference is about: an object, or a member of one. The text is made when there is a difference.
-    struct Subject {
+    package struct Subject {
         private let object: String
         private let member: String
         /// Whether it is about addresses and layout.
@@ -103,13 +103,15 @@ extension ObjectForm.Member {
 }
 
 extension DocumentCodec {
-    func text(of value: Value) -> String { "\(value)" }
+    package func text(of value: Value) -> String { "\(value)" }
 
-    func compare(_ before: Value?, _ after: Value?, _ subject: Comparison.Subject, by comparison: inout Comparison) {
+    package func compare(
+        _ before: Value?, _ after: Value?, _ subject: Comparison.Subject, by comparison: inout Comparison
+    ) {
         comparison.compare(subject, before, after, text(of:))
     }
 
-    func compareLists(
+    package func compareLists(
         _ before: [Value]?, _ after: [Value]?, _ subject: Comparison.Subject, by comparison: inout Comparison
     ) {
         comparison.compareElements(subject, before, after)
@@ -117,11 +119,11 @@ extension DocumentCodec {
 }
 
 extension HexCodec {
-    func text(of value: UInt64) -> String { value.prefixedHex }
+    package func text(of value: UInt64) -> String { value.prefixedHex }
 }
 
 extension AddressCodec {
-    func compare(
+    package func compare(
         _ before: PhysicalAddress?, _ after: PhysicalAddress?, _ subject: Comparison.Subject,
         by comparison: inout Comparison
     ) {
@@ -130,11 +132,11 @@ extension AddressCodec {
 }
 
 extension KernelStringCodec {
-    func text(of value: KernelString) -> String { value.quoted + (value.isTerminated ? "" : " without a NUL") }
+    package func text(of value: KernelString) -> String { value.quoted + (value.isTerminated ? "" : " without a NUL") }
 }
 
 extension BytesCodec {
-    func compare(
+    package func compare(
         _ before: [UInt8]?, _ after: [UInt8]?, _ subject: Comparison.Subject, by comparison: inout Comparison
     ) {
         comparison.compareBytes(subject, before, after)
@@ -143,7 +145,7 @@ extension BytesCodec {
 
 extension PayloadValueCodec {
     /// Compares fields by their names, as if they were members of the object.
-    func compare(
+    package func compare(
         _ before: PayloadValue?, _ after: PayloadValue?, _ subject: Comparison.Subject, by comparison: inout Comparison
     ) {
         guard before != after else { return }
@@ -155,11 +157,13 @@ extension PayloadValueCodec {
 }
 
 extension ObjectCodec {
-    func compare(_ before: Object?, _ after: Object?, _ subject: Comparison.Subject, by comparison: inout Comparison) {
+    package func compare(
+        _ before: Object?, _ after: Object?, _ subject: Comparison.Subject, by comparison: inout Comparison
+    ) {
         Object.form.compare(before, after, subject, by: &comparison)
     }
 
-    func compareLists(
+    package func compareLists(
         _ before: [Object]?, _ after: [Object]?, _ subject: Comparison.Subject, by comparison: inout Comparison
     ) {
         Object.compareLists(before, after, subject, by: &comparison)
@@ -167,7 +171,7 @@ extension ObjectCodec {
 }
 
 extension ArrayCodec {
-    func compare(
+    package func compare(
         _ before: [Element.Value]?, _ after: [Element.Value]?, _ subject: Comparison.Subject,
         by comparison: inout Comparison
     ) {
@@ -176,7 +180,7 @@ extension ArrayCodec {
 }
 
 extension DocumentObject {
-    static func compareLists(
+    package static func compareLists(
         _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
     ) {
         comparison.compareElements(subject, before, after)

@@ -294,7 +294,7 @@ package struct DictionaryCodec<Element: DocumentCodec>: DocumentCodec {
 }
 
 /// A value that stands in a document as another.
-package struct MappedCodec<Base: DocumentCodec, Value: Sendable>: DocumentCodec {
+package struct MappedCodec<Base: DocumentCodec, Value: Equatable & Sendable>: DocumentCodec {
     fileprivate let base: Base
     package let schema: DocumentSchema
     fileprivate let stored: @Sendable (Value) -> Base.Value
@@ -315,7 +315,7 @@ extension DocumentCodec {
     /// - Parameters:
     ///   - schema: this kind's where there is none.
     ///   - problem: what is wrong with a value that stands for nothing, of which `value` makes `nil`.
-    package func mapped<Other>(
+    package func mapped<Other: Equatable>(
         _ schema: DocumentSchema? = nil, from stored: @escaping @Sendable (Other) -> Value,
         problem: @escaping @Sendable (Value) -> String, to value: @escaping @Sendable (Value) -> Other?
     ) -> MappedCodec<Self, Other> {

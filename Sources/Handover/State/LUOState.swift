@@ -77,7 +77,7 @@ extension BlockState: DocumentObject {
             .ifKnown("count", { $0.count }, { $0.count = $1 }, "its number of records"),
         ])
 
-    static func compareLists(
+    package static func compareLists(
         _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
     ) {
         guard let before, let after else { return }

@@ -219,8 +219,9 @@ private struct BlocksByOrderCodec: DocumentCodec {
         return result
     }
 
+    var schema: DocumentSchema { counts.schema }
 
-    func compare(
+    package func compare(
         _ before: [Int: UInt64]?, _ after: [Int: UInt64]?, _ subject: Comparison.Subject,
         by comparison: inout Comparison
     ) {
@@ -231,8 +232,6 @@ private struct BlocksByOrderCodec: DocumentCodec {
                 after[order] ?? 0)
         }
     }
-
-    var schema: DocumentSchema { counts.schema }
 
     private var counts: DictionaryCodec<NumberCodec<UInt64>> {
         DictionaryCodec(NumberCodec(), "the number of blocks of 2^order pages, by order")
