@@ -31,7 +31,7 @@ extension Header {
     ///   - rules: What the kernel's own libfdt requires in addition.
     public static func verdict(on bytes: RawSpan, at address: UInt64? = nil, _ rules: HeaderRules) -> FDTError? {
         if let address, !address.isMultiple(of: 8) {
-            return FDTError(.alignment, in: "fdt_check_header", at: "\(hex(address)) is no multiple of 8")
+            return FDTError(.alignment, in: "fdt_check_header", at: "\(hex(address)) is not a multiple of 8")
         }
         let missing = max(0, size - bytes.byteCount)
         let padded = bytes.extracting(first: size).array + [UInt8](repeating: 0, count: missing)
@@ -55,7 +55,7 @@ extension Header {
         if version < 2 || lastCompatibleVersion > 17 || version < lastCompatibleVersion {
             add(
                 .badVersion, .header, 20..<28,
-                "version \(version), readable as \(lastCompatibleVersion), is none that is supported")
+                "version \(version), readable as \(lastCompatibleVersion), is not supported")
         }
         if total < size || total > Int(Int32.max) {
             add(.truncated, .header, 4..<8, "totalsize is \(hex(total))")
@@ -68,7 +68,7 @@ extension Header {
         if rules.alignsBlocks {
             for block in blocks where !block.offset.isMultiple(of: block.alignment) {
                 let start = Int(block.offset)
-                add(.alignment, block.part, start..<start, "\(hex(start)) is no multiple of \(block.alignment)")
+                add(.alignment, block.part, start..<start, "\(hex(start)) is not a multiple of \(block.alignment)")
             }
         }
         for block in blocks {

@@ -19,7 +19,7 @@ struct PartialTreeReader {
 
     mutating func read() {
         guard let header = Header(bytes.span.bytes) else {
-            report(.header, bytes.count..<Header.size, "\(bytes.count) of its \(Header.size) bytes are there")
+            report(.header, bytes.count..<Header.size, "\(bytes.count) of its \(Header.size) bytes are present")
             return
         }
         self.header = header
@@ -36,7 +36,7 @@ struct PartialTreeReader {
         for fault in header.faults(HeaderRules(alignsBlocks: false)) { report(fault.part, fault.range, fault.reason) }
         let total = Int(header.totalSize)
         if total > bytes.count, total <= Int(Int32.max) {
-            report(.tree, bytes.count..<total, "\(bytes.count) of its \(total) bytes are there")
+            report(.tree, bytes.count..<total, "\(bytes.count) of its \(total) bytes are present")
         }
     }
 
@@ -129,7 +129,7 @@ struct PartialTreeReader {
             case .beginNode(let name): beginNode(name, at: tag, tokens)
             case .endNode:
                 guard let node = openNodes.popLast() else {
-                    throw Stop(range: tag, reason: "a node ends that has not begun")
+                    throw Stop(range: tag, reason: "the end of a node that has not begun")
                 }
                 nodes[node].hasEnd = true
             case .property(let property): add(property, header, end: end)
@@ -142,7 +142,7 @@ struct PartialTreeReader {
             case nil:
                 switch tokens.remainder(in: bytes.span.bytes) {
                 case .nothing: throw Stop(range: tag, reason: "the next tag")
-                case .unknown(let word): throw Stop(range: tag, reason: "\(hex(word)) is no tag")
+                case .unknown(let word): throw Stop(range: tag, reason: "\(hex(word)) is not a tag")
                 case .beginNode(let name):
                     beginNode(name, at: tag, tokens)
                     nodes[nodes.count - 1].hasCutName = true
@@ -167,13 +167,13 @@ struct PartialTreeReader {
         case .end where !nodes.isEmpty: break
         default:
             let place = nodes.isEmpty ? "before" : "after"
-            report(.structure, tag, "tag \(hex(word)) at \(hex(tag.lowerBound)) stands \(place) the root node")
+            report(.structure, tag, "tag \(hex(word)) at \(hex(tag.lowerBound)) is \(place) the root node")
         }
     }
 
     private mutating func beginNode(_ range: Range<Int>, at tag: Range<Int>, _ tokens: Tokenizer) {
         let own = tokens.nodeName(range, in: bytes.span.bytes)
-        if own == nil { report(.structure, tag, "the name of the node at \(hex(tag.lowerBound)) is no path") }
+        if own == nil { report(.structure, tag, "the name of the node at \(hex(tag.lowerBound)) is not a path") }
         let name = bytes[own ?? range]
         if nodes.isEmpty, !name.isEmpty {
             report(.structure, tag, "the root node at \(hex(tag.lowerBound)) has a name")
@@ -194,7 +194,7 @@ struct PartialTreeReader {
         if name == nil, !stringsAreCut {
             report(
                 .strings, property.start + 8..<property.start + 12,
-                "the name of the property at \(hex(property.start)) is at \(hex(nameOffset)), where no string is")
+                "the name of the property at \(hex(property.start)) is at \(hex(nameOffset)), where there is no string")
         }
         if let node = openNodes.last {
             let value = property.value

@@ -4,7 +4,7 @@ public enum DevelopmentSeries {
     ///
     /// It consists of a base and its parts, such as `kho-v4;radix-v1;vmalloc-v1`.
     public static func describe(compatible: [UInt8]) -> String? {
-        compatible.contains(UInt8(ascii: ";")) ? "a name made of parts: " + origin : nil
+        compatible.contains(UInt8(ascii: ";")) ? "a name with several parts: " + origin : nil
     }
 
     /// Identifies the beginning of a structure of such a kernel; `nil` for any other.
@@ -19,7 +19,7 @@ public enum DevelopmentSeries {
         return isHeader ? "a feature header: " + origin : nil
     }
 
-    private static let origin = "a kernel of a development series made it"
+    private static let origin = "written by a kernel of a development series"
 }
 
 /// The header of structures in a series that has features instead of versions.
@@ -34,9 +34,9 @@ struct FeatureHeaderLayout: KernelStructure {
 
     private init() {
         var builder = StructureBuilder("liveupdate_features", "The features of a structure.")
-        supported = builder.number("supported", UInt64.self, .flags([]), "What the writer knows.")
-        required = builder.number("required", UInt64.self, .flags([]), "What a reader has to know.")
-        active = builder.number("active", UInt64.self, .flags([]), "What the structure uses.")
+        supported = builder.number("supported", UInt64.self, .flags([]), "The features that the writer supports.")
+        required = builder.number("required", UInt64.self, .flags([]), "The features that a reader must support.")
+        active = builder.number("active", UInt64.self, .flags([]), "The features that the structure uses.")
         reserved = builder.words("reserved", count: 13, .bitmap, "Zeros.")
         structure = builder.finish()
     }

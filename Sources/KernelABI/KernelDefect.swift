@@ -59,9 +59,9 @@ public struct ReleaseSpan: Hashable, Sendable {
 }
 
 extension ReleaseSpan: CustomStringConvertible {
-    /// For example `6.19 on, mended in 6.19.13, 7.0`.
+    /// For example `6.19 and later, fixed in 6.19.13, 7.0`.
     public var description: String {
-        "\(first) on" + (mended.isEmpty ? "" : ", mended in " + mended.map(\.description).joined(separator: ", "))
+        "\(first) and later" + (mended.isEmpty ? "" : ", fixed in " + mended.map(\.description).joined(separator: ", "))
     }
 }
 
@@ -71,7 +71,7 @@ extension KernelDefect {
         KernelDefect(
             name: "metadata-in-scratch", side: .writer,
             releases: ReleaseSpan(from: Release(6, 16), mended: [Release(6, 17, 9), Release(6, 18)]),
-            symptom: "bitmaps come from kzalloc, which with KFENCE can give memory inside of scratch",
+            symptom: "bitmaps come from kzalloc, which with KFENCE can return memory in scratch",
             evidence: "a page of the map in a scratch area",
             consequence: "the next kernel overwrites the map before it reads it", explains: ["scratch"]),
         KernelDefect(
@@ -79,24 +79,24 @@ extension KernelDefect {
             releases: ReleaseSpan(from: Release(6, 16), mended: [Release(7, 1)]),
             symptom: "blocks larger than MAX_PAGE_ORDER can be preserved",
             evidence: "a folio of a file in such a block",
-            consequence: "the block cannot be restored, and the file not retrieved"),
+            consequence: "the block cannot be restored, and the file cannot be retrieved"),
         KernelDefect(
             name: "numa-span", side: .receiver, releases: ReleaseSpan(from: Release(6, 16)),
-            symptom: "a preserved block can reach from one NUMA node into the next",
+            symptom: "a preserved block can span two NUMA nodes",
             evidence: nil, consequence: "the block cannot be restored"),
         KernelDefect(
             name: "reserve-mem-tail", side: .writer, releases: ReleaseSpan(from: Release(6, 16)),
-            symptom: "the last page of a reserve_mem region is not preserved unless it is whole",
-            evidence: "a region whose size is no multiple of the page size",
-            consequence: "what is in that page is lost", explains: ["region-tail"]),
+            symptom: "a partial last page of a reserve_mem region is not preserved",
+            evidence: "a region whose size is not a multiple of the page size",
+            consequence: "the contents of that page are lost", explains: ["region-tail"]),
         KernelDefect(
             name: "debugfs-root-cut", side: .writer, releases: ReleaseSpan(from: Release(6, 19)),
             symptom: "debugfs fixes the size of kho/out/fdt when the first subtree is registered",
-            evidence: nil, consequence: "the file is cut short: the root FDT is whole in memory alone"),
+            evidence: nil, consequence: "the file is truncated: the root FDT is complete only in memory"),
         KernelDefect(
             name: "vmalloc-full-chunk", side: .receiver,
             releases: ReleaseSpan(from: Release(6, 18, candidate: 1), mended: [Release(6, 18)]),
-            symptom: "a chunk of page addresses that is full has no terminator",
+            symptom: "a full chunk of page addresses has no terminator",
             evidence: "a full kho_vmalloc_chunk",
             consequence: "the kernel reads past the chunk"),
         KernelDefect(
@@ -104,19 +104,19 @@ extension KernelDefect {
             releases: ReleaseSpan(from: Release(6, 19), mended: [Release(6, 19, 13), Release(7, 0)]),
             symptom: "a file without a handler, or a bad list of files, is silently dropped",
             evidence: "such a file",
-            consequence: "/dev/liveupdate opens, and the session lacks its files from there on",
+            consequence: "/dev/liveupdate opens, and the session lacks that file and all after it",
             explains: ["file-handler", "file-chain", "file-block-count", "file-count"], goesOn: true),
         KernelDefect(
             name: "memfd-written-late", side: .writer,
             releases: ReleaseSpan(from: Release(6, 19), mended: [Release(6, 19, 9), Release(7, 0)]),
-            symptom: "folios are preserved without the flag that says that they are dirty, or up to date",
+            symptom: "folios are preserved without the flags for dirty and up to date",
             evidence: "folio flags other than 3",
-            consequence: "what was written after the file was preserved, or never, is lost"),
+            consequence: "pages written after the file was preserved, or never written, are lost"),
         KernelDefect(
             name: "panic-unasked", side: .receiver, releases: ReleaseSpan(from: Release(6, 19)),
             symptom: "LUO's state is read whenever KHO is on, even without liveupdate=on",
-            evidence: "a state of LUO that does not match",
-            consequence: "the kernel panics though nobody asked for LUO",
+            evidence: "LUO state that does not match",
+            consequence: "the kernel panics although LUO was not enabled",
             explains: ["luo-subtree", "luo-size", "luo-compatible", "luo-tree"]),
         KernelDefect(
             name: "large-block", side: .receiver,
@@ -134,23 +134,23 @@ extension KernelDefect {
             releases: ReleaseSpan(from: Release(7, 1, candidate: 1), mended: [Release(7, 1, candidate: 6)]),
             symptom: "with pages of 16 KiB the radix tree has one level too few",
             evidence: "a radix tree of 16 KiB pages",
-            consequence: "the kernel takes tables of the one level for those of the next"),
+            consequence: "the kernel reads tables of one level as tables of the next"),
         KernelDefect(
             name: "debugfs-luo-freed", side: .receiver, releases: ReleaseSpan(from: Release(7, 2)),
-            symptom: "the kernel frees the page of luo_ser while it boots, and debugfs goes on showing it",
+            symptom: "the kernel frees the page of luo_ser while it boots, but debugfs still shows it",
             evidence: nil, consequence: "kho/in/sub_fdts/LUO is whatever the page is used for now"),
         KernelDefect(
             name: "empty-block", side: .writer, releases: ReleaseSpan(from: Release(7, 2)),
-            symptom: "a name that is refused when the last block is full leaves an empty block",
+            symptom: "refusing a name when the last block is full leaves an empty block",
             evidence: "a block of sessions without a session", consequence: "the next kernel panics"),
         KernelDefect(
             name: "session-name-cut", side: .receiver, releases: ReleaseSpan(from: Release(7, 2)),
-            symptom: "a name without a NUL is copied as far as it fits", evidence: "a session name without a NUL",
+            symptom: "a name without a NUL is truncated when copied", evidence: "a session name without a NUL",
             consequence: "the session has a name of 63 bytes", explains: ["session-name"]),
         KernelDefect(
             name: "vmalloc-flags", side: .receiver, releases: ReleaseSpan(from: Release(6, 18)),
-            symptom: "flags of a kho_vmalloc that the kernel does not know are masked out",
-            evidence: "flags other than 1 and 2", consequence: "the area is restored all the same",
+            symptom: "unknown flags of a kho_vmalloc are masked out",
+            evidence: "flags other than 1 and 2", consequence: "the area is restored anyway",
             explains: ["memfd-flags"]),
     ]
 }

@@ -62,7 +62,7 @@ extension KernelString: ExpressibleByStringLiteral, CustomStringConvertible {
     /// The quoted string if it can be a name, otherwise its number of bytes; for findings. A damaged pointer may lead
     /// to anyone's memory, and people send findings to others.
     public var named: String {
-        isText ? quoted : "\(bytes.count) bytes" + (isTerminated ? " that are no text" : " without a NUL")
+        isText ? quoted : "\(bytes.count) bytes" + (isTerminated ? " that are not text" : " without a NUL")
     }
 
     /// Whether the string is NUL-terminated, valid UTF-8, and free of control characters.

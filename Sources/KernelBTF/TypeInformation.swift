@@ -25,7 +25,9 @@ public final class TypeInformation {
             btf__free(btf)
             throw TypeInformationError(
                 path: path,
-                reason: "it is a module's split BTF, which needs its base: KHO's structures are in that of vmlinux")
+                reason:
+                    "it is a module's split BTF, which needs its base; use the BTF of vmlinux instead"
+            )
         }
         self.btf = btf
         let header = Self.start(of: path)
@@ -41,17 +43,19 @@ public final class TypeInformation {
     private static func reason(_ code: Int32, _ path: String) -> String {
         if access(path, R_OK) != 0 { return String(cString: strerror(errno)) }
         let start = start(of: path)
-        if start.starts(with: [0x1f, 0x8b]) { return "it is compressed with gzip: unpack it first, gunzip -k \(path)" }
+        if start.starts(with: [0x1f, 0x8b]) {
+            return "it is compressed with gzip; decompress it first: gunzip -k \(path)"
+        }
         if start.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
-            return "it is compressed with zstd: unpack it first, unzstd \(path)"
+            return "it is compressed with zstd; decompress it first: unzstd \(path)"
         }
         if start.starts(with: elfMagic) {
             return code == ENOENT
                 ? "the ELF file has no .BTF section: it was stripped, or built without CONFIG_DEBUG_INFO_BTF"
-                : "the .BTF section is damaged, or needs its base: a module's BTF continues that of its vmlinux"
+                : "the .BTF section is damaged, or needs its base: a module's BTF extends that of its vmlinux"
         }
         if start.starts(with: [0x9f, 0xeb]) {
-            return "the BTF is damaged, or needs its base: a module's BTF continues that of its vmlinux"
+            return "the BTF is damaged, or needs its base: a module's BTF extends that of its vmlinux"
         }
         return "it is neither an ELF file nor raw BTF"
     }

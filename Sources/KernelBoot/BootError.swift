@@ -25,14 +25,14 @@ extension BootError: CustomStringConvertible {
         case .unsuitableKernel(let path, let reason): "\(path): \(reason)"
         case .noMemory(let address): "the image has memory at \(address), where the emulated machine has none"
         case .occupied(let range, let purpose):
-            "the image has memory within \(range.lowerBound) to \(range.upperBound), where \(purpose) has to be"
+            "the image has memory within \(range.lowerBound) to \(range.upperBound), which is needed for \(purpose)"
         case .noRoom(let purpose, let memory):
-            "there is no room for \(purpose) beside the image in \(memory >> 20) MiB; give more with --memory"
+            "no room for \(purpose) next to the image in \(memory >> 20) MiB; use a larger --memory"
         case .emulatorMissing(let command, let package):
-            "\(command) is not installed: it is in Debian's package \(package)"
+            "\(command) is not installed; on Debian, install \(package)"
         case .emulator(let reason): reason
         case .initMissing(let path):
-            "\(path) is missing: `make` builds it, and `make install` puts it there; or give an --initrd"
+            "\(path) is missing: `make` builds it, and `make install` installs it; or use --initrd"
         case .cancelled: "interrupted"
         }
     }

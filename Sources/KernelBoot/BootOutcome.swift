@@ -23,7 +23,8 @@ public struct BootOutcome: Hashable, Sendable {
 
     private static let kernelWords = [
         KernelWords(
-            contains: "disabling KHO revival", verdict: .ignored, summary: "the kernel forgot all that was handed over",
+            contains: "disabling KHO revival", verdict: .ignored,
+            summary: "the kernel discarded everything that was handed over",
             isTheEnd: false, reasons: ["KHO: setup:", "KHO: failed to get preserved"]),
         KernelWords(
             contains: "CONFIG_KEXEC_HANDOVER not set", verdict: .ignored, summary: "the kernel has no KHO",
@@ -69,12 +70,12 @@ public struct BootOutcome: Hashable, Sendable {
         guard let opened = reports.first(where: { $0.words.first == "open" }), let errno = opened.errno() else {
             self.init(
                 verdict: .unchecked, summary: Self.hung,
-                line: lines.last { !$0.isEmpty } ?? "no line at all: it ended before there was a console")
+                line: lines.last { !$0.isEmpty } ?? "no message: it ended before there was a console")
             return
         }
         guard lines.contains(where: { $0.contains("found kexec handover data") }) else {
             self.init(
-                verdict: .ignored, summary: "the kernel looked for no handover: it lacks KHO, or it is off",
+                verdict: .ignored, summary: "the kernel did not look for a handover: it lacks KHO, or KHO is off",
                 line: reports.last?.words.joined(separator: " ") ?? "")
             return
         }

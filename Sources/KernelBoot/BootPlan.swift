@@ -101,7 +101,7 @@ struct BootPlan: Sendable {
             try room.allocate(scratchSize, alignment: block, for: "scratch memory", memorySize)
         }
         pointers = try room.allocate(
-            Self.pointersSize, alignment: Self.pointersSize, for: "what tells the kernel of the image", memorySize)
+            Self.pointersSize, alignment: Self.pointersSize, for: "the boot data about the image", memorySize)
         initrd = try room.allocate(
             initrdSize.roundedUp(to: Self.page), alignment: Self.page, for: "the initrd", memorySize)
     }

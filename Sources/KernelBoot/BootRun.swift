@@ -75,7 +75,7 @@ public struct BootRun: Sendable {
         _ subject: CheckSubject, takeOver: (Capture) throws -> Void = { _ in }
     ) async throws -> Result {
         guard let root = subject.rootAddress else {
-            throw BootError.image("the image does not say where its root FDT is")
+            throw BootError.image("the image does not state the address of its root FDT")
         }
         let machine = try GuestMachines.machine(for: kernel)
         let state = wanted ?? subject.reading?.state
@@ -113,7 +113,7 @@ public struct BootRun: Sendable {
             if report.words.first == "done" { return false }
             if report.words.first == "kexec", report.errno() == 0, let address = report.value(of: "machine_kexec") {
                 guard address != 0 else {
-                    throw BootError.emulator("the guest has no /proc/kallsyms to find machine_kexec in")
+                    throw BootError.emulator("the guest has no /proc/kallsyms, which is needed to find machine_kexec")
                 }
                 try await DebugStub(at: stub).run(to: address) { try await answer("\n") }
                 stopped.store(true, ordering: .relaxed)

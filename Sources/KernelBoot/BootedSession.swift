@@ -12,7 +12,7 @@ public struct BootedSession: Hashable, Sendable {
     /// What was not restored as it was, in short; `nil` if nothing.
     var problem: String? {
         let quoted = name.quoted
-        guard let errno else { return "session \(quoted) was not asked for" }
+        guard let errno else { return "session \(quoted) was not requested" }
         if errno != 0 { return "session \(quoted): errno \(errno)" }
         if let file = files.first(where: { $0.problem != nil }), let problem = file.problem {
             return "session \(quoted), token \(file.expected.token.prefixedHex): \(problem)"
@@ -32,13 +32,13 @@ public struct BootedFile: Hashable, Sendable {
 
     /// What differs from the image; anything that the image does not show counts as correct.
     public var problem: String? {
-        guard let errno else { return "not asked for" }
+        guard let errno else { return "not requested" }
         if errno != 0 { return "errno \(errno)" }
         let pairs = [("size", expected.size, size), ("position", expected.position, position)]
         for case (let name, let wanted?, let found?) in pairs where wanted != found {
-            return "its \(name) is \(found), and \(wanted) in the image"
+            return "its \(name) is \(found), but \(wanted) in the image"
         }
-        if let wanted = expected.hash, wanted != hash { return "its contents are not those in the image" }
+        if let wanted = expected.hash, wanted != hash { return "its contents differ from those in the image" }
         return nil
     }
 }

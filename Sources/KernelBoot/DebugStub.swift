@@ -51,7 +51,7 @@ struct DebugStub: ~Copyable {
         // QEMU may first report that it has stopped the guest for us.
         var said = try answer()
         while said.hasPrefix("T") || said.hasPrefix("S") { said = try answer() }
-        guard said == "OK" else { throw BootError.emulator("QEMU sets no breakpoint: \(said)") }
+        guard said == "OK" else { throw BootError.emulator("QEMU did not set a breakpoint: \(said)") }
         try send("c")
         try await whenGoing()
         _ = try answer()
@@ -80,7 +80,7 @@ struct DebugStub: ~Copyable {
     private borrowing func byte() throws -> UInt8 {
         var byte: UInt8 = 0
         let count = try withUnsafeMutableBytes(of: &byte) { try socket.read(into: $0) }
-        guard count == 1 else { throw BootError.emulator("QEMU's gdb stub went away") }
+        guard count == 1 else { throw BootError.emulator("QEMU's gdb stub closed the connection") }
         return byte
     }
 }

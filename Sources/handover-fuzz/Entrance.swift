@@ -33,7 +33,7 @@ struct Entrance: Sendable {
             entrances.append(Entrance(mark: 0x16) { described.read(withKinds: $0) })
         }
         if entrances.count != 2 * captures.count + dumps.count + 7 {
-            print("some fixtures are not here: not all entrances are fuzzed")
+            print("some fixtures are missing: not all entrances are fuzzed")
         }
         return Dictionary(entrances.map { ($0.mark, $0.read) }) { $1 }
     }

@@ -4,7 +4,7 @@ struct LuoFDT: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "luo-fdt",
         abstract:
-            "Looks into what a Linux kernel hands over to the next: Kexec HandOver and the Live Update Orchestrator.",
+            "Inspects what a Linux kernel hands over to the next: Kexec HandOver and the Live Update Orchestrator.",
         discussion: ExitStatus.discussion,
         version: "0.1.0",
         subcommands: [

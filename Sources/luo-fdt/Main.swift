@@ -9,7 +9,7 @@ enum Main {
         LostFile.isUnreadable()
         if CommandLine.arguments.isEmpty {
             // Swift reads the arguments from there.
-            Diagnostics.report("there is no /proc/self/cmdline to read the arguments from: mount -t proc proc /proc")
+            Diagnostics.report("cannot read the arguments from /proc/self/cmdline: mount -t proc proc /proc")
             exit(ExitStatus.unreadable.rawValue)
         }
         if let dump = DumpRequest(plain: CommandLine.arguments.dropFirst()) { dump.run() }
@@ -17,7 +17,7 @@ enum Main {
             let suggestion = Spelling.suggestion(for: command, among: LuoFDT.commands)
             LuoFDT.exit(
                 withError: ValidationError(
-                    "There is no command \(ImageText(command))" + (suggestion.map { "; \($0)" } ?? ".")))
+                    "Unknown command \(ImageText(command))" + (suggestion.map { "; \($0)" } ?? ".")))
         }
         do {
             var command = try LuoFDT.parseAsRoot()

@@ -103,7 +103,7 @@ import Testing
         #expect(command.errors.contains("kept.elf: 4 KiB of handed-over memory in 1 range: not in the image\n"))
         #expect(
             command.errors.contains(
-                "small.elf: 16 KiB of handed-over memory in 3 ranges: left behind; --contents keeps it\n"),
+                "small.elf: 16 KiB of handed-over memory in 3 ranges: omitted; use --contents to keep it\n"),
             "\(command.errors)")
     }
 
@@ -149,10 +149,10 @@ import Testing
         ),
         Refusal(
             document: #"{"luo": {"sessions": [{"name": ""}]}}"#,
-            said: ".luo.sessions[0].name: an empty name; luo_session_create gives EINVAL"),
+            said: ".luo.sessions[0].name: an empty name; luo_session_create() returns EINVAL"),
         Refusal(
             document: #"{"sessions": [{"name": "a"}, {"name": "a"}]}"#,
-            said: #".sessions[1].name: "a" is already used; luo_session_insert() returns EEXIST"#),
+            said: #".sessions[1].name: "a" is already used by .sessions[0]; luo_session_insert() returns EEXIST"#),
         Refusal(
             document: session(#""files": [{"token": 1, "memfd": {}}, {"token": "0x1", "memfd": {}}]"#),
             said: ".sessions[0].files[1].token: 0x1 is already used in this session; luo_preserve_file() returns EEXIST"
@@ -165,7 +165,7 @@ import Testing
             said: "LIVEUPDATE_FLB_COMPAT_LENGTH is 48, the NUL included"),
         Refusal(
             document: #"{"flbs": [{"name": "f"}, {"name": "f"}]}"#,
-            said: #".flbs[1].name: "f" is already used; liveupdate_register_flb() returns EEXIST"#),
+            said: #".flbs[1].name: "f" is already used by .flbs[0]; liveupdate_register_flb() returns EEXIST"#),
         Refusal(
             document: #"{"flbs": [\#((0..<64).map { #"{"name": "f\#($0)"}"# }.joined(separator: ","))]}"#,
             said: ".flbs: 64 objects; LUO_FLB_MAX is 63", canBeForced: false),
@@ -192,13 +192,13 @@ import Testing
             said: ".luo.flb_pa: 0x5000 overlaps .kho.fdt_pa at 0x5000"),
         Refusal(
             document: #"{"kernel": "6.18", "kho": {"subtrees": [{"name": "a", "data": "AAAA"}]}}"#,
-            said: ".kho.subtrees[0].data: a subtree of kho-v1 has to be an FDT, which states its size"),
+            said: ".kho.subtrees[0].data: a subtree of kho-v1 must be an FDT, which states its size"),
         Refusal(
             document: #"{"sesions": []}"#, said: #".: unknown key "sesions"; did you mean "sessions"?"#,
             canBeForced: false),
         Refusal(
             document: #"{"sessions": [], "luo": {"sessions": []}}"#,
-            said: ".sessions: this is given twice, here and in another place", canBeForced: false),
+            said: ".sessions: this is given twice, here and elsewhere", canBeForced: false),
         Refusal(
             document: session(#""files": [{"token": 1, "memfd": {"size": 4, "text": "hello"}}]"#),
             said: ".sessions[0].files[0].memfd.text: 5 bytes do not fit: size is 4", canBeForced: false),
@@ -214,7 +214,7 @@ import Testing
         Refusal(
             document: #"{"liveupdate_number": "0x1ffffffffffffffff"}"#,
             said: #".liveupdate_number: "0x1ffffffffffffffff" is not an integer"#, canBeForced: false),
-        Refusal(document: #"{"kernel": "5.4"}"#, said: #".kernel: no kernel "5.4" is known here"#, canBeForced: false),
+        Refusal(document: #"{"kernel": "5.4"}"#, said: #".kernel: unknown kernel "5.4""#, canBeForced: false),
         Refusal(document: #"{"kernel": "7.3""#, said: "this is not JSON", canBeForced: false),
         Refusal(document: "[]", said: ".: expected an object", canBeForced: false),
         Refusal(

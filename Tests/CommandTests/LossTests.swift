@@ -25,7 +25,7 @@ import Testing
         let dump = try Command("dump", path)
         #expect(dump.status == 1)
         #expect(dump.text.contains("vm-beta   1 file"))
-        #expect(dump.errors.contains("0x7 is no tag"))
+        #expect(dump.errors.contains("0x7 is not a tag"))
         let extract = try Command("extract", path, "--all", "-o", directory.path + "/files")
         #expect(extract.status == 1)
         #expect(FileManager.default.fileExists(atPath: directory.path + "/files/vm-beta/0xdeadbeef"))
@@ -117,7 +117,7 @@ import Testing
                 """, environment: ["d": directory.path])
         #expect(command.text == "1\n0x2\n")
         #expect(command.errors.contains("token 0x1 is not written: "))
-        #expect(command.errors.contains("token 0x3 is not written: its content is of no kind that is known"))
+        #expect(command.errors.contains("token 0x3 is not written: its content is of an unknown kind"))
     }
 
     @Test func `what a record leaves out is said`() throws {
@@ -233,7 +233,7 @@ import Testing
         let dump = try Command("dump", bundle.path())
         #expect(dump.status == 2)
         #expect(dump.errors.contains("bundle"), "\(dump.errors)")
-        #expect(dump.errors.contains("it is cut short or damaged"), "\(dump.errors)")
+        #expect(dump.errors.contains("it is truncated or damaged"), "\(dump.errors)")
     }
 
     // MARK: - diff

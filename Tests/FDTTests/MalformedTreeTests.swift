@@ -124,7 +124,7 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
         MalformedTree("a node's name without a NUL", .badStructure) {
             $0.structure = [T.begin, 0, T.begin, 0x6161_6161]
         },
-        MalformedTree("version 3 with a root that is no path", .badStructure, in: "fdt_get_name") {
+        MalformedTree("version 3 with a root that is not a path", .badStructure, in: "fdt_get_name") {
             $0.version = 3
             $0.lastCompatible = 2
         },
@@ -183,7 +183,7 @@ struct MalformedTree: Sendable, CustomTestStringConvertible {
         let error = #expect(throws: FDTError.self) { _ = try FlattenedTree(cut) }
         #expect(
             error?.description
-                == "fdt_check_full: FDT_ERR_TRUNCATED: tree: 233 of its 405 bytes are there")
+                == "fdt_check_full: FDT_ERR_TRUNCATED: tree: 233 of its 405 bytes are present")
     }
 
     @Test func everyCodeHasItsText() {

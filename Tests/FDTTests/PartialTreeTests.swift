@@ -15,7 +15,7 @@ import Testing
         #expect(luo.properties.map(\.isWhole) == [true, true])
         #expect(
             tree.missing.map(\.description) == [
-                "tree: 233 of its 405 bytes are there",
+                "tree: 233 of its 405 bytes are present",
                 "strings block: 0x15c..<0x195 is not in the 233 bytes given",
                 "structure block: 0xe9..<0x15c is not in the 233 bytes given; "
                     + "it stops in node /kho_test, at 0xe8, before the next tag",
@@ -55,7 +55,7 @@ import Testing
         let tree = PartialTree([0xd0, 0x0d])
         #expect(tree.header == nil)
         #expect(tree.root == nil)
-        #expect(tree.missing.map(\.description) == ["header: 2 of its 40 bytes are there"])
+        #expect(tree.missing.map(\.description) == ["header: 2 of its 40 bytes are present"])
     }
 
     @Test func wrongMagic() throws {

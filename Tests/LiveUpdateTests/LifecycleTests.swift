@@ -27,7 +27,7 @@ import Testing
         #expect(error { () throws(Errno) in _ = try kernel.getIncoming(TestFLB("a").make()) } == .notSupported)
         #expect(error { () throws(Errno) in _ = try kernel.openDevice() } == .noSuchFileOrDirectory)
         let next = Kernel(try .test(), handedOver: try kernel.kexec())
-        #expect(next.outcome == .fresh(reason: "there is no subtree LUO"))
+        #expect(next.outcome == .fresh(reason: "no subtree LUO"))
     }
 
     @Test(arguments: 0..<5)

@@ -281,7 +281,7 @@ import Testing
             #expect(next.journal.calls() == ["flb retrieve ENOMEM"])
             try next.incoming().finish()
             #expect(next.journal.calls() == ["handler finish", "handler finish"])
-            #expect(next.journal.warnings == ["luo_flb.c: flb cannot be retrieved to be finished: ENOMEM"])
+            #expect(next.journal.warnings == ["luo_flb.c: flb cannot be retrieved, so it cannot be finished: ENOMEM"])
             try next.kernel.putIncoming(next.flb)
             #expect(next.journal.warnings.last == "refcount_t: underflow; use-after-free.")
         } else {

@@ -42,8 +42,8 @@ extension HandoverCheck {
                     let evidence = defect.evidence
                 else { continue }
                 let finding = Finding(
-                    .outOfRange, .unknown, of: .kho, at: Place("handover"), found: "no handover to look at",
-                    expected: "nothing that shows it: \(evidence)")
+                    .outOfRange, .unknown, of: .kho, at: Place("handover"), found: "no handover to examine",
+                    expected: "no evidence of it: \(evidence)")
                 var result = Result(FindingGroup(finding), of: rule, options, kernels)
                 (result.severity, result.verdict, result.defect) = (.note, .accepted, defect)
                 results.append(result)
@@ -54,8 +54,8 @@ extension HandoverCheck {
 
     /// Reports that the receiving kernel was built without KHO.
     static let withoutKHO = Finding(
-        .missing, of: .kho, at: Place("kernel"), found: "no structures of KHO",
-        expected: "a kernel that is built with CONFIG_KEXEC_HANDOVER")
+        .missing, of: .kho, at: Place("kernel"), found: "no KHO structures",
+        expected: "a kernel built with CONFIG_KEXEC_HANDOVER")
 
     /// What a kernel of the first generation writes but one of the second does not accept, by rule name.
     private static func mismatches(_ from: Generation, _ to: Generation) -> [(String, Finding)] {
@@ -78,7 +78,7 @@ extension HandoverCheck {
         }
         guard let luo = from.luo else { return list }
         guard let abi = to.luo else {
-            note("luo-unknown", luo.subtree, nil, "a state of LUO", "a kernel that has LUO")
+            note("luo-unknown", luo.subtree, nil, "LUO state", "a kernel with LUO")
             return list
         }
         guard luo.compatible == abi.compatible else {
@@ -93,16 +93,16 @@ extension HandoverCheck {
         }
         if let flbs = luo.flbs, abi.flbs == nil {
             note(
-                "flb-unknown", flbs.record.structure.name, nil, "FLBs, where a file that depends on one is preserved",
-                "a kernel that has FLBs")
+                "flb-unknown", flbs.record.structure.name, nil, "FLBs, if a file that depends on one is preserved",
+                "a kernel with FLBs")
         }
         let read = Set(to.fileHandlers.map(\.compatible))
         if let handler = from.fileHandlers.first(where: { !read.contains($0.compatible) }) {
             let record = abi.files.record
             note(
                 "file-handler", record.structure.name, record.compatible.name,
-                "\"\(handler.compatible)\", where a file of that handler is preserved",
-                "a handler that the kernel has: " + read.sorted().map { "\"\($0)\"" }.joined(separator: ", "))
+                "\"\(handler.compatible)\", if a file of that handler is preserved",
+                "a handler of the kernel: " + read.sorted().map { "\"\($0)\"" }.joined(separator: ", "))
         }
         return list
     }

@@ -41,26 +41,26 @@ struct Remedy: ExpressibleByStringLiteral, Sendable {
     }
 
     static let sameGeneration: Self =
-        "Boot a kernel of the generation that handed over, or have the older kernel hand over anew."
+        "Boot a kernel of the generation that handed over, or let the older kernel hand over again."
     static let findWriter: Self = """
-        Something wrote to the page after the kernel had: compare with a capture taken earlier (diff), and look for \
-        who else uses the page (dump --at ADDRESS, rule two-owners).
+        Something overwrote the page after the kernel wrote it: compare with an earlier capture (diff), and find \
+        out what else uses the page (dump --at ADDRESS, rule two-owners).
         """
     static let captureMore: Self = """
-        Capture the memory at this address, too: a filtered dump leaves it out. If the capture is whole, the pointer \
-        was overwritten: dump --at ADDRESS shows where it stands.
+        Capture the memory at this address, too: a filtered dump omits it. If the capture is complete, the pointer \
+        was overwritten: dump --at ADDRESS shows where it is stored.
         """
     static let loadHandlers: Self = """
         Boot a kernel that has the handler of each file: load its module, or enable it, before /dev/liveupdate is \
-        opened. For a handler from outside of the kernel, tell check with --handler NAME.
+        opened. For an out-of-tree handler, use check --handler NAME.
         """
     static let uniqueNames: Self = "Give each its own name, shorter than its field, before it is preserved."
     static let preserveAll: Self = """
-        The owner must preserve every page that it hands over, in the blocks in which it allocated it, and keep it \
+        The owner must preserve every page that it hands over, in the blocks that it allocated, and keep it \
         preserved until kexec.
         """
     static let findOwners: Self =
         "Two owners preserve one page: one of them has a stale pointer. dump --at ADDRESS names both."
-    static let preserveAnew: Self = "Retrieve what there is, finish the session, and preserve the file anew."
+    static let preserveAnew: Self = "Retrieve what is left, finish the session, and preserve the file again."
     static let nothing: Self = "Nothing needs to be done."
 }

@@ -73,7 +73,7 @@ public struct ContentKinds: Sendable {
         let known = described.filter { $0.name == kind }
         guard known.contains(where: { $0.variant == variant || $0.title == variant }) else {
             let titles = (known.isEmpty ? described : known).map(\.title).joined(separator: ", ")
-            throw .document("there is no layout \"\(variant)\" of kind \"\(kind)\"; there are \(titles)")
+            throw .document("no layout \"\(variant)\" of kind \"\(kind)\"; there are \(titles)")
         }
         variants[kind] = variant
     }

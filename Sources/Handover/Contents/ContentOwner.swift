@@ -23,7 +23,7 @@ extension ContentOwner {
                     owner.content = payload
                 }),
             .content(
-                "payload", .anything, "what the handle leads to, by the fields of the kernel's structures",
+                "payload", .anything, "what the handle refers to, by the fields of the kernel's structures",
                 write: { owner, writer in
                     guard let content = owner.content else { return }
                     if let kind = (content as? Payload)?.title ?? (content as? UnresolvedPayload)?.kind {
@@ -56,7 +56,7 @@ extension ObjectForm.Member where Object: ContentOwner {
             write: write,
             read: { (owner, reader) throws(DocumentReadError) in
                 if let other = owner.content, other.documentKey != key {
-                    throw .document("there is a content already, under \"\(other.documentKey)\"")
+                    throw .document("the content is already given under \"\(other.documentKey)\"")
                 }
                 owner.content = try read(owner, &reader)
             })

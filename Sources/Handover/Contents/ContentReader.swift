@@ -77,7 +77,7 @@ struct ContentReader {
             log.report(
                 .ambiguous, .unknown, of: owner, at: Place(candidates[0].name),
                 found: "a payload of \(owner) that fits several layouts: \(equals.joined(separator: ", "))",
-                expected: "--kind \(candidates[0].name)=LAYOUT; it is shown as \(equals[0])")
+                expected: "--kind \(candidates[0].name)=LAYOUT; shown as \(equals[0])")
         }
         return best.content
     }

@@ -25,7 +25,7 @@ extension FolioState: DocumentObject {
             .always(
                 "pfn", { $0.pfn }, { $0.pfn = $1 }, HexCodec(), required: true, "the page frame number; 0 for a hole"),
             .always("flags", { $0.flags }, { $0.flags = $1 }, "bit 0: dirty; bit 1: up to date"),
-            .always("index", { $0.index }, { $0.index = $1 }, required: true, "the place in the file, in pages"),
+            .always("index", { $0.index }, { $0.index = $1 }, required: true, "the offset in the file, in pages"),
         ])
 
     package static func compareLists(

@@ -10,11 +10,11 @@ struct RawPayload: DocumentObject {
     var bytes: [UInt8] = []
 
     package static let form = ObjectForm<RawPayload>(
-        "rawPayload", "a preserved block of which nothing is known but its bytes", compact: true,
+        "rawPayload", "a preserved block of unknown content", compact: true,
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the block is"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the block"),
             .always("order", { $0.order }, { $0.order = $1 }, NumberCodec<UInt8>(), "it has 2^order pages"),
-            .always("base64", { $0.bytes }, { $0.bytes = $1 }, BytesCodec(), "its bytes; what follows is zero"),
+            .always("base64", { $0.bytes }, { $0.bytes = $1 }, BytesCodec(), "its bytes; the rest is zero"),
         ])
 
     /// The size of the largest block whose bytes are kept.

@@ -45,7 +45,8 @@ extension Comparison {
     mutating func comparePreserved(_ before: PreservedState?, _ after: PreservedState?) {
         guard let before, let after else {
             if before != nil || after != nil {
-                noteMissing(Subject("map of preserved memory"), before.map { _ in "there" }, after.map { _ in "there" })
+                noteMissing(
+                    Subject("map of preserved memory"), before.map { _ in "present" }, after.map { _ in "present" })
             } else if self.before.absence == .unknown, self.after.absence == .unknown,
                 self.before.state.kho?.preservedMemoryMap != nil
             {

@@ -16,7 +16,7 @@ extension Comparison {
                     Subject("bytes at \(extents.place(of: residue.address))"), bytes[0] != nil, bytes[1] != nil)
                 continue
             }
-            let texts = Self.texts(of: pair.before?.data, pair.after?.data, orElse: "what the state gives")
+            let texts = Self.texts(of: pair.before?.data, pair.after?.data, orElse: "as in the state")
             let address = residue.address.advanced(by: UInt64(texts.same)) ?? residue.address
             note(Subject("bytes at \(extents.place(of: address))", isLayout: isMoved), texts.before, texts.after)
         }

@@ -123,7 +123,7 @@ public struct DocumentReader {
         let mark: [UInt8] = [0xef, 0xbb, 0xbf]
         while window.count < mark.count, try fill(keeping: 0) {}
         if window.starts(with: mark) { position = mark.count }
-        if try next() == nil { throw .notJSON("there is no text") }
+        if try next() == nil { throw .notJSON("empty text") }
         let depth = depth
         var state: Value?
         do throws(DocumentReadError) {
@@ -131,7 +131,7 @@ public struct DocumentReader {
         } catch {
             try recover(from: error, inside: depth)
         }
-        if try next() != nil { throw notJSON("nothing", instead: "the document has ended") }
+        if try next() != nil { throw notJSON("the end of the document") }
         guard let state, problems.isEmpty else { throw .document(DocumentError(problems)) }
         return state
     }
@@ -247,7 +247,7 @@ public struct DocumentReader {
         let slot = slot(of: range)
         if isEqual(range, names[slot].bytes) { return names[slot] }
         let name = KernelString(bytes: Array(window[range]))
-        guard !name.bytes.contains(0) else { throw .document("a name cannot hold a NUL") }
+        guard !name.bytes.contains(0) else { throw .document("a name cannot contain a NUL") }
         names[slot] = name
         return name
     }
@@ -468,7 +468,7 @@ public struct DocumentReader {
     private mutating func open() throws(DocumentReadError) {
         position += 1
         depth += 1
-        guard depth <= Self.deepest else { throw .document("arrays and objects inside of \(Self.deepest) others") }
+        guard depth <= Self.deepest else { throw .document("arrays and objects nested more than \(Self.deepest) deep") }
     }
 
     /// Advances to the next element or member; `false` if `end` ends the list instead.
@@ -541,7 +541,7 @@ public struct DocumentReader {
             case UInt8(ascii: "r"): text.append(0x0d)
             case UInt8(ascii: "t"): text.append(0x09)
             case UInt8(ascii: "u"): text += try unescapeUnicode(&index, range.upperBound)
-            default: throw notJSON("an escape that JSON has")
+            default: throw notJSON("a valid escape sequence")
             }
         }
         window.replaceSubrange(range.lowerBound..<range.lowerBound + text.count, with: text)
@@ -554,7 +554,7 @@ public struct DocumentReader {
             guard index + 4 <= end,
                 let unit = UInt16(String(decoding: window[index..<index + 4], as: UTF8.self), radix: 16),
                 window[index] != UInt8(ascii: "+"), window[index] != UInt8(ascii: "-")
-            else { throw notJSON("four hexadecimal digits behind \\u") }
+            else { throw notJSON("four hexadecimal digits after \\u") }
             index += 4
             return unit
         }
@@ -565,7 +565,7 @@ public struct DocumentReader {
             index += 2
             units.append(try unit())
         }
-        guard let text = String(validating: units, as: UTF16.self) else { throw notJSON("whole surrogate pairs") }
+        guard let text = String(validating: units, as: UTF16.self) else { throw notJSON("complete surrogate pairs") }
         return Array(text.utf8)
     }
 

@@ -61,7 +61,7 @@ package indirect enum DocumentSchema: Sendable {
                 writer.object(compact: true) { $0.member("type", "string") }
                 writer.element()
                 writer.object { writer in
-                    writer.member("description", "bytes that are not UTF-8, or that no NUL ends")
+                    writer.member("description", "bytes that are not UTF-8, or not terminated by a NUL")
                     writer.member("type", "object")
                     writer.member("properties") { writer in
                         writer.key("base64")

@@ -80,7 +80,7 @@ extension InputContext {
                 reading.findings.append(
                     Finding(
                         .missing, of: .subtree(blob.name), at: Place(Place.rootName),
-                        found: "a file of \(blob.bytes.count) bytes, and no node of its name", expected: "both"))
+                        found: "a file of \(blob.bytes.count) bytes, but no node with its name", expected: "both"))
             }
             return reading
         case .damaged(let partial, let verdict):

@@ -37,7 +37,7 @@ struct HandoverPointer: Hashable, Sendable {
             guard let data else {
                 throw .unreadable(
                     path: path, kind: "boot data",
-                    reason: "there is no \(Self.rootProperty) in it, and no data of \(size) bytes")
+                    reason: "it contains neither \(Self.rootProperty) nor data of \(size) bytes")
             }
             try self.init(bytes: InputSource.bytes(of: data, limit: InputSource.blobLimit), data.path)
             return
@@ -95,7 +95,7 @@ struct HandoverPointer: Hashable, Sendable {
         guard let root = range(Self.rootProperty) else {
             throw .unreadable(
                 path: path, kind: "boot data",
-                reason: "there is no \(Self.rootProperty) of two 64-bit cells in /chosen")
+                reason: "no \(Self.rootProperty) of two 64-bit cells in /chosen")
         }
         self.init(
             root: root.lowerBound,

@@ -45,13 +45,13 @@ struct ImageForm: Sendable {
         })
 
     static let raw = ImageForm(
-        name: "raw", summary: "a machine's memory and nothing else, from --raw-at on",
+        name: "raw", summary: "a machine's memory without headers, starting at --raw-at",
         refusal: { _ in nil },
         open: { file, options throws(InputError) in
             let start = options.rawAddress ?? PhysicalAddress(0)
             guard let end = start.advanced(by: file.count) else {
                 throw .unreadable(
-                    path: file.path, kind: "raw", reason: "\(file.count) bytes from \(start) on wrap around")
+                    path: file.path, kind: "raw", reason: "\(file.count) bytes from \(start) wrap around")
             }
             return MemoryImage(memory: FileSegments([FileSegments.Segment(range: start..<end, offset: 0)], of: file))
         })
@@ -72,7 +72,7 @@ extension Finding {
 
     /// A truncated file.
     private init(cutShort count: UInt64, of stated: UInt64, _ loss: String = "") {
-        self.init("a file cut short: \(count) of \(stated) bytes\(loss)", "all of them")
+        self.init("a truncated file: \(count) of \(stated) bytes\(loss)", "all bytes")
     }
 
     private init(pageSize text: String) {
@@ -85,15 +85,15 @@ extension Finding {
         }
         switch damage {
         case .programHeadersMissing(let stated, let present):
-            self.init(image: Place("Elf64_Ehdr", field: "e_phnum"), "\(stated)", "the \(present) there are")
+            self.init(image: Place("Elf64_Ehdr", field: "e_phnum"), "\(stated)", "\(present), the number present")
         case .cutShort(let count, let stated):
             self.init(cutShort: count, of: stated)
         case .segmentWraps(let index, let address, let size):
             self.init(
-                image: segment(index, "p_paddr", at: address), "\(size) bytes from there on",
+                image: segment(index, "p_paddr", at: address), "\(size) bytes from there",
                 "a range that does not wrap around")
         case .segmentSizesDisagree(let index, let fileSize, let memorySize):
-            self.init(image: segment(index, "p_filesz"), "\(fileSize)", "at most \(memorySize), which is p_memsz")
+            self.init(image: segment(index, "p_filesz"), "\(fileSize)", "at most \(memorySize), the value of p_memsz")
         case .pageSize(let text):
             self.init(pageSize: text)
         case .machine(let number):
@@ -106,11 +106,11 @@ extension Finding {
         case .cutShort(let count, let stated, let pages):
             self.init(cutShort: count, of: stated, ", without \(pages.inPages)")
         case .endMissing:
-            self.init("a flattened dump without the mark of its end", "one that was written to its end")
+            self.init("a flattened dump without an end marker", "a completely written dump")
         case .incomplete:
             self.init(
                 image: Place("disk_dump_header", field: "status"), "makedumpfile's mark that the dump is incomplete",
-                "a dump that was written to its end")
+                "a completely written dump")
         case .descriptor(let address, let fault):
             self.init(image: Place("memory image", at: address), fault.reason, "a page of the dump")
         case .furtherDescriptors(let count):
@@ -130,11 +130,11 @@ extension MemoryImage {
             findings.append(
                 Finding(
                     .leftOut, .unknown, of: .input, at: Place("memory image"),
-                    found: "\(dump.pagesLeftOut.inPages) left out of this dump (dump level \(dump.dumpLevel))",
-                    expected: "all that the machine has"))
+                    found: "\(dump.pagesLeftOut.inPages) omitted from this dump (dump level \(dump.dumpLevel))",
+                    expected: "all pages of the machine"))
         }
         if dump.regions.isEmpty, dump.pagesLeftOut == 0 {
-            findings.append(Finding("a dump of no page at all: its bitmaps are empty", "the pages of a machine"))
+            findings.append(Finding("a dump without pages: its bitmaps are empty", "the pages of a machine"))
         }
         self.init(memory: dump, findings: findings, parts: dump.part == nil ? [] : [dump])
     }

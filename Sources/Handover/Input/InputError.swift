@@ -36,9 +36,9 @@ extension InputError: CustomStringConvertible {
             "\(path): not recognised; tried:"
                 + attempts.map { "\n  \($0.kind): \($0.reason)" }.joined()
         case .compressed(let path, let program, let command):
-            "\(path): compressed with \(program): unpack it first: \(command) \(path)"
+            "\(path): compressed with \(program); decompress it first: \(command) \(path)"
         case .noSuchKind(let name, let known):
-            "there is no kind of input \"\(name)\"; there are \(known.joined(separator: ", "))"
+            "unknown input kind \"\(name)\"; known kinds are \(known.joined(separator: ", "))"
         case .unreadable(let path, let kind, let reason): "\(path): cannot be read as \(kind): \(reason)"
         case .notHandover(let path, let what): "\(path): this is not a handover: \(what)"
         case .noHandover(let path, _, let finding, let others):

@@ -63,14 +63,14 @@ extension HandoverInput {
             guard let reason = kind.refusal(of: source, isAsked: true) else { return kind }
             attempts.append(InputError.Attempt(kind: name, reason: reason))
             if let other = InputKind.all.first(where: { $0.refusal(of: source) == nil }) {
-                attempts.append(InputError.Attempt(kind: other.name, reason: "was not tried, and would fit"))
+                attempts.append(InputError.Attempt(kind: other.name, reason: "was not tried, but would fit"))
             }
         } else {
             if let compression = source.compression { throw compression }
             if source.isFlattened, ImageForm.crashDump.refusal(source.prefix(ImageForm.prefix).span.bytes) != nil {
                 throw .unreadable(
                     path: source.path, kind: "dump",
-                    reason: "it is a flattened dump (makedumpfile -F), cut short or damaged at its beginning")
+                    reason: "it is a flattened dump (makedumpfile -F), truncated or damaged at its beginning")
             }
             if let text = source.text { throw .notHandover(path: source.path, what: text) }
             for kind in InputKind.all where kind.isWorthTrying(on: source) {

@@ -67,7 +67,7 @@ package struct InputSource: Sendable {
             return nil
         }
         let isObject = start.first { $0 > 0x20 } == UInt8(ascii: "{")
-        return isObject ? "it is JSON; a document has to be built first: luo-fdt build" : "it is text"
+        return isObject ? "it is JSON; build it first with luo-fdt build" : "it is text"
     }
 
     private static func tree(in file: MappedFile) -> InputTree? {

@@ -40,8 +40,8 @@ struct PartialRoot {
         if !lostNames.isEmpty {
             findings.append(
                 Finding(
-                    .notAvailable, .unknown, of: .kho, at: Place("root FDT"), found: "no names of properties",
-                    expected: "those that a kernel writes: they are taken for granted"))
+                    .notAvailable, .unknown, of: .kho, at: Place("root FDT"), found: "no property names",
+                    expected: "those that a kernel writes, which are assumed"))
         }
         return findings
     }

@@ -25,9 +25,9 @@ extension InputContext {
             guard let own, own > 0, let stale = try? reader.read(rootAt: root),
                 stale.state.kexecCount == own - 1
             else { return nil }
-            let place = main.reading.state.kho?.fdtAddress.map { "\($0)" } ?? "the other"
+            let place = main.reading.state.kho?.fdtAddress.map { "\($0)" } ?? "the other root"
             return HandoverDocument.Note(
-                name: "root \(root)", text: "is what this kernel had received; \(place) is what it prepared itself")
+                name: "root \(root)", text: "is what this kernel received; \(place) is what it prepared for the next")
         }
         return search(
             in: main.memory, main.pageSize, main.reading.state.generation, known: documents.flatMap(\.reading.extents),

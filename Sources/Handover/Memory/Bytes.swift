@@ -78,7 +78,7 @@ enum CopiedRead {
     static func tooLong(_ address: PhysicalAddress, _ count: Int) -> MemoryError {
         .unreadable(
             address: address, count: count,
-            reason: "it is not in one piece, and more than the \(limit) bytes that are copied at once")
+            reason: "it is not contiguous, and larger than the \(limit) bytes that can be copied at once")
     }
 
     /// Calls `body` with `count` zero bytes.

@@ -323,7 +323,7 @@ struct DumpDescriptor {
     /// The compression of the page; throws if the descriptor is invalid.
     func form(pageSize: UInt64) throws(PageFault) -> PageExpander.Form {
         guard let form = PageExpander.Form(rawValue: flags) else {
-            throw .field("flags", found: UInt64(flags), expected: "a compression that we know")
+            throw .field("flags", found: UInt64(flags), expected: "a supported compression")
         }
         if form == .plain {
             if UInt64(size) != pageSize { throw .field("size", found: UInt64(size), expected: "\(pageSize)") }
@@ -347,7 +347,7 @@ public enum PageFault: Error, Hashable, Sendable {
     var reason: String {
         switch self {
         case .field(let name, let found, let expected): "page_desc.\(name) is \(found), not \(expected)"
-        case .cutShort: "the dump is cut short before the page's end"
+        case .cutShort: "the dump is truncated before the end of the page"
         case .compressedBytes: "the page's compressed bytes are damaged"
         }
     }

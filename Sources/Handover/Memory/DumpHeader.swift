@@ -111,7 +111,7 @@ extension CrashDumpError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .notADump: "it does not begin with \"\(DumpHeaderLayout.signatureText)\""
-        case .cutShort(let count, let stated): "cut short: \(count) of at least \(stated) bytes"
+        case .cutShort(let count, let stated): "truncated: \(count) of at least \(stated) bytes"
         case .header(let field, let found, let expected):
             "\(DumpHeaderLayout.layout.structure.name).\(field): found \(found), expected \(expected)"
         }

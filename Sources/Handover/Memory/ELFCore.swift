@@ -297,7 +297,7 @@ extension ELFError: CustomStringConvertible {
         case .notCore(let found): "e_type is \(found), not 4 (core): not a memory image"
         case .programHeaderSize(let found, let expected): "e_phentsize is \(found), not \(expected)"
         case .noSegmentCount:
-            "e_phnum is 0xffff (PN_XNUM), and there is no section header 0 that says how many segments there are"
+            "e_phnum is 0xffff (PN_XNUM), but there is no section header 0 with the number of segments"
         case .outsideFile(let structure, let offset, let fileSize):
             "the \(structure) at offset \(offset) is beyond the end of the file, which has \(fileSize) bytes"
         case .noPhysicalAddresses:

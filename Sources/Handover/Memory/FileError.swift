@@ -23,7 +23,7 @@ extension FileError: CustomStringConvertible {
         case .isEmpty(let path): "\(path): is empty"
         case .tooLarge(let path, let limit): "\(path): is larger than \(limit) bytes"
         case .outOfBounds(let path, let offset, let count, let size):
-            "\(path): \(count) bytes at offset \(offset) lie beyond its \(size) bytes"
+            "\(path): \(count) bytes at offset \(offset) are beyond its \(size) bytes"
         }
     }
 }

@@ -16,13 +16,13 @@ enum LiMEDump {
         while position < file.count {
             let found = try? file.withBytes(at: position, count: Int(min(size, file.count - position))) { Header($0) }
             guard let header = found ?? nil else {
-                fault = "no header of a range at offset \(position)"
+                fault = "no range header at offset \(position)"
                 break
             }
             position += size
             let count = header.last.rawValue - header.start.rawValue + 1
             let present = min(count, file.count - position)
-            if present < count { fault = "cut short: \(file.count) of \(position.addingSaturating(count)) bytes" }
+            if present < count { fault = "truncated: \(file.count) of \(position.addingSaturating(count)) bytes" }
             segments.append(
                 FileSegments.Segment(
                     range: header.start..<PhysicalAddress(header.start.rawValue + present), offset: position))

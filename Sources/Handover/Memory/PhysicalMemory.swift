@@ -111,7 +111,7 @@ extension MemoryError: CustomStringConvertible {
         switch self {
         case .notAvailable(let address, let count):
             "\(count) bytes of memory at \(address) are not available"
-        case .leftOut(let address, _): "the memory at \(address) was left out of this dump"
+        case .leftOut(let address, _): "the memory at \(address) was omitted from this dump"
         case .unreadable(let address, let count, let reason):
             "\(count) bytes of memory at \(address) cannot be read: \(reason)"
         }

@@ -167,7 +167,7 @@ public enum Bundle {
             let start = PhysicalAddress(leftOut[index] << 32 | leftOut[index + 1])
             return start.advanced(by: leftOut[index + 2] << 32 | leftOut[index + 3]).map { start..<$0 }
         }
-        guard let nodes = root.subnode(named: "memory") else { throw .malformed("/: there is no node memory") }
+        guard let nodes = root.subnode(named: "memory") else { throw .malformed("/: no node memory") }
         var total: UInt64 = 0
         for node in nodes.children {
             let path = "/memory/\(ImageText(node.name).bare)"
@@ -178,7 +178,7 @@ public enum Bundle {
             let size = UInt64(reg[2]) << 32 | UInt64(reg[3])
             let data = node.property("data")?.bytes ?? []
             guard let end = address.advanced(by: size), UInt64(data.count) <= size else {
-                throw .malformed("\(path): reg does not hold data, or reaches beyond the address space")
+                throw .malformed("\(path): reg does not contain data, or exceeds the address space")
             }
             total &+= size
             guard size <= memoryLimit, total <= memoryLimit else {
@@ -186,7 +186,7 @@ public enum Bundle {
             }
             memory.allocate(address..<end)
             try rethrow(memory.write(data, at: address)) { (_: MemoryError) in
-                BundleError.malformed("\(path): reg reaches beyond the address space")
+                BundleError.malformed("\(path): reg exceeds the address space")
             }
         }
         return Contents(
@@ -212,7 +212,7 @@ extension BundleError: CustomStringConvertible {
         switch self {
         case .tree(let error): "bundle: \(error)"
         case .memory(let error): "bundle: \(error)"
-        case .tooLarge: "bundle: an FDT cannot hold so much; write an ELF core"
+        case .tooLarge: "bundle: an FDT cannot hold that much; write an ELF core"
         case .malformed(let problem): "bundle: \(problem)"
         }
     }

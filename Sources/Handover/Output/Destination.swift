@@ -141,7 +141,7 @@ public struct Destination: Sendable {
         if FileIdentity(path) == FileIdentity(".") { return "it is the current directory" }
         let names = Directory.entries(of: path)
         return names.isEmpty || OutputForm.isDirectoryForm(path, names: names)
-            ? nil : "it is a directory with other files in it: remove it first, or choose another name"
+            ? nil : "it is a directory with other files; remove it first, or choose another name"
     }
 
     // MARK: - Where it is

@@ -39,7 +39,7 @@ struct Disclosure {
             return "it is not preserved"
         }
         if let preserved, !extent.role.isPreserved, !pages.pieces(in: preserved).isEmpty {
-            return "it is preserved, and the map of preserved memory is not"
+            return "it is preserved, but the map of preserved memory never is"
         }
         if let marked = marked[extent.address], marked.contains(where: { !$0.pieces(in: map).isEmpty }) {
             return "it marks the map of preserved memory as preserved"
@@ -47,7 +47,7 @@ struct Disclosure {
         do throws(MemoryError) {
             return try memory.withBytes(at: extent.address, count: extent.byteCount) { extent.form.objection(to: $0) }
         } catch {
-            return "not all of it can be read"
+            return "part of it cannot be read"
         }
     }
 }
@@ -56,7 +56,7 @@ extension Extent.Form {
     /// The reason why bytes do not have this form; `nil` if they may.
     fileprivate func objection(to bytes: RawSpan) -> String? {
         switch self {
-        case .opaque: return "nothing is known of its form"
+        case .opaque: return "its format is unknown"
         case .slice(let record, let start, let count):
             // Records that begin or end in another page are not complete here.
             var place = (record.size - start % record.size) % record.size
@@ -93,17 +93,17 @@ extension Extent.Form {
         guard place < bytes.byteCount, bytes.extracting(place..<bytes.byteCount).firstNonzeroByte != nil else {
             return nil
         }
-        return "there is something behind its structures"
+        return "it has data after its structures"
     }
 }
 
 extension StructureDescription {
     /// The field of the structure at `base` with an impossible value, in words; `nil` if there is none.
     fileprivate func objection(to bytes: RawSpan, at base: Int) -> String? {
-        guard fits(in: bytes, at: base) else { return "\(name) is cut short" }
+        guard fits(in: bytes, at: base) else { return "\(name) is truncated" }
         if bytes.extracting(base..<base + size).firstNonzeroByte == nil { return nil }
         for field in fields where !field.isPlausible(in: bytes, at: base) {
-            return "\(name).\(field.name) holds what it cannot hold"
+            return "\(name).\(field.name) has an impossible value"
         }
         return nil
     }

@@ -105,7 +105,7 @@ extension OutputError: CustomStringConvertible {
         case .bundle(let error): "\(error)"
         case .temporary(let path, let error): "\(path): a temporary file cannot be read back: \(error)"
         case .refused(let path, let reason): "\(path) is not written: \(reason)"
-        case .unsuitableName(let name): "subtree \(ImageText(name)): no file can have this name"
+        case .unsuitableName(let name): "subtree \(ImageText(name)): its name is not a possible file name"
         }
     }
 }

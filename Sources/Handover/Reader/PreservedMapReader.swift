@@ -115,7 +115,7 @@ struct PreservedMapReader {
         if bitmap.start.rawValue.trailingZeroBitCount < min(step, UInt64.bitWidth) {
             log.report(
                 .outOfRange, of: owner, at: pointer().field(BitmapPointerLayout.layout.start), found: "\(bitmap.start)",
-                expected: "a multiple of the \(layout.bitCount) blocks of order \(order) that a bitmap is of")
+                expected: "a multiple of the \(layout.bitCount) blocks of order \(order) that a bitmap describes")
         }
         guard let address = bitmap.address else { return false }
         let name = layout.structure.name

@@ -53,7 +53,7 @@ struct ReadingLog {
         guard !string.isTerminated else { return }
         report(
             .termination, of: owner(), at: place(), found: string.named,
-            expected: "a NUL within \(string.bytes.count) bytes: a kernel reads past the field")
+            expected: "a NUL within \(string.bytes.count) bytes: the kernel would read past the field")
     }
 
     /// Registers that the structure at `address` is about to be read; reports it and returns `false` if it was read
@@ -64,7 +64,7 @@ struct ReadingLog {
         if visit(address, as: role) { return true }
         report(
             .visitedBefore, of: owner(), at: Place(structure, at: address),
-            found: "a structure that was reached before", expected: "every structure once")
+            found: "a structure that was already visited", expected: "a different one")
         return false
     }
 
@@ -138,12 +138,12 @@ struct ReadingContext: Sendable {
         case .notAvailable(let missing, _):
             Finding(
                 .notAvailable, hasMemory ? .damage : .unknown, of: owner, at: place,
-                found: missing == address ? "no memory at hand there" : "no memory at hand from \(missing) on",
+                found: missing == address ? "no memory available there" : "no memory available from \(missing)",
                 expected: "\(count) bytes")
         case .leftOut(let missing, _):
             Finding(
                 .leftOut, .unknown, of: owner, at: place,
-                found: missing == address ? "left out of this dump" : "left out of this dump from \(missing) on",
+                found: missing == address ? "omitted from this dump" : "omitted from this dump from \(missing)",
                 expected: "\(count) bytes")
         case .unreadable(_, _, let reason):
             Finding(.unreadable, of: owner, at: place, found: reason, expected: "\(count) bytes")

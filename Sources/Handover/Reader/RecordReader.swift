@@ -41,7 +41,7 @@ struct RecordReader<Record: KernelStructure> {
                 .count, of: owner,
                 at: place() ?? container.header.map { Place($0.structure, at: address).field($0.count) }
                     ?? Place(name, at: address), found: "\(count)",
-                expected: "at most \(capacity): a kernel reads past the pages")
+                expected: "at most \(capacity): the kernel would read past the pages")
         }
         let present = Int(min(count, UInt64(capacity)))
         readRecords(present, at: address, &log, records)
@@ -78,7 +78,7 @@ struct RecordReader<Record: KernelStructure> {
             if !isNew, blocks.contains(where: { $0.address == address }) {
                 log.report(
                     .cyclic, of: owner, at: Place(layout.structure, at: blocks.last?.address).field(layout.next),
-                    found: "\(address), where the chain has been before", expected: "a chain that ends")
+                    found: "\(address), which is already in the chain", expected: "a chain that ends")
                 return (blocks, false)
             }
             guard isNew || log.visit(address, as: role, structure: name, of: owner) else { return (blocks, false) }

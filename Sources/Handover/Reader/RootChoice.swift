@@ -43,7 +43,7 @@ public struct RootChoice: Sendable {
                 ?? Finding(
                     .missing, of: .kho, at: Place("root FDT"), found: "none in this memory",
                     expected:
-                        "a page that holds an FDT with a compatible of kho-v…; --search finds sessions without one")
+                        "a page with an FDT whose compatible is kho-v…; --search finds sessions without one")
         }
         stale = (roots.indices.filter { $0 != best }.map { roots[$0].address } + rejected).sorted()
         var reading = roots[best].reading
@@ -68,9 +68,10 @@ public struct RootChoice: Sendable {
     ) -> Finding {
         Finding(
             .damagedRoot, severity, of: .kho, at: Place(Place.rootName, at: address),
-            found: "what may be the live root, damaged" + (problem.map { " (\($0))" } ?? ""),
+            found: "a damaged root, which may be the live one" + (problem.map { " (\($0))" } ?? ""),
             expected:
-                "one that is whole, as that at \(instead), which is read instead; --fdt-pa \(address) reads this one")
+                "an undamaged one: the one at \(instead) is read instead; --fdt-pa \(address) reads this one"
+        )
     }
 
     /// The age of a handover: the live update number, then the number of kexecs. Newer ones compare greater.

@@ -117,7 +117,7 @@ struct RootReader {
         if taken == nil, generation.subtrees.contains(name) {
             log.report(
                 .duplicate, of: .subtree(name), at: properties.place(), found: "a second node of this name",
-                expected: "one, as a kernel takes the first")
+                expected: "one, as a kernel uses only the first")
         }
         guard let blob = blob(name, of: subtree, isTree: abi.sizeProperty == nil, &log) else { return subtree }
         subtree.size = subtree.size ?? UInt64(blob.count)
@@ -194,7 +194,7 @@ struct RootReader {
             guard let stated, stated > UInt64(blob.count) else { return blob }
             log.report(
                 .input, of: .subtree(name), at: Place(structure), found: "a file of \(blob.count) bytes",
-                expected: "all \(stated): it is cut short")
+                expected: "all \(stated): it is truncated")
             return nil
         }
         guard let address = subtree.address else { return nil }
@@ -212,8 +212,8 @@ struct RootReader {
             log.report(
                 context.hasMemory ? .size : .notAvailable, context.hasMemory ? .damage : .unknown, of: .subtree(name),
                 at: Place(structure, at: address),
-                found: context.hasMemory ? "a blob of \(size) bytes" : "no memory at hand there",
-                expected: context.hasMemory ? "less than there is memory" : "\(size) bytes")
+                found: context.hasMemory ? "a blob of \(size) bytes" : "no memory available there",
+                expected: context.hasMemory ? "less than the available memory" : "\(size) bytes")
             // A structure of fixed size is at the beginning, whatever the stated size.
             let rest = context.pageSize.bytes - Int(address.rawValue % UInt64(context.pageSize.bytes))
             return context.memory.copy(at: address, count: rest)

@@ -51,7 +51,7 @@ struct LostSessions {
             if let page, (try? mended.write(page, at: address)) != nil {
                 notes.append(
                     HandoverDocument.Note(
-                        name: "found", text: "\(kind.noun) at \(address), whose number there is not the one stated"))
+                        name: "found", text: "\(kind.noun) at \(address), with a wrong count"))
             }
         }
         let memory: any PhysicalMemory = mended.regions.isEmpty ? memory : LayeredMemory([mended, memory])
@@ -63,7 +63,7 @@ struct LostSessions {
             guard let part, let lost = part.state.luo else { return }
             for session in lost.sessions ?? [] {
                 let faults = part.findings.count { $0.owner.isPart(of: session.name) }
-                let certainty = faults == 0 ? "all its parts fit" : "\(faults) of its parts do not fit"
+                let certainty = faults == 0 ? "all its parts are consistent" : "\(faults) of its parts are inconsistent"
                 notes.append(
                     HandoverDocument.Note(name: "found", text: "\(what(session)): \(certainty)"))
             }
@@ -90,7 +90,7 @@ struct LostSessions {
                 let part = Self.read(kind, at: address, in: memory, pageSize, generation)
                 // A page that only looks right by chance refers to nothing valid.
                 if kind != .files, part?.findings.isEmpty != true { continue }
-                add(part) { _ in "\(kind.noun) at \(address), of no session that was found" }
+                add(part) { _ in "\(kind.noun) at \(address), of an unknown session" }
             }
         }
         if sessions.isEmpty, let flbs {

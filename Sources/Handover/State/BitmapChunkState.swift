@@ -23,8 +23,8 @@ extension BitmapChunkState: DocumentObject {
     package static let form = ObjectForm<BitmapChunkState>(
         "bitmapChunk", "a chunk of pointers to bitmaps",
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the chunk is"),
-            .always("order", { $0.order }, { $0.order = $1 }, required: true, "each bit stands for 2^order pages"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the chunk"),
+            .always("order", { $0.order }, { $0.order = $1 }, required: true, "each bit represents 2^order pages"),
             .always("bitmaps", { $0.bitmaps }, { $0.bitmaps = $1 }, required: true, "the bitmaps"),
         ])
 }
@@ -33,8 +33,8 @@ extension BitmapChunkState.BitmapState: DocumentObject {
     package static let form = ObjectForm<BitmapChunkState.BitmapState>(
         "bitmap", "a bitmap", compact: true,
         [
-            .always("start", { $0.start }, { $0.start = $1 }, required: true, "the memory that bit 0 stands for"),
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the bitmap is"),
+            .always("start", { $0.start }, { $0.start = $1 }, required: true, "the memory that bit 0 represents"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the bitmap"),
             .always("bits", { $0.bits }, { $0.bits = $1 }, required: true, "the bits that are set"),
         ])
 }

@@ -74,7 +74,7 @@ extension HandoverState: DocumentObject {
     private static let parts: [ObjectForm<Self>.Member] = [
         .always(
             "format", { _ in documentFormat }, { $0.short.format = $1 }, formatCodec,
-            "the version of this form: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"
+            "the version of this format: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"
         ).uncompared,
         .ifKnown("kernel", \.named, KernelCodec(), "the generation of the ABI: a kernel release")
             .compared(as: "generation").compared { _, _, subject, comparison in comparison.compareGenerations(subject)
@@ -94,7 +94,7 @@ extension HandoverState: DocumentObject {
         .ifKnown("preserved", \.preserved, "the map of preserved memory")
             .compared { before, after, _, comparison in comparison.comparePreserved(before?.preserved, after?.preserved)
             },
-        .ifKnown("residue", \.residue, "bytes of the handover's pages that nothing else here accounts for")
+        .ifKnown("residue", \.residue, "bytes of the handover's pages not covered by the fields above")
             .compared { before, after, _, comparison in
                 comparison.compareResidue(before?.residue ?? [], after?.residue ?? [])
             },
@@ -110,13 +110,13 @@ extension HandoverState: DocumentObject {
         shortcut("flbs", for: \.luo.orEmpty.flbs, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
     ]
 
-    /// The version of a document's form.
+    /// The version of the document format.
     private static let formatCodec = NumberCodec<UInt64>().mapped(
         .integerChoice(Array(1...Int(documentFormat))), from: { $0 },
-        problem: { "unknown format \($0); use a luo-fdt that knows it, or 1 to \(documentFormat)" },
+        problem: { "unknown format \($0); use a newer luo-fdt, or 1 to \(documentFormat)" },
         to: { 1...documentFormat ~= $0 ? $0 : nil })
 
-    private static let machineCodec = ChoiceCodec<Machine>(else: "is no machine with KHO")
+    private static let machineCodec = ChoiceCodec<Machine>(else: "is not a machine with KHO")
 
     /// A member that is read but never written: a shortcut for a member of one of the parts.
     static func shortcut<Codec: DocumentCodec>(
@@ -136,7 +136,7 @@ extension HandoverState: DocumentObject {
     ) -> @Sendable (inout HandoverState) throws(DocumentReadError) -> Void {
         { (state) throws(DocumentReadError) in
             guard state[keyPath: place] == nil else {
-                throw DocumentReadError.document("this is given twice, here and in another place").inside(".\(key)")
+                throw DocumentReadError.document("this is given twice, here and elsewhere").inside(".\(key)")
             }
             state[keyPath: place] = value
         }
@@ -167,7 +167,7 @@ struct KernelCodec: DocumentCodec {
         let text = try StringCodec().read(from: &reader)
         guard let generation = Generation(release: text, among: reader.generations) else {
             let known = reader.generations.flatMap(\.releases).map(\.description).joined(separator: ", ")
-            throw .document("no kernel \(ImageText(text)) is known here; known are \(known)")
+            throw .document("unknown kernel \(ImageText(text)); known kernels are \(known)")
         }
         return KernelName(release: text, generation: generation)
     }

@@ -21,16 +21,16 @@ extension KHOState: DocumentObject {
     package static let form = ObjectForm<KHOState>(
         "kho", "the root FDT",
         [
-            .ifKnown("fdt_pa", \.fdtAddress, "where the root FDT is").compared(as: "address"),
+            .ifKnown("fdt_pa", \.fdtAddress, "the address of the root FDT").compared(as: "address"),
             .ifKnown("fdt_size", \.fdtSize, "its size in bytes").compared(as: "size", layout: true),
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
-            .ifKnown("preserved_memory_map", \.preservedMemoryMap, "where the map of preserved memory begins")
+            .ifKnown("preserved_memory_map", \.preservedMemoryMap, "the address of the map of preserved memory")
                 .compared(apart: "map of preserved memory, address"),
             .ifKnown("subtrees", \.subtrees, "the subtrees, in the order of their nodes")
                 .compared { old, new, _, comparison in comparison.compareSubtrees(old, new) },
             .ifKnown(
                 "stale", \.staleRoots, ArrayCodec(AddressCodec(), compact: true),
-                "roots that earlier handovers left behind; not built"
+                "roots left by earlier handovers; not built"
             ).uncompared,
         ])
 }
@@ -69,11 +69,11 @@ extension SubtreeState: ContentOwner {
         "subtree", "a blob that its owner has registered",
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the name of the node").uncompared,
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the blob is").compared(as: "address"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the blob").compared(as: "address"),
             .ifKnown("size", { $0.size }, { $0.size = $1 }, "its size in bytes").compared(as: "size", layout: true),
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 }, BytesCodec(),
-                "the blob itself, where nothing else here describes it"
+                "the blob itself, if it is not described elsewhere here"
             ).compared { old, new, subject, comparison in
                 comparison.compareBlob(subject, old?.data, new?.data)
             },
@@ -100,10 +100,10 @@ extension ResidueState: DocumentObject {
     package static let form = ObjectForm<ResidueState>(
         "residue", "bytes at an address", compact: true,
         [
-            .always("pa", { $0.address }, { $0.address = $1 }, required: true, "where the bytes are"),
+            .always("pa", { $0.address }, { $0.address = $1 }, required: true, "the address of the bytes"),
             .always("data", { $0.data }, { $0.data = $1 }, BytesCodec(), required: true, "the bytes"),
             .ifKnown(
                 "size", { $0.size }, { $0.size = $1 },
-                "how many bytes there are, if more than in data: the rest is zero"),
+                "the number of bytes, if more than in data; the rest is zero"),
         ])
 }

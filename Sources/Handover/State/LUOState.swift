@@ -31,20 +31,20 @@ extension LUOState: DocumentObject {
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
             .ifKnown(
-                "liveupdate_number", \.liveUpdateNumber, "how many live updates there have been, this one included"
+                "liveupdate_number", \.liveUpdateNumber, "the number of live updates, including this one"
             ).compared(apart: "number of live updates"),
             .ifKnown(
-                "further", \.further, "the fields of luo_ser that have no key of their own, by the kernel's names"),
+                "further", \.further, "the fields of luo_ser without their own key, by the kernel's names"),
             .ifKnown("session_compatible", \.sessionCompatible, "the version of the sessions (luo-v1)")
                 .compared(as: "compatible of sessions"),
-            .ifKnown("sessions_pa", \.sessionsAddress, "where the sessions are; 0 for none")
+            .ifKnown("sessions_pa", \.sessionsAddress, "the address of the sessions; 0 for none")
                 .compared(apart: "sessions, address"),
             .ifKnown("blocks", \.blocks, "the blocks of sessions (luo-v5)").compared(apart: "sessions"),
             .ifKnown("sessions", \.sessions, "the sessions").compared(apart: "sessions"),
             .ifKnown("flb_compatible", \.flbCompatible, "the version of the FLBs (luo-v1)")
                 .compared(as: "compatible of FLBs"),
-            .ifKnown("flb_pa", \.flbAddress, "where the page of FLBs is").compared(apart: "FLBs, address"),
-            .ifKnown("flb_pgcnt", \.flbPageCount, "its number of pages, as it says")
+            .ifKnown("flb_pa", \.flbAddress, "the address of the page of FLBs").compared(apart: "FLBs, address"),
+            .ifKnown("flb_pgcnt", \.flbPageCount, "its stated number of pages")
                 .compared(apart: "FLBs, number of pages"),
             .ifKnown("flbs", \.flbs, "the file-lifecycle-bound objects")
                 .compared(apart: "FLBs").compared { old, new, subject, comparison in
@@ -73,7 +73,7 @@ extension BlockState: DocumentObject {
     package static let form = ObjectForm<BlockState>(
         "block", "a block of records", compact: true,
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the block is"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the block"),
             .ifKnown("count", { $0.count }, { $0.count = $1 }, "its number of records"),
         ])
 
@@ -136,7 +136,7 @@ extension SessionState: NamedRecord {
         "session", "a session",
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the session's name"),
-            .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, "where the files are; 0 for none")
+            .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, "the address of the files; 0 for none")
                 .compared(as: "address of files"),
             .ifKnown("count", { $0.count }, { $0.count = $1 }, "the number of files")
                 .compared { old, new, subject, comparison in
@@ -146,12 +146,12 @@ extension SessionState: NamedRecord {
                 },
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
-                "the fields of luo_session_ser that have no key of their own, by the kernel's names"),
+                "the fields of luo_session_ser without their own key, by the kernel's names"),
             .ifKnown("blocks", { $0.blocks }, { $0.blocks = $1 }, "the blocks of files (luo-v5)").compared(as: ""),
             .ifKnown("files", { $0.files }, { $0.files = $1 }, "the files"),
             .ifKnown(
                 "mapping", { $0.mapping?.value }, { $0.mapping = $1.map(SessionMapping.init) }, PayloadValueCodec(),
-                "what a file says of the others, such as systemd's of its units; made into that file if it is missing"
+                "a file's description of the others, such as systemd's; the file is created from it if missing"
             ).uncompared,
         ])
 }
@@ -264,7 +264,7 @@ extension FileState: ContentOwner {
             .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, "the handler that preserved the file"),
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 }, HexCodec(),
-                "the handler's handle: mostly the address of what it preserved"
+                "the handler's handle, usually the address of what it preserved"
             ).compared { old, new, subject, comparison in
                 // The handle of an unknown handler is all there is of the file; where it leads on, it is an address.
                 let leadsOn = [old, new].count { $0?.hasContent ?? false }
@@ -273,7 +273,7 @@ extension FileState: ContentOwner {
             },
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
-                "the fields of luo_file_ser that have no key of their own, by the kernel's names"),
+                "the fields of luo_file_ser without their own key, by the kernel's names"),
         ] + contentMembers)
 }
 
@@ -318,6 +318,6 @@ extension FLBState: ContentOwner {
             .always("count", { $0.count }, { $0.count = $1 }, "the number of files that depend on it"),
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
-                "the fields of luo_flb_ser that have no key of their own, by the kernel's names"),
+                "the fields of luo_flb_ser without their own key, by the kernel's names"),
         ] + contentMembers)
 }

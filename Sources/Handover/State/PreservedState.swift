@@ -176,7 +176,7 @@ extension PreservedState: DocumentObject {
                 "by_order", \.blocksByOrder, BlocksByOrderCodec(), "the number of blocks of 2^order pages, by order"),
             .ifKnown(
                 "ranges", \.ranges,
-                "the preserved memory; without chunks or a tree, memory to preserve besides the handover's own"
+                "the preserved memory; without chunks or a tree, memory to preserve in addition to the handover's own"
             ).uncompared,
             .ifKnown("chunks", \.chunks, "the chunks of pointers to bitmaps (kho-v1)").uncompared,
             .ifKnown("radix", \.radix, "the radix tree (kho-v3, kho-v4)").uncompared,
@@ -212,7 +212,7 @@ private struct BlocksByOrderCodec: DocumentCodec {
         var result: [Int: UInt64] = [:]
         for (text, count) in try counts.read(from: &reader) {
             guard let order = Int(text), (0...64).contains(order) else {
-                throw .document("\(ImageText(text)) is no order")
+                throw .document("\(ImageText(text)) is not an order")
             }
             result[order] = count
         }

@@ -12,7 +12,7 @@ public struct RadixTreeState: Hashable, Sendable {
     /// A table of addresses.
     public struct Node: Hashable, Sendable {
         public var address: PhysicalAddress?
-        /// The level: 1 is just above the leaves.
+        /// The level: 1 is directly above the leaves.
         public var level: UInt8 = 1
         /// The smallest key below it.
         public var key: UInt64 = 0
@@ -56,10 +56,10 @@ extension RadixTreeState.Node: DocumentObject {
     package static let form = ObjectForm<RadixTreeState.Node>(
         "radixNode", "a table of the radix tree", compact: true,
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the table is"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the table"),
             .always(
                 "level", { $0.level }, { $0.level = $1 }, NumberCodec<UInt8>(), required: true,
-                "1 is just above the leaves"),
+                "1 is directly above the leaves"),
             .always("key", { $0.key }, { $0.key = $1 }, HexCodec(), required: true, "the smallest key below it"),
         ])
 }
@@ -68,7 +68,7 @@ extension RadixTreeState.Leaf: DocumentObject {
     package static let form = ObjectForm<RadixTreeState.Leaf>(
         "radixLeaf", "a leaf of the radix tree", compact: true,
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the leaf is"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the leaf"),
             .always("key", { $0.key }, { $0.key = $1 }, HexCodec(), required: true, "the key of bit 0"),
             .always("bits", { $0.bits }, { $0.bits = $1 }, required: true, "the bits that are set"),
         ])

@@ -7,7 +7,7 @@ struct AddressClaimer: AllocationVisitor {
         by planner: inout HandoverPlanner
     ) {
         guard let address else { return }
-        if address.rawValue == 0 { planner.reportForceable(path(), "0x0 stands for no address") }
+        if address.rawValue == 0 { planner.reportForceable(path(), "0x0 is not an address") }
         if address.rawValue & (allocation.alignment - 1) != 0 {
             planner.reportForceable(
                 path(),
@@ -17,7 +17,7 @@ struct AddressClaimer: AllocationVisitor {
         let (end, overflow) = address.rawValue.addingReportingOverflow(allocation.byteCount)
         if overflow {
             planner.reportUnbuildable(
-                path(), "\(address) and \(allocation.byteCount) bytes reach beyond the address space")
+                path(), "\(address) and \(allocation.byteCount) bytes exceed the address space")
         }
         planner.space.claim(address.rawValue..<(overflow ? address.rawValue : end))
     }
@@ -56,7 +56,7 @@ struct AddressAssigner: AllocationVisitor {
         }
         guard let address else {
             planner.reportUnbuildable(
-                path(), "there is no room for \(allocation.byteCount) bytes above \(planner.options.base)")
+                path(), "no room for \(allocation.byteCount) bytes above \(planner.options.base)")
             return
         }
         let shift = UInt64(planner.pageSize.shift)

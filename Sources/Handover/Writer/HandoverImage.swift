@@ -63,13 +63,13 @@ public enum WriteError: Error, Hashable, Sendable {
 extension WriteError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .incomplete(let path): "\(path): this is missing"
-        case .outside(let address, let count): "\(count) bytes at \(address) reach beyond the address space"
+        case .incomplete(let path): "\(path): missing"
+        case .outside(let address, let count): "\(count) bytes at \(address) exceed the address space"
         case .tree(let name, let error): "\(name): \(error)"
         case .file(let error): "\(error)"
         case .memory(let error): "\(error)"
         case .contentsTooLarge: "the contents take more than \(Self.contentsLimit >> 40) TiB of memory"
-        case .hole(let path, let page): "\(path): no folio holds page \(page) of the contents, which is not zero"
+        case .hole(let path, let page): "\(path): page \(page) of the contents is not zero, but has no folio"
         }
     }
 }

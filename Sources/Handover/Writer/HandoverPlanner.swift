@@ -44,7 +44,7 @@ public struct HandoverPlanner {
         if state.kernel == nil { state.kernel = kernel }
         guard let generation = state.generation else {
             throw PlanError(
-                problems: [DocumentError(path: ".kernel", problem: "no kernel \"\(kernel)\" is known here")],
+                problems: [DocumentError(path: ".kernel", problem: "unknown kernel \"\(kernel)\"")],
                 canBeForced: false)
         }
         let pageSize = state.pageSize ?? .kib4

@@ -45,15 +45,21 @@ extension HandoverPlanner {
         if case .blockChain = abi.sessions.form, sessions.isEmpty, luo.blocks?.isEmpty ?? true {
             luo.sessionsAddress = luo.sessionsAddress ?? PhysicalAddress(0)
         }
-        var names: Set<KernelString> = []
+        var names: [KernelString: DocumentPath] = [:]
         for index in sessions.indices {
             let path = path[index]
             let name = sessions[index].name
-            if name.bytes.isEmpty { reportForceable(path["name"], "an empty name; luo_session_create gives EINVAL") }
+            if name.bytes.isEmpty {
+                reportForceable(path["name"], "an empty name; luo_session_create() returns EINVAL")
+            }
             checkLength(of: name, abi.sessions.record.name, "LIVEUPDATE_SESSION_NAME_LENGTH", path["name"])
             checkFurther(sessions[index].further, of: abi.sessions.record, path)
-            if !names.insert(name).inserted {
-                reportForceable(path["name"], "\(name.quoted) is already used; luo_session_insert() returns EEXIST")
+            if let first = names[name] {
+                reportForceable(
+                    path["name"],
+                    "\(name.quoted) is already used by \(first.text); luo_session_insert() returns EEXIST")
+            } else {
+                names[name] = path
             }
             completeFiles(&sessions[index], abi, path)
         }
@@ -140,23 +146,26 @@ extension HandoverPlanner {
         let limit = container.limit(pageSize: pageSize)
         if flbs.count > limit { reportUnbuildable(path, "\(flbs.count) objects; LUO_FLB_MAX is \(limit)") }
         checkAddress(luo.flbAddress, count: flbs.count, .root["luo"]["flb_pa"], path)
-        var names: Set<KernelString> = []
+        var names: [KernelString: DocumentPath] = [:]
         for (index, flb) in flbs.enumerated() {
             let path = path[index]
             checkLength(of: flb.name, container.record.name, "LIVEUPDATE_FLB_COMPAT_LENGTH", path["name"])
             checkFurther(flb.further, of: container.record, path)
             if flb.name.bytes.isEmpty { reportForceable(path["name"], "an empty name") }
-            if !names.insert(flb.name).inserted {
+            if let first = names[flb.name] {
                 reportForceable(
-                    path["name"], "\(flb.name.quoted) is already used; liveupdate_register_flb() returns EEXIST")
+                    path["name"],
+                    "\(flb.name.quoted) is already used by \(first.text); liveupdate_register_flb() returns EEXIST")
+            } else {
+                names[flb.name] = path
             }
             if flb.count == 0 {
-                reportForceable(path["count"], "0; luo_flb_serialize leaves out objects without files")
+                reportForceable(path["count"], "0; luo_flb_serialize() omits objects without files")
             }
         }
         let pages = UInt64(container.pagesPerAllocation)
         if let given = luo.flbPageCount, given != pages {
-            reportForceable(.root["luo"]["flb_pgcnt"], "\(given); it is \(pages)")
+            reportForceable(.root["luo"]["flb_pgcnt"], "\(given), but there are \(pages)")
         }
         luo.flbPageCount = luo.flbPageCount ?? pages
         luo.flbs = flbs
@@ -169,7 +178,7 @@ extension HandoverPlanner {
     ) {
         guard address?.rawValue == 0, count > 0 else { return }
         reportUnbuildable(
-            path(), "0x0 says that there is nothing, but there is \(recordPath().text); leave one of them out")
+            path(), "0x0 means that there is nothing, but \(recordPath().text) is given; remove one of them")
     }
 
     /// Creates the blocks for `count` records, or checks those that are given.
@@ -181,7 +190,7 @@ extension HandoverPlanner {
         let capacity = container.capacity(pageSize: pageSize)
         switch container.form {
         case .array:
-            if blocks != nil { reportUnbuildable(path, "these records lie in an array, not in blocks") }
+            if blocks != nil { reportUnbuildable(path, "these records are in an array, not in blocks") }
             if count > capacity { reportUnbuildable(recordPath, "\(count); \(limitName) is \(capacity)") }
         case .blockChain(let limit):
             let isGiven = blocks?.contains { $0.count != nil } ?? false
@@ -191,7 +200,7 @@ extension HandoverPlanner {
                 reportUnbuildable(
                     isGiven ? path : recordPath,
                     "the blocks hold \(count - rest) records, but there are \(count); "
-                        + "leave blocks out to have them made")
+                        + "omit blocks to generate them")
             }
         }
     }

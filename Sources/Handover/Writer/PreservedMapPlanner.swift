@@ -19,7 +19,7 @@ extension HandoverPlanner {
                 reportUnbuildable(path["bitmaps"], "\(chunk.bitmaps.count) bitmaps; a chunk holds \(capacity)")
             }
             if chunk.order >= orders {
-                reportForceable(path["order"], "\(chunk.order); an order is less than \(orders)")
+                reportForceable(path["order"], "\(chunk.order); an order must be less than \(orders)")
             }
             for (place, bitmap) in chunk.bitmaps.enumerated() {
                 let path = path["bitmaps"][place]
@@ -62,13 +62,13 @@ extension HandoverPlanner {
         if first != key {
             reportUnbuildable(
                 path(),
-                "\(key.prefixedHex) is inside the page of level \(level) whose first key is \(first.prefixedHex)")
+                "\(key.prefixedHex) is in the page of level \(level) whose first key is \(first.prefixedHex)")
         } else if !keys[level].insert(key).inserted {
             reportUnbuildable(path(), "\(key.prefixedHex) is already the key of a page of level \(level)")
         } else if level + 1 < geometry.depth,
             !keys[level + 1].contains(geometry.prefix(of: key, level: level + 1))
         {
-            reportUnbuildable(path(), "no table of level \(level + 1) before it leads to \(key.prefixedHex)")
+            reportUnbuildable(path(), "no table of level \(level + 1) before it refers to \(key.prefixedHex)")
         }
     }
 
@@ -118,7 +118,7 @@ extension HandoverPlanner {
             state.preserved?.map = .radix(tree)
             if state.kho?.preservedMemoryMap == nil { state.kho?.preservedMemoryMap = tree.nodes.first?.address }
         default:
-            reportUnbuildable(path, "kernel \(generation.name) has no map of this form; leave it out to have one made")
+            reportUnbuildable(path, "kernel \(generation.name) has no map of this form; omit it to generate one")
         }
     }
 
@@ -141,16 +141,16 @@ extension HandoverPlanner {
             let path = DocumentPath.root["preserved"]
             if let ranges = stated.ranges, ranges != preserved.ranges {
                 reportForceable(
-                    path["ranges"], "they are not what the map's bits say; leave them, or the map's pages, out")
+                    path["ranges"], "they do not match the map's bits; remove them, or the map's pages")
             }
             if let pages = stated.pages, pages != preserved.pages {
-                reportForceable(path["pages"], "\(pages) is not what the map's bits say, \(preserved.pages ?? 0)")
+                reportForceable(path["pages"], "\(pages), but the map's bits say \(preserved.pages ?? 0)")
             }
             if let bytes = stated.bytes, bytes != preserved.bytes {
-                reportForceable(path["bytes"], "\(bytes) is not what the map's bits say, \(preserved.bytes ?? 0)")
+                reportForceable(path["bytes"], "\(bytes), but the map's bits say \(preserved.bytes ?? 0)")
             }
             if let orders = stated.blocksByOrder, orders != preserved.blocksByOrder {
-                reportForceable(path["by_order"], "it is not what the map's bits say")
+                reportForceable(path["by_order"], "it does not match the map's bits")
             }
         } else {
             let all = blocks + extraBlocks(preserved.ranges ?? [], besides: blocks)
@@ -179,7 +179,7 @@ extension HandoverPlanner {
         var result: [PageBlock] = []
         for (index, range) in ranges.enumerated() {
             if !pageSize.isAligned(range.lowerBound) || !pageSize.isAligned(range.upperBound) {
-                reportForceable(.root["preserved"]["ranges"][index], "memory is preserved by the page")
+                reportForceable(.root["preserved"]["ranges"][index], "only whole pages can be preserved")
             }
             var start = range.lowerBound.rawValue >> shift
             let end = range.upperBound.rawValue >> shift

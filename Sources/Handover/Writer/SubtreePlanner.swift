@@ -42,7 +42,7 @@ extension HandoverPlanner {
                 if generation.root.sizeProperty == nil, Header(data.span.bytes).map({ UInt64($0.totalSize) }) != size {
                     reportForceable(
                         path["data"],
-                        "a subtree of \(generation.root.compatible) has to be an FDT, which states its size")
+                        "a subtree of \(generation.root.compatible) must be an FDT, which states its size")
                 }
                 subtrees[index].size = subtree.size ?? size
             } else if subtree.content != nil {
@@ -51,7 +51,7 @@ extension HandoverPlanner {
                     subtrees[index].size = subtree.size ?? UInt64(payload.blob.count)
                 }
             } else if !generation.subtrees.contains(subtree.name.validString ?? "") {
-                reportUnbuildable(path, "nothing says what subtree \(subtree.name.quoted) holds: it needs data")
+                reportUnbuildable(path, "subtree \(subtree.name.quoted) has no content: it needs data")
             }
         }
         kho.subtrees = subtrees

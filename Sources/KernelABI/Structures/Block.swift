@@ -9,7 +9,7 @@ public struct BlockHeaderLayout: RecordHeader {
     public static let chainLimit = 10_000
 
     private init() {
-        var builder = StructureBuilder("kho_block_header_ser", packed: true, "Heads a block of records.")
+        var builder = StructureBuilder("kho_block_header_ser", packed: true, "The header of a block of records.")
         next = builder.address("next", of: "kho_block_header_ser", "The next block of the chain; 0 ends it.")
         count = builder.number("count", UInt64.self, .count, "The number of records in this block.")
         structure = builder.finish()

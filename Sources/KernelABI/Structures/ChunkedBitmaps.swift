@@ -8,9 +8,9 @@ public struct BitmapChunkHeaderLayout: KernelStructure {
     public static let layout = BitmapChunkHeaderLayout()
 
     private init() {
-        var builder = StructureBuilder("khoser_mem_chunk_hdr", "Heads a page of bitmap pointers.")
+        var builder = StructureBuilder("khoser_mem_chunk_hdr", "The header of a page of bitmap pointers.")
         next = builder.address("next", of: "khoser_mem_chunk", "The next chunk; 0 ends the list.")
-        order = builder.number("order", UInt32.self, .number, "Each bit stands for 2^order pages.")
+        order = builder.number("order", UInt32.self, .number, "Each bit represents 2^order pages.")
         count = builder.number("num_elms", UInt32.self, .count, "The number of bitmaps in this chunk.")
         structure = builder.finish()
     }
@@ -25,8 +25,9 @@ public struct BitmapPointerLayout: KernelStructure {
     public static let layout = BitmapPointerLayout()
 
     private init() {
-        var builder = StructureBuilder("khoser_mem_bitmap_ptr", "Where a bitmap is, and what it is of.")
-        start = builder.address("phys_start", of: "page", "The memory that bit 0 stands for.")
+        var builder = StructureBuilder(
+            "khoser_mem_bitmap_ptr", "The address of a bitmap, and of the memory it describes.")
+        start = builder.address("phys_start", of: "page", "The memory that bit 0 represents.")
         bitmap = builder.address("bitmap", of: "kho_mem_phys_bits", "The bitmap.")
         structure = builder.finish()
     }
@@ -59,7 +60,7 @@ public struct BitmapLayout: KernelStructure {
     /// - Parameter byteCount: The size of a bitmap; see ``Generation/BitmapSize``.
     public init(byteCount: Int) {
         var builder = StructureBuilder("kho_mem_phys_bits", "Bits of one order.")
-        words = builder.words("preserve", count: byteCount / 8, .bitmap, "Bit i stands for block i.")
+        words = builder.words("preserve", count: byteCount / 8, .bitmap, "Bit i represents block i.")
         structure = builder.finish()
     }
 

@@ -7,7 +7,7 @@ public struct FLBHeaderLayout: RecordHeader {
     public static let layout = FLBHeaderLayout()
 
     private init() {
-        var builder = StructureBuilder("luo_flb_header_ser", packed: true, "Heads the page of FLB records.")
+        var builder = StructureBuilder("luo_flb_header_ser", packed: true, "The header of the page of FLB records.")
         pageCount = builder.number("pgcnt", UInt64.self, .count, "The number of pages, this one included.")
         count = builder.number("count", UInt64.self, .count, "The number of records that follow.")
         structure = builder.finish()

@@ -14,7 +14,7 @@ public struct KexecMetadataLayout: KernelStructure {
         var builder = StructureBuilder("kho_kexec_metadata", packed: true, "Which kernel handed over.")
         version = builder.number("version", UInt32.self, .number, "The version of this structure.")
         previousRelease = builder.characters("previous_release", count: 65, "The release of that kernel.")
-        kexecCount = builder.number("kexec_count", UInt32.self, .count, "How many handovers there have been.")
+        kexecCount = builder.number("kexec_count", UInt32.self, .count, "The number of handovers so far.")
         structure = builder.finish()
     }
 }

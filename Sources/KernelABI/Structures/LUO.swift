@@ -12,7 +12,7 @@ public struct LUOLayout: RecordLayout {
         (
             compatible: builder.characters("compatible", count: 8, "The version of this ABI."),
             liveUpdateNumber: builder.number(
-                "liveupdate_num", UInt64.self, .number, "How many live updates there have been, this one included."),
+                "liveupdate_num", UInt64.self, .number, "The number of live updates, including this one."),
             sessions: builder.address(
                 "sessions_pa", of: "kho_block_header_ser", "The first block of sessions; 0 for none."),
             flbs: builder.address("flbs_pa", of: "luo_flb_header_ser", "The page of FLB records.")

@@ -64,7 +64,7 @@ public struct FolioLayout: KernelStructure {
         ])
         pfn = bits[0]
         flags = bits[1]
-        index = builder.number("index", UInt64.self, .number, "The folio's place in the file, in pages.")
+        index = builder.number("index", UInt64.self, .number, "The folio's offset in the file, in pages.")
         structure = builder.finish()
     }
 }

@@ -8,7 +8,7 @@ public struct RadixNodeLayout: PageStructure {
     public init(pageSize: PageSize) {
         var builder = StructureBuilder("kho_radix_node", "An inner node of the tree of preserved memory.")
         table = builder.addresses(
-            "table", count: pageSize.bytes / 8, of: "kho_radix_node", "The nodes a level below; 0 for none.")
+            "table", count: pageSize.bytes / 8, of: "kho_radix_node", "The nodes one level below; 0 for none.")
         structure = builder.finish()
     }
 }
@@ -22,7 +22,7 @@ public struct RadixLeafLayout: PageStructure {
 
     public init(pageSize: PageSize) {
         var builder = StructureBuilder("kho_radix_leaf", "A leaf of the tree of preserved memory.")
-        bitmap = builder.words("bitmap", count: pageSize.bytes / 8, .bitmap, "Bit i stands for key i of this leaf.")
+        bitmap = builder.words("bitmap", count: pageSize.bytes / 8, .bitmap, "Bit i represents key i of this leaf.")
         structure = builder.finish()
     }
 }

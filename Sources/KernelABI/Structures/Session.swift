@@ -46,7 +46,7 @@ public struct SessionHeaderLayout: RecordHeader {
     public static let layout = SessionHeaderLayout()
 
     private init() {
-        var builder = StructureBuilder("luo_session_header_ser", packed: true, "Heads the array of sessions.")
+        var builder = StructureBuilder("luo_session_header_ser", packed: true, "The header of the array of sessions.")
         count = builder.number("count", UInt64.self, .count, "The number of sessions that follow.")
         structure = builder.finish()
     }
@@ -64,7 +64,7 @@ public struct FileLayout: RecordLayout {
     public static let v1 = FileLayout { builder in
         (
             compatible: builder.characters("compatible", count: 48, "The name of the handler that preserved the file."),
-            data: builder.number("data", UInt64.self, .handle, "The handler's own handle, for most an address."),
+            data: builder.number("data", UInt64.self, .handle, "The handler's own handle, usually an address."),
             token: builder.number("token", UInt64.self, .handle, "Identifies the file within its session.")
         )
     }

@@ -32,7 +32,7 @@ public struct HandoverPointerLayout: KernelStructure {
 
     /// - Parameter bootMemory: See ``Generation/bootMemory``.
     init(bootMemory: String = "scratch") {
-        var builder = StructureBuilder("kho_data", "Where the handover is (x86).")
+        var builder = StructureBuilder("kho_data", "The address of the handover (x86).")
         fdtAddress = builder.address("fdt_addr", of: "fdt", "The root FDT.")
         fdtSize = builder.number("fdt_size", UInt64.self, .byteCount, "The size of its memory.")
         scratchAddress = builder.address("\(bootMemory)_addr", of: "kho_scratch", "The array of scratch areas.")

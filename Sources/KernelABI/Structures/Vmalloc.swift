@@ -18,7 +18,7 @@ public struct VmallocLayout: KernelStructure {
         first = builder.address("first", of: "kho_vmalloc_chunk", "The first chunk of page addresses.")
         totalPages = builder.number("total_pages", UInt32.self, .count, "The number of base pages.")
         flags = builder.number("flags", UInt16.self, .flags(Self.flagNames), "How the area was allocated.")
-        order = builder.number("order", UInt16.self, .number, "Each address stands for 2^order pages.")
+        order = builder.number("order", UInt16.self, .number, "Each address refers to 2^order pages.")
         structure = builder.finish()
     }
 }

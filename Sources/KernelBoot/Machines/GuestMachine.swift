@@ -90,6 +90,6 @@ enum GuestMachines {
             if let machine = try type.init(kernel: file) { return machine }
         }
         throw .unsuitableKernel(
-            kernel, "neither a bzImage (x86_64) nor an Image (arm64; if it is compressed, gunzip it)")
+            kernel, "neither a bzImage (x86_64) nor an Image (arm64); decompress it first if it is compressed")
     }
 }

@@ -53,7 +53,7 @@ struct X86Guest: GuestMachine {
             return nil
         }
         guard header.initialSize > 0, header.alignment > 0, UInt64(header.kernelOffset) < file.count else {
-            throw .unsuitableKernel(file.path, "a bzImage of a boot protocol before 2.10, or cut short")
+            throw .unsuitableKernel(file.path, "a bzImage with a boot protocol before 2.10, or a truncated one")
         }
         self.file = file
         self.header = header

@@ -97,7 +97,8 @@ struct IncomingFLB: Sendable {
             do throws(Errno) {
                 try retrieve(flb, records)
             } catch {
-                flb.log.warn("luo_flb.c: \(flb.name) cannot be retrieved to be finished: \(error.kernelName)")
+                flb.log.warn(
+                    "luo_flb.c: \(flb.name) cannot be retrieved, so it cannot be finished: \(error.kernelName)")
                 return false
             }
         }

@@ -65,7 +65,7 @@ struct Adoption: Sendable {
             return
         }
         guard let subtree = state.kho?.subtrees?.first(where: { $0.name == KernelString(abi.subtree) }) else {
-            self.init(outcome: .fresh(reason: "there is no subtree \(abi.subtree)"), state: state)
+            self.init(outcome: .fresh(reason: "no subtree \(abi.subtree)"), state: state)
             return
         }
         let examination = LUOExamination(
@@ -113,7 +113,7 @@ private struct LUOExamination {
     private func panic(
         over node: Generation.LUOState.Tree.Node, _ compatible: KernelString?, _ address: PhysicalAddress?
     ) -> String? {
-        guard let compatible else { return "there is no node \(node.name) with a compatible" }
+        guard let compatible else { return "no node \(node.name) with a compatible" }
         guard compatible.lists(node.compatible) else {
             return "the node \(node.name) is \(compatible), not \"\(node.compatible)\""
         }

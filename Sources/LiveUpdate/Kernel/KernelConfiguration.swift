@@ -33,7 +33,7 @@ public struct KernelConfiguration: Sendable {
 
     /// The error for an unknown release.
     public static func unknown(_ release: String) -> String {
-        "no kernel \"\(release)\" is known here; known are \(releases.joined(separator: ", "))"
+        "unknown kernel \"\(release)\"; known kernels are \(releases.joined(separator: ", "))"
     }
 
     /// - Returns: `nil` if the release is unknown.

@@ -49,7 +49,7 @@ struct RacePlay: Sendable {
         if let failure { throw failure }
         if isGivenUp { return nil }
         guard zip(players, sides).allSatisfy({ $0.results.count == $1.count }) else {
-            throw ScenarioProblem("there is no thread for a side")
+            throw ScenarioProblem("no thread for a side")
         }
         if !scheduler.deadlocked.isEmpty { run.kernel.fail(.deadlocked) }
         return RacePlay(

@@ -58,7 +58,7 @@ final class RaceScheduler: @unchecked Sendable {
 
     /// Describes why a side cannot continue.
     func obstacle(of side: Int) -> String {
-        guard pending.indices.contains(side) else { return "there is no such side" }
+        guard pending.indices.contains(side) else { return "no such side" }
         guard let access = pending[side], !isFinished[side] else { return "it has ended" }
         return "it waits for \(access.object)"
     }

@@ -35,7 +35,7 @@ final class IncomingFiles: Sendable {
     func deserialize(_ record: SessionState, in kernel: Kernel, _ rules: FLBLifecycle) throws(Errno) {
         let count = record.count ?? 0
         guard record.filesAddress?.rawValue != 0 else {
-            if count != 0 { kernel.log.warn("luo_file.c: session \(session) says \(count) files and has none") }
+            if count != 0 { kernel.log.warn("luo_file.c: session \(session) states \(count) files, but has none") }
             return
         }
         try state.write { state throws(Errno) in
@@ -95,7 +95,7 @@ final class IncomingFiles: Sendable {
                 do throws(Errno) {
                     try kernel.preservedFiles.insert(file, entry.handler)
                 } catch {
-                    kernel.log.warn("luo_file.c: the file of token \(token.prefixedHex) is preserved already")
+                    kernel.log.warn("luo_file.c: the file of token \(token.prefixedHex) is already preserved")
                 }
                 return file
             } catch {
@@ -131,7 +131,7 @@ final class IncomingFiles: Sendable {
                 return false
             }
             if state.missing != 0 {
-                kernel.log.warn("luo_file.c: \(state.missing) files are counted that are not there")
+                kernel.log.warn("luo_file.c: \(state.missing) counted files are missing")
             }
             return true
         }

@@ -54,7 +54,7 @@ struct KernelRelease: ExpressibleByArgument {
     func requireKnown() throws(ExitCode) -> Generation {
         if let generation { return generation }
         Diagnostics.report(
-            "kernel \(name) is not known here; known are \(Self.allValueStrings.joined(separator: ", "))")
+            "unknown kernel \(name); known kernels are \(Self.allValueStrings.joined(separator: ", "))")
         throw ExitCode.unreadable
     }
 

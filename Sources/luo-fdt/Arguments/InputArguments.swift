@@ -7,10 +7,11 @@ import SystemPackage
 struct InputArguments: ParsableArguments {
     @OptionGroup var source: SourceArguments
 
-    @Option(help: ArgumentHelp("The kernel release whose forms to read, if it cannot be told.", valueName: "release"))
+    @Option(help: ArgumentHelp("The kernel release to read as, if it cannot be detected.", valueName: "release"))
     var kernel: KernelRelease?
 
-    @Flag(help: "Search memory for sessions that nothing leads to any more, as after a crash; they are shown as found.")
+    @Flag(
+        help: "Search memory for sessions that nothing points to any more, as after a crash; they are marked as found.")
     var search = false
 
     func validate() throws {
@@ -44,7 +45,7 @@ struct InputArguments: ParsableArguments {
                 && ($0.reading.state.kho?.fdtAddress != nil || $0.isFound || $0.reading.state.luo?.sessions != nil)
         }
         guard let index = documents.firstIndex(where: { isWanted($0.reading.state) }) ?? documents.indices.first else {
-            throw Failure("\(path): this is a \(input.kind), without the memory that it points to")
+            throw Failure("\(path): this is input of kind \(input.kind), without the memory that it points to")
         }
         let found = documents.indices.filter { $0 != index && documents[$0].isFound }.map { documents[$0] }
         return ReadImage(input: input, document: documents[index], found: found)

@@ -13,12 +13,13 @@ struct KindArguments: ParsableArguments {
     var kinds: [FilePath] = []
 
     @Option(
-        help: ArgumentHelp("Read payloads of a kind by one of its layouts; may be repeated.", valueName: "name=layout"))
+        help: ArgumentHelp(
+            "Read payloads of a kind with one of its layouts; may be repeated.", valueName: "name=layout"))
     var kind: [KindChoice] = []
 
     @Option(
         help: ArgumentHelp(
-            "A vmlinux: the structures that descriptions take from it; in check, the kernel that takes over.",
+            "A vmlinux, for structures that descriptions take from it; in check, the receiving kernel.",
             valueName: "file"))
     var btf: FilePath?
 

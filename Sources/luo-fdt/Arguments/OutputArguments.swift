@@ -11,7 +11,7 @@ extension OutputForm: ExpressibleByArgument {
         }
         guard let form = given ?? (path == "-" ? nil : OutputForm(path: path)) else {
             throw ValidationError(
-                "\(path) does not tell the form: end it in .elf, .dtb or nothing, or give --output-format.")
+                "Cannot tell the format from \(path): use extension .elf, .dtb or none, or --output-format.")
         }
         self = form
     }
@@ -19,13 +19,13 @@ extension OutputForm: ExpressibleByArgument {
 
 /// Where to write a handover, and in which form.
 struct OutputArguments: ParsableArguments {
-    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write it; - is standard output.", valueName: "path"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("The output file; - is standard output.", valueName: "path"))
     var output: FilePath
 
     @Option(
         help: """
-            The form: elf (ends in .elf, .core, .vmcore), bundle (.dtb) or directory (no ending). \
-            Told from the path's ending where it is not given.
+            The format: elf (extension .elf, .core or .vmcore), bundle (.dtb) or directory (no extension). \
+            Default: determined by the extension of the path.
             """)
     var outputFormat: OutputForm?
 

@@ -5,13 +5,13 @@ import KernelABI
 /// The requested parts of a handover.
 struct SelectionArguments: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Show this session alone.", valueName: "name"), completion: .custom(SessionCompletion.names))
+        help: ArgumentHelp("Show only this session.", valueName: "name"), completion: .custom(SessionCompletion.names))
     var session: String?
 
-    @Option(help: ArgumentHelp("Show the files of this token alone.", valueName: "number"))
+    @Option(help: ArgumentHelp("Show only files with this token.", valueName: "number"))
     var token: Token?
 
-    @Option(help: ArgumentHelp("Show this FLB alone.", valueName: "name"))
+    @Option(help: ArgumentHelp("Show only this FLB.", valueName: "name"))
     var flb: String?
 
     var selection: Selection { Selection(session: session, token: token, flb: flb) }

@@ -6,31 +6,31 @@ import SystemPackage
 /// The format of an input, and where in it the handover is.
 struct SourceArguments: ParsableArguments {
     @Option(
-        help: ArgumentHelp("What the input is, if it cannot be told.", valueName: "kind"),
+        help: ArgumentHelp("The kind of input, if it cannot be detected.", valueName: "kind"),
         completion: .list(InputKind.all.map(\.name)))
     var `as`: String?
 
     @Option(
         help: ArgumentHelp(
-            "A memory image: beside blobs, to follow pointers in; beside an image, a further part of it.",
+            "A memory image: with blobs, to follow pointers in; with an image, another part of it.",
             valueName: "file"))
     var memory: [FilePath] = []
 
-    @Option(help: ArgumentHelp("The input is raw memory, which begins at this address.", valueName: "address"))
+    @Option(help: ArgumentHelp("Read the input as raw memory that begins at this address.", valueName: "address"))
     var rawAt: PhysicalAddress?
 
-    @Option(help: ArgumentHelp("Where the root FDT is: it is not searched for.", valueName: "address"))
+    @Option(help: ArgumentHelp("The address of the root FDT, instead of searching for it.", valueName: "address"))
     var fdtPa: PhysicalAddress?
 
     @Option(
         name: [.customLong("boot-data"), .customLong("setup-data")],
         help: ArgumentHelp(
-            "What the kernel was booted with, which says where the root FDT and scratch are: a kho_data (x86), a "
+            "The kernel's boot data, with the addresses of the root FDT and scratch: a kho_data (x86), a "
                 + "device tree with /chosen, or a directory with the properties of /chosen (arm64).",
             valueName: "file"))
     var bootData: FilePath?
 
-    @Option(help: ArgumentHelp("The page size in bytes, if it cannot be told.", valueName: "size"))
+    @Option(help: ArgumentHelp("The page size in bytes, if it cannot be detected.", valueName: "size"))
     var pageSize: PageSize?
 
     @OptionGroup var content: KindArguments
@@ -38,10 +38,10 @@ struct SourceArguments: ParsableArguments {
     func validate() throws {
         if let kind = self.as, !InputKind.all.contains(where: { $0.name == kind }) {
             let known = InputKind.all.map(\.name).joined(separator: ", ")
-            throw ValidationError("There is no kind of input \"\(kind)\"; there are \(known).")
+            throw ValidationError("Unknown input kind \"\(kind)\"; known kinds are \(known).")
         }
         if fdtPa != nil, bootData != nil {
-            throw ValidationError("--fdt-pa and --boot-data both say where the root is: give one of them.")
+            throw ValidationError("--fdt-pa and --boot-data both give the root's address: use only one of them.")
         }
     }
 

@@ -10,16 +10,16 @@ import SystemPackage
 struct Boot: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "boot",
-        abstract: "Boots a real kernel with a handover in its memory, and says what it made of it.",
+        abstract: "Boots a real kernel with a handover in its memory, and reports the outcome.",
         discussion: """
             The kernel is started by QEMU, on an emulated machine that has the IMAGE in its memory. It is a bzImage of \
             x86_64 or an Image of arm64, with CONFIG_KEXEC_HANDOVER, CONFIG_LIVEUPDATE, CONFIG_LIVEUPDATE_MEMFD, and \
             what it takes to boot built in. A small init retrieves and finishes all sessions, and reports each file's \
-            size, position and contents, which are held against the IMAGE.
+            size, position and contents, which are compared with the IMAGE.
 
-            The verdict is one of check's, and the line below it is the one that decides. Here, unchecked says that \
-            the kernel crashed or hung. With an --initrd, its own init runs, and the verdict is of what the kernel \
-            itself says.
+            The verdict is one of check's, and the line below it is the one that decided it. Here, unchecked means \
+            that the kernel crashed or hung. With --initrd, its own init runs, and the verdict is based only on \
+            what the kernel itself logs.
 
             EXAMPLES
               luo-fdt boot handover.elf --kernel bzImage
@@ -38,13 +38,14 @@ struct Boot: ParsableCommand {
               64  wrong usage
             """)
 
-    @Argument(help: "A memory image, or another input that has memory.")
+    @Argument(help: "A memory image, or another input that includes memory.")
     var image: FilePath
 
     @Option(help: ArgumentHelp("The kernel: a bzImage or an arm64 Image.", valueName: "file"))
     var kernel: FilePath
 
-    @Option(help: ArgumentHelp("The initial file system, in place of one with an init of ours.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The initial file system, instead of the one with the built-in init.", valueName: "file"))
     var initrd: FilePath?
 
     @Option(help: ArgumentHelp("More parameters for the kernel.", valueName: "parameters"))
@@ -57,35 +58,35 @@ struct Boot: ParsableCommand {
     @Option(help: ArgumentHelp("The seconds after which to give up.", valueName: "seconds"))
     var timeout = 120
 
-    @Option(help: ArgumentHelp("Write all that the guest says to this file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the guest's console output to this file.", valueName: "file"))
     var log: FilePath?
 
     @Option(
         help: ArgumentHelp(
-            "Let the guest hand everything over again, by a kexec of the same kernel, and write that as an image.",
+            "Let the guest hand everything over again, by a kexec of the same kernel, and write an image of that.",
             valueName: "file"))
     var record: FilePath?
 
-    @Flag(help: "Hold the kernel's verdict against check's.")
+    @Flag(help: "Compare the kernel's verdict with check's.")
     var compare = false
 
-    @Flag(help: "Use this machine's KVM, which is faster than the emulation that works everywhere.")
+    @Flag(help: "Use this machine's KVM, which is faster than emulation, but not available everywhere.")
     var kvm = false
 
-    @Option(name: .shortAndLong, help: "How to show the result.")
+    @Option(name: .shortAndLong, help: "The output format.")
     var format = BootFormat.text
 
-    @Option(help: ArgumentHelp("Where the root FDT is: it is not searched for.", valueName: "address"))
+    @Option(help: ArgumentHelp("The address of the root FDT, instead of searching for it.", valueName: "address"))
     var fdtPa: PhysicalAddress?
 
-    @Option(help: ArgumentHelp("The page size in bytes, if it cannot be told.", valueName: "size"))
+    @Option(help: ArgumentHelp("The page size in bytes, if it cannot be detected.", valueName: "size"))
     var pageSize: PageSize?
 
     @OptionGroup var content: KindArguments
 
     func validate() throws {
-        if timeout <= 0 { throw ValidationError("--timeout takes a number of seconds above 0.") }
-        if record != nil, initrd != nil { throw ValidationError("--record needs our init: leave out --initrd.") }
+        if timeout <= 0 { throw ValidationError("--timeout must be a number of seconds above 0.") }
+        if record != nil, initrd != nil { throw ValidationError("--record needs the built-in init; remove --initrd.") }
     }
 
     func run() throws {
@@ -96,7 +97,7 @@ struct Boot: ParsableCommand {
         options.kinds = content.all()
         let subjects = try CheckSubject.subjects(in: image, options: options)
         guard let subject = subjects.first, subject.rootAddress != nil, !subject.memory.regions.isEmpty else {
-            throw BootError.image("\(image): there is no memory in it")
+            throw BootError.image("\(image): it contains no memory")
         }
         var boot = BootRun(kernel: kernel, initDirectory: Self.initDirectory)
         boot.initrd = initrd

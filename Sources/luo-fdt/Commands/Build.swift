@@ -8,10 +8,10 @@ struct Build: ParsableCommand {
         commandName: "build",
         abstract: "Builds a handover from a JSON document, as the kernel would have written it.",
         discussion: """
-            The DOCUMENT is what `luo-fdt dump --format json` prints, with nearly everything optional: what it does \
-            not say is filled in as the kernel would, and addresses are assigned from --base upwards, the same ones \
-            every time. `luo-fdt schema` prints its schema. What no kernel would write is refused, all of it at \
-            once; --force builds it nevertheless, to try a kernel's error paths.
+            The DOCUMENT is what `luo-fdt dump --format json` prints, with nearly everything optional: what it \
+            omits is filled in as the kernel would, and addresses are assigned from --base upwards, the same ones \
+            every time. `luo-fdt schema` prints its schema. What no kernel would write is refused, with all \
+            problems at once; --force builds it nevertheless, to test a kernel's error paths.
 
             EXAMPLES
               luo-fdt build handover.json -o handover.elf
@@ -22,20 +22,20 @@ struct Build: ParsableCommand {
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "The JSON document; - is standard input. Files that it names are looked for beside it.")
+    @Argument(help: "The JSON document; - is standard input. Files that it names are relative to its directory.")
     var document: FilePath
 
     @OptionGroup var destination: OutputArguments
 
-    @Option(help: ArgumentHelp("Where assigned addresses begin.", valueName: "address"))
+    @Option(help: ArgumentHelp("The lowest address to assign.", valueName: "address"))
     var base = HandoverPlanner.Options().base
 
-    @Option(help: ArgumentHelp("Write this subtree's blob alone; kho for the root FDT.", valueName: "name"))
+    @Option(help: ArgumentHelp("Write only this subtree's blob; kho is the root FDT.", valueName: "name"))
     var subtree: String?
 
     @OptionGroup var content: KindArguments
 
-    @Flag(help: "Build what no kernel would write, as far as it can be represented.")
+    @Flag(help: "Build even what no kernel would write, as far as it can be represented.")
     var force = false
 
     func run() throws {
@@ -90,7 +90,7 @@ struct Build: ParsableCommand {
         guard blob.isThere else {
             let names = ["kho"] + blob.subtrees.map(\.name.bare)
             throw Failure(
-                "\(document): there is no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
+                "\(document): no subtree \(subtree ?? ""); there are \(names.joined(separator: ", "))")
         }
     }
 }

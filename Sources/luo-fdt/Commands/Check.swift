@@ -7,19 +7,19 @@ import SystemPackage
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Says what the next kernel would do with a handover.",
+        abstract: "Predicts what the next kernel would do with a handover.",
         discussion: """
             The verdict is one of
-              accepted    all of it is taken over
-              unknown     the input does not show enough to tell; what it shows is taken over
-              partly      something cannot be retrieved, the rest can
-              open-fails  opening /dev/liveupdate gives EIO, for good
-              unchecked   the kernel does not look, and goes on with what is wrong
-              panic       the boot ends
-              ignored     the boot goes on, and everything handed over is lost
+              accepted    all of it is accepted
+              unknown     the input does not show enough to tell; what it shows is accepted
+              partly      something cannot be retrieved; the rest can
+              open-fails  opening /dev/liveupdate always fails with EIO
+              unchecked   the kernel does not check, and uses the invalid data
+              panic       the kernel panics
+              ignored     the boot continues, and everything handed over is lost
 
-            Each finding is one rule's; --rules lists them all. As with dtc, -W and -E make a rule a warning or an \
-            error, or turn it off. Scratch areas that a debugfs directory states are used as --scratch is.
+            Each finding belongs to a rule; --rules lists all rules. As in dtc, -W and -E make a rule a warning or an \
+            error, or turn it off. Scratch areas in a debugfs directory are used like those of --scratch.
 
             EXAMPLES
               luo-fdt check vmcore
@@ -34,67 +34,69 @@ struct Check: ParsableCommand {
             \(CheckOutcome.discussion)
             """)
 
-    @Argument(help: "Memory images, or other inputs that dump takes; none: this machine.")
+    @Argument(help: "Memory images, or other inputs that dump accepts. Default: this machine.")
     var inputs: [FilePath] = []
 
     @Option(
         help: ArgumentHelp(
-            "The kernel that is to take the handover over: a release, or a file with its BTF. Default: that of --btf.",
+            "The receiving kernel: a release, or a file with its BTF. Default: that of --btf.",
             valueName: "kernel"))
     var kernel: KernelArgument?
 
-    @Option(help: ArgumentHelp("The page size of that kernel, if it is not the handover's.", valueName: "size"))
+    @Option(help: ArgumentHelp("The page size of that kernel, if it differs from the handover's.", valueName: "size"))
     var kernelPageSize: PageSize?
 
     @Option(help: ArgumentHelp("Without an INPUT: the kernel that hands over.", valueName: "kernel"))
     var from: KernelArgument?
 
-    @Option(help: ArgumentHelp("Without an INPUT: the kernel that takes over.", valueName: "kernel"))
+    @Option(help: ArgumentHelp("Without an INPUT: the receiving kernel.", valueName: "kernel"))
     var to: KernelArgument?
 
     @Option(
         name: [.customShort("W", allowingJoined: true), .customLong("warn")],
-        help: ArgumentHelp("Take a rule as a warning; no-RULE: leave it out.", valueName: "rule"),
+        help: ArgumentHelp("Treat a rule as a warning; no-RULE disables it.", valueName: "rule"),
         completion: RuleExplanation.completion)
     var warnings: [String] = []
 
     @Option(
         name: [.customShort("E", allowingJoined: true), .customLong("error")],
-        help: ArgumentHelp("Take a rule as an error; no-RULE: as a warning.", valueName: "rule"),
+        help: ArgumentHelp("Treat a rule as an error; no-RULE as a warning.", valueName: "rule"),
         completion: RuleExplanation.completion)
     var errors: [String] = []
 
     @Option(help: ArgumentHelp("Memory that the next kernel boots from.", valueName: "address,size"))
     var scratch: [MemoryRange] = []
 
-    @Option(help: ArgumentHelp("The name of a file handler that the kernel has besides its own.", valueName: "name"))
+    @Option(help: ArgumentHelp("The name of an additional file handler of the kernel.", valueName: "name"))
     var handler: [String] = []
 
-    @Option(name: .shortAndLong, help: "How to show the findings.")
+    @Option(name: .shortAndLong, help: "The output format.")
     var format: CheckFormat = .text
 
-    @Flag(help: "Lists the rules.")
+    @Flag(help: "List the rules.")
     var rules = false
 
     @Option(
         help: ArgumentHelp(
-            "What a rule or a known defect is about, what the kernel does, which kernels do, and how to mend it.",
+            "Explain a rule or a known defect: what the kernel does, which kernels do so, and how to fix it.",
             valueName: "rule"),
         completion: RuleExplanation.completion)
     var explain: String?
 
-    @Flag(name: .shortAndLong, help: "Show nothing: the exit status tells.")
+    @Flag(name: .shortAndLong, help: "Print nothing; report only through the exit status.")
     var quiet = false
 
     @OptionGroup var source: SourceArguments
 
     func validate() throws {
         if rules || explain != nil {
-            guard format == .text else { throw ValidationError("--rules and --explain have a form of their own.") }
+            guard format == .text else {
+                throw ValidationError("--rules and --explain have their own format; remove --format.")
+            }
             return
         }
         for argument in [kernel, from, to] { try argument?.requireKnown() }
-        if (from == nil) != (to == nil) { throw ValidationError("--from and --to belong together.") }
+        if (from == nil) != (to == nil) { throw ValidationError("--from and --to must be given together.") }
         if from != nil, !inputs.isEmpty { throw ValidationError("--from and --to compare two kernels; remove INPUT.") }
         var options = HandoverCheck.Options()
         try treatRules(&options)
@@ -169,7 +171,7 @@ struct Check: ParsableCommand {
 
     private static func unknownRule(_ name: String, among known: some Collection<String>) -> ValidationError {
         let suggestion = Spelling.suggestion(for: name, among: known).map { " \($0)" } ?? ""
-        return ValidationError("There is no rule \(ImageText(name));\(suggestion) luo-fdt check --rules lists them.")
+        return ValidationError("Unknown rule \(ImageText(name));\(suggestion) luo-fdt check --rules lists them.")
     }
 
     /// Applies -W and -E to the rules.

@@ -8,8 +8,8 @@ struct Collect: ParsableCommand {
         abstract: "Reduces a memory image to what belongs to the handover.",
         discussion: """
             A dump of many GiB becomes a small file that dump, check and the lab read like the dump itself: all \
-            pages that describe the handover, and with --contents all that are handed over, too. What is left behind \
-            is said.
+            pages that describe the handover, and with --contents all that are handed over, too. What is omitted is \
+            reported.
 
             EXAMPLES
               luo-fdt collect /proc/vmcore -o handover.elf
@@ -18,12 +18,12 @@ struct Collect: ParsableCommand {
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image; none: this machine.")
+    @Argument(help: "A memory image. Default: this machine.")
     var image: FilePath?
 
     @OptionGroup var destination: OutputArguments
 
-    @Flag(help: "Keep all memory that is handed over: contents of files and regions, and what else is preserved.")
+    @Flag(help: "Keep all memory that is handed over: contents of files and regions, and other preserved memory.")
     var contents = false
 
     @OptionGroup var input: InputArguments

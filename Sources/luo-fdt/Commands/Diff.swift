@@ -8,11 +8,11 @@ struct Diff: ParsableCommand {
         commandName: "diff",
         abstract: "Shows what changed between two handovers.",
         discussion: """
-            Sessions, FLBs and regions are compared by name, files by token and with their contents; then where it all \
-            lies, and every byte that none of this accounts for. A FILE is anything that dump takes, or a \
+            Sessions, FLBs and regions are compared by name, files by token and with their contents; then the \
+            addresses, and every byte that none of this accounts for. A FILE is anything that dump accepts, or a \
             JSON document. Directories with two sides are compared side by side; an out with an in, as what was handed \
-            over with what was received. What an input does not show is said with a ?, such as contents that a \
-            document does not give (dump -f json --contents does).
+            over with what was received. What an input does not show is marked with a ?, such as contents that a \
+            document omits (dump -f json --contents includes them).
 
             EXAMPLES
               luo-fdt diff before.elf after.elf
@@ -26,19 +26,19 @@ struct Diff: ParsableCommand {
               64  wrong usage
             """)
 
-    @Argument(help: "The one handover.")
+    @Argument(help: "The old handover.")
     var before: FilePath
 
-    @Argument(help: "The other handover.")
+    @Argument(help: "The new handover.")
     var after: FilePath
 
-    @Flag(help: "Leave out addresses and layout.")
+    @Flag(help: "Ignore addresses and layout.")
     var ignoreAddresses = false
 
-    @Flag(help: "Leave out the contents of files and of regions.")
+    @Flag(help: "Ignore the contents of files and of regions.")
     var ignoreContents = false
 
-    @Option(name: .shortAndLong, help: "How to show the changes.")
+    @Option(name: .shortAndLong, help: "The output format.")
     var format: Format = .text
 
     @OptionGroup var content: KindArguments

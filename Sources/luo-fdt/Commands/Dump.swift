@@ -8,11 +8,11 @@ struct Dump: ParsableCommand {
         commandName: "dump",
         abstract: "Shows a handover.",
         discussion: """
-            What an INPUT is, is detected from its contents:
+            The kind of an INPUT is detected from its contents:
             \(InputKind.all.map { "  \($0.name.padded(to: 16))\($0.summary)" }.joined(separator: "\n"))
 
-            Pointers are followed where the memory is at hand: in an image, or in --memory FILE beside blobs. \
-            Everywhere else an address is shown as not available.
+            Pointers are followed if the memory is available: in an image, or in --memory FILE with blobs. \
+            Otherwise, what an address points to is shown as not available.
 
             EXAMPLES
               luo-fdt dump vmcore
@@ -30,21 +30,21 @@ struct Dump: ParsableCommand {
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image, a debugfs directory, a blob, or - for standard input; none: this machine.")
+    @Argument(help: "A memory image, a debugfs directory, a blob, or - for standard input. Default: this machine.")
     var inputs: [FilePath] = []
 
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
             """
-            tree: one screen; json: everything, several documents in a row; jsonl: a line for each session, file and \
-            FLB; dts: FDTs as source; hex: every byte.
+            tree: one screen; json: everything, several documents in sequence; jsonl: a line for each session, file \
+            and FLB; dts: FDTs as source; hex: every byte.
             """))
     var format: DumpFormat = .tree
 
     @Option(
         help: ArgumentHelp(
-            "Show this blob alone, as dts or hex: the name of a subtree, or "
+            "Show only this blob, as dts or hex: the name of a subtree, or "
                 + "\(HandoverDocument.Blob.rootName) for the root.",
             valueName: "name"))
     var subtree: String?
@@ -56,17 +56,17 @@ struct Dump: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What is at this physical address, whose it is, and what points to it; may be repeated.",
+            "Show what is at this physical address, its owner, and what points to it; may be repeated.",
             valueName: "address"))
     var at: [PhysicalAddress] = []
 
-    @Flag(help: "The preserved ranges, one a line: first address, last address, bytes.")
+    @Flag(help: "Show the preserved ranges, one per line: first address, last address, bytes.")
     var preserved = false
 
-    @Flag(help: "Show long lists whole in the tree.")
+    @Flag(help: "Show long lists in full in the tree.")
     var all = false
 
-    @Flag(name: .shortAndLong, help: "Show nothing: the exit status tells.")
+    @Flag(name: .shortAndLong, help: "Print nothing; report only through the exit status.")
     var quiet = false
 
     @Option(help: "Use colours; auto: on a terminal, unless NO_COLOR is set.")
@@ -75,19 +75,19 @@ struct Dump: ParsableCommand {
     @OptionGroup var input: InputArguments
 
     func validate() throws {
-        if contents, format != .json { throw ValidationError("--contents goes with --format json.") }
+        if contents, format != .json { throw ValidationError("--contents requires --format json.") }
         if subtree != nil, !format.showsBlobs {
-            throw ValidationError("--subtree goes with --format dts and --format hex.")
+            throw ValidationError("--subtree requires --format dts or --format hex.")
         }
         let questions = [!parts.selection.isEverything, !at.isEmpty, preserved].count { $0 }
         if questions > 1 {
-            throw ValidationError("Ask for parts, for --at or for --preserved, not for several of them.")
+            throw ValidationError("Parts, --at and --preserved cannot be combined.")
         }
         if !parts.selection.isEverything, format.showsBlobs {
-            throw ValidationError("--session, --token and --flb go with --format tree, json and jsonl.")
+            throw ValidationError("--session, --token and --flb require --format tree, json or jsonl.")
         }
         if !at.isEmpty || preserved, format != .tree {
-            throw ValidationError("--at and --preserved have a form of their own: leave out --format.")
+            throw ValidationError("--at and --preserved have their own format; remove --format.")
         }
     }
 

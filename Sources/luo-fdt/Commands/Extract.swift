@@ -8,9 +8,9 @@ struct Extract: ParsableCommand {
         commandName: "extract",
         abstract: "Writes the contents of preserved files to files.",
         discussion: """
-            A file is sparse where the content has holes or zeros. --all makes a directory of the files of all \
-            sessions, SESSION/TOKEN; in the name of a session, whatever is no letter, digit, "-", "_" or "." becomes \
-            %XX.
+            A file is sparse where the content has holes or zeros. --all creates a directory of the files of all \
+            sessions, SESSION/TOKEN; in the name of a session, anything other than letters, digits, "-", "_" and "." \
+            becomes %XX.
 
             EXAMPLES
               luo-fdt extract vmcore --session vm-alpha --token 0x42 -o guest-ram.bin
@@ -19,25 +19,27 @@ struct Extract: ParsableCommand {
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image; none: this machine.")
+    @Argument(help: "A memory image. Default: this machine.")
     var image: FilePath?
 
     @Option(help: "The session's name.", completion: .custom(SessionCompletion.names))
     var session: String?
 
-    @Option(help: "The file's token: a number, hexadecimal with 0x before it.")
+    @Option(help: "The file's token: a number, hexadecimal with prefix 0x.")
     var token: Token?
 
     @Flag(help: "Write all files, into a directory.")
     var all = false
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write it; - is standard output.", valueName: "path"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("The output file; - is standard output.", valueName: "path"))
     var output: FilePath
 
     @OptionGroup var input: InputArguments
 
     func validate() throws {
-        if all, session != nil || token != nil { throw ValidationError("--all leaves nothing to choose.") }
+        if all, session != nil || token != nil {
+            throw ValidationError("--all cannot be combined with --session or --token.")
+        }
         if all, output == "-" { throw ValidationError("A directory cannot be written to standard output.") }
         if !all, session == nil || token == nil { throw ValidationError("Give --session and --token, or --all.") }
     }
@@ -76,7 +78,7 @@ struct Extract: ParsableCommand {
     /// Explains why the content of a file is missing.
     private func whyUnread(_ owner: Owner, _ readings: [Reading]) -> String {
         readings.contains { $0.findings.contains { $0.owner == owner } }
-            ? "its content could not be read" : "its content is of no kind that is known"
+            ? "its content could not be read" : "its content is of an unknown kind"
     }
 
     /// The image's name in messages.
@@ -85,14 +87,14 @@ struct Extract: ParsableCommand {
     private func report(_ missing: Range<UInt64>, of file: String) {
         Diagnostics.report(
             "\(name): bytes \(missing.lowerBound) to \(missing.upperBound - 1) of \(file) cannot be read from the "
-                + "image, and are zeros in the output")
+                + "image, and are zero in the output")
     }
 
     private func file(_ token: Token, of session: String, in reading: Reading) throws -> FileContents {
         let sessions = reading.state.luo?.sessions ?? []
         guard let found = sessions.first(where: { $0.name == KernelString(session) }) else {
             throw Failure(
-                "\(name): there is no session \"\(session)\"; there are \(Selection.list(sessions.map(\.name.quoted)))")
+                "\(name): no session \"\(session)\"; there are \(Selection.list(sessions.map(\.name.quoted)))")
         }
         let files = found.files ?? []
         guard let file = files.first(where: { $0.token == token.value }) else {

@@ -15,15 +15,17 @@ struct Layout: ParsableCommand {
               luo-fdt layout --page-size 64K --format json
               luo-fdt layout --btf /sys/kernel/btf/vmlinux
 
-            What is known of each release, and from where, stands at the end.
+            What is known of each release, and how, is at the end.
 
-            With --btf, the exit status is 1 where no generation matches, and 2 where the file has no BTF.
+            With --btf, the exit status is 1 if no generation matches, and 2 if the file has no BTF.
             """)
 
     @Option(help: ArgumentHelp("A kernel release.", valueName: "release"))
     var kernel: KernelRelease?
 
-    @Option(help: ArgumentHelp("The page size in bytes: 4096, or with --btf what fits.", valueName: "size"))
+    @Option(
+        help: ArgumentHelp("The page size in bytes. Default: 4096, or with --btf the one that fits.", valueName: "size")
+    )
     var pageSize: PageSize?
 
     @Option(
@@ -34,10 +36,10 @@ struct Layout: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "With --btf: print the file of a new generation, to be completed by hand.", valueName: "release"))
+            "With --btf: print the source file of a new generation, to be completed by hand.", valueName: "release"))
     var skeleton: String?
 
-    @Option(name: .shortAndLong, help: "How to show them.")
+    @Option(name: .shortAndLong, help: "The output format.")
     var format: Format = .text
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -48,8 +50,8 @@ struct Layout: ParsableCommand {
     func validate() throws {
         try kernel?.requireKnown()
         guard let skeleton else { return }
-        if btf == nil { throw ValidationError("--skeleton needs --btf, the new kernel's file.") }
-        if Release(skeleton) == nil { throw ValidationError("\"\(skeleton)\" is no release; give one such as 7.5.") }
+        if btf == nil { throw ValidationError("--skeleton requires --btf, the new kernel's file.") }
+        if Release(skeleton) == nil { throw ValidationError("\"\(skeleton)\" is not a release; use one such as 7.5.") }
     }
 
     func run() throws {

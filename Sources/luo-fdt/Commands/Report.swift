@@ -6,7 +6,7 @@ import SystemPackage
 struct Report: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Writes a page about a handover, to be read in a browser or on paper.",
+        abstract: "Writes a page about a handover, for a browser or for printing.",
         discussion: """
             One HTML file that needs nothing else: the verdict and the findings of check, a map of physical memory, \
             the structures with their bytes, sessions, files and FLBs. With --since, also what has changed since an \
@@ -19,13 +19,13 @@ struct Report: ParsableCommand {
             \(ExitStatus.discussion)
             """)
 
-    @Argument(help: "A memory image, or another input that dump takes.")
+    @Argument(help: "A memory image, or another input that dump accepts.")
     var image: FilePath
 
     @Option(help: ArgumentHelp("An earlier handover to compare with.", valueName: "file"))
     var since: FilePath?
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write it; - is standard output.", valueName: "path"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("The output file; - is standard output.", valueName: "path"))
     var output: FilePath
 
     @Option(help: ArgumentHelp("Memory that the next kernel boots from.", valueName: "address,size"))

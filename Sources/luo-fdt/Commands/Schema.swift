@@ -16,7 +16,7 @@ struct Schema: ParsableCommand {
         case handover, scenario, kinds
     }
 
-    @Argument(help: "What to describe: handover; scenario, which simulate plays; or kinds, which --kinds takes.")
+    @Argument(help: "What to describe: handover; scenario, which simulate plays; or kinds, which --kinds accepts.")
     var subject = Subject.handover
 
     func run() throws {

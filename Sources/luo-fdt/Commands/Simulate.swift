@@ -18,13 +18,13 @@ struct ScenarioKernel: ExpressibleByArgument {
 struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Plays scenarios of live updates, and tells what happens.",
+        abstract: "Plays scenarios of live updates, and reports the events.",
         discussion: """
             A SCENARIO is a JSON document: file handlers, file-lifecycle-bound objects (FLBs), files, and the steps \
-            that are done with them, over as many kernels as it has. Each step says what it expects, and the first \
-            that does not get it ends the scenario. What is done at once is played in all interleavings. \
+            that use them, over any number of kernels. Each step states what it expects, and the first that does \
+            not meet its expectation ends the scenario. Concurrent steps are played in all interleavings. \
             docs/scenarios.md explains each action and each expectation by \
-            example, `luo-fdt schema scenario` prints the schema, and Fixtures/scenarios has more to learn from.
+            example, `luo-fdt schema scenario` prints the schema, and Fixtures/scenarios has more examples.
 
             EXAMPLES
               luo-fdt simulate first-and-last.json
@@ -37,7 +37,7 @@ struct Simulate: ParsableCommand {
               luo-fdt simulate --image vmcore after-the-update.json
 
             EXIT STATUS
-              0   all was as expected
+              0   everything was as expected
               1   something was not
               2   a scenario or image cannot be read, or the image cannot be written
               64  wrong usage
@@ -46,34 +46,36 @@ struct Simulate: ParsableCommand {
     @Argument(help: "The scenarios; - is standard input.")
     var scenarios: [FilePath]
 
-    @Option(help: "How to show what happens: as a story, JSON, KTAP, JUnit, or what a real kernel's player prints.")
+    @Option(help: "The output format: a story, JSON, KTAP, JUnit, or what a real kernel's player prints.")
     var format: ScenarioFormat = .tree
 
-    @Flag(help: "Show a line for each scenario that is not as expected, and a summary.")
+    @Flag(help: "Show only a line for each scenario that is not as expected, and a summary.")
     var quiet = false
 
-    @Option(help: ArgumentHelp("The release of all kernels, whatever the scenario says.", valueName: "release"))
+    @Option(help: ArgumentHelp("The release of all kernels, overriding the scenario.", valueName: "release"))
     var kernel: ScenarioKernel?
 
     @Option(
-        help: ArgumentHelp("An image that the first kernel is handed, in any form that dump reads.", valueName: "path"))
+        help: ArgumentHelp(
+            "An image for the first kernel to receive, in any format that dump reads.", valueName: "path"))
     var image: FilePath?
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Where to write an image that is handed over; - is standard output.", valueName: "path"))
+        help: ArgumentHelp("The output file for an image that is handed over; - is standard output.", valueName: "path")
+    )
     var output: FilePath?
 
-    @Option(help: "The image's form: elf, bundle or directory. Told from the path's ending where it is not given.")
+    @Option(help: "The image's format: elf, bundle or directory. Default: determined by the extension of the path.")
     var outputFormat: OutputForm?
 
     @Option(
-        help: ArgumentHelp("The name of the kexec whose image to write; the last one if not given.", valueName: "name"))
+        help: ArgumentHelp("The name of the kexec whose image to write. Default: the last one.", valueName: "name"))
     var at: String?
 
     func validate() throws {
-        if at != nil, output == nil { throw ValidationError("--at names what --output is to write.") }
-        if output != nil, scenarios.count > 1 { throw ValidationError("--output writes an image of one scenario.") }
+        if at != nil, output == nil { throw ValidationError("--at requires --output.") }
+        if output != nil, scenarios.count > 1 { throw ValidationError("--output requires a single scenario.") }
     }
 
     func run() throws {
@@ -105,8 +107,8 @@ struct Simulate: ParsableCommand {
         }
         if let image, let stated = scenario.pageSize, stated != image.pageSize {
             return .unplayable(
-                "\(path): .page_size: the image is of a kernel with pages of \(image.pageSize.bytes) bytes, over which "
-                    + "one with pages of \(stated.bytes) panics in kho_radix_walk_tree()")
+                "\(path): .page_size: the image is of a kernel with pages of \(image.pageSize.bytes) bytes, and "
+                    + "one with pages of \(stated.bytes) panics on it in kho_radix_walk_tree()")
         }
         scenario.pageSize = image?.pageSize ?? scenario.pageSize
         if let kernel {
@@ -132,8 +134,8 @@ struct Simulate: ParsableCommand {
         guard let capture = report.image(named: at)?.capture else {
             let names = report.images.compactMap(\.name).joined(separator: ", ")
             throw Failure(
-                at.map { "no kexec is called \"\($0)\"; there are: \(names)" }
-                    ?? "the scenario came to no kexec: there is no image")
+                at.map { "no kexec is named \"\($0)\"; there are: \(names)" }
+                    ?? "the scenario did not reach a kexec, so there is no image")
         }
         try Output.write(to: path, inputs: inputs) { (destination) throws(OutputError) in
             try form.write(capture, to: destination)

@@ -48,7 +48,7 @@ enum BootFormat: String, ExpressibleByArgument, CaseIterable {
         output.write("\(outcome.verdict.rawValue): \(line(outcome.summary))\n    \(line(outcome.line))\n")
         if report.uncompared > 0 {
             let files = Quantity.count(report.uncompared, "file")
-            output.write("    the contents of \(files) were not compared: the image lacks them\n")
+            output.write("    the contents of \(files) were not compared: they are not in the image\n")
         }
         guard let check = report.check, let agrees = report.agrees else { return }
         output.write("check: \(check.verdict.rawValue): \(agrees ? "they agree" : "they disagree")\n")

@@ -8,7 +8,7 @@ enum CaptureReport {
 
     /// - Returns: ``ExitStatus/damaged`` if something that should be kept is missing or was withheld.
     static func print(_ capture: Capture, of path: FilePath) -> ExitStatus {
-        report(capture.leftBehind, "left behind; --contents keeps it", of: path)
+        report(capture.leftBehind, "omitted; use --contents to keep it", of: path)
         report(capture.missing, "not in the image", of: path)
         func name(_ extent: Extent) -> String { "\(extent.role.name) of \(extent.owner) at \(extent.address)" }
         for (extent, reason) in capture.withheld.prefix(mostPieces) {
@@ -18,10 +18,10 @@ enum CaptureReport {
             Diagnostics.report("\(path): withheld \(capture.withheld.count - mostPieces) more")
         }
         for extent in capture.unreadable.prefix(mostPieces) {
-            Diagnostics.report("\(path): some of the \(name(extent)) cannot be read, and is left out")
+            Diagnostics.report("\(path): some of the \(name(extent)) cannot be read, and is omitted")
         }
         if capture.unreadable.count > mostPieces {
-            Diagnostics.report("\(path): so is some of \(capture.unreadable.count - mostPieces) more")
+            Diagnostics.report("\(path): some of \(capture.unreadable.count - mostPieces) more cannot be read, either")
         }
         let isWhole = capture.missing.isEmpty && capture.withheld.isEmpty && capture.unreadable.isEmpty
         return isWhole ? .fine : .damaged

@@ -66,7 +66,7 @@ enum CheckOutcome: Int, Comparable, CaseIterable {
     static let discussion = """
         EXIT STATUS
           0   accepted
-          8   unknown: what the input shows is accepted, and it does not show all
+          8   unknown: what the input shows is accepted, but it does not show everything
           1   accepted or unknown, but there are errors
           2   an input is not a handover or cannot be read
           3   partly
@@ -75,7 +75,7 @@ enum CheckOutcome: Int, Comparable, CaseIterable {
           6   panic
           7   ignored
           64  wrong usage
-        Of several, the one that is lowest in this list.
+        For several inputs, the one that is lowest in this list.
         """
 }
 
@@ -91,7 +91,7 @@ extension HandoverCheck.Result {
     func consequence(in generation: Generation) -> String {
         explanation + rule.consequence + (rule.errno.map { " (\($0.rawValue))" } ?? "")
             + (rule.function(of: generation).map { ": \($0)()" } ?? "")
-            + (rule.symptom.map { "; to be seen: \($0)" } ?? "")
+            + (rule.symptom.map { "; symptom: \($0)" } ?? "")
     }
 
     /// The finding, and the number of similar ones.

@@ -137,7 +137,7 @@ struct DumpOutput {
             }
             guard case .tree = piece.form else {
                 if piece.isBlob {
-                    sink.write("// \(ImageText.visible(title, inLine: true)): no FDT; see --format hex\n\n")
+                    sink.write("// \(ImageText.visible(title, inLine: true)): not an FDT; see --format hex\n\n")
                 }
                 return
             }

@@ -14,7 +14,7 @@ enum FindingReport {
                 let others = document.reading.alternatives.compactMap { $0.state.pageSize.map { "\($0.bytes)" } }
                 stream.write(
                     "luo-fdt: \(place): pages of \(first.bytes) and of \(others.joined(separator: ", ")) bytes fit "
-                        + "alike; read with the former: --page-size decides\n")
+                        + "equally well; read with the former; use --page-size to choose\n")
             }
             let isDump = !document.memory.regions.isEmpty
             let findings = document.reading.findings.filter {
@@ -25,8 +25,8 @@ enum FindingReport {
             }
             if let latest = Generation.latest.releases.last, document.isOfUnknownKernel {
                 stream.write(
-                    "luo-fdt: \(place): of a kernel that is not known here; --kernel \(latest) reads it as the newest "
-                        + "one that is, --format dts and --format hex show it as it is\n")
+                    "luo-fdt: \(place): of an unknown kernel; --kernel \(latest) reads it as the newest "
+                        + "known one, --format dts and --format hex show the bytes\n")
             }
         }
         stream.flush()

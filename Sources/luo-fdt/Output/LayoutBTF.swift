@@ -20,7 +20,7 @@ struct LayoutBTF {
     }
 
     private var verdict: String {
-        if comparison.hasNone { return "has no KHO: none of the structures is there" }
+        if comparison.hasNone { return "has no KHO: it has none of the structures" }
         let releases = comparison.generation.releaseText
         return "\(comparison.machine.rawValue), pages of \(comparison.pageSize.bytes) bytes, "
             + (comparison.isMatch
@@ -73,7 +73,7 @@ struct LayoutBTF {
                     bootMemory: \(base).bootMemory)
             }
 
-            // Names in the file: \(names.isEmpty ? "none were found" : names.sorted().joined(separator: ", "))
+            // Names in the file: \(names.isEmpty ? "none found" : names.sorted().joined(separator: ", "))
 
             """
         let versions = [(known.root.compatible, named.root.compatible), (known.luo?.compatible, named.luo?.compatible)]

@@ -52,7 +52,7 @@ struct LayoutTable {
                 "\(limit.perAllocation) \(limit.record) in \(limit.pages == 1 ? "a page" : "\(limit.pages) pages")"
             text += limit.allocations == 1 ? " (\(unit))\n" : " (\(unit), \(limit.allocations) blocks)\n"
         }
-        text += "\n/* What is known, and from where */\n"
+        text += "\n/* What is known, and how */\n"
         for known in KnownRelease.all {
             text += "\(known.release): \(known.source.rawValue) (\(known.details))\n"
         }

@@ -14,9 +14,9 @@ extension CheckRule {
         explanationLines(
             name,
             [
-                ("about", summary), ("taken as", severity.rawValue), ("verdict", verdict.rawValue),
-                ("kernel does", consequence + (function(of: .latest).map { ": \($0)()" } ?? "")),
-                ("kernels", explanation.kernels), ("to mend it", explanation.remedy),
+                ("about", summary), ("severity", severity.rawValue), ("verdict", verdict.rawValue),
+                ("consequence", consequence + (function(of: .latest).map { ": \($0)()" } ?? "")),
+                ("kernels", explanation.kernels), ("remedy", explanation.remedy),
             ])
     }
 }
@@ -27,8 +27,8 @@ extension KernelDefect {
         explanationLines(
             name,
             [
-                ("defect", symptom), ("of the", "\(side.rawValue), \(releases)"),
-                ("shown by", evidence ?? "nothing in a handover"), ("what follows", consequence),
+                ("defect", symptom), ("affects", "\(side.rawValue), \(releases)"),
+                ("evidence", evidence ?? "none in a handover"), ("consequence", consequence),
                 ("rules", explains.sorted().joined(separator: ", ")),
             ])
     }

@@ -9,7 +9,7 @@ enum ExitStatus: Int32 {
 
     static let discussion = """
         EXIT STATUS
-          0   all is well
+          0   success
           1   damaged: what can be read is shown, the rest is named on standard error
           2   an input is not a handover or cannot be read, or the output cannot be written
           64  wrong usage

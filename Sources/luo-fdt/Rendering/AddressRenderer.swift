@@ -17,14 +17,14 @@ struct AddressRenderer {
         outline.title(title(answer), to: &sink)
         if answer.places.isEmpty {
             outline.line(
-                [Cell("nothing that the handover describes is there", .warning)], isLast: false, to: &sink)
+                [Cell("not part of the handover", .warning)], isLast: false, to: &sink)
         }
         for place in answer.places {
             outline.line(cells(place, answer.address, memory), isLast: false, to: &sink)
         }
         let count = answer.pointers.count
         let heading =
-            count == 0 ? "nothing in the handover points there" : "pointed to by \(Quantity.count(count, "field"))"
+            count == 0 ? "nothing in the handover points to it" : "pointed to by \(Quantity.count(count, "field"))"
         outline.line([Cell(heading, .heading)], isLast: true, to: &sink) { outline, sink in
             let shown = all || count <= TreeRenderer.Limit.others + 1 ? count : TreeRenderer.Limit.others
             let lines = answer.pointers.prefix(shown).map { cells($0, memory) }
@@ -44,7 +44,7 @@ struct AddressRenderer {
             } else if answer.isMapKnown {
                 Cell("not preserved", .warning)
             } else {
-                Cell("whether it is preserved is not known", .warning)
+                Cell("not known whether it is preserved", .warning)
             }
         return [
             Cell("\(answer.address)", .address), preserved,

@@ -44,7 +44,7 @@ struct SourceRenderer: Sendable {
                 if depth == 1, !isKernels { isKernels = SourceValue.namesKernelABI(value) }
                 if followsSubnode {
                     indent(depth, &sink)
-                    lostProperty("after a subnode, where no reader looks: ", name, value, isKernels, &sink)
+                    lostProperty("after a subnode, where readers ignore it: ", name, value, isKernels, &sink)
                     sink.endLine()
                 } else {
                     let isPlain =
@@ -79,7 +79,7 @@ struct SourceRenderer: Sendable {
                 endNode(open.count, &sink)
             }
             if node.depth == 0, node.index > 0 {
-                Self.comment("a second root node follows, which is left out", &sink)
+                Self.comment("a second root node follows, which is omitted", &sink)
                 sink.endLine()
                 break
             }
@@ -94,11 +94,11 @@ struct SourceRenderer: Sendable {
                     indent(node.depth + 1, &sink)
                     if let name {
                         lostProperty(
-                            "cut short after \(value.byteCount) of \(property.declaredCount) bytes: ",
+                            "truncated after \(value.byteCount) of \(property.declaredCount) bytes: ",
                             name.span.bytes, value, isKernels, &sink)
                     } else {
                         lostProperty(
-                            "its name, at \(property.nameOffset.prefixedHex) of the strings block, is not there: ",
+                            "its name, at \(property.nameOffset.prefixedHex) of the strings block, is missing: ",
                             [UInt8(ascii: "?")].span.bytes, value, isKernels, &sink)
                     }
                     sink.endLine()

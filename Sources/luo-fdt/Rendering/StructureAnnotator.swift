@@ -61,7 +61,8 @@ struct StructureAnnotator {
                 guard last > cursor else { continue }
                 take(
                     Annotation(
-                        range: cursor..<last, field: "\(path).\(field.name)", value: "goes on from the page before"))
+                        range: cursor..<last, field: "\(path).\(field.name)", value: "continued from the previous page")
+                )
                 cursor = last
                 continue
             }
@@ -195,8 +196,8 @@ struct StructureAnnotator {
     private func string(in range: Range<Int>, of size: Int) -> String {
         let text = bytes[range].prefix { $0 != 0 }
         let rest = bytes[range][text.endIndex...]
-        if rest.isEmpty { return ImageText(text).quoted + (range.count < size ? " (cut short)" : " (no NUL)") }
-        return ImageText(text).quoted + (rest.allSatisfy { $0 == 0 } ? "" : " (and more behind its NUL)")
+        if rest.isEmpty { return ImageText(text).quoted + (range.count < size ? " (truncated)" : " (no NUL)") }
+        return ImageText(text).quoted + (rest.allSatisfy { $0 == 0 } ? "" : " (and more after its NUL)")
     }
 
     private func value(of field: FieldDescription, at start: Int) -> String {
@@ -210,7 +211,7 @@ struct StructureAnnotator {
     }
 
     private func scalar(_ range: Range<Int>, _ size: Int, _ meaning: FieldDescription.Meaning) -> String {
-        guard range.count == size else { return "cut short: \(range.count) of \(size) bytes" }
+        guard range.count == size else { return "truncated: \(range.count) of \(size) bytes" }
         return size <= 8 ? text(of: littleEndian(range), of: 8 * size, meaning) : ""
     }
 

@@ -27,7 +27,7 @@ struct TreeAnnotator {
         }
         switch part.kind {
         case .header(let name, let word):
-            return shown("fdt_header.\(name)", word.map { header(name, $0) } ?? "cut short")
+            return shown("fdt_header.\(name)", word.map { header(name, $0) } ?? "truncated")
         case .reservation(let index, let address, let size):
             return shown("fdt_reserve_entry[\(index)]", "\(address.prefixedHex), \(Quantity.bytes(size))")
         case .reservationEnd: return shown("fdt_reserve_entry (end)")
@@ -35,7 +35,7 @@ struct TreeAnnotator {
         case .endNode: return shown("FDT_END_NODE")
         case .property(let nameStart, let count):
             return shown("FDT_PROP", "\(name(at: nameStart)), \(count == 1 ? "1 byte" : "\(count) bytes")")
-        case .value(let isWhole): return shown("  value", isWhole ? value(bytes[part.range], isKernels) : "cut short")
+        case .value(let isWhole): return shown("  value", isWhole ? value(bytes[part.range], isKernels) : "truncated")
         case .nop: return shown("FDT_NOP")
         case .end: return shown("FDT_END")
         case .string(let offset, let isTerminated):
@@ -43,8 +43,8 @@ struct TreeAnnotator {
             return shown("strings+\(offset.prefixedHex)", ImageText(text).quoted + (isTerminated ? "" : " (no NUL)"))
         case .alignment: return shown("padding")
         case .gap: return filler("padding", part.range)
-        case .unused(let isCutShort): return filler(isCutShort ? "cut short" : "free", part.range)
-        case .behind: return filler("zeros behind the tree", part.range)
+        case .unused(let isCutShort): return filler(isCutShort ? "truncated" : "free", part.range)
+        case .behind: return filler("zeros after the tree", part.range)
         }
     }
 
@@ -53,7 +53,7 @@ struct TreeAnnotator {
     private static let longestName = 256
 
     private func name(at start: Int) -> String {
-        guard start < bytes.count else { return "a name that is not there" }
+        guard start < bytes.count else { return "a missing name" }
         let shown = bytes[start...].prefix(Self.longestName)
         guard let end = shown.firstIndex(of: 0) else { return ImageText(shown).quoted + "…" }
         return ImageText(shown[..<end]).quoted

@@ -66,7 +66,7 @@ extension HandoverView {
         if shown < stale.count { text += ", … \(stale.count - shown) more" }
         let cells = [
             Cell(Quantity.count(stale.count, "stale root"), .heading), Cell(text, .warning),
-            Cell("left behind by earlier handovers", .faint),
+            Cell("left by earlier handovers", .faint),
         ]
         return line(cells)
     }

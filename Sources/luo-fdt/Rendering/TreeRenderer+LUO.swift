@@ -179,7 +179,7 @@ extension HandoverView {
         let count = Quantity.count(mapping.entries.count, "entry", "entries")
         let heading = [
             Cell("\(mapping.kind)'s mapping in \(mapping.token.prefixedHex)", .heading),
-            mapping.problem == nil ? Cell(count) : Cell("no JSON", .damage),
+            mapping.problem == nil ? Cell(count) : Cell("not JSON", .damage),
         ]
         outline.line(heading, isLast: true, to: &sink) { outline, sink in
             let tokens = Set(session.files?.map(\.token) ?? [])
@@ -189,7 +189,7 @@ extension HandoverView {
                     entry.session.map { Cell("session \(ImageText($0).bare)") }
                     ?? entry.token.map { token in
                         tokens.contains(token)
-                            ? Cell(token.prefixedHex) : Cell("\(token.prefixedHex), which is not there", .warning)
+                            ? Cell(token.prefixedHex) : Cell("\(token.prefixedHex), which does not exist", .warning)
                     } ?? Cell("")
                 return [Cell(ImageText(entry.group).bare, .name), Cell(ImageText(entry.name).bare), target]
             }

@@ -20,7 +20,7 @@ extension HandoverView {
             [
                 heading, Cell(Quantity.count(pages, "page")), Cell(Quantity.bytes(bytes)),
                 Cell("in \(Quantity.count(ranges.count, "range"))"),
-            ] + (isMapIncomplete ? [Cell("and more: not all of the map is at hand", .warning)] : [])
+            ] + (isMapIncomplete ? [Cell("and more: part of the map is not available", .warning)] : [])
         return { outline, sink, isLast in
             outline.line(cells, isLast: isLast, to: &sink) { outline, sink in
                 let lines = [mapLine(preserved), blocksLine(blocks)].compactMap { $0 }

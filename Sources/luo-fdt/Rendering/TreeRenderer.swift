@@ -204,7 +204,7 @@ extension Finding.Cause {
         switch self {
         case .notYetWritten: "written at kexec"
         case .freed: "freed by the kernel since"
-        case .leftOut: "left out of this dump"
+        case .leftOut: "omitted from this dump"
         default: nil
         }
     }

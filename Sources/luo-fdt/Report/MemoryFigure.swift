@@ -27,7 +27,7 @@ struct MemoryFigure {
             case .map: "map of preserved memory"
             case .contents: "contents of files"
             case .region: "reserve_mem regions"
-            case .preserved: "preserved, owner not known"
+            case .preserved: "preserved, owner unknown"
             case .scratch: "scratch"
             }
         }

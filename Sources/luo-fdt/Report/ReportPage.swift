@@ -68,7 +68,7 @@ struct ReportPage {
             <h2 id="memory">Physical memory</h2>
             \(memory(MemoryFigure(of: document, scratch: scratch)))
             <h2 id="structures">Structures</h2>
-            <p class="faint">Each is below the one that points to it, and leads to its bytes.</p>
+            <p class="faint">Each structure is below the one that points to it, and links to its bytes.</p>
             \(structures)
             <h2 id="handed-over">Handed over</h2>
             \(sessions(of: state))
@@ -119,13 +119,13 @@ struct ReportPage {
     private func verdict(_ check: HandoverCheck) -> Markup {
         let means =
             switch check.verdict {
-            case .accepted: "The next kernel takes all of it over."
-            case .unknown: "The next kernel takes over what the input shows; it does not show all."
+            case .accepted: "The next kernel accepts all of it."
+            case .unknown: "The next kernel accepts what the input shows; the input does not show everything."
             case .partly: "Something cannot be retrieved; the rest can."
-            case .openFails: "Opening /dev/liveupdate gives EIO, for good: no session can be retrieved."
-            case .unchecked: "The kernel does not look, and goes on with what is wrong."
-            case .panic: "The boot ends in a panic."
-            case .ignored: "The boot goes on, and everything handed over is lost."
+            case .openFails: "Opening /dev/liveupdate always fails with EIO: no session can be retrieved."
+            case .unchecked: "The kernel does not check, and uses the invalid data."
+            case .panic: "The kernel panics."
+            case .ignored: "The boot continues, and everything handed over is lost."
             }
         let isGood = check.verdict == .accepted && !document.reading.isDamaged
         return """
@@ -137,12 +137,12 @@ struct ReportPage {
     private var facts: [(String, String)] {
         let sessions = state.luo?.sessions ?? []
         let files = sessions.reduce(0) { $0 + ($1.files?.count ?? 0) }
-        let machine = state.machine?.rawValue ?? "machine not known"
+        let machine = state.machine?.rawValue ?? "unknown machine"
         var facts: [(String, String)] = [
             ("input", input.kind),
             (
                 "handed over by",
-                state.writer.map(\.bare) ?? "a kernel whose release is not known"
+                state.writer.map(\.bare) ?? "a kernel of unknown release"
             ),
             (
                 "read as",
@@ -232,7 +232,8 @@ struct ReportPage {
                 """
         }
         let gap: Markup =
-            section.gap == 0 ? "" : "<p class=\"gap\">\(Quantity.bytes(section.gap)) with nothing of the handover</p>"
+            section.gap == 0
+            ? "" : "<p class=\"gap\">\(Quantity.bytes(section.gap)) without anything of the handover</p>"
         return """
             \(gap)<figure><svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" \
             aria-label="\(pieces) between \(first) and \(last)">\(Markup(runs))</svg>
@@ -282,7 +283,7 @@ struct ReportPage {
         }
         return """
             <svg class="graph" viewBox="0 0 \(Box.width) \(graph.nodes.count * Box.row + 4)" role="img" \
-            aria-label="Structures from the root to pages">
+            aria-label="The structures, from the root to pages">
             \(Markup(boxes))</svg>
             """
     }

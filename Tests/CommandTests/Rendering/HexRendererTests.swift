@@ -163,7 +163,7 @@ import Testing
                 +0000  34 12 00 00 00 00 70 00                          memfd_luo_folio_ser[0].pfn                4660 (0x1234)
                 +0008                                                   memfd_luo_folio_ser[0].flags              0x7 (dirty|uptodate|0x4)
                 +0008  00 00 00 00 00 00 00 00                          memfd_luo_folio_ser[0].index              0
-                +0010  01 02 03                                         memfd_luo_folio_ser[1].pfn                cut short: 3 of 8 bytes
+                +0010  01 02 03                                         memfd_luo_folio_ser[1].pfn                truncated: 3 of 8 bytes
 
 
                 """)

@@ -84,7 +84,7 @@ import Testing
         }
         let tree = try writer.finish()
         let source = text { SourceRenderer().render(tree, title: "late", to: &$0) }
-        #expect(source.contains(#"/* after a subnode, where no reader looks: late = [78 2a 2f 79 00], "x* /y" */"#))
+        #expect(source.contains(#"/* after a subnode, where readers ignore it: late = [78 2a 2f 79 00], "x* /y" */"#))
     }
 
     @Test func aTreeThatIsCutShortIsShownAsFarAsItGoes() throws {
@@ -93,22 +93,22 @@ import Testing
         #expect(
             source == #"""
                 /* out/fdt, 233 of 405 bytes */
-                /* missing: tree: 233 of its 405 bytes are there */
+                /* missing: tree: 233 of its 405 bytes are present */
                 /* missing: strings block: 0x15c..<0x195 is not in the 233 bytes given */
                 /* missing: structure block: 0xe9..<0x15c is not in the 233 bytes given; it stops in node /kho_test, \#
                 at 0xe8, before the next tag */
                 /dts-v1/;
 
                 / {
-                	/* its name, at 0x15 of the strings block, is not there: ? = [6b 68 6f 2d 76 33 00], "kho-v3" */
-                	/* its name, at 0x0 of the strings block, is not there: ? = [00 60 4a 00 00 00 00 00], 0x4a6000 */
+                	/* its name, at 0x15 of the strings block, is missing: ? = [6b 68 6f 2d 76 33 00], "kho-v3" */
+                	/* its name, at 0x0 of the strings block, is missing: ? = [00 60 4a 00 00 00 00 00], 0x4a6000 */
                 	memblock {
-                		/* its name, at 0x2f of the strings block, is not there: ? = [d2 00 00 00 00 00 00 00], 0xd2 */
-                		/* its name, at 0x20 of the strings block, is not there: ? = [00 d0 e6 00 00 00 00 00], 0xe6d000 */
+                		/* its name, at 0x2f of the strings block, is missing: ? = [d2 00 00 00 00 00 00 00], 0xd2 */
+                		/* its name, at 0x20 of the strings block, is missing: ? = [00 d0 e6 00 00 00 00 00], 0xe6d000 */
                 	};
                 	LUO {
-                		/* its name, at 0x2f of the strings block, is not there: ? = [37 01 00 00 00 00 00 00], 0x137 */
-                		/* its name, at 0x20 of the strings block, is not there: ? = [00 c0 e7 00 00 00 00 00], 0xe7c000 */
+                		/* its name, at 0x2f of the strings block, is missing: ? = [37 01 00 00 00 00 00 00], 0x137 */
+                		/* its name, at 0x20 of the strings block, is missing: ? = [00 c0 e7 00 00 00 00 00], 0xe7c000 */
                 	};
                 	kho_test {
                 		/* the tree stops here */

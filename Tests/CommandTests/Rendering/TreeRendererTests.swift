@@ -226,7 +226,7 @@ import Testing
                 ├─ root FDT  0x1000  no compatible
                 ├─ subtrees  not available
                 ├─ preserved memory  not readable at 0x5000
-                ├─ 2 stale roots  0x2000, 0x3000  left behind by earlier handovers
+                ├─ 2 stale roots  0x2000, 0x3000  left by earlier handovers
                 └─ 1 damaged place
 
                 """)

@@ -135,7 +135,7 @@ import Testing
         }
     }
 
-    @Test func `a version that no layout has is said, and the payload kept`() throws {
+    @Test func `an unknown version is said, and the payload kept`() throws {
         let image = try Self.build(
             Self.document(.flb, "pci", #"{"version": 1, "devices": []}"#, pageSize: 4096))
         var memory = image.memory

@@ -118,7 +118,7 @@ import Testing
         (#""most": 10"#, #""least": 20, "most": 10"#, "larger"), (#", "most": 10"#, "", "expected \"least\""),
         (#""name": "item""#, #""name": "head""#, "another structure"),
         (#""kind": "ram""#, #""kind": """#, "needs a name"),
-        (#""list": "list", "frame""#, #""list": "lst", "frame""#, "leads to records"),
+        (#""list": "list", "frame""#, #""list": "lst", "frame""#, "refers to records"),
         (#""name": "small""#, #""name": "list_pa""#, "the key \"list_pa\""),
         (
             #""payload": "head","#,

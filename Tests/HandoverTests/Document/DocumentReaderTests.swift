@@ -84,20 +84,20 @@ import Testing
     }
 
     static let refusals = [
-        Refusal(text: "", said: "this is not JSON: there is no text"),
-        Refusal(text: " \n ", said: "this is not JSON: there is no text"),
+        Refusal(text: "", said: "this is not JSON: empty text"),
+        Refusal(text: " \n ", said: "this is not JSON: empty text"),
         Refusal(text: "{", said: "this is not JSON: line 1, column 2: expected \",\" or \"}\" at the end"),
         Refusal(text: "{\n\n\"kernel\" \"7.3\"}", said: "this is not JSON: line 3, column 10: expected \":\" here"),
         Refusal(text: "{\"kernel\": \"7.3\",}", said: "this is not JSON: line 1, column 18: expected a key here"),
         Refusal(text: "{\"kernel\": \"7.3\" \"a\"}", said: "expected \",\" or \"}\" here"),
         Refusal(text: "{\"kernel\": \"7.3", said: "line 1, column 12: expected the end of the string that begins here"),
         Refusal(text: "{\"kernel\": \"7\u{1}\"}", said: "expected no control character in a string"),
-        Refusal(text: "{\"kernel\": \"\\x\"}", said: "expected an escape that JSON has"),
-        Refusal(text: "{\"kernel\": \"\\u12\"}", said: "expected four hexadecimal digits behind \\u"),
-        Refusal(text: "{\"kernel\": \"\\ud800\"}", said: "expected whole surrogate pairs"),
+        Refusal(text: "{\"kernel\": \"\\x\"}", said: "expected a valid escape sequence"),
+        Refusal(text: "{\"kernel\": \"\\u12\"}", said: "expected four hexadecimal digits after \\u"),
+        Refusal(text: "{\"kernel\": \"\\ud800\"}", said: "expected complete surrogate pairs"),
         Refusal(text: "{\"liveupdate_number\": 012}", said: "expected a number here; 012"),
         Refusal(text: "{\"liveupdate_number\": nope}", said: "expected a value here"),
-        Refusal(text: "{} {}", said: "expected nothing here; the document has ended"),
+        Refusal(text: "{} {}", said: "expected the end of the document here"),
         Refusal(text: "{\"liveupdate_number\": null}", said: ".liveupdate_number: expected an integer"),
         Refusal(text: "{\"liveupdate_number\": 1.5}", said: ".liveupdate_number: expected an integer"),
         Refusal(text: "{\"kernel\": 7}", said: ".kernel: expected a string"),
@@ -105,7 +105,7 @@ import Testing
         Refusal(text: "{\"kernel\": \"7.3\", \"kernel\": \"7.3\"}", said: ".kernel: duplicate key"),
         Refusal(
             text: "{\"luo\": {\"sessions\": []}, \"sessions\": []}",
-            said: ".sessions: this is given twice, here and in another place"),
+            said: ".sessions: this is given twice, here and elsewhere"),
         Refusal(
             text: "{\"sessions\": [{\"name\": \"a\"}, {\"name\": \"b\", \"files\": [{}]}]}",
             said: ".sessions[1].files[0]: missing key \"token\""),

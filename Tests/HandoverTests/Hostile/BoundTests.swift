@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func `a file for which too many folios would have to be made`() throws {
+    @Test func `a file for which too many folios would have to be created`() throws {
         var document = HandoverState()
         document.kernel = "7.3"
         var memfd = MemFDState()

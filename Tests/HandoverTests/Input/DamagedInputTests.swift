@@ -200,7 +200,7 @@ import Testing
         let reading = try read(memory).reading
         #expect(
             reading.findings.map(\.description) == [
-                "luo_flb_header_ser of LUO at \(flbs): found no memory at hand there, expected 16 bytes"
+                "luo_flb_header_ser of LUO at \(flbs): found no memory available there, expected 16 bytes"
             ])
         #expect(reading.state.luo?.flbs == nil)
         #expect(reading.state.luo?.sessions == state.luo?.sessions)

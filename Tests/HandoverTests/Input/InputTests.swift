@@ -129,7 +129,7 @@ import Testing
         }
         try withTemporaryFile(lime.dropLast(3)) { path in
             let findings = try HandoverInput(path).documents[0].reading.findings
-            #expect(findings.contains { $0.found == "cut short: \(lime.count - 3) of \(lime.count) bytes" })
+            #expect(findings.contains { $0.found == "truncated: \(lime.count - 3) of \(lime.count) bytes" })
         }
         let start = try #require(image.memory.regions.first?.lowerBound.rawValue)
         let end = try #require(image.memory.regions.last?.upperBound.rawValue)
@@ -151,11 +151,11 @@ import Testing
 
     @Test(
         arguments: [
-            ([0x1F, 0x8B, 8, 0], "gzip: unpack it first: gunzip -k "),
-            ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz: unpack it first: unxz -k "),
-            ([0x28, 0xB5, 0x2F, 0xFD], "zstd: unpack it first: unzstd "),
-            ([0x42, 0x5A, 0x68, 0x39], "bzip2: unpack it first: bunzip2 -k "),
-            ([0x04, 0x22, 0x4D, 0x18], "lz4: unpack it first: unlz4 -k "),
+            ([0x1F, 0x8B, 8, 0], "gzip; decompress it first: gunzip -k "),
+            ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "xz; decompress it first: unxz -k "),
+            ([0x28, 0xB5, 0x2F, 0xFD], "zstd; decompress it first: unzstd "),
+            ([0x42, 0x5A, 0x68, 0x39], "bzip2; decompress it first: bunzip2 -k "),
+            ([0x04, 0x22, 0x4D, 0x18], "lz4; decompress it first: unlz4 -k "),
         ] as [([UInt8], String)]) func aCompressedFileIsSaidToBeOne(_ magic: [UInt8], _ words: String) throws
     {
         try withTemporaryFile(magic + [UInt8](repeating: 7, count: 100)) { path in

@@ -26,7 +26,10 @@ import Testing
         #expect(found.reading.findings.isEmpty)
         #expect(found.reading.state.luo?.sessions?.map(\.name) == ["vm-alpha"])
         #expect(found.reading.state.luo?.sessions?.first?.files?.map(\.token) == [0x42])
-        #expect(found.notes.contains { $0.text == "session \"vm-alpha\", in the block at 0x6b7000: all its parts fit" })
+        #expect(
+            found.notes.contains {
+                $0.text == "session \"vm-alpha\", in the block at 0x6b7000: all its parts are consistent"
+            })
         // The incoming root is distinguished from the one that the kernel prepared for its own successor.
         #expect(found.notes.contains { $0.name == "root 0x4c4000" })
     }

@@ -291,7 +291,7 @@ import Testing
     @Test func `contents that were left out are said to be so`() throws {
         let document = try HandoverInput(Fixture.file("memory/erased-content.kdump")).documents[0]
         #expect(document.reading.findings.map(\.cause) == [.leftOut])
-        #expect(document.reading.findings.first?.found == "3 pages left out of this dump (dump level 31)")
+        #expect(document.reading.findings.first?.found == "3 pages omitted from this dump (dump level 31)")
         #expect(!document.reading.isDamaged)
     }
 }

@@ -101,18 +101,18 @@ import struct Handover.Capture
         let wrong: [(FlattenedTree, String)] = [
             (try tree(compatible: "other"), "bundle: /: compatible is not luo-fdt,bundle-v1"),
             (try tree(pageSize: 4095), "bundle: /: page-size is not 4096, 16384 or 65536"),
-            (try tree(nodes: "images"), "bundle: /: there is no node memory"),
+            (try tree(nodes: "images"), "bundle: /: no node memory"),
             (
                 try tree(reg: [0x1000, 0x1000]),
                 "bundle: /memory/root@1000: reg is not two cells of address and two of size"
             ),
             (
                 try tree(reg: [0, 0x1000, 0, 0]),
-                "bundle: /memory/root@1000: reg does not hold data, or reaches beyond the address space"
+                "bundle: /memory/root@1000: reg does not contain data, or exceeds the address space"
             ),
             (
                 try tree(reg: [.max, .max, 0, 2]),
-                "bundle: /memory/root@1000: reg does not hold data, or reaches beyond the address space"
+                "bundle: /memory/root@1000: reg does not contain data, or exceeds the address space"
             ),
             (
                 try tree(reg: [0, 0, 0x7fff_ffff, 0]),

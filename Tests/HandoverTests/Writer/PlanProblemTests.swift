@@ -48,7 +48,7 @@ import Testing
         #expect(
             problems == [
                 ".kho.fdt_pa: 0x20000010 is not aligned: the kernel allocates this at a multiple of 0x1000",
-                ".luo.sessions[0].blocks[0].pa: 0xfffffffffffff000 and 4096 bytes reach beyond the address space",
+                ".luo.sessions[0].blocks[0].pa: 0xfffffffffffff000 and 4096 bytes exceed the address space",
             ])
     }
 }
@@ -58,19 +58,19 @@ extension PlanProblemTests {
     @Test(arguments: [
         (
             #"{"kernel": "7.3", "luo": {"flb_pa": "0x0", "flbs": [{"name": "a", "count": 1}]}}"#,
-            ".luo.flb_pa: 0x0 says that there is nothing, but there is .luo.flbs; leave one of them out"
+            ".luo.flb_pa: 0x0 means that there is nothing, but .luo.flbs is given; remove one of them"
         ),
         (
             #"{"kernel": "7.1", "luo": {"sessions_pa": "0x0"}, "sessions": [{"name": "a"}]}"#,
-            ".luo.sessions_pa: 0x0 says that there is nothing, but there is .sessions; leave one of them out"
+            ".luo.sessions_pa: 0x0 means that there is nothing, but .sessions is given; remove one of them"
         ),
         (
             #"{"kernel": "7.3", "luo": {"sessions_pa": "0x0", "sessions": [{"name": "a"}]}}"#,
-            ".luo.sessions_pa: 0x0 says that there is nothing, but there is .luo.sessions; leave one of them out"
+            ".luo.sessions_pa: 0x0 means that there is nothing, but .luo.sessions is given; remove one of them"
         ),
         (
             #"{"kernel": "7.1", "sessions": [{"name": "a", "files_pa": "0x0", "files": [{"token": 1, "compatible": "x"}]}]}"#,
-            ".sessions[0].files_pa: 0x0 says that there is nothing, but there is .sessions[0].files; leave one of them out"
+            ".sessions[0].files_pa: 0x0 means that there is nothing, but .sessions[0].files is given; remove one of them"
         ),
         (
             #"{"kernel": "6.19", "luo": {"flb_pa": "0x20000000"}}"#,
@@ -78,7 +78,7 @@ extension PlanProblemTests {
         ),
         (
             #"{"kernel": "7.3", "sessions": [{"name": "a", "files": [{"token": 1, "data": "0x0", "memfd": {}}]}]}"#,
-            ".luo.sessions[0].files[0].data: 0x0 stands for no address"
+            ".luo.sessions[0].files[0].data: 0x0 is not an address"
         ),
         (
             #"{"kernel": "7.3", "kho": {"subtrees": [{"name": "LUO", "size": 5}]}}"#,
@@ -107,7 +107,7 @@ extension PlanProblemTests {
                     {"order": 4294967295, "bitmaps": [{"start": "0x0", "bits": "0"}]},
                     {"order": 1, "bitmaps": [{"start": "0x1000", "bits": "0-32768"}]}]}}
                 """) == [
-                    ".preserved.chunks[0].order: 4294967295; an order is less than 52",
+                    ".preserved.chunks[0].order: 4294967295; an order must be less than 52",
                     ".preserved.chunks[1].bitmaps[0].bits: bit 32768; a page has 32768 bits",
                     ".preserved.chunks[1].bitmaps[0].start: 0x1000 is not the address of a block of order 1",
                 ])
@@ -122,7 +122,7 @@ extension PlanProblemTests {
         #expect(
             try problems(nodes: tables, leaves: #"{"key": "0x8001", "bits": "0"}, {"key": "0x8000", "bits": "32768"}"#)
                 == [
-                    ".preserved.radix.leaves[0].key: 0x8001 is inside the page of level 0 whose first key is 0x8000",
+                    ".preserved.radix.leaves[0].key: 0x8001 is in the page of level 0 whose first key is 0x8000",
                     ".preserved.radix.leaves[1].bits: bit 32768; a page has 32768 bits",
                 ])
         #expect(
@@ -136,7 +136,7 @@ extension PlanProblemTests {
                     ".preserved.radix.nodes[5].key: 0x0 is already the key of a page of level 1",
                     ".preserved.radix.nodes[6].level: 0; tables have the levels 1 to 5",
                     ".preserved.radix.nodes[7].level: 6; tables have the levels 1 to 5",
-                    ".preserved.radix.leaves[0].key: no table of level 1 before it leads to 0x1000000",
+                    ".preserved.radix.leaves[0].key: no table of level 1 before it refers to 0x1000000",
                     ".preserved.radix.leaves[2].key: 0x8000 is already the key of a page of level 0",
                 ])
     }

@@ -11,10 +11,10 @@ struct BootArguments: ParsableArguments {
     @Option(help: "The directory with the init programs.")
     var inits: String
 
-    @Option(help: "How many guests run side by side.")
+    @Option(help: "The number of guests to run in parallel.")
     var jobs = 2
 
-    @Option(help: "The seconds that a guest may be silent before it counts as hung.")
+    @Option(help: "The seconds without output after which a guest counts as hung.")
     var silence = 20
 
     var boot: BootRun {

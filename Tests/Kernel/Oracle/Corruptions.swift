@@ -12,10 +12,10 @@ struct Corruptions: AsyncParsableCommand {
     @Option(help: "The recipes.")
     var recipes = "Fixtures/corruptions/recipes.json"
 
-    @Option(help: "Where the results go, for CorruptionTests.")
+    @Option(help: "The output file for the results, which CorruptionTests reads.")
     var results = "Fixtures/corruptions/kernel-7.3.json"
 
-    @Option(help: "Where the table goes.")
+    @Option(help: "The output file for the table.")
     var table = "docs/corruptions.md"
 
     @Argument(help: "The images of `LUO_FDT_CORRUPTIONS=… swift test --filter CorruptionTests`, and a journal.")
@@ -80,14 +80,15 @@ struct Corruptions: AsyncParsableCommand {
         return """
             # Corrupted handovers: `check` and a real kernel
 
-            \(all.count) handovers, built from the recipes in `Fixtures/corruptions` and booted with a kernel 7.3 by \
+            \(all.count) handovers, built from the recipes in `Fixtures/corruptions` and booted with a 7.3 kernel by \
             `make corruptions`, which writes this table. The kernel's verdict is that of `luo-fdt boot`; the last \
-            column has the line that decides.
+            column has the log line that decided it.
 
-            `check` and the kernel agree if they say the same. *unchecked* says that the kernel does not look: \
-            whatever it then does is no contradiction. In the kernel's column it says that the kernel crashed or hung.
+            `check` and the kernel agree if their verdicts are the same. *unchecked* means that the kernel does not \
+            check the data, so whatever it then does is not a contradiction. In the kernel's column it means that \
+            the kernel crashed or hung.
 
-            \(all.count { $0.agreement == .agree }) agree; of \(all.count { $0.agreement == .open }) `check` says \
+            \(all.count { $0.agreement == .agree }) agree; for \(all.count { $0.agreement == .open }), `check` says \
             *unchecked*; \(wrong.count) disagree\(wrong.isEmpty ? "" : ": " + wrong.joined(separator: ", ")).
 
             | name | what is wrong | `check` | rules | kernel | its log |

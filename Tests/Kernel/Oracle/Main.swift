@@ -5,6 +5,6 @@ import ArgumentParser
 struct KernelOracle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kernel-oracle",
-        abstract: "Holds check against a real kernel: see Tests/Kernel/README.md.",
+        abstract: "Compares check with a real kernel: see Tests/Kernel/README.md.",
         subcommands: [Corruptions.self, Mutants.self])
 }

@@ -10,29 +10,29 @@ import TestSupport
 struct Mutants: AsyncParsableCommand {
     @OptionGroup var arguments: BootArguments
 
-    @Argument(help: "Sound memory images.")
+    @Argument(help: "Undamaged memory images.")
     var images: [String]
 
-    @Option(help: "Which changes are made: the same seed makes the same ones.")
+    @Option(help: "The seed of the random changes; the same seed makes the same changes.")
     var seed: UInt64 = 1
 
-    @Option(help: "How many handovers are changed and booted.")
+    @Option(help: "The number of handovers to change and boot.")
     var count = 1000
 
-    @Option(help: "A file of results, one a line: what is in it already is not booted again.")
+    @Option(help: "A file of results, one per line; handovers that it already contains are not booted again.")
     var journal: String
 
-    @Flag(help: "Boot nothing: hold what check says now against the results that are there.")
+    @Flag(help: "Boot nothing; compare the current results of check with those in the journal.")
     var judge = false
 
-    @Option(help: "Write the changed handover of this number as an image, to MUTANT.elf, and do nothing else.")
+    @Option(help: "Only write the changed handover with this number, as the image MUTANT.elf.")
     var write: Int?
 
     func run() async throws {
         let bases = try images.map { image in
             guard let subject = try CheckSubject.subjects(in: FilePath(image), options: InputOptions()).first,
                 let base = MutationBase(subject, name: image.split(separator: "/").suffix(2).joined(separator: "/"))
-            else { throw ValidationError("\(image): no handover") }
+            else { throw ValidationError("\(image): not a handover") }
             return base
         }
         if let write {

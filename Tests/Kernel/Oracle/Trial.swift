@@ -34,7 +34,7 @@ struct Trial: Sendable {
         var options = InputOptions()
         options.rootAddress = root
         guard let subject = try CheckSubject.subjects(in: image, options: options).first else {
-            throw ValidationError("\(image): no handover")
+            throw ValidationError("\(image): not a handover")
         }
         self.init(name: name, summary: summary, memory: subject.memory, root: root, wanted: wanted)
     }

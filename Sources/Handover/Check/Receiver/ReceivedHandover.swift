@@ -96,7 +96,7 @@ struct ReceivedHandover: Sendable {
         guard memory.regions.isEmpty, address.rawValue == 0 || address >= subject.memoryEnd else { return }
         findings.report(
             .outOfRange, of: owner, at: place, found: "an address of \(address)",
-            expected: "one below \(subject.memoryEnd), where a machine's memory ends")
+            expected: "an address below \(subject.memoryEnd), the end of a machine's memory")
     }
 
     /// What the kernel retrieves of contents of this type.

@@ -4,22 +4,22 @@ extension CheckRule {
     /// Rules about the page of FLBs, which is read when an FLB is retrieved.
     static let flbRules: [CheckRule] = [
         CheckRule(
-            "flb-unknown", .error, .partly, at: .retrieval, about: "FLBs for a kernel that has none",
-            then: "the kernel does not look for them, and what they hold is lost",
-            seen: "no line: files that depend on an FLB come back without it",
-            explained: .init("6.19", to: "6.19", "Boot a kernel that has FLBs: 7.0 or later."),
+            "flb-unknown", .error, .partly, at: .retrieval, about: "FLBs for a kernel without FLBs",
+            then: "the kernel ignores them, and their data is lost",
+            seen: "no message; files that depend on an FLB are restored without it",
+            explained: .init("6.19", to: "6.19", "Boot a kernel with FLBs: 7.0 or later."),
             find: { handover, findings in
                 guard handover.isPopulated, let abi = handover.abi, abi.flbs == nil else { return }
                 for flb in handover.subject.reading?.state.luo?.flbs ?? [] {
                     findings.report(
                         .compatible, of: .flb(flb.name), at: Place(FLBHeaderLayout.layout.structure),
-                        found: "an FLB", expected: "a kernel that has FLBs")
+                        found: "an FLB", expected: "a kernel with FLBs")
                 }
             }),
         CheckRule(
             "flb-absent", .error, .partly, at: .retrieval, about: "whether there is a page of FLBs",
-            then: "the kernel has no FLB to give", in: "luo_flb_setup_incoming", errno: .noData,
-            seen: "liveupdate_flb_get_incoming() gives ENODATA",
+            then: "the kernel has no FLB to return", in: "luo_flb_setup_incoming", errno: .noData,
+            seen: "liveupdate_flb_get_incoming() fails with ENODATA",
             explained: .init("7.0", .findWriter),
             find: { handover, findings in
                 guard handover.luo?.flbAddress?.rawValue == 0, let container = handover.abi?.flbs,
@@ -30,7 +30,7 @@ extension CheckRule {
                     expected: "a page of \(container.record.structure.name): a kernel always hands one over")
             }),
         CheckRule(
-            "flb-address", .error, .unchecked, at: .retrieval, about: "where the page of FLBs is",
+            "flb-address", .error, .unchecked, at: .retrieval, about: "the address of the page of FLBs",
             then: "the kernel reads whatever is there", in: "luo_flb_retrieve_one",
             seen: "BUG: unable to handle page fault for address: …",
             explained: .init("7.0", .captureMore),
@@ -51,13 +51,13 @@ extension CheckRule {
         CheckRule(
             "flb-name", .error, .partly, at: .retrieval, about: "the names of FLBs",
             then: "the kernel does not find the FLB",
-            in: "luo_flb_retrieve_one", errno: .noEntry, seen: "liveupdate_flb_get_incoming() gives ENOENT",
+            in: "luo_flb_retrieve_one", errno: .noEntry, seen: "liveupdate_flb_get_incoming() fails with ENOENT",
             explained: .init("7.0", .uniqueNames),
             claims: { finding, handover in
                 finding.cause == .termination && finding.place.isIn(handover.abi?.flbs?.record.structure)
             }),
         CheckRule(
-            "flb-cut-name", .warning, .accepted, at: .retrieval, about: "names of FLBs that may have been cut",
+            "flb-cut-name", .warning, .accepted, at: .retrieval, about: "names of FLBs that may have been truncated",
             then: "if the name is longer, the kernel does not find the FLB", in: "luo_flb_serialize",
             explained: .init("7.0", .uniqueNames),
             find: { handover, findings in
@@ -72,7 +72,7 @@ extension CheckRule {
             }),
         CheckRule(
             "flb-duplicate", .error, .partly, at: .retrieval, about: "FLBs of the same name",
-            then: "the kernel finds the first of them only", in: "luo_flb_retrieve_one",
+            then: "the kernel finds only the first of them", in: "luo_flb_retrieve_one",
             explained: .init("7.0", .uniqueNames),
             find: { handover, findings in
                 var names: Set<KernelString> = []
@@ -81,7 +81,7 @@ extension CheckRule {
                     guard !flb.name.bytes.isEmpty, !names.insert(flb.name).inserted else { return }
                     findings.report(
                         .duplicate, of: .flb(flb.name), at: place.field(layout.name),
-                        found: "\(flb.name.named) again", expected: "a name that no other FLB has")
+                        found: "\(flb.name.named) again", expected: "a unique name")
                 }
             }),
         CheckRule(
@@ -101,13 +101,13 @@ extension CheckRule {
                         .mismatch, of: .flb(flb.name), at: place.field(layout.count), found: "\(flb.count)",
                         expected: sums.count == 1
                             ? "no such FLB: there are no files"
-                            : "the files of its handlers: "
+                            : "the number of files of its handlers: "
                                 + sums.subtracting([0]).sorted().map(String.init).joined(separator: " or "))
                 }
             }),
         CheckRule(
             "flb-pages", .warning, .accepted, at: .retrieval, about: "the number of pages of FLBs",
-            then: "the kernel does not look",
+            then: "the kernel does not check",
             explained: .init("7.0", .nothing),
             find: { handover, findings in
                 guard let pages = handover.luo?.flbPageCount, pages != 1 else { return }

@@ -5,7 +5,7 @@ extension CheckRule {
     static let inputRules: [CheckRule] = [
         CheckRule(
             "not-available", .note, .unknown, at: .root, about: "what the input does not show",
-            then: "whether it is as it should be cannot be told from this input",
+            then: "this input does not show whether it is correct",
             explained: .init("6.16", .captureMore),
             claims: { finding, handover in
                 finding.owner == .input || handover.isOfTheInput(finding)
@@ -14,7 +14,7 @@ extension CheckRule {
                 guard handover.tree == nil else { return }
                 findings.report(
                     .notAvailable, .unknown, of: .kho, at: Place(Place.rootName), found: "none in this input",
-                    expected: "one, which leads to all that is handed over")
+                    expected: "one, which refers to everything that is handed over")
             })
     ]
 }

@@ -17,7 +17,7 @@ extension CheckRule {
             in: rule.function,
             explained: RuleExplanation(
                 kernels: kind.source ?? "those that have kind \(kind.name)",
-                rule.remedy ?? "Compare with what the kernel that handed over meant to preserve (dump)."),
+                rule.remedy ?? "Compare with what the previous kernel meant to preserve (dump)."),
             claims: { finding, handover in
                 handover.kinds(of: finding.owner).contains { kind in
                     kind.rules.contains { rule in rule.name == name && rule.test.claims(finding, rule, kind) }
@@ -49,13 +49,13 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
         case mapping = "a \"mapping\" of a session"
         case token = "a number, or a mapping"
         case version = "a \"version\" of the kind"
-        case records = "a field that leads to records"
+        case records = "a field that refers to records"
         case count = "a field that counts records"
         case number = "a number"
     }
 
     static let unique = KindTest(
-        "unique", "records that are there twice", .records,
+        "unique", "duplicate records", .records,
         find: { rule, payload, findings in
             var seen: Set<[UInt64]> = []
             let fields = rule.by ?? []
@@ -65,7 +65,7 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                 findings.report(
                     .duplicate, of: payload.owner, at: field.place,
                     found: zip(fields, key).map { "\($0) \($1.prefixedHex)" }.joined(separator: ", ") + " again",
-                    expected: "each once")
+                    expected: "no duplicates")
             }
         })
 
@@ -91,7 +91,7 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
 
     static let allCases = [
         KindTest(
-            "version", "a version that no layout has", .version, claims: { finding, _, _ in finding.cause == .version },
+            "version", "an unknown version", .version, claims: { finding, _, _ in finding.cause == .version },
             find: { _, payload, findings in
                 guard let value = payload.mapping?.value, let version = payload.kind.version else { return }
                 let found = value[version.field]
@@ -108,8 +108,8 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                 return finding.cause != .version && link?.structures.contains(finding.place.structure) ?? false
             }),
         unique,
-        count("count", "a number of records that is not theirs", expected: "") { $0 != $1 },
-        count("excess", "a number of records that is larger than theirs", expected: "at most ") { $0 > $1 },
+        count("count", "a wrong number of records", expected: "") { $0 != $1 },
+        count("excess", "a number of records that is too large", expected: "at most ") { $0 > $1 },
         KindTest(
             "limit", "a number that is too small or too large", .number,
             find: { rule, payload, findings in
@@ -127,7 +127,7 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                 }
             }),
         KindTest(
-            "token", "a token that the session does not have", .token,
+            "token", "a token that is not in the session", .token,
             find: { rule, payload, findings in
                 guard let tokens = payload.tokens else { return }
                 for entry in payload.mapping?.entries ?? [] {
@@ -149,7 +149,7 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                 }
             }),
         KindTest(
-            "session", "the name of a session that there is not", .mapping,
+            "session", "the name of a session that does not exist", .mapping,
             find: { _, payload, findings in
                 for entry in payload.mapping?.entries ?? [] {
                     guard let session = entry.session, !payload.sessions.contains(KernelString(session)) else {
@@ -161,7 +161,7 @@ struct KindTest: RawRepresentable, CaseIterable, Hashable, Sendable {
                 }
             }),
         KindTest(
-            "json", "a text that is not JSON", .mapping,
+            "json", "text that is not JSON", .mapping,
             find: { _, payload, findings in
                 guard let problem = payload.mapping?.problem else { return }
                 findings.report(

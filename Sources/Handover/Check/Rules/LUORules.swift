@@ -2,7 +2,7 @@ import FDT
 import KernelABI
 
 extension CheckRule {
-    private static let panics = "the kernel panics: it cannot tell what it was handed"
+    private static let panics = "the kernel panics, as it cannot tell what it was handed"
 
     /// Whether a finding is about LUO's state itself, as a structure or an FDT.
     private static func isState(_ finding: Finding, _ handover: ReceivedHandover) -> Bool {
@@ -22,9 +22,9 @@ extension CheckRule {
     /// Rules about LUO's state, which is read while the kernel initialises.
     static let luoRules: [CheckRule] = [
         CheckRule(
-            "luo-absent", .note, .accepted, at: .initialisation, about: "whether there is a state of LUO",
+            "luo-absent", .note, .accepted, at: .initialisation, about: "whether there is LUO state",
             then: "the kernel starts without sessions", in: "luo_early_startup",
-            seen: "no line: LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
+            seen: "no message; LIVEUPDATE_IOCTL_RETRIEVE_SESSION fails with ENOENT",
             explained: .init("6.19", "If sessions were meant to be handed over, boot with liveupdate=on."),
             find: { handover, findings in
                 guard handover.isPopulated, let abi = handover.abi, handover.subtree(abi.subtree) == nil
@@ -34,9 +34,9 @@ extension CheckRule {
                     expected: "one, if there are sessions")
             }),
         CheckRule(
-            "luo-misnamed", .error, .partly, at: .initialisation, about: "a state of LUO under another name",
+            "luo-misnamed", .error, .partly, at: .initialisation, about: "LUO state under another name",
             then: "the kernel does not find it, and starts without sessions", in: "luo_early_startup",
-            errno: .noEntry, seen: "LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
+            errno: .noEntry, seen: "LIVEUPDATE_IOCTL_RETRIEVE_SESSION fails with ENOENT",
             explained: .init("6.19", .sameGeneration),
             find: { handover, findings in
                 guard handover.isPopulated, let abi = handover.abi, handover.subtree(abi.subtree) == nil
@@ -45,13 +45,13 @@ extension CheckRule {
                     findings.report(
                         .missing, of: .subtree(subtree.name.repaired),
                         at: Place("\(Place.rootName)/\(subtree.name.repaired)", at: subtree.address),
-                        found: "a state of LUO", expected: "the name \(abi.subtree)")
+                        found: "LUO state", expected: "the name \(abi.subtree)")
                 }
             }),
         CheckRule(
-            "luo-unknown", .error, .partly, at: .initialisation, about: "a state of LUO for a kernel without LUO",
-            then: "the boot goes on, and the sessions are lost", seen: "nothing: there is no /dev/liveupdate",
-            explained: .init("6.16", "Boot a kernel that has the Live Update Orchestrator: 6.19 or later."),
+            "luo-unknown", .error, .partly, at: .initialisation, about: "LUO state for a kernel without LUO",
+            then: "the boot continues, and the sessions are lost", seen: "no message; there is no /dev/liveupdate",
+            explained: .init("6.16", "Boot a kernel with the Live Update Orchestrator: 6.19 or later."),
             find: { handover, findings in
                 guard handover.isPopulated, handover.abi == nil,
                     let name = Generation.all.compactMap({ $0.luo?.subtree }).first(where: {
@@ -60,7 +60,7 @@ extension CheckRule {
                 else { return }
                 findings.report(
                     .compatible, of: .luo(), at: Place("\(Place.rootName)/\(name)", at: handover.subject.rootAddress),
-                    found: "a state of LUO", expected: "a kernel that has LUO")
+                    found: "LUO state", expected: "a kernel with LUO")
             }),
         CheckRule(
             "luo-subtree", .error, .panic, at: .initialisation, about: "the node of LUO's state", then: panics,
@@ -83,7 +83,7 @@ extension CheckRule {
                     found: node.sizeText(missing), expected: "8 bytes")
             }),
         CheckRule(
-            "luo-address", .error, .unchecked, at: .initialisation, about: "where LUO's state is",
+            "luo-address", .error, .unchecked, at: .initialisation, about: "the address of LUO's state",
             then: "the kernel reads whatever is there", in: "luo_early_startup",
             seen: "BUG: unable to handle page fault for address: …",
             explained: .init("6.19", .captureMore),
@@ -101,9 +101,9 @@ extension CheckRule {
             }),
         CheckRule(
             "luo-damaged", .error, .unchecked, at: .initialisation,
-            about: "damage behind what the kernel reads of LUO's FDT",
+            about: "damage after what the kernel reads of LUO's FDT",
             then:
-                "libfdt finds what it looks for, and the kernel goes on with that; what it leads to is not judged here",
+                "libfdt finds what it looks for, and the kernel uses it; the consequences are not predicted here",
             in: "luo_early_startup",
             explained: .init("6.19", to: "7.1", .findWriter),
             claims: { finding, handover in
@@ -123,19 +123,19 @@ extension CheckRule {
                 else { return }
                 findings.report(
                     .misaligned, of: .luo(), at: Place(handover.abi?.subtree ?? "", at: address),
-                    found: "an FDT at an address that is no multiple of 8", expected: "one that libfdt accepts")
+                    found: "an FDT at an address that is not a multiple of 8", expected: "one that libfdt accepts")
             }),
         CheckRule(
             "luo-tree", .error, .panic, at: .initialisation, about: "the nodes and properties of LUO's FDT",
             then: panics,
-            in: "luo_early_startup", seen: "luo: … and a panic",
+            in: "luo_early_startup", seen: "luo: …, and a panic",
             explained: .init("6.19", to: "7.1", .findWriter),
             claims: { finding, handover in
                 isState(finding, handover) && [.missing, .size, .compatible].contains(finding.cause)
             }),
         CheckRule(
             "luo-number", .warning, .accepted, at: .initialisation, about: "the number of live updates",
-            then: "the kernel takes it as it is", in: "luo_early_startup",
+            then: "the kernel accepts it", in: "luo_early_startup",
             explained: .init("6.19", .nothing),
             find: { handover, findings in
                 guard handover.luo?.liveUpdateNumber == 0,

@@ -4,13 +4,13 @@ extension CheckRule {
     /// Rules about what no kernel checks but a person would want to know.
     static let lintRules: [CheckRule] = [
         CheckRule(
-            "dangling-pointer", .error, .unchecked, at: .retrieval, about: "pointers to where there is no memory",
+            "dangling-pointer", .error, .unchecked, at: .retrieval, about: "pointers to nonexistent memory",
             then: "the kernel follows the pointer", seen: "BUG: unable to handle page fault for address: …",
             explained: .init("6.16", .captureMore),
             claims: { finding, _ in finding.isLost }),
         CheckRule(
             "uncovered-page", .error, .unchecked, at: .map, about: "pages of the handover that are not preserved",
-            then: "the kernel gives the page to others, and reads it all the same",
+            then: "the kernel gives the page to others, and still reads it",
             explained: .init("6.16", .preserveAll),
             find: { handover, findings in
                 guard let preserved = handover.preserved else { return }
@@ -40,7 +40,7 @@ extension CheckRule {
             }),
         CheckRule(
             "listed-twice", .error, .partly, at: .retrieval, about: "pages that a file of a described kind lists twice",
-            then: "one place of the file gets what belongs to another, or the page is handed out twice",
+            then: "one part of the file gets the contents of another, or the page is used twice",
             explained: .init("6.19", .findWriter),
             find: { handover, findings in
                 for (owner, contents) in handover.describedFiles {
@@ -51,13 +51,14 @@ extension CheckRule {
                         findings.report(
                             .duplicate, of: owner,
                             at: Place("folio", at: PhysicalAddress(folio.pfn << UInt64(handover.pageSize.shift))),
-                            found: "page \(folio.index) in frame \(folio.pfn.prefixedHex) again", expected: "each once")
+                            found: "page \(folio.index) in frame \(folio.pfn.prefixedHex) again",
+                            expected: "no duplicates")
                     }
                 }
             }),
         CheckRule(
-            "region-tail", .note, .accepted, at: .initialisation, about: "regions whose last page is not whole",
-            then: "what is in a region's last page is lost if that is not whole: the kernel preserves whole pages",
+            "region-tail", .note, .accepted, at: .initialisation, about: "regions whose last page is partial",
+            then: "the contents of a partial last page are lost, as the kernel preserves only whole pages",
             in: "reserved_mem_preserve",
             explained: .init("6.16", "Make the size of the region a multiple of the page size."),
             find: { handover, findings in
@@ -71,7 +72,7 @@ extension CheckRule {
             }),
         CheckRule(
             "split-block", .warning, .accepted, at: .open,
-            about: "pages that are preserved in other blocks than a kernel's",
+            about: "pages that are preserved in other blocks than a kernel uses",
             then: "the kernel warns, and does not free the page", in: "kho_restore_free",
             explained: .init("6.16", .preserveAll),
             find: { handover, findings in
@@ -89,16 +90,16 @@ extension CheckRule {
             }),
         CheckRule(
             "shared-contents", .error, .partly, at: .retrieval,
-            about: "pages of a file that belong to another file, too",
-            then: "the kernel warns, and the file that is retrieved second is lost", in: "kho_restore_page",
-            errno: .io, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EIO",
+            about: "pages of a file that also belong to another file",
+            then: "the kernel warns, and the second file to be retrieved is lost", in: "kho_restore_page",
+            errno: .io, seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD fails with EIO",
             explained: .init("6.19", .findOwners),
             find: { handover, findings in
                 handover.reportOverlaps(to: &findings) { $0 == .contents && $1 == .contents }
             }),
         CheckRule(
             "two-owners", .error, .unchecked, at: .retrieval, about: "pages that belong to two owners",
-            then: "the kernel hands the page to the one, and what the other does with it is open",
+            then: "the kernel gives the page to one of them, and what the other does with it is unpredictable",
             explained: .init("6.16", .findOwners),
             find: { handover, findings in
                 handover.reportOverlaps(to: &findings) { $0 != .contents || $1 != .contents }
@@ -107,7 +108,7 @@ extension CheckRule {
             "scratch", .error, .unchecked, at: .map, about: "pages in the memory that the next kernel boots from",
             then: "the kernel overwrites the page before it reads it", in: "kho_scratch_overlap",
             explained: .init(
-                "6.16", "Preserve no memory in the scratch areas; keep them the same on both sides (kho_scratch=)."),
+                "6.16", "Preserve no memory in the scratch areas; use the same kho_scratch= for both kernels."),
             find: { handover, findings in
                 for area in handover.options.scratch + handover.subject.scratch {
                     let expected = "nothing in the scratch area from \(area.lowerBound) to \(area.upperBound)"
@@ -133,8 +134,8 @@ extension CheckRule {
                 }
             }),
         CheckRule(
-            "alignment", .warning, .accepted, at: .open, about: "structures that do not begin where a page does",
-            then: "the kernel reads them where they are",
+            "alignment", .warning, .accepted, at: .open, about: "structures that do not begin at a page boundary",
+            then: "the kernel accepts them",
             explained: .init("6.16", .findWriter),
             find: { handover, findings in
                 guard let address = handover.luoAddress, !handover.pageSize.isAligned(address) else { return }
@@ -143,8 +144,8 @@ extension CheckRule {
                     found: "an address inside a page", expected: "a multiple of \(handover.pageSize.bytes)")
             }),
         CheckRule(
-            "slack", .warning, .accepted, at: .open, about: "bytes after structures that are not zero",
-            then: "the kernel does not look at them",
+            "slack", .warning, .accepted, at: .open, about: "nonzero bytes after structures",
+            then: "the kernel does not check them",
             explained: .init("6.16", .nothing),
             find: { handover, findings in
                 let reading = handover.reading
@@ -162,8 +163,8 @@ extension CheckRule {
                 }
             }),
         CheckRule(
-            "unreached", .warning, .accepted, at: .retrieval, about: "records that nothing leads to",
-            then: "the kernel does not look at them: what they stand for is lost",
+            "unreached", .warning, .accepted, at: .retrieval, about: "records that nothing points to",
+            then: "the kernel does not read them, and what they describe is lost",
             explained: .init("6.19", .findWriter),
             find: { handover, findings in
                 let pageSize = handover.pageSize
@@ -183,27 +184,27 @@ extension CheckRule {
                         guard let kind = kind.flatMap({ $0 }) else { continue }
                         findings.report(
                             .missing, of: .luo(), at: Place("preserved page", at: page.lowerBound),
-                            found: "what looks like \(kind.noun), and nothing leads to it",
-                            expected: "all records within reach: dump --search shows these")
+                            found: "what looks like \(kind.noun), and nothing points to it",
+                            expected: "no unreachable records: dump --search shows these")
                     }
                 }
             }),
         CheckRule(
-            "stale-root", .note, .accepted, at: .root, about: "roots that earlier handovers left behind",
-            then: "the kernel is not told of them",
+            "stale-root", .note, .accepted, at: .root, about: "roots left by earlier handovers",
+            then: "the kernel does not see them",
             explained: .init("6.16", "Nothing needs to be done; --fdt-pa ADDRESS reads one of them."),
             find: { handover, findings in
                 for address in handover.subject.reading?.state.kho?.staleRoots ?? [] {
                     findings.report(
                         .stale, of: .kho, at: Place("root FDT", at: address),
-                        found: "a root that an earlier handover left behind",
+                        found: "a root left by an earlier handover",
                         expected:
-                            "the live one at \(handover.subject.rootAddress?.description ?? "an address not known")")
+                            "the live one at \(handover.subject.rootAddress?.description ?? "an unknown address")")
                 }
             }),
         CheckRule(
             "damage", .error, .unchecked, at: .retrieval, about: "damage that no other rule covers",
-            then: "what the kernel does is open",
+            then: "what the kernel does is unpredictable",
             explained: .init("6.16", .findWriter),
             claims: { _, _ in true }),
     ]

@@ -4,10 +4,10 @@ extension CheckRule {
     /// Rules that depend on the receiving kernel's configuration or release: see ``KernelDefect``.
     static let releaseRules: [CheckRule] = [
         CheckRule(
-            "page-size", .error, .unchecked, at: .map, about: "the page size of the two kernels",
-            then: "the kernel takes the tables of preserved memory for those of its own page size",
+            "page-size", .error, .unchecked, at: .map, about: "the page sizes of the two kernels",
+            then: "the kernel reads the tables of preserved memory as tables of its own page size",
             in: "kho_radix_walk_tree",
-            explained: .init("6.16", "Boot a kernel of the page size of the one that handed over."),
+            explained: .init("6.16", "Boot a kernel with the page size of the one that handed over."),
             find: { handover, findings in
                 guard handover.isPopulated, handover.generation.preservedMap == .radixTree,
                     let size = handover.options.pageSize, let finding = PageSize.mismatch(handover.pageSize, size)
@@ -16,18 +16,18 @@ extension CheckRule {
             }),
         CheckRule(
             "structure-layout", .error, .unchecked, at: .map, about: "the structures of the receiving kernel",
-            then: "the kernel reads fields where it has them",
+            then: "the kernel reads fields at its own offsets",
             explained: .init("6.16", .sameGeneration),
             find: { handover, findings in
                 for difference in handover.options.differences { findings.report(difference) }
             }),
         CheckRule(
             "map-bitmap", .error, .unchecked, at: .map, about: "the size of the bitmaps of preserved memory",
-            then: "the kernel reads as much as its own bitmaps have, and preserves whatever that says",
+            then: "the kernel reads bitmaps of its own size, and preserves whatever they mark",
             in: "deserialize_bitmap",
             explained: .init(
                 "6.16", to: "7.0",
-                "6.17.9 changed the size of a bitmap without a new version: boot a kernel from the same side of it."),
+                "6.17.9 changed the size of a bitmap without a new version: boot a kernel with the same size."),
             find: { handover, findings in
                 // Only a map shows the page size.
                 guard handover.isPopulated, let state = handover.subject.reading?.state, state.preserved?.map != nil,

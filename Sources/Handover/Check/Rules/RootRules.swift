@@ -2,21 +2,21 @@ import FDT
 import KernelABI
 
 extension CheckRule {
-    private static let lost = "the boot goes on, and everything that was handed over is lost"
+    private static let lost = "the boot continues, and everything that was handed over is lost"
 
     /// Rules about what is checked before anything is accepted.
     static let rootRules: [CheckRule] = [
         CheckRule(
             "kernel-without-kho", .error, .ignored, at: .root, about: "whether the kernel was built with KHO",
             then: lost,
-            seen: "no line", explained: .init("6.16", "Boot a kernel that is built with CONFIG_KEXEC_HANDOVER."),
+            seen: "no message", explained: .init("6.16", "Boot a kernel built with CONFIG_KEXEC_HANDOVER."),
             find: { handover, findings in
                 if handover.options.lacksKHO { findings.report(HandoverCheck.withoutKHO) }
             }),
         CheckRule(
-            "boot-scratch", .error, .ignored, at: .root, about: "what the kernel is told of scratch, beside the root",
-            then: lost, in: "early_init_dt_check_kho", seen: "no line",
-            explained: .init("6.16", "Hand the next kernel all of /chosen: kexec -s does."),
+            "boot-scratch", .error, .ignored, at: .root, about: "what the boot data says about scratch",
+            then: lost, in: "early_init_dt_check_kho", seen: "no message",
+            explained: .init("6.16", "Pass all of /chosen to the next kernel, as kexec -s does."),
             claims: { finding, _ in finding.place.structure == Place.bootData }),
         CheckRule(
             "root-header", .error, .ignored, at: .root, about: "the header of the root FDT", then: lost,
@@ -28,9 +28,9 @@ extension CheckRule {
                     findings.report(cause, of: .kho, at: handover.rootPlace, found: found, expected: expected)
                 }
                 if root.isEmpty {
-                    report(.notAvailable, "no memory at hand there", "an FDT")
+                    report(.notAvailable, "no memory available there", "an FDT")
                 } else if handover.subject.isMisplaced(handover.subject.rootAddress) {
-                    report(.misaligned, "an address that is no multiple of 8", "one that libfdt accepts")
+                    report(.misaligned, "an address that is not a multiple of 8", "one that libfdt accepts")
                 } else if let refusal = handover.tree?.refusal {
                     report(.notATree, refusal, "a header that libfdt accepts")
                 }
@@ -55,7 +55,8 @@ extension CheckRule {
                     found: root.compatibleText, expected: "\"\(expected)\"")
             }),
         CheckRule(
-            "root-map", .error, .ignored, at: .root, about: "the property that leads to the map of preserved memory",
+            "root-map", .error, .ignored, at: .root,
+            about: "the property with the address of the map of preserved memory",
             then: lost, in: "kho_populate", seen: "KHO: failed to get preserved memory map; KHO: disabling KHO revival",
             explained: .init("6.16", .findWriter),
             find: { handover, findings in
@@ -67,19 +68,19 @@ extension CheckRule {
                 guard value == nil || value == 0 && handover.subject.side != .outgoing else { return }
                 findings.report(
                     .link, of: .kho, at: root.place(Place.rootName, name, treeAt: handover.subject.rootAddress),
-                    found: value == nil ? root.sizeText(name) : "0", expected: "8 bytes that are not 0")
+                    found: value == nil ? root.sizeText(name) : "0", expected: "8 bytes other than 0")
             }),
         CheckRule(
             "root-damaged", .error, .unchecked, at: .root, about: "a later root that is damaged",
-            then: "the kernel is told of one root: if it is this one, another handover than this is judged here",
+            then: "the boot data names one root: if it is this one, the handover checked here is not the live one",
             in: "kho_populate",
             explained: .init(
-                "6.16", "Say which root the kernel is told of: --fdt-pa ADDRESS, or the boot data, decides."),
+                "6.16", "Specify the live root with --fdt-pa ADDRESS or --boot-data."),
             claims: { finding, _ in finding.cause == .damagedRoot }),
         CheckRule(
             "root-structure", .error, .partly, at: .root, about: "the nodes of the root FDT",
-            then: "the kernel finds no subtree from there on", in: "kho_retrieve_subtree",
-            seen: "no line: LIVEUPDATE_IOCTL_RETRIEVE_SESSION gives ENOENT",
+            then: "the kernel finds no subtree after the damage", in: "kho_retrieve_subtree",
+            seen: "no message; LIVEUPDATE_IOCTL_RETRIEVE_SESSION fails with ENOENT",
             explained: .init("6.16", .findWriter),
             claims: { finding, _ in finding.place.isInRoot && finding.cause == .notATree },
             find: { handover, findings in
@@ -89,13 +90,13 @@ extension CheckRule {
                 } catch {
                     findings.report(
                         .notATree, of: .kho, at: handover.rootPlace, found: error.description,
-                        expected: "an FDT that is whole")
+                        expected: "an undamaged FDT")
                 }
             }),
         CheckRule(
             "subtree-duplicate", .warning, .accepted, at: .root, about: "subtrees of the same name",
-            then: "the kernel finds the first of them only", in: "kho_retrieve_subtree",
-            explained: .init("6.16", "Register each subtree once, under a name of its own."),
+            then: "the kernel finds only the first of them", in: "kho_retrieve_subtree",
+            explained: .init("6.16", "Register each subtree once, under its own name."),
             claims: { finding, _ in finding.place.isInRoot && finding.cause == .duplicate }),
     ]
 
@@ -103,14 +104,14 @@ extension CheckRule {
     static let mapRules: [CheckRule] = [
         CheckRule(
             "map-pages", .error, .unchecked, at: .map, about: "the pages of the map of preserved memory",
-            then: "the kernel follows the pointer, and takes whatever is there for a part of the map",
+            then: "the kernel follows the pointer, and treats whatever is there as part of the map",
             inFunctionOf: { $0.preservedMap.walker },
-            seen: "often nothing: the boot ends before there is a console (earlycon shows it)",
+            seen: "often none: the boot ends before there is a console (earlycon shows it)",
             explained: .init("6.16", .captureMore),
             claims: { finding, _ in finding.owner.isMap }),
         CheckRule(
             "map-key", .error, .unchecked, at: .map, about: "the keys of preserved blocks",
-            then: "the kernel decodes the key all the same, to a block that makes no sense", in: "kho_decode_radix_key",
+            then: "the kernel still decodes the key, to a nonsensical block", in: "kho_decode_radix_key",
             explained: .init("7.1", .findWriter),
             find: { handover, findings in
                 guard case .radix(let tree) = handover.state.preserved?.map else { return }
@@ -135,7 +136,7 @@ extension CheckRule {
         CheckRule(
             "map-block", .error, .unchecked, at: .map, about: "preserved blocks beyond any memory",
             then: "the kernel marks the block's first page, which has no struct page",
-            in: "kho_preserved_memory_reserve", seen: "often nothing: the boot ends before there is a console",
+            in: "kho_preserved_memory_reserve", seen: "often none: the boot ends before there is a console",
             explained: .init("6.16", .findWriter),
             find: { handover, findings in
                 guard let blocks = handover.preserved else { return }
@@ -150,7 +151,7 @@ extension CheckRule {
                     let first = inside.map { $0.lowerBound > range.lowerBound ? range.lowerBound : $0.upperBound }
                     findings.report(
                         .outOfRange, of: .map, at: Place("map of preserved memory", at: first ?? range.lowerBound),
-                        found: "memory up to \(range.upperBound)", expected: "memory that the machine has")
+                        found: "memory up to \(range.upperBound)", expected: "memory of the machine")
                     return
                 }
                 let limit = handover.subject.memoryEnd

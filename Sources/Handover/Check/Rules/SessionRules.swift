@@ -12,7 +12,7 @@ extension Finding {
 }
 
 extension CheckRule {
-    private static let panics = "the kernel panics: it cannot tell what it was handed"
+    private static let panics = "the kernel panics, as it cannot tell what it was handed"
 
     /// Rules about the chain or array of sessions, and the sessions in it.
     static let sessionRules: [CheckRule] = [
@@ -28,8 +28,8 @@ extension CheckRule {
             explained: .init("7.2", .findWriter),
             claims: { finding, _ in finding.owner.isLUO && finding.cause == .count && finding.isInBlock }),
         CheckRule(
-            "session-address", .error, .unchecked, at: .initialisation, about: "where the sessions are",
-            then: "the kernel follows the pointer, and takes whatever is there for sessions",
+            "session-address", .error, .unchecked, at: .initialisation, about: "the address of the sessions",
+            then: "the kernel follows the pointer, and treats whatever is there as sessions",
             in: "luo_session_setup_incoming", seen: "BUG: unable to handle page fault for address: …",
             explained: .init("6.19", .captureMore),
             claims: { finding, handover in
@@ -46,8 +46,8 @@ extension CheckRule {
             }),
         CheckRule(
             "session-duplicate", .error, .openFails, at: .open, about: "sessions of the same name",
-            then: "/dev/liveupdate gives EIO", in: "luo_session_insert", errno: .io,
-            seen: "luo: Failed to insert session […] -17; open(/dev/liveupdate) gives EIO",
+            then: "opening /dev/liveupdate fails with EIO", in: "luo_session_insert", errno: .io,
+            seen: "luo: Failed to insert session […] -17; open(/dev/liveupdate) fails with EIO",
             explained: .init("6.19", .uniqueNames),
             find: { handover, findings in
                 guard let layout = handover.abi?.sessions.record, let places = handover.reading.records.sessions
@@ -60,7 +60,7 @@ extension CheckRule {
                             .duplicate, of: .session(session.name), at: places[index].field(layout.name),
                             found:
                                 "\(session.name.named), as at \(places[first].address.map { "\($0)" } ?? "\(first)")",
-                            expected: "a name that no other session has")
+                            expected: "a unique name")
                     } else {
                         seen[name] = index
                     }
@@ -68,12 +68,12 @@ extension CheckRule {
             }),
         CheckRule(
             "session-name", .warning, .accepted, at: .open, about: "the names of sessions",
-            then: "the kernel keeps what its copy leaves of the name", in: "luo_session_alloc",
+            then: "the kernel truncates the name to fit", in: "luo_session_alloc",
             explained: .init("6.19", .uniqueNames),
             claims: { finding, _ in finding.cause == .termination && finding.owner.isSession }),
         CheckRule(
             "session-unnamed", .warning, .accepted, at: .open, about: "sessions without a name",
-            then: "the kernel takes the session, though none can be created so", in: "luo_session_alloc",
+            then: "the kernel accepts the session, though none can be created without a name", in: "luo_session_alloc",
             explained: .init("6.19", .findWriter),
             find: { handover, findings in
                 guard let layout = handover.abi?.sessions.record, let places = handover.reading.records.sessions
@@ -81,7 +81,7 @@ extension CheckRule {
                 for (index, session) in handover.sessions.enumerated() where session.name.bytes.isEmpty {
                     findings.report(
                         .outOfRange, of: .session(session.name), at: places[index].field(layout.name),
-                        found: "an empty name", expected: "a name: no session can be created without")
+                        found: "an empty name", expected: "a name: no session can be created without one")
                 }
             }),
     ]

@@ -13,7 +13,7 @@ extension HandoverPlanner {
         let order = UInt64(area.order ?? 0)
         area.order = UInt16(order)
         guard order < UInt64(64 - pageSize.shift) else {
-            reportUnbuildable(path["order"], "\(order); an order is less than \(64 - pageSize.shift)")
+            reportUnbuildable(path["order"], "\(order); an order must be less than \(64 - pageSize.shift)")
             return
         }
         let areaPages = pageSize.pages(for: byteCount)
@@ -47,7 +47,7 @@ extension HandoverPlanner {
         area.totalPages = area.totalPages ?? UInt32(clamping: listed)
         let known = (UInt16(1) << UInt16(VmallocLayout.flagNames.count)) - 1
         if let flags = area.flags, flags & ~known != 0 {
-            reportForceable(path["flags"], "\(flags) has bits that kho_restore_vmalloc does not know")
+            reportForceable(path["flags"], "\(flags) has bits that kho_restore_vmalloc() does not support")
         }
         if chunks.isEmpty { area.first = area.first ?? PhysicalAddress(0) }
     }

@@ -67,7 +67,7 @@ struct VmallocReader {
         if context.hasMemory, overflow || pages != UInt64(total) {
             log.report(
                 .mismatch, of: owner, at: place.field(layout.totalPages), found: "\(total)",
-                expected: "\(pages), which is what its chunks list")
+                expected: "\(pages), the number of pages in its chunks")
         }
     }
 

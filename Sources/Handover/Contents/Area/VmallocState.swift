@@ -31,11 +31,11 @@ extension VmallocState: DocumentObject {
     package static let form = ObjectForm<VmallocState>(
         "vmalloc", "a preserved vmalloc area",
         [
-            .ifKnown("first", { $0.first }, { $0.first = $1 }, "where the first chunk is").uncompared,
+            .ifKnown("first", { $0.first }, { $0.first = $1 }, "the address of the first chunk").uncompared,
             .ifKnown("total_pages", { $0.totalPages }, { $0.totalPages = $1 }, "the number of base pages")
                 .compared(as: "pages"),
             .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, "bit 0: alloc; bit 1: huge vmap"),
-            .ifKnown("order", { $0.order }, { $0.order = $1 }, "each address stands for 2^order pages"),
+            .ifKnown("order", { $0.order }, { $0.order = $1 }, "each address refers to 2^order pages"),
             .ifKnown("chunks", { $0.chunks }, { $0.chunks = $1 }, "the chunks of page addresses")
                 .compared(as: "addresses").compared { old, new, subject, comparison in
                     guard let old = old?.chunks, let new = new?.chunks, old != new else { return }
@@ -49,7 +49,7 @@ extension VmallocState.Chunk: DocumentObject {
     package static let form = ObjectForm<VmallocState.Chunk>(
         "vmallocChunk", "a page of page addresses",
         [
-            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "where the chunk is"),
+            .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the chunk"),
             .always(
                 "pages", { $0.pages }, { $0.pages = $1 }, ArrayCodec(AddressCodec(), compact: true), required: true,
                 "the page addresses"),

@@ -87,7 +87,7 @@ public final class DescribedKind: ContentKind {
             throw .document("only a file has contents", at: path["contents"])
         }
         if names.isEmpty || names.contains("") {
-            throw .document("a kind needs a name that is not empty", at: path["names"])
+            throw .document("a kind needs a nonempty name", at: path["names"])
         }
         if mapping == nil { try require(version?.field, of: root, path["version"]["field"]) }
         if version?.values.isEmpty ?? false {
@@ -99,7 +99,7 @@ public final class DescribedKind: ContentKind {
             let list = root.flatMap { root in root.site(at: contents.list).flatMap { target(of: root.sites[$0].link) } }
             if list == nil {
                 throw .document(
-                    "no field \"\(contents.list)\" of \"\(root?.name ?? Self.treePayload)\" leads to records",
+                    "no field \"\(contents.list)\" of \"\(root?.name ?? Self.treePayload)\" refers to records",
                     at: path["list"])
             }
             for field in [contents.frame, contents.index, contents.flags] { try require(field, of: list, path) }
@@ -114,7 +114,7 @@ public final class DescribedKind: ContentKind {
                 }
                 guard let key = keys?.first(where: { layout.member(named: $0) != nil }) else { continue }
                 throw .document(
-                    "\"\(layout.name)\": documents need the key \"\(key)\" for what \"\(member.name)\" leads to",
+                    "\"\(layout.name)\": documents need the key \"\(key)\" for what \"\(member.name)\" refers to",
                     at: path)
             }
         }
@@ -124,10 +124,10 @@ public final class DescribedKind: ContentKind {
                 .document(DocumentError(path: path.text, problem: text))
             }
             guard !rules[..<index].contains(where: { $0.name == rule.name }) else {
-                throw problem("there is another rule \"\(rule.name)\"")
+                throw problem("duplicate rule \"\(rule.name)\"")
             }
             guard !CheckRule.ownNames.contains(rule.name) else {
-                throw problem("\"\(rule.name)\" is the name of a rule of check's own")
+                throw problem("\"\(rule.name)\" is the name of a built-in rule of check")
             }
             let field = root?.field(at: rule.field ?? "", layouts)
             let isFit =
@@ -141,7 +141,7 @@ public final class DescribedKind: ContentKind {
                 }
             guard isFit else {
                 let (test, field) = (rule.test.rawValue, rule.field ?? "")
-                throw problem("test \"\(test)\" needs \(rule.test.subject.rawValue); \"\(field)\" is not that")
+                throw problem("test \"\(test)\" needs \(rule.test.subject.rawValue); \"\(field)\" is something else")
             }
             if rule.test.subject == .number {
                 guard rule.least != nil || rule.most != nil else {

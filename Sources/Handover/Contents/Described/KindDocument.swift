@@ -12,7 +12,7 @@ struct KindDocument: DocumentObject {
         [
             .always(
                 "structures", \.structures,
-                "the structures of the kinds below; one that is not here is taken from --btf"),
+                "the structures of the kinds below; others are taken from --btf"),
             .always("kinds", \.kinds, required: true, "the kinds of content"),
         ])
 }
@@ -37,8 +37,8 @@ struct KindForm: DocumentObject {
         "kind", "a kind of content",
         [
             .always("kind", \.kind, required: true, "the kind's name"),
-            .ifKnown("variant", \.variant, "what tells this layout from others of the same names"),
-            .always("place", \.place, ChoiceCodec<ContentPlace>(), required: true, "where it hangs"),
+            .ifKnown("variant", \.variant, "distinguishes this layout from others with the same names"),
+            .always("place", \.place, ChoiceCodec<ContentPlace>(), required: true, "what it belongs to"),
             .always(
                 "names", \.names, ArrayCodec(StringCodec(), compact: true), required: true,
                 "the names of the subtree, the file handler, the FLB or the session"),
@@ -47,12 +47,12 @@ struct KindForm: DocumentObject {
             .always("status", \.status, ChoiceCodec<ContentStatus>(), "whether released kernels have it"),
             .always(
                 "payload", \.payload, required: true,
-                "the structure that the payload begins with, or \"fdt\"; of a session, \"json\""),
-            .ifKnown("version", \.version, "the field that tells this layout from others"),
+                "the structure at the start of the payload, or \"fdt\"; of a session, \"json\""),
+            .ifKnown("version", \.version, "the field that identifies this layout"),
             .ifKnown("contents", \.contents, "the fields that describe the contents of a file"),
-            .ifKnown("mapping", \.mapping, "the file of a session whose text says what the others are"),
-            .ifKnown("links", \.links, "how fields of structures from --btf lead on"),
-            .ifKnown("rules", \.rules, "what the receiving kernel refuses"),
+            .ifKnown("mapping", \.mapping, "the file of a session whose text describes the other files"),
+            .ifKnown("links", \.links, "what fields of structures from --btf refer to"),
+            .ifKnown("rules", \.rules, "what the receiving kernel rejects"),
         ])
 }
 
@@ -70,8 +70,8 @@ struct KindStructure: DocumentObject {
         [
             .always("name", \.name, required: true, "the structure's tag"),
             .always("summary", \.summary, "what it is, in a sentence"),
-            .always("packed", \.isPacked, "whether it is __packed; else fields are aligned as C does it"),
-            .ifKnown("fields", \.fields, "the fields, in order; without them the structure is taken from --btf"),
+            .always("packed", \.isPacked, "whether it is __packed; otherwise, fields are aligned as in C"),
+            .ifKnown("fields", \.fields, "the fields, in order; if omitted, the structure is taken from --btf"),
             .ifKnown("btf", \.btf, "the structure's tag in the kernel's BTF"),
         ])
 }
@@ -98,9 +98,10 @@ struct KindField: DocumentObject {
             .always("summary", \.summary, "what it is, in a sentence"),
             .always("meaning", \.meaning, ChoiceCodec<KindMeaning>(), "how the value is shown"),
             .ifKnown(
-                "flags", \.flags, ArrayCodec(StringCodec(), compact: true), "the names of the bits, from bit 0 on"),
+                "flags", \.flags, ArrayCodec(StringCodec(), compact: true), "the names of the bits, starting with bit 0"
+            ),
             .ifKnown("counts", \.counts, "what the field counts, if that is not all records of a link"),
-            .ifKnown("leads_to", \.link, "the memory that the field leads to"),
+            .ifKnown("leads_to", \.link, "the memory that the field refers to"),
         ])
 }
 
@@ -117,7 +118,7 @@ struct KindCount: DocumentObject {
     static let form = ObjectForm<KindCount>(
         "kindCount", "what a field counts", compact: true,
         [
-            .always("field", \.field, required: true, "the field that leads to the records"),
+            .always("field", \.field, required: true, "the field that refers to the records"),
             .ifKnown("nonzero", \.nonzero, "count only records in which this field is not 0"),
         ])
 }
@@ -137,7 +138,7 @@ struct KindLink: DocumentObject {
     var isToken = false
 
     static let form = ObjectForm<KindLink>(
-        "kindLink", "how a field leads on", compact: true,
+        "kindLink", "what a field refers to", compact: true,
         [
             .ifKnown("structure", \.structure, "the address of one structure of this name"),
             .ifKnown("array", \.array, "the address of \"count\" structures of this name"),
@@ -145,8 +146,8 @@ struct KindLink: DocumentObject {
             .ifKnown("array_chain", \.arrayChain, "the first of a chain of arrays of this structure"),
             .ifKnown("vmalloc", \.vmalloc, "a kho_vmalloc that holds structures of this name"),
             .ifKnown("count", \.count, "the field that counts them; for array_chain a field of the header"),
-            .ifKnown("header", \.header, "the structure that heads each array"),
-            .ifKnown("next", \.next, "its field that leads to the next array"),
+            .ifKnown("header", \.header, "the header structure of each array"),
+            .ifKnown("next", \.next, "its field that refers to the next array"),
             .flag("frame", \.isFrame, "a page frame number of a file's contents"),
             .flag("fdt", \.isTree, "the address of an FDT"),
             .flag("token", \.isToken, "the token of another file of the session"),
@@ -160,10 +161,10 @@ struct KindLinkPlace: DocumentObject {
     var counts: KindCount?
 
     static let form = ObjectForm<KindLinkPlace>(
-        "kindLinkPlace", "how a field of a structure from --btf leads on",
+        "kindLinkPlace", "what a field of a structure from --btf refers to",
         [
             .always("field", \.field, required: true, "STRUCTURE.FIELD"),
-            .ifKnown("leads_to", \.link, "the memory that the field leads to"),
+            .ifKnown("leads_to", \.link, "the memory that the field refers to"),
             .ifKnown("counts", \.counts, "what the field counts"),
         ])
 }
@@ -174,7 +175,7 @@ struct KindVersion: DocumentObject {
     var values: [UInt64] = []
 
     static let form = ObjectForm<KindVersion>(
-        "kindVersion", "the field that tells the layout", compact: true,
+        "kindVersion", "the field that identifies the layout", compact: true,
         [
             .always("field", \.field, required: true, "a field of the payload"),
             .always(
@@ -199,7 +200,7 @@ struct KindContents: DocumentObject {
         [
             .always("size", \.size, required: true, "the field with the size in bytes"),
             .ifKnown("position", \.position, "the field with the file position"),
-            .always("list", \.list, required: true, "the field that leads to the folios"),
+            .always("list", \.list, required: true, "the field that refers to the folios"),
             .always("frame", \.frame, required: true, "the folio's field with the page frame number"),
             .always("index", \.index, required: true, "the folio's field with its place in the file, in pages"),
             .ifKnown("flags", \.flags, "the folio's field of flags"),
@@ -217,12 +218,12 @@ struct KindMapping: DocumentObject {
     var sessionKey = "session"
 
     static let form = ObjectForm<KindMapping>(
-        "kindMapping", "the file of a session whose text says what the others are", compact: true,
+        "kindMapping", "the file of a session whose text describes the other files", compact: true,
         [
             .always("token", \.token, "the file's token"),
             .always(
                 "entries", \.entries, required: true,
-                "the keys that lead to what it says of a file or a session; * is any key, or any element"),
+                "the path of the entries for files and sessions; * matches any key, or any element"),
             .always("name", \.name, "the key of the name"),
             .always("file", \.tokenKey, "the key of the file's token"),
             .always("session", \.sessionKey, "the key of the session's name"),
@@ -245,26 +246,26 @@ struct KindRule: DocumentObject {
     var remedy: String?
 
     static let form = ObjectForm<KindRule>(
-        "kindRule", "what the receiving kernel refuses",
+        "kindRule", "what the receiving kernel rejects",
         [
             .always("rule", \.name, required: true, "the rule's name"),
             .always("test", \.test, ChoiceCodec<KindTest>(), required: true, "what is tested"),
             .ifKnown(
                 "field", \.field,
-                "the field that it is about; devices.refcount is one of the records that devices leads to"),
+                "the field that is tested; devices.refcount is in the records that devices refers to"),
             .ifKnown(
                 "by", \.by, ArrayCodec(StringCodec(), compact: true),
-                "unique: the fields of a record that no two records share"),
+                "unique: the fields that must differ between records"),
             .ifKnown("nonzero", \.nonzero, "only records in which this field is not 0"),
             .ifKnown("least", \.least, "limit: the smallest value"),
             .ifKnown("most", \.most, "limit: the largest value"),
             .always(
                 "verdict", \.verdict, ChoiceCodec<Verdict>(),
-                "what the kernel does; if it takes the handover as it is, the finding is a warning, else an error"),
-            .always("stage", \.stage, ChoiceCodec<BootStage>(), "when it does it"),
+                "the verdict; if the kernel accepts the handover, the finding is a warning, otherwise an error"),
+            .always("stage", \.stage, ChoiceCodec<BootStage>(), "when the kernel does so"),
             .always("consequence", \.consequence, required: true, "what the kernel does, in a sentence"),
             .ifKnown("function", \.function, "the kernel's function"),
-            .ifKnown("remedy", \.remedy, "how to mend it, in a sentence"),
+            .ifKnown("remedy", \.remedy, "how to fix it, in a sentence"),
         ])
 }
 

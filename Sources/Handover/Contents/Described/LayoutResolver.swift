@@ -69,7 +69,7 @@ struct LayoutResolver {
             throw .document("structure \"\(name)\" contains itself", at: path)
         }
         guard open.count <= Self.deepest else {
-            throw .document("structure \"\(name)\" is inside of \(Self.deepest) others", at: path)
+            throw .document("structure \"\(name)\" is nested in \(Self.deepest) others", at: path)
         }
         let index = document.structures.firstIndex { $0.name == name }
         let form = index.map { document.structures[$0] }
@@ -83,8 +83,8 @@ struct LayoutResolver {
         } else {
             throw .document(
                 form == nil
-                    ? "there is no structure \"\(name)\" here, and none in the type information of --btf"
-                    : "structure \"\(name)\" has no fields, and --btf gives no \"\(form?.btf ?? name)\"", at: place)
+                    ? "no structure \"\(name)\", either here or in the type information of --btf"
+                    : "structure \"\(name)\" has no fields, and --btf has no \"\(form?.btf ?? name)\"", at: place)
         }
         open.remove(name)
         layouts[name] = layout
@@ -127,7 +127,7 @@ struct LayoutResolver {
             var fieldType = shape.type
             if let width = type.bits {
                 guard case .number(let bytes) = shape.type, width > 0, width <= 8 * bytes else {
-                    throw .document("\"\(field.type)\" is no bit field", at: path["type"])
+                    throw .document("\"\(field.type)\" is not a bit field", at: path["type"])
                 }
                 if let bitOffset {
                     offset = bitOffset / (8 * bytes) * bytes
@@ -164,7 +164,7 @@ struct LayoutResolver {
                 throw .document("structure \"\(form.name)\" is too large", at: path)
             }
             if members.dropLast().contains(where: { if case .flexible = $0.type { true } else { false } }) {
-                throw .document("there is a flexible array before \"\(field.name)\"", at: path)
+                throw .document("a flexible array precedes \"\(field.name)\"", at: path)
             }
         }
         try resolveCounts(&members, &sites, fields.map(\.0), path)
@@ -284,7 +284,8 @@ struct LayoutResolver {
             default: false
             }
         guard fits else {
-            throw .document("a field of type \"\(field.type)\" cannot lead on in this way", at: path["leads_to"])
+            throw .document(
+                "a field of type \"\(field.type)\" cannot refer to memory in this way", at: path["leads_to"])
         }
         sites.append(PayloadLayout.Site(offset: member.offset, link: link, count: nil, path: field.name))
     }
@@ -305,14 +306,14 @@ struct LayoutResolver {
             guard let count, site.count == nil, !site.path.contains(".") else { continue }
             guard let place = members.firstIndex(where: { $0.name == count }),
                 case .number(let width) = members[place].type
-            else { throw .document("\"\(site.path)\": there is no number \"\(count)\" to count its records", at: path) }
+            else { throw .document("\"\(site.path)\": no number \"\(count)\" to count its records", at: path) }
             sites[index].count = (members[place].offset, width)
             if members[place].counted == nil { members[place].counted = (index, nil) }
         }
         for (index, field) in fields.enumerated() {
             guard let counts = field.counts else { continue }
             guard let site = sites.firstIndex(where: { $0.path == counts.field }) else {
-                throw .document("no field \"\(counts.field)\" leads to records", at: path[index]["counts"])
+                throw .document("no field \"\(counts.field)\" refers to records", at: path[index]["counts"])
             }
             members[index].counted = (site, counts.nonzero)
         }
@@ -374,19 +375,19 @@ private struct TypeName {
         if let colon = rest.firstIndex(of: ":") {
             bits = Int(rest[rest.index(after: colon)...])
             rest = rest[..<colon]
-            if bits == nil { throw .document("\"\(text)\" is no type", at: path) }
+            if bits == nil { throw .document("\"\(text)\" is not a type", at: path) }
         }
         if let bracket = rest.firstIndex(of: "["), rest.hasSuffix("]") {
             let number = rest[rest.index(after: bracket)...].dropLast()
             isFlexible = number.isEmpty
             count = Int(number)
             guard isFlexible || (1...65536).contains(count ?? 0) else {
-                throw .document("\"\(text)\" is no array of 1 to 65536 elements", at: path)
+                throw .document("\"\(text)\" is not an array of 1 to 65536 elements", at: path)
             }
             rest = rest[..<bracket]
         }
         name = String(rest)
-        guard !name.isEmpty else { throw .document("\"\(text)\" is no type", at: path) }
+        guard !name.isEmpty else { throw .document("\"\(text)\" is not a type", at: path) }
     }
 
     var isCharacter: Bool { name == "char" }

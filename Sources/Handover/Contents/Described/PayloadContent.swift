@@ -109,7 +109,7 @@ extension Payload: Content {
         let step: UInt64 = 1 << min(order, 20)
         let pages = planner.pageSize.pages(for: root.number(form.size, of: 0) ?? 0)
         guard pages <= HandoverPlanner.mostFoliosMade else {
-            planner.reportUnbuildable(path, "\(pages) folios would have to be made")
+            planner.reportUnbuildable(path, "\(pages) folios would have to be created")
             return
         }
         var list = PayloadRecords(layout, zeros: Int((pages + step - 1) / step))
@@ -226,12 +226,12 @@ extension DescribedKind {
         var kinds: [DescribedKind] = []
         for (index, structure) in document.structures.enumerated()
         where document.structures[..<index].contains(where: { $0.name == structure.name }) {
-            throw .document("there is another structure \"\(structure.name)\"", at: .root["structures"][index])
+            throw .document("duplicate structure \"\(structure.name)\"", at: .root["structures"][index])
         }
         for (index, form) in document.kinds.enumerated() {
             let kind = try DescribedKind(form, of: document, .root["kinds"][index], declared: declared)
             guard !kinds.contains(where: { $0.title == kind.title && $0.place == kind.place }) else {
-                throw .document("there is another kind \"\(kind.title)\"", at: .root["kinds"][index])
+                throw .document("duplicate kind \"\(kind.title)\"", at: .root["kinds"][index])
             }
             kinds.append(kind)
         }
@@ -248,7 +248,7 @@ extension DescribedKind {
         if status != .released, context.memory.copy(at: address, count: root?.size ?? 8) == nil {
             log.report(
                 .notAvailable, .unknown, of: owner, at: Place(root?.name ?? "FDT", at: address),
-                found: "no memory at hand there", expected: "\(root?.size ?? 8) bytes, if it is of kind \(title)")
+                found: "no memory available there", expected: "\(root?.size ?? 8) bytes, if it is of kind \(title)")
             return nil
         }
         guard let root else {
@@ -322,7 +322,7 @@ struct UnresolvedPayload: Content {
             let known = kinds.all.filter { $0.place == place }.flatMap(\.names)
             throw .document(
                 kind == nil || named.isEmpty
-                    ? "no kind describes \(name?.quoted ?? "this"); known are "
+                    ? "no kind describes \(name?.quoted ?? "this"); known kinds are "
                         + Set(known).sorted().joined(separator: ", ")
                     : "kind \"\(kind ?? "")\" does not describe \(name?.quoted ?? "this"); these do: "
                         + named.map(\.title).joined(separator: ", "))

@@ -343,7 +343,7 @@ struct PayloadForm: Sendable {
             var index = 0
             var copy = records
             try reader.array { (reader) throws(DocumentReadError) in
-                guard index < count else { throw .document("there are \(count) elements") }
+                guard index < count else { throw .document("there are only \(count) elements") }
                 let form = nested(inner, member, index)
                 try form.read(record, into: &copy, form.keys(), from: &reader)
                 index += 1

@@ -41,7 +41,7 @@ struct PayloadReader {
             let address = records.places.first?.address?.advanced(by: UInt64(layout.size))
         else { return nil }
         let count = records.bytes.span.bytes.number(at: field.offset, width: field.width)
-        guard let size = spend(count, of: record, at: address, &log, orReport: layout, " behind it"), count > 0,
+        guard let size = spend(count, of: record, at: address, &log, orReport: layout, " after it"), count > 0,
             let bytes = copy(size, at: address, of: record, &log)
         else { return nil }
         return (bytes, .records(header: layout.structure, record: record.structure, count: Int(count)))
@@ -140,7 +140,7 @@ struct PayloadReader {
             let (_, overflow) = count.multipliedReportingOverflow(by: UInt64(layout.size))
             let present = overflow ? UInt64(tail.count / layout.size) : min(count, UInt64(tail.count / layout.size))
             if present < count {
-                log.report(finding(outer, address, "\(count) records behind it", "at most \(present)"))
+                log.report(finding(outer, address, "\(count) records after it", "at most \(present)"))
             }
             records.bytes = Array(tail.prefix(Int(present) * layout.size))
         } else if count > 0 {
@@ -238,7 +238,7 @@ struct PayloadReader {
             log.report(
                 finding(
                     layout, area.first, "\(count) records",
-                    "at most \(capacity), which is what its list of \(pages.count) pages holds"))
+                    "at most \(capacity), the capacity of its list of \(pages.count) pages"))
         }
         var records = PayloadRecords(layout)
         records.area = (pages, page)
@@ -285,7 +285,7 @@ struct PayloadReader {
     ) -> Int? {
         let (size, overflow) = count.multipliedReportingOverflow(by: UInt64(record.size))
         if !overflow, log.spend(size) { return Int(size) }
-        log.report(finding(layout, address, "\(count) records\(place)", "no more than there is memory"))
+        log.report(finding(layout, address, "\(count) records\(place)", "no more than fit in memory"))
         return nil
     }
 

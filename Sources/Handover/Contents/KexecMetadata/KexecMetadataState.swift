@@ -16,7 +16,7 @@ extension KexecMetadataState: DocumentObject {
             .always("version", \.version, "the version of the structure"),
             .ifKnown("previous_release", \.previousRelease, "the release of that kernel")
                 .compared(apart: "previous release"),
-            .ifKnown("kexec_count", \.kexecCount, "how many handovers there have been")
+            .ifKnown("kexec_count", \.kexecCount, "the number of handovers so far")
                 .compared(apart: "number of kexecs"),
         ])
 }

@@ -19,7 +19,7 @@ extension KexecMetadataState: CodedSubtree {
             guard (1..<256).contains(version) else { return "version is \(version)" }
             let release = layout.previousRelease.read(bytes.span.bytes)
             guard release.isTerminated, let first = release.bytes.first, (0x30...0x39).contains(first) else {
-                return "previous_release is \(release.quoted), which is no release"
+                return "previous_release is \(release.quoted), which is not a release"
             }
             return nil
         },
@@ -35,7 +35,7 @@ extension KexecMetadataState: CodedSubtree {
     static let rules = [
         CheckRule(
             "kexec-metadata", .warning, .accepted, at: .initialisation, about: "the previous kernel's name",
-            then: "the kernel warns, and does not say where it came from", in: "kho_in_kexec_metadata",
+            then: "the kernel warns, and does not log the previous kernel", in: "kho_in_kexec_metadata",
             seen: "KHO: kexec-metadata version N not supported (expected 1)",
             explained: .init("7.1", .nothing),
             claims: { finding, handover in
@@ -106,7 +106,7 @@ extension KexecMetadataState: CodedSubtree {
     var cells: [ContentCell] {
         var cells = [
             ContentCell("previous kernel", .heading),
-            previousRelease.map { ContentCell($0.bare, .name) } ?? ContentCell("not known", .warning),
+            previousRelease.map { ContentCell($0.bare, .name) } ?? ContentCell("unknown", .warning),
         ]
         if let kexecCount { cells.append(ContentCell("kexec count \(kexecCount)")) }
         if version != KexecMetadataLayout.currentVersion {

@@ -42,11 +42,12 @@ extension HandoverPlanner {
             }
         }
         guard memfd.folios != nil || count <= Self.mostFoliosMade else {
-            reportUnbuildable(path["size"], "\(count) folios would have to be made, more than \(Self.mostFoliosMade)")
+            reportUnbuildable(
+                path["size"], "\(count) folios would have to be created, more than \(Self.mostFoliosMade)")
             return
         }
         guard count <= UInt64(UInt32.max) else {
-            reportUnbuildable(path["size"], "\(count) folios; memfd_luo_preserve gives EFBIG above \(UInt32.max)")
+            reportUnbuildable(path["size"], "\(count) folios; memfd_luo_preserve() returns EFBIG above \(UInt32.max)")
             return
         }
         var area = memfd.vmalloc ?? VmallocState()

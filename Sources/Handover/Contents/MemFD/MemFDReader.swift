@@ -49,7 +49,7 @@ extension MemFDKind {
         if count > capacity {
             log.report(
                 .count, of: owner, at: place.field(layout.folioCount), found: "\(count)",
-                expected: "at most \(capacity), which is what its list of \(pages.count) pages holds")
+                expected: "at most \(capacity), the capacity of its list of \(pages.count) pages")
         }
         var folios: [FolioState] = []
         folios.reserveCapacity(Int(min(count, capacity)))

@@ -23,36 +23,36 @@ extension MemFDState {
     static let rules: [CheckRule] = [
         CheckRule(
             "memfd-shared", .error, .partly, at: .retrieval, about: "descriptors that two files share",
-            then: "the kernel warns, and the file that is retrieved second is lost, or comes back empty",
+            then: "the kernel warns, and the second file to be retrieved is lost, or is empty",
             in: "memfd_luo_retrieve",
             errno: .invalid,
-            seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL, or no error",
+            seen: "WARNING in kho_restore_page; LIVEUPDATE_SESSION_RETRIEVE_FD fails with EINVAL, or succeeds",
             explained: .init("6.19", .findOwners),
             claims: { finding, handover in finding.cause == .visitedBefore && handover.isDescriptor(finding.place) }),
         CheckRule(
-            "memfd-address", .error, .unchecked, at: .retrieval, about: "where the descriptor of a memfd is",
-            then: "the kernel takes whatever is there for the descriptor", in: "memfd_luo_retrieve",
+            "memfd-address", .error, .unchecked, at: .retrieval, about: "the address of a memfd's descriptor",
+            then: "the kernel treats whatever is there as the descriptor", in: "memfd_luo_retrieve",
             seen: "BUG: unable to handle page fault for address: …",
             explained: .init("6.19", .captureMore),
             claims: { finding, handover in finding.isLost && handover.isDescriptor(finding.place) }),
         CheckRule(
             "memfd-seals", .error, .partly, at: .retrieval, about: "the seals of a memfd",
             then: fails, in: "memfd_luo_retrieve",
-            errno: .notSupported, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EOPNOTSUPP",
-            explained: .init("7.1", "Boot a kernel that knows the seal, or preserve the memfd without it."),
+            errno: .notSupported, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD fails with EOPNOTSUPP",
+            explained: .init("7.1", "Boot a kernel that supports the seal, or preserve the memfd without it."),
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
                     guard let seals = memfd.descriptor.seals, seals & ~MemFDLayout.knownSeals != 0 else { return }
                     findings.report(
                         .outOfRange, of: memfd.owner, at: memfd.place(of: memfd.layout.seals), found: seals.prefixedHex,
-                        expected: "seals of \(MemFDLayout.knownSeals.prefixedHex) alone")
+                        expected: "only seals of \(MemFDLayout.knownSeals.prefixedHex)")
                 }
             }),
         CheckRule(
             "memfd-vmalloc", .error, .partly, at: .retrieval,
             about: "the memory that holds the list of a memfd's folios",
             then: fails, in: "kho_restore_vmalloc",
-            errno: .invalid, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EINVAL",
+            errno: .invalid, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD fails with EINVAL",
             explained: .init("6.19", .findWriter),
             claims: { finding, _ in
                 finding.owner.isFile && finding.place.field?.hasPrefix("folios.") ?? false
@@ -84,13 +84,13 @@ extension MemFDState {
                     guard count > capacity, handover.problem(of: vmalloc, of: memfd) == nil else { return }
                     findings.report(
                         .count, of: memfd.owner, at: memfd.place.field(memfd.layout.folioCount),
-                        found: "\(count)", expected: "at most \(capacity), which is what the list holds")
+                        found: "\(count)", expected: "at most \(capacity), the capacity of the list")
                 }
             }),
         CheckRule(
             "memfd-folio", .error, .partly, at: .retrieval, about: "folios that are not preserved",
             then: fails, in: "memfd_luo_retrieve_folios",
-            errno: .io, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EIO",
+            errno: .io, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD fails with EIO",
             explained: .init("6.19", .preserveAll),
             find: { handover, findings in
                 guard let preserved = handover.preserved else { return }
@@ -113,17 +113,17 @@ extension MemFDState {
                             findings.report(
                                 .duplicate, of: memfd.owner,
                                 at: memfd.place(of: FolioLayout.layout.pfn, ofFolio: number, pageSize),
-                                found: "page \(folio.index) at \(address), a folio that is in the list before",
-                                expected: "every folio once")
+                                found: "page \(folio.index) at \(address), a folio that is already in the list",
+                                expected: "no duplicate folios")
                             return
                         }
                     }
                 }
             }),
         CheckRule(
-            "memfd-index", .error, .partly, at: .retrieval, about: "folios at the same place of a memfd",
+            "memfd-index", .error, .partly, at: .retrieval, about: "folios with the same index in a memfd",
             then: fails, in: "shmem_add_to_page_cache",
-            errno: .exists, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD gives EEXIST",
+            errno: .exists, seen: "LIVEUPDATE_SESSION_RETRIEVE_FD fails with EEXIST",
             explained: .init("6.19", .findWriter),
             find: { handover, findings in
                 guard let preserved = handover.preserved else { return }
@@ -141,14 +141,14 @@ extension MemFDState {
                         findings.report(
                             .duplicate, of: memfd.owner,
                             at: memfd.place(of: FolioLayout.layout.index, pageSize) { $0.index == next.lowerBound },
-                            found: "\(next.lowerBound) again", expected: "every page of the file once")
+                            found: "\(next.lowerBound) again", expected: "no duplicate pages")
                         return
                     }
                 }
             }),
         CheckRule(
             "memfd-flags", .warning, .accepted, at: .retrieval, about: "flags that no kernel sets",
-            then: "the kernel does not look at them",
+            then: "the kernel does not check them",
             explained: .init("6.19", .nothing),
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
@@ -162,7 +162,7 @@ extension MemFDState {
                         findings.report(
                             .outOfRange, of: memfd.owner,
                             at: memfd.place.field(memfd.layout.folios).field(VmallocLayout.layout.flags),
-                            found: flags.prefixedHex, expected: "flags of 0x3 alone")
+                            found: flags.prefixedHex, expected: "only flags 0x3")
                     }
                     if let folio = memfd.descriptor.folios?.first(where: { $0.flags & ~FolioLayout.preservedFlags != 0 }
                     ) {
@@ -170,14 +170,14 @@ extension MemFDState {
                             .outOfRange, of: memfd.owner,
                             at: memfd.place(of: FolioLayout.layout.flags, handover.pageSize) { $0 == folio },
                             found: "\(folio.flags.prefixedHex) for page \(folio.index)",
-                            expected: "flags of \(FolioLayout.preservedFlags.prefixedHex) alone")
+                            expected: "only flags \(FolioLayout.preservedFlags.prefixedHex)")
                     }
                 }
             }),
         CheckRule(
             "memfd-stale-folio", .error, .partly, at: .retrieval, about: "folios that are not up to date",
             then: "the kernel clears the folio when it is read", in: "memfd_luo_retrieve_folios",
-            seen: "no line: the file reads as zeros there",
+            seen: "no message; the file reads as zeros there",
             explained: .init("6.19", "Write to, or read, every page of the memfd before it is preserved."),
             find: { handover, findings in
                 handover.forEachFolio { folio, memfd in
@@ -186,14 +186,14 @@ extension MemFDState {
                         .outOfRange, of: memfd.owner,
                         at: memfd.place(of: FolioLayout.layout.flags, handover.pageSize) { $0 == folio },
                         found: "\(folio.flags.prefixedHex) for page \(folio.index)",
-                        expected: "a folio that is up to date: what is in it is lost")
+                        expected: "a folio that is up to date: its contents are lost")
                     return true
                 }
             }),
         CheckRule(
             "memfd-position", .warning, .accepted, at: .retrieval, about: "the position in a memfd",
-            then: "the kernel leaves the position at 0: it is lost", in: "vfs_setpos",
-            seen: "no line: the position is 0",
+            then: "the kernel leaves the position at 0", in: "vfs_setpos",
+            seen: "no message; the position is 0",
             explained: .init("6.19", .nothing),
             find: { handover, findings in
                 handover.forEachMemFD { memfd in
@@ -204,9 +204,10 @@ extension MemFDState {
                 }
             }),
         CheckRule(
-            "memfd-size", .error, .partly, at: .retrieval, about: "the size of a memfd, and the folios that it has",
-            then: "the file is retrieved, and what no folio holds is lost: it reads as zeros", in: "memfd_luo_retrieve",
-            seen: "no line",
+            "memfd-size", .error, .partly, at: .retrieval, about: "the size of a memfd, and its folios",
+            then: "the file is retrieved, and pages without a folio are lost: they read as zeros",
+            in: "memfd_luo_retrieve",
+            seen: "no message",
             explained: .init("6.19", .preserveAnew),
             find: { handover, findings in
                 let pageSize = handover.pageSize
@@ -228,12 +229,12 @@ extension MemFDState {
                     findings.report(
                         .mismatch, of: memfd.owner, at: memfd.place.field(memfd.layout.size),
                         found: "\(size), and no folio for page \(next)",
-                        expected: "folios for all \(pages) pages: a kernel fills the holes before it preserves a file")
+                        expected: "folios for all \(pages) pages: a kernel fills holes before it preserves a file")
                 }
             }),
         CheckRule(
-            "memfd-tail", .warning, .accepted, at: .retrieval, about: "folios behind the end of a memfd",
-            then: "the file is retrieved, and nobody can read what lies behind its end", in: "memfd_luo_retrieve",
+            "memfd-tail", .warning, .accepted, at: .retrieval, about: "folios past the end of a memfd",
+            then: "the file is retrieved, but what is past its end cannot be read", in: "memfd_luo_retrieve",
             explained: .init("6.19", .findWriter),
             find: { handover, findings in
                 handover.forEachFolio { folio, memfd in
@@ -275,7 +276,7 @@ extension MemFDState {
                     findings.report(
                         .outOfRange, of: memfd.owner, at: Place(layout.structure.name, field: layout.flags.name),
                         found: "\(folio.flags.prefixedHex) for page \(folio.index)",
-                        expected: "\(FolioLayout.preservedFlags.prefixedHex), which mended kernels always write")
+                        expected: "\(FolioLayout.preservedFlags.prefixedHex), which fixed kernels always write")
                     return true
                 }
             }),
@@ -283,7 +284,7 @@ extension MemFDState {
             "vmalloc-full-chunk", .error, .unchecked, at: .retrieval, about: "full chunks of page addresses",
             in: "kho_restore_vmalloc",
             explained: .init(
-                "6.18-rc1", to: "6.18-rc", "Boot 6.18 or later, or preserve an area of another number of pages."),
+                "6.18-rc1", to: "6.18-rc", "Boot 6.18 or later, or preserve an area with another number of pages."),
             find: { handover, findings in
                 let layout = VmallocChunkLayout.layout(handover.pageSize)
                 for session in handover.subject.reading?.state.luo?.sessions ?? [] {
@@ -329,7 +330,7 @@ extension ReceivedHandover {
             return Finding(
                 .mismatch, of: memfd.owner, at: memfd.place.field(memfd.layout.folios).field(layout.totalPages),
                 found: "\(total)",
-                expected: "\(overflow ? "fewer than 2^64" : "\(pages)"), which is what its chunks list")
+                expected: "\(overflow ? "fewer than 2^64" : "\(pages)"), the number of pages in its chunks")
         }
         // Readers stop at a chunk that they have read before; the kernel stops at one that it has already restored.
         let chunkLayout = VmallocChunkLayout.layout(pageSize)
@@ -342,7 +343,7 @@ extension ReceivedHandover {
                 .visitedBefore, of: memfd.owner,
                 at: Place(chunkLayout.structure, at: last).field(chunkLayout.header).field(link.next),
                 found: "\(next)",
-                expected: "the end, or a chunk that is in no list before")
+                expected: "the end, or a chunk that is not already in a list")
         }
         guard let preserved = preserved else { return nil }
         for chunk in vmalloc.chunks ?? [] {

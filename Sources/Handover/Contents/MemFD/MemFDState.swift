@@ -43,7 +43,8 @@ extension MemFDState {
             .ifKnown("vmalloc", { $0.vmalloc }, { $0.vmalloc = $1 }, "the memory that holds the list of folios")
                 .compared(as: "list of folios", layout: true),
             .ifKnown("folios", { $0.folios }, { $0.folios = $1 }, "the folios"),
-            .contents("content", "the name of a file, beside the document, with the contents", StringCodec().schema),
+            .contents(
+                "content", "the path of a file with the contents, relative to the document", StringCodec().schema),
             .contents("text", "the contents as text", StringCodec().schema),
             .contents("base64", "the contents in base64", BytesCodec().schema),
         ])

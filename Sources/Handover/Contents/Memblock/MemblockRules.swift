@@ -2,7 +2,7 @@ import FDT
 import KernelABI
 
 extension MemblockState {
-    private static let remade = "the regions are made anew, without what was in them"
+    private static let remade = "the regions are created anew, without their contents"
 
     static let rules: [CheckRule] = [
         CheckRule(
@@ -30,11 +30,11 @@ extension MemblockState {
                 else { return }
                 findings.report(
                     .misaligned, of: .subtree(name), at: Place(name, at: address),
-                    found: "an FDT at an address that is no multiple of 8", expected: "one that libfdt accepts")
+                    found: "an FDT at an address that is not a multiple of 8", expected: "one that libfdt accepts")
             }),
         CheckRule(
             "memblock-structure", .error, .unchecked, at: .initialisation, about: "the nodes of reserve_mem regions",
-            then: "the kernel looks for each of its regions by name, and finds those before the damage",
+            then: "the kernel looks up each of its regions by name, and finds only those before the damage",
             in: "reserve_mem_kho_revive",
             explained: .init("6.16", .findWriter),
             claims: { finding, handover in
@@ -43,7 +43,7 @@ extension MemblockState {
             }),
         CheckRule(
             "memblock-region", .error, .partly, at: .initialisation, about: "the nodes of reserve_mem regions",
-            then: "the region is made anew, without what was in it", in: "reserve_mem_kho_revive",
+            then: "the region is created anew, without its contents", in: "reserve_mem_kho_revive",
             seen: "Node '…' is incompatible with 'reserve-mem-v1': 1",
             explained: .init("6.16", "Give both kernels the same reserve_mem= parameters: name and size must agree."),
             claims: { finding, _ in

@@ -37,7 +37,7 @@ extension MemblockState.Region: NamedRecord {
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the region's name"),
             .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, "the version of the region's node"),
-            .ifKnown("start", { $0.start }, { $0.start = $1 }, "where the region begins"),
+            .ifKnown("start", { $0.start }, { $0.start = $1 }, "the address of the region"),
             .always("size", { $0.size }, { $0.size = $1 }, required: true, "its size in bytes")
                 .compared { old, new, subject, comparison in
                     comparison.compare(subject, old?.size, new?.size)

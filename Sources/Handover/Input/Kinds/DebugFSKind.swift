@@ -5,11 +5,11 @@ import SystemPackage
 extension InputKind {
     static let debugfs = InputKind(
         name: "debugfs",
-        summary: "a directory: debugfs's kho, kho/in or kho/out, a copy, or one that build has written",
+        summary: "a directory: debugfs's kho, kho/in or kho/out, a copy, or one written by build",
         refusal: .directory { path in
             DebugFSDirectory(path).parts.isEmpty
                 ? "neither it nor a directory in it has fdt or sub_fdts; on a live machine, "
-                    + "CONFIG_KEXEC_HANDOVER_DEBUGFS (to 6.18: CONFIG_KEXEC_HANDOVER_DEBUG) and kho=on make them"
+                    + "CONFIG_KEXEC_HANDOVER_DEBUGFS (to 6.18: CONFIG_KEXEC_HANDOVER_DEBUG) and kho=on create them"
                 : nil
         },
         read: { source, context throws(InputError) in
@@ -213,7 +213,7 @@ extension Reading {
         case .incoming, nil:
             let whether =
                 side == nil
-                ? ", or, in what was received, freed by the kernel since" : ", and freed by the kernel since"
+                ? ", or, on the receiving side, since freed by the kernel" : ", since freed by the kernel"
             for index in findings.indices
             where findings[index].owner.isLUO && findings[index].place.isIn(layout?.structure) {
                 findings[index].severity = .unknown

@@ -6,16 +6,16 @@ extension InputKind {
     static let elf = InputKind(.elf)
     static let crashDump = InputKind(.crashDump)
     static let lime = InputKind(.lime)
-    static let raw = InputKind(.raw, refusal: .unasked("raw memory does not say what it is: --raw-at says so"))
+    static let raw = InputKind(.raw, refusal: .unasked("raw memory cannot be detected; use --raw-at"))
 
     static let bundle = InputKind(
-        name: "bundle", summary: "a handover in one FDT, as build and collect write it",
+        name: "bundle", summary: "a handover in one FDT, as written by build and collect",
         refusal: .file { source, _ in
             source.refusal(asTreeCompatibleWith: Bundle.compatible)
         },
         read: { source, context throws(InputError) in
             guard let tree = source.tree?.whole else {
-                throw .unreadable(path: source.path, kind: "bundle", reason: "it is cut short or damaged")
+                throw .unreadable(path: source.path, kind: "bundle", reason: "it is truncated or damaged")
             }
             let bundle = try rethrow(Bundle.read(tree)) { (error: BundleError) in
                 InputError.unreadable(path: source.path, kind: "bundle", reason: "\(error)")
@@ -77,7 +77,7 @@ extension RootScan {
                 Finding(
                     .count, of: .input, at: Place("root FDT"),
                     found: "more than \(candidates.count) pages that look like one",
-                    expected: "fewer: the rest was not looked at"))
+                    expected: "fewer: the rest was not examined"))
         }
         if unreadableBytes > 0 {
             findings.append(

@@ -8,7 +8,7 @@ extension InputKind {
 
     static let machine = InputKind(
         name: machineName, summary: "this machine, through /sys, /proc and /dev; or a copy of these",
-        refusal: .unasked("a directory is taken for a machine's if there is no INPUT, or --as machine"),
+        refusal: .unasked("a machine is read only without INPUT, or with --as machine"),
         read: { source, context throws(InputError) in
             let machine = LiveMachine(root: source.path)
             return try machine.documents(try machine.withPageSize(context), of: source)
@@ -42,7 +42,7 @@ private struct LiveMachine {
         if pointer == nil {
             missing.append(
                 Self.missing(
-                    "no root FDT among the boot data", "a boot by kexec with a handover: kho=on in both kernels"))
+                    "no root FDT in the boot data", "a boot by kexec with a handover: kho=on in both kernels"))
         }
         var image = context.memory
         if image == nil {
@@ -77,8 +77,8 @@ private struct LiveMachine {
             documents[incoming].reading.leaveOutFreed()
             missing.append(
                 Self.missing(
-                    "what came in as it is now: once read, the kernel frees luo_ser and the map of preserved memory",
-                    "what it was; --search looks for what is still in place"))
+                    "the received handover as it is now: the kernel frees luo_ser and the preserved map after use",
+                    "its original state; --search finds what is still in place"))
         }
         documents[0].reading.findings = missing + documents[0].reading.findings
         return documents
@@ -134,14 +134,14 @@ private struct LiveMachine {
     // MARK: What is missing, and what would give it
 
     private var needsRoot: [String] {
-        root == HandoverInput.thisMachine && geteuid() != 0 ? ["to be root"] : []
+        root == HandoverInput.thisMachine && geteuid() != 0 ? ["root permission"] : []
     }
 
     private var memoryNeeds: String {
         let lockdown = text(root.appending("sys/kernel/security/lockdown")) ?? ""
         let isLocked = lockdown.contains("[integrity]") || lockdown.contains("[confidentiality]")
         return Self.list(
-            needsRoot + (isLocked ? ["a kernel that is not locked down (now \(lockdown))"] : []),
+            needsRoot + (isLocked ? ["a kernel that is not locked down (currently \(lockdown))"] : []),
             or: "/proc/kcore (CONFIG_PROC_KCORE), or --memory FILE")
     }
 
@@ -150,7 +150,7 @@ private struct LiveMachine {
         let isOn = arguments.contains { ["kho=on", "kho=1", "kho=y"].contains($0) }
         return Self.list(
             needsRoot + (isOn ? [] : ["kho=on on the kernel's command line"]),
-            or: "debugfs to be mounted there, and CONFIG_KEXEC_HANDOVER_DEBUGFS")
+            or: "debugfs mounted there, and CONFIG_KEXEC_HANDOVER_DEBUGFS")
     }
 
     private static func list(_ needs: [String], or other: String) -> String {
@@ -177,7 +177,7 @@ extension Reading {
         }
         if isDamaged(\.isLUO) {
             state.luo = nil
-            replace(\.isLUO, by: "the state of LUO", of: .luo())
+            replace(\.isLUO, by: "LUO state", of: .luo())
         }
     }
 
@@ -186,7 +186,7 @@ extension Reading {
         extents.removeAll { isPart($0.owner) }
         findings.append(
             Finding(
-                .freed, .unknown, of: owner, at: Place(name), found: "something else in its place",
-                expected: "\(name), freed by the kernel since"))
+                .freed, .unknown, of: owner, at: Place(name), found: "other data in its place",
+                expected: "\(name), since freed by the kernel"))
     }
 }

@@ -43,7 +43,7 @@ extension InputKind {
             guard pages == 1 else { return "pgcnt is \(pages), not 1" }
             let count = header.count.read(span)
             let room = (bytes.count - header.structure.size) / record.structure.size
-            guard count <= UInt64(room) else { return "count is \(count), and there is room for \(room)" }
+            guard count <= UInt64(room) else { return "count is \(count), but there is only room for \(room)" }
             for index in 0..<Int(count) {
                 let base = header.structure.size + index * record.structure.size
                 let name = record.name.read(span, at: base)

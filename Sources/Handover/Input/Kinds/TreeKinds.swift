@@ -55,7 +55,7 @@ extension InputSource {
         guard start.starts(with: withUnsafeBytes(of: Header.magic.bigEndian) { Array($0) }) else {
             return "it does not begin with the magic number of an FDT"
         }
-        return "it begins as an FDT, but has \(start.count) bytes: the header of one has \(Header.size)"
+        return "it begins like an FDT, but has only \(start.count) bytes; the header has \(Header.size)"
     }
 
     /// The bytes after the tree in the file.
@@ -102,7 +102,7 @@ extension InputContext {
                 document.reading.findings.append(
                     Finding(
                         .duplicate, of: .input, at: Place("FDT"),
-                        found: "a node with property \(ImageText(name).quoted) twice", expected: "each once"))
+                        found: "a node with duplicate property \(ImageText(name).quoted)", expected: "no duplicates"))
             }
             return document
         }
@@ -140,7 +140,7 @@ extension PartialTree {
             // What is merely missing is a matter of size; other faults are not.
             let expected =
                 fault.range.upperBound > byteCount && fault.part != .header
-                ? header.map { "a tree of \($0.totalSize) bytes (totalsize); there are \(byteCount)" } : nil
+                ? header.map { "a tree of \($0.totalSize) bytes (totalsize), of which \(byteCount) are present" } : nil
             return Finding(
                 .notATree, of: owner, at: Place(name + place), found: fault.description,
                 expected: expected ?? "a \(fault.part.rawValue) that libfdt accepts")
