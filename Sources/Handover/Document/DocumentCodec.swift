@@ -8,11 +8,10 @@ protocol DocumentCodec<Value>: Sendable {
     var schema: DocumentSchema { get }
     /// What is said of a value that is another one, or lacking.
     func text(of value: Value) -> String
-    /// Notes what is not the same of two values; one that is `nil` is not known.
-    func compare(
-        _ before: Value?, _ after: Value?, _ subject: Comparison.Subject, by comparison: inout Comparison)
-    func compareLists(
-        _ before: [Value]?, _ after: [Value]?, _ subject: Comparison.Subject, by comparison: inout Comparison)
+    /// Notes what is not the same of two values.
+    func compare(_ values: Comparison.Pair<Value>, by comparison: inout Comparison)
+    /// Notes what is not the same of two lists of values.
+    func compareLists(_ lists: Comparison.Pair<[Value]>, by comparison: inout Comparison)
 }
 
 /// A value that stands in a document in one way, unless a member says another.

@@ -4,15 +4,14 @@ import KernelABI
 protocol DocumentObject: Hashable, DocumentValue {
     init()
     static var form: ObjectForm<Self> { get }
-    /// Notes what is not the same of two lists; one that is `nil` is not known.
-    static func compareLists(
-        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison)
+    /// Notes what is not the same of two lists.
+    static func compareLists(_ lists: Comparison.Pair<[Self]>, by comparison: inout Comparison)
 }
 
 /// The members of a JSON object, in the order in which they are written.
 ///
-/// Writing, reading, the refusal of unknown keys, the published schema and the comparison of two objects all follow from
-/// this one list.
+/// Writing, reading, the refusal of unknown keys, the published schema and the comparison of two objects all follow
+/// from this one list.
 struct ObjectForm<Object: Sendable>: Sendable {
     let name: String
     let summary: String
@@ -176,9 +175,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
                     codec.write(get(object), to: &writer)
                 },
                 read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) },
-                comparison: MemberComparison(key) { old, new, subject, comparison in
-                    codec.compare(old.map(get), new.map(get), subject, by: &comparison)
-                })
+                comparison: MemberComparison(key) { codec.compare($0.map(get), by: &$1) })
         }
 
         static func always<Codec: DocumentCodec>(
@@ -216,9 +213,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
                     codec.write(value, to: &writer)
                 },
                 read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) },
-                comparison: MemberComparison(key) { old, new, subject, comparison in
-                    codec.compare(old.flatMap(get), new.flatMap(get), subject, by: &comparison)
-                })
+                comparison: MemberComparison(key) { codec.compare($0.map(get), by: &$1) })
         }
 
         static func ifKnown<Codec: DocumentCodec>(
