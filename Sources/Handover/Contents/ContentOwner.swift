@@ -37,9 +37,7 @@ extension ContentOwner {
                     payload.text = try reader.rawValue()
                     return payload
                 }
-            ).compared(as: "").compared { old, new, subject, comparison in
-                comparison.compareContent(subject, old?.content, new?.content)
-            },
+            ).compared(as: "").compared { $1.compareContent($0.map(\.content)) },
         ]
     }
 }
@@ -101,7 +99,7 @@ extension CodedContent {
 
     func compare(to other: any Content, _ subject: Comparison.Subject, by comparison: inout Comparison) -> Bool {
         guard let other = other as? Self else { return false }
-        Self.form.compare(self, other, subject, by: &comparison)
+        Self.form.compare(.init(self, other, subject), by: &comparison)
         return true
     }
 

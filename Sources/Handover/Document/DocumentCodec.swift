@@ -9,11 +9,10 @@ package protocol DocumentCodec<Value>: Sendable {
     var schema: DocumentSchema { get }
     /// What is said of a value that is another one, or lacking.
     func text(of value: Value) -> String
-    /// Notes what is not the same of two values; one that is `nil` is not known.
-    func compare(
-        _ before: Value?, _ after: Value?, _ subject: Comparison.Subject, by comparison: inout Comparison)
-    func compareLists(
-        _ before: [Value]?, _ after: [Value]?, _ subject: Comparison.Subject, by comparison: inout Comparison)
+    /// Notes what is not the same of two values.
+    func compare(_ values: Comparison.Pair<Value>, by comparison: inout Comparison)
+    /// Notes what is not the same of two lists of values.
+    func compareLists(_ lists: Comparison.Pair<[Value]>, by comparison: inout Comparison)
 }
 
 /// A type with a default representation in documents, which a member can override.
@@ -194,7 +193,7 @@ extension Bitmap: DocumentValue {
     package static var codec: MappedCodec<StringCodec, Bitmap> {
         StringCodec().mapped(
             .bitmap, from: \.description,
-            problem: { _ in "expected bits in ascending runs such as \"0-5,7\", the largest below \(largestBitCount)" }
+            problem: { _ in "expected bits as ascending runs such as \"0-5,7\", the largest below \(largestBitCount)" }
         ) { Bitmap($0) }
     }
 }

@@ -8,15 +8,13 @@ package protocol DocumentPart: Hashable, Sendable {
 /// What stands in a document as a JSON object of one form.
 package protocol DocumentObject: DocumentPart, DocumentValue {
     static var form: ObjectForm<Self> { get }
-    /// Notes what is not the same of two lists; one that is `nil` is not known.
-    static func compareLists(
-        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison)
+    /// Notes what is not the same of two lists.
+    static func compareLists(_ lists: Comparison.Pair<[Self]>, by comparison: inout Comparison)
 }
 
 /// The members of a JSON object, in the order in which they are written.
 ///
-/// Writing, reading, the refusal of unknown keys, the published schema and the comparison of two objects all follow from
-/// this one list.
+/// Writing, reading, rejecting unknown keys, the published schema and comparing two objects are all based on this list.
 package struct ObjectForm<Object: Sendable>: Sendable {
     package let name: String
     package let summary: String
@@ -187,9 +185,7 @@ package struct ObjectForm<Object: Sendable>: Sendable {
                     codec.write(get(object), to: &writer)
                 },
                 read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) },
-                comparison: MemberComparison(key) { old, new, subject, comparison in
-                    codec.compare(old.map(get), new.map(get), subject, by: &comparison)
-                })
+                comparison: MemberComparison(key) { codec.compare($0.map(get), by: &$1) })
         }
 
         package static func always<Codec: DocumentCodec>(
@@ -227,9 +223,7 @@ package struct ObjectForm<Object: Sendable>: Sendable {
                     codec.write(value, to: &writer)
                 },
                 read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) },
-                comparison: MemberComparison(key) { old, new, subject, comparison in
-                    codec.compare(old.flatMap(get), new.flatMap(get), subject, by: &comparison)
-                })
+                comparison: MemberComparison(key) { codec.compare($0.map(get), by: &$1) })
         }
 
         package static func ifKnown<Codec: DocumentCodec>(

@@ -77,14 +77,13 @@ extension HandoverState: DocumentObject {
             "the version of this format: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"
         ).uncompared,
         .ifKnown("kernel", \.named, KernelCodec(), "the generation of the ABI: a kernel release")
-            .compared(as: "generation").compared { _, _, subject, comparison in comparison.compareGenerations(subject)
-            },
+            .compared(as: "generation").compared { $1.compareGenerations($0.subject) },
         .ifKnown("page_size", \.pageSize, PageSize.codec, "the page size in bytes").compared(as: "page size"),
         .ifKnown("machine", \.machine, machineCodec, "the processor architecture")
-            .compared { before, after, subject, comparison in
+            .compared { states, comparison in
                 // Not all images say it.
-                guard let old = before?.machine, let new = after?.machine else { return }
-                comparison.compare(subject, old, new)
+                let machines = states.map(\.machine)
+                if machines.both != nil { comparison.compare(machines) }
             },
         .ifKnown("kho", \.kho, "the root FDT and its subtrees").compared(as: "root FDT"),
         .ifKnown("luo", \.luo, "the Live Update Orchestrator's state").compared(as: "LUO"),
@@ -92,12 +91,9 @@ extension HandoverState: DocumentObject {
 
     private static let rest: [ObjectForm<Self>.Member] = [
         .ifKnown("preserved", \.preserved, "the map of preserved memory")
-            .compared { before, after, _, comparison in comparison.comparePreserved(before?.preserved, after?.preserved)
-            },
+            .compared(as: "map of preserved memory").compared { $1.comparePreserved($0.map(\.preserved)) },
         .ifKnown("residue", \.residue, "bytes of the handover's pages not covered by the fields above")
-            .compared { before, after, _, comparison in
-                comparison.compareResidue(before?.residue ?? [], after?.residue ?? [])
-            },
+            .compared { $1.compareResidue($0.before?.residue ?? [], $0.after?.residue ?? []) },
     ]
 
     private static let shortcuts: [ObjectForm<Self>.Member] = [

@@ -27,7 +27,7 @@ extension KHOState: DocumentObject {
             .ifKnown("preserved_memory_map", \.preservedMemoryMap, "the address of the map of preserved memory")
                 .compared(apart: "map of preserved memory, address"),
             .ifKnown("subtrees", \.subtrees, "the subtrees, in the order of their nodes")
-                .compared { old, new, _, comparison in comparison.compareSubtrees(old, new) },
+                .compared { $1.compareSubtrees($0) },
             .ifKnown(
                 "stale", \.staleRoots, ArrayCodec(AddressCodec(), compact: true),
                 "roots left by earlier handovers; not built"
@@ -74,9 +74,7 @@ extension SubtreeState: ContentOwner {
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 }, BytesCodec(),
                 "the blob itself, if it is not described elsewhere here"
-            ).compared { old, new, subject, comparison in
-                comparison.compareBlob(subject, old?.data, new?.data)
-            },
+            ).compared { $1.compareBlobs($0.map(\.data)) },
         ] + contentMembers)
 }
 

@@ -221,15 +221,11 @@ private struct BlocksByOrderCodec: DocumentCodec {
 
     var schema: DocumentSchema { counts.schema }
 
-    package func compare(
-        _ before: [Int: UInt64]?, _ after: [Int: UInt64]?, _ subject: Comparison.Subject,
-        by comparison: inout Comparison
-    ) {
-        guard let before, let after else { return }
+    package func compare(_ values: Comparison.Pair<[Int: UInt64]>, by comparison: inout Comparison) {
+        guard let (before, after) = values.both else { return }
         for order in Set(before.keys).union(after.keys).sorted() {
-            comparison.compare(
-                Comparison.Subject("preserved blocks of order \(order)", isLayout: true), before[order] ?? 0,
-                after[order] ?? 0)
+            let subject = Comparison.Subject("preserved blocks of order \(order)", isLayout: true)
+            comparison.compare(.init(before[order] ?? 0, after[order] ?? 0, subject))
         }
     }
 

@@ -37,10 +37,10 @@ extension VmallocState: DocumentObject {
             .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, "bit 0: alloc; bit 1: huge vmap"),
             .ifKnown("order", { $0.order }, { $0.order = $1 }, "each address refers to 2^order pages"),
             .ifKnown("chunks", { $0.chunks }, { $0.chunks = $1 }, "the chunks of page addresses")
-                .compared(as: "addresses").compared { old, new, subject, comparison in
-                    guard let old = old?.chunks, let new = new?.chunks, old != new else { return }
-                    comparison.noteMissing(
-                        subject.layout, old.first?.address?.description, new.first?.address?.description)
+                .compared(as: "addresses").compared { areas, comparison in
+                    let chunks = areas.layout.map(\.chunks)
+                    guard let (old, new) = chunks.both, old != new else { return }
+                    comparison.noteMissing(chunks.map { $0.first?.address?.description })
                 },
         ])
 }
