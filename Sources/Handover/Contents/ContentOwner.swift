@@ -73,8 +73,6 @@ protocol CodedContent: Content, DocumentObject {
     static func patterns(of generation: Generation, _ pageSize: PageSize) -> [ContentPattern]
     /// A file with this text, which cannot be changed; `nil` if files of this kind hold no text.
     static func sealed(_ text: String, _ generation: Generation) -> Self?
-    /// Writes the definitions of its schema.
-    static func writeSchema(to writer: inout DocumentWriter)
 }
 
 extension CodedContent {
@@ -100,7 +98,7 @@ extension CodedContent {
 
     fileprivate static func member<Owner: ContentOwner>(of: Owner.Type) -> ObjectForm<Owner>.Member {
         .content(
-            key, .reference(form.name), form.summary,
+            key, schema, form.summary,
             read: { (_, reader) throws(DocumentReadError) in try form.read(from: &reader) })
     }
 }

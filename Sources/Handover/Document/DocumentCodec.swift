@@ -248,7 +248,7 @@ struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
         try Object.form.read(from: &reader)
     }
 
-    var schema: DocumentSchema { .reference(Object.form.name) }
+    var schema: DocumentSchema { Object.schema }
 }
 
 /// One of the cases of an enumeration, by its raw value.
