@@ -78,8 +78,6 @@ protocol CodedContent: Content, DocumentObject {
     static func patterns(of generation: Generation, _ pageSize: PageSize) -> [ContentPattern]
     /// An immutable file with this text; `nil` if files of this kind do not contain text.
     static func sealed(_ text: String, _ generation: Generation) -> Self?
-    /// Writes the definitions in its schema.
-    static func writeSchema(to writer: inout DocumentWriter)
 }
 
 extension CodedContent {
@@ -105,7 +103,7 @@ extension CodedContent {
 
     fileprivate static func member<Owner: ContentOwner>(of: Owner.Type) -> ObjectForm<Owner>.Member {
         .content(
-            key, .reference(form.name), form.summary,
+            key, schema, form.summary,
             read: { (_, reader) throws(DocumentReadError) in try form.read(from: &reader) })
     }
 }

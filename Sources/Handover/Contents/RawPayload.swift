@@ -53,8 +53,6 @@ extension RawPayload: CodedContent {
 
     static func kinds(of generation: Generation) -> [any ContentKind] { [] }
 
-    static func writeSchema(to writer: inout DocumentWriter) { form.writeSchema(to: &writer) }
-
     var title: String { "unknown" }
 
     var cells: [ContentCell] {

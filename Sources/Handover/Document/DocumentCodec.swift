@@ -335,7 +335,7 @@ package struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
         try Object.form.read(from: &reader)
     }
 
-    package var schema: DocumentSchema { .reference(Object.form.name) }
+    package var schema: DocumentSchema { Object.schema }
 }
 
 /// One of several words.

@@ -19,32 +19,13 @@ package indirect enum DocumentSchema: Sendable {
     case anything
     /// A definition under `$defs`.
     case reference(String)
+    /// A named definition, and what writes it and those that it refers to, unless already written.
+    case object(String, @Sendable (inout DocumentWriter, _ written: inout Set<String>) -> Void)
 
     /// Writes the JSON Schema of the documents that `dump` prints and `build` reads.
     static func write(to writer: inout DocumentWriter) {
         let title = "A kernel handover: Kexec HandOver and the Live Update Orchestrator"
-        writer.schema(title, of: HandoverState.form.name) { writer in
-            writeScalars(to: &writer)
-            HandoverState.form.writeSchema(to: &writer)
-            KHOState.form.writeSchema(to: &writer)
-            SubtreeState.form.writeSchema(to: &writer)
-            LUOState.form.writeSchema(to: &writer)
-            BlockState.form.writeSchema(to: &writer)
-            SessionState.form.writeSchema(to: &writer)
-            FileState.form.writeSchema(to: &writer)
-            for content in ContentKinds.coded { content.writeSchema(to: &writer) }
-            VmallocState.form.writeSchema(to: &writer)
-            VmallocState.Chunk.form.writeSchema(to: &writer)
-            FLBState.form.writeSchema(to: &writer)
-            for subtree in ContentKinds.codedSubtrees { subtree.writeSchema(to: &writer) }
-            PreservedState.form.writeSchema(to: &writer)
-            BitmapChunkState.form.writeSchema(to: &writer)
-            BitmapChunkState.BitmapState.form.writeSchema(to: &writer)
-            RadixTreeState.form.writeSchema(to: &writer)
-            RadixTreeState.Node.form.writeSchema(to: &writer)
-            RadixTreeState.Leaf.form.writeSchema(to: &writer)
-            ResidueState.form.writeSchema(to: &writer)
-        }
+        writer.schema(title, of: HandoverState.form, writeScalars(to:))
     }
 
     /// The definitions other than objects with a form.
@@ -150,20 +131,38 @@ package indirect enum DocumentSchema: Sendable {
                     }
                 }
             case .anything: break
-            case .reference(let name): writer.member("$ref", "#/$defs/\(name)")
+            case .reference(let name), .object(let name, _): writer.member("$ref", "#/$defs/\(name)")
             }
+        }
+    }
+
+    /// Writes the definitions that it refers to, unless already written.
+    fileprivate func writeDefinitions(to writer: inout DocumentWriter, besides written: inout Set<String>) {
+        switch self {
+        case .array(let element, _), .dictionary(let element): element.writeDefinitions(to: &writer, besides: &written)
+        case .oneOf(let forms): for form in forms { form.writeDefinitions(to: &writer, besides: &written) }
+        case .object(_, let write): write(&writer, &written)
+        default: break
         }
     }
 }
 
 extension DocumentWriter {
-    /// Writes a schema whose root is the definition with this name.
-    package mutating func schema(_ title: String, of root: String, _ definitions: (inout DocumentWriter) -> Void) {
+    /// Writes a schema whose root is an object of this form.
+    ///
+    /// - Parameter others: Writes the definitions other than objects with a form.
+    package mutating func schema<Object>(
+        _ title: String, of root: ObjectForm<Object>, _ others: (inout DocumentWriter) -> Void = { _ in }
+    ) {
         object { writer in
             writer.member("$schema", "https://json-schema.org/draft/2020-12/schema")
             writer.member("title", title)
-            writer.member("$ref", "#/$defs/\(root)")
-            writer.member("$defs", definitions)
+            writer.member("$ref", "#/$defs/\(root.name)")
+            writer.member("$defs") { writer in
+                others(&writer)
+                var written: Set<String> = []
+                root.writeDefinitions(to: &writer, besides: &written)
+            }
         }
     }
 
@@ -175,28 +174,29 @@ extension DocumentWriter {
 
     /// Writes the schema of descriptions of kinds of content.
     public mutating func writeKindsSchema() {
-        schema("Kinds of content of a kernel handover", of: KindDocument.form.name) { writer in
-            KindDocument.form.writeSchema(to: &writer)
-            KindForm.form.writeSchema(to: &writer)
-            KindStructure.form.writeSchema(to: &writer)
-            KindField.form.writeSchema(to: &writer)
-            KindCount.form.writeSchema(to: &writer)
-            KindLink.form.writeSchema(to: &writer)
-            KindLinkPlace.form.writeSchema(to: &writer)
-            KindVersion.form.writeSchema(to: &writer)
-            KindContents.form.writeSchema(to: &writer)
-            KindMapping.form.writeSchema(to: &writer)
-            KindRule.form.writeSchema(to: &writer)
-        }
+        schema("Kinds of content of a kernel handover", of: KindDocument.form)
         finish()
     }
 }
 
+extension DocumentObject {
+    package static var schema: DocumentSchema {
+        .object(form.name) { (writer, written) in form.writeDefinitions(to: &writer, besides: &written) }
+    }
+}
+
 extension ObjectForm {
-    /// Writes the form's definition, as a member of the definitions.
-    package func writeSchema(to writer: inout DocumentWriter) {
+    /// Writes the definitions of the form and of its members' forms, unless already written.
+    func writeDefinitions(to writer: inout DocumentWriter, besides written: inout Set<String>) {
+        guard written.insert(name).inserted else { return }
         writer.key(name)
         writeDefinition(to: &writer)
+        writeMemberDefinitions(to: &writer, besides: &written)
+    }
+
+    /// Writes the definitions of the members' forms, unless already written.
+    package func writeMemberDefinitions(to writer: inout DocumentWriter, besides written: inout Set<String>) {
+        for member in members { member.schema.writeDefinitions(to: &writer, besides: &written) }
     }
 
     package func writeDefinition(to writer: inout DocumentWriter) {

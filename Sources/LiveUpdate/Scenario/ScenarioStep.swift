@@ -95,7 +95,7 @@ package struct StepCodec: DocumentCodec {
         return try step.action.form.read(from: &reader)
     }
 
-    package var schema: DocumentSchema { .reference("step") }
+    package var schema: DocumentSchema { .object("step") { ActionForm.writeDefinitions(to: &$0, besides: &$1) } }
 }
 
 /// The expected state after a step.
