@@ -1,5 +1,4 @@
 import FDT
-import FoundationEssentials
 import Handover
 import KernelABI
 import LiveUpdate
@@ -79,9 +78,7 @@ func readDocument(_ text: [UInt8]) {
 
 /// A scenario.
 func readScenario(_ text: [UInt8]) {
-    guard (try? JSONSyntax.check(text)) != nil,
-        let scenario = try? JSONDecoder().decode(Scenario.self, from: Data(text))
-    else { return }
+    guard let scenario = try? Scenario.read(text) else { return }
     _ = scenario.run()
 }
 

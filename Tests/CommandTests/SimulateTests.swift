@@ -43,15 +43,26 @@ import Testing
 
     @Test func `what is no JSON, and a key that is there twice, are named with their place`() throws {
         for (text, problem) in [
-            ("{\"title\": \"t\"\n \"kernel\": 1}", "line 2, column 2: expected a comma or }"),
-            ("{\"title\": \"t\",\n\"title\": \"u\"}", "line 2, column 1: duplicate key \"title\""),
-            ("{\"title\": \"t", "line 1, column 11: this string has no end"),
+            ("{\"title\": \"t\"\n \"kernel\": 1}", "line 2, column 2: expected \",\" or \"}\" here"),
+            ("{\"title\": \"t\",\n\"title\": \"u\"}", ".title: duplicate key"),
+            ("{\"title\": \"t", "line 1, column 11: expected the end of the string that begins here"),
         ] {
             let file = try TemporaryPath(text.utf8)
             let refused = try Command("simulate", file.path)
             #expect(refused.status == 2)
             #expect(refused.errors.contains(problem), "\(refused.errors)")
         }
+    }
+
+    @Test func `what is done is said anywhere in a step, in a long file, too`() throws {
+        let steps = (0..<5000).map { #"{"session": "\u0073\#($0)", "note": "{\"do\": \"kexec\"}", "do": "create"}"# }
+        let text = #"{"title": "t", "kernel": "7.3", "steps": [\#(steps.joined(separator: ",\n")), {"do": "creat"}]}"#
+        let file = try TemporaryPath(text.utf8)
+        let refused = try Command("simulate", file.path)
+        #expect(refused.status == 2)
+        #expect(
+            refused.errors
+                == "luo-fdt: \(file.path): .steps[5000].do: \"creat\" cannot be done; did you mean \"create\"?\n")
     }
 
     @Test func `a scenario that cannot be read is told in each report, and the others are played`() throws {
@@ -143,13 +154,14 @@ import Testing
         let step = try #require((root["$defs"] as? [String: Any])?["step"] as? [String: Any])
         let forms = try #require(step["oneOf"] as? [[String: Any]])
         let verbs = forms.compactMap { form in
-            ((form["properties"] as? [String: Any])?["do"] as? [String: Any])?["const"] as? String
+            (((form["properties"] as? [String: Any])?["do"] as? [String: Any])?["enum"] as? [String])?.first
         }
         #expect(verbs.count == forms.count)
         #expect(verbs.contains("kexec") && verbs.contains("fail") && verbs.contains("race"))
         let fail = try #require(forms.first { "\($0)".contains("can_finish") })
         #expect(Set(fail["required"] as? [String] ?? []) == ["do", "of", "operation", "with"])
-        #expect(Set(root["required"] as? [String] ?? []) == ["title", "kernel"])
+        let scenario = try #require((root["$defs"] as? [String: Any])?["scenario"] as? [String: Any])
+        #expect(scenario["required"] as? [String] == ["title", "kernel"])
     }
 
     @Test func `all scenarios are as the schema says`() throws {

@@ -34,20 +34,16 @@ import Testing
         var prefix: [Int] = []
         while true {
             var run = try ScenarioRun(scenario, nil)
-            var race: Race?
-            for action in (scenario.boot + scenario.steps).map(\.action) {
-                if let found = action.race {
-                    race = found
-                    break
-                }
-                _ = run.perform(action)
-                guard run.hasBooted, case .kexec = action.kind else { continue }
-                for step in scenario.boot { _ = run.perform(step.action) }
+            let steps = scenario.boot + scenario.steps
+            let race = try #require(steps.first { $0.isRace })
+            for step in steps.prefix(while: { !$0.isRace }) {
+                _ = run.perform(step)
+                guard run.hasBooted, step.action.kind == .kexec else { continue }
+                for step in scenario.boot { _ = run.perform(step) }
             }
-            let found = try #require(race)
-            try found.prepare(&run)
+            try race.prepareRace(&run)
             var choices: [[Int]] = []
-            let play = try RacePlay.play(found.sides, in: run) { enabled, _ in
+            let play = try RacePlay.play(race.sides, in: run) { enabled, _ in
                 let sides = enabled.keys.sorted()
                 defer { choices.append(sides) }
                 return choices.count < prefix.count ? prefix[choices.count] : sides.first
@@ -129,7 +125,7 @@ import Testing
     }
 
     private static func scenario(_ text: String) throws -> Scenario {
-        try JSONDecoder().decode(Scenario.self, from: Data(text.utf8))
+        try Scenario.read(Array(text.utf8))
     }
 
     /// Up to 7.1.3, luo_session_retrieve() uses what it has found after unlocking the list.
@@ -239,7 +235,7 @@ import Testing
         ),
         (
             #""sides": [[{"do": "open_device"}], [{"do": "close_device"}]], "outcomes": [{"gives": ["ok"]}]"#,
-            ".steps[0].outcomes: 1 sides in an outcome of a race of 2"
+            ".steps[0].outcomes[0]: 1 sides in an outcome of a race of 2"
         ),
         (
             #""sides": [[{"do": "get_outgoing", "flb": "f"}], [{"do": "close_device"}]]"#,

@@ -10,6 +10,6 @@ extension Scenario {
     }()
 
     static func named(_ name: String) throws -> Scenario {
-        try JSONDecoder().decode(Scenario.self, from: Data(Fixture.bytes("scenarios/\(name).json")))
+        try Scenario.read(Fixture.bytes("scenarios/\(name).json"))
     }
 }

@@ -1,17 +1,30 @@
+import Synchronization
+
 /// The built-in descriptions of kinds.
 ///
 /// Each is a document in `Catalogue/`, compiled in so that the command does not depend on other files.
 enum Catalogue {
-    /// A document, and the names that it describes, so that looking a name up parses no document.
-    struct Entry {
+    /// A document and the names that it describes. It is parsed when one of them is looked up: most handovers use none.
+    final class Entry: Sendable {
         let place: ContentPlace
         let names: [String]
         let text: [UInt8]
+        private let parsed = Mutex<[DescribedKind]?>(nil)
 
         init(_ place: ContentPlace, _ names: [String], _ text: [UInt8]) {
             self.place = place
             self.names = names
             self.text = text
+        }
+
+        var kinds: [DescribedKind] {
+            parsed.withLock { kinds in
+                // A test parses all of them, and reports errors.
+                let known =
+                    kinds ?? (try? DescribedKind.kinds(in: DocumentReader.read(KindDocument.self, from: text))) ?? []
+                kinds = known
+                return known
+            }
         }
     }
 

@@ -18,8 +18,6 @@ protocol CodedSubtree: DocumentObject {
     static var rules: [CheckRule] { get }
     /// Shortcuts for its members in documents.
     static var shortcuts: [ObjectForm<HandoverState>.Member] { get }
-    /// Writes the definitions in its schema.
-    static func writeSchema(to writer: inout DocumentWriter)
 
     /// Reads the blob; `nil`, with a finding in the log, if nothing in it can be read.
     static func read(
@@ -53,7 +51,6 @@ protocol CodedSubtree: DocumentObject {
 extension CodedSubtree {
     static var isAlwaysThere: Bool { false }
     static var shortcuts: [ObjectForm<HandoverState>.Member] { [] }
-    static func writeSchema(to writer: inout DocumentWriter) { form.writeSchema(to: &writer) }
     static func writer(of blob: [UInt8]) -> KernelString? { nil }
     mutating func visitAllocations<Visitor: AllocationVisitor>(
         by planner: inout HandoverPlanner, _ visitor: inout Visitor

@@ -24,18 +24,12 @@ public struct ContentKinds: Sendable {
     private init() {}
 
     /// The user's own kinds, then those of the catalogue.
-    private var described: [DescribedKind] { added + Self.catalogue }
+    private var described: [DescribedKind] { added + Catalogue.entries.flatMap(\.kinds) }
 
-    /// The described kinds of a name. Parses the catalogue only if it has the name, as most handovers use none of it.
+    /// The described kinds of a name.
     private func described(named name: String, at place: ContentPlace) -> [DescribedKind] {
-        let isListed = Catalogue.entries.contains { $0.place == place && $0.names.contains(name) }
-        return (isListed ? described : added).filter { $0.place == place && $0.names.contains(name) }
-    }
-
-    /// The catalogue, parsed from the compiled-in documents.
-    private static let catalogue: [DescribedKind] = Catalogue.entries.flatMap { entry -> [DescribedKind] in
-        // A test parses each of them, and reports errors.
-        (try? DescribedKind.kinds(in: DocumentReader.read(KindDocument.self, from: entry.text))) ?? []
+        let listed = Catalogue.entries.filter { $0.place == place && $0.names.contains(name) }
+        return (added + listed.flatMap(\.kinds)).filter { $0.place == place && $0.names.contains(name) }
     }
 
     /// The documents at a path: the file itself, or all `.json` files in a directory.

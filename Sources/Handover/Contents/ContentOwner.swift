@@ -37,9 +37,7 @@ extension ContentOwner {
                     payload.text = try reader.rawValue()
                     return payload
                 }
-            ).compared(as: "").compared { old, new, subject, comparison in
-                comparison.compareContent(subject, old?.content, new?.content)
-            },
+            ).compared(as: "").compared { $1.compareContent($0.map(\.content)) },
         ]
     }
 }
@@ -80,8 +78,6 @@ protocol CodedContent: Content, DocumentObject {
     static func patterns(of generation: Generation, _ pageSize: PageSize) -> [ContentPattern]
     /// An immutable file with this text; `nil` if files of this kind do not contain text.
     static func sealed(_ text: String, _ generation: Generation) -> Self?
-    /// Writes the definitions in its schema.
-    static func writeSchema(to writer: inout DocumentWriter)
 }
 
 extension CodedContent {
@@ -101,13 +97,13 @@ extension CodedContent {
 
     func compare(to other: any Content, _ subject: Comparison.Subject, by comparison: inout Comparison) -> Bool {
         guard let other = other as? Self else { return false }
-        Self.form.compare(self, other, subject, by: &comparison)
+        Self.form.compare(.init(self, other, subject), by: &comparison)
         return true
     }
 
     fileprivate static func member<Owner: ContentOwner>(of: Owner.Type) -> ObjectForm<Owner>.Member {
         .content(
-            key, .reference(form.name), form.summary,
+            key, schema, form.summary,
             read: { (_, reader) throws(DocumentReadError) in try form.read(from: &reader) })
     }
 }

@@ -19,7 +19,7 @@ public struct FolioState: Hashable, Sendable {
 }
 
 extension FolioState: DocumentObject {
-    static let form = ObjectForm<FolioState>(
+    package static let form = ObjectForm<FolioState>(
         "folio", "a folio of a file", compact: true,
         [
             .always(
@@ -28,20 +28,16 @@ extension FolioState: DocumentObject {
             .always("index", { $0.index }, { $0.index = $1 }, required: true, "the offset in the file, in pages"),
         ])
 
-    static func compareLists(
-        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
-    ) {
-        let pairs = zip(before ?? [], after ?? [])
+    package static func compareLists(_ lists: Comparison.Pair<[Self]>, by comparison: inout Comparison) {
+        let pairs = zip(lists.before ?? [], lists.after ?? [])
         if let (old, new) = pairs.first(where: { $0.index == $1.index && $0.flags != $1.flags }) {
-            comparison.note(
-                subject.sibling("flags of the folio at page \(old.index)"), old.flags.prefixedHex, new.flags.prefixedHex
-            )
+            let subject = lists.subject.sibling("flags of the folio at page \(old.index)")
+            comparison.note(subject, old.flags.prefixedHex, new.flags.prefixedHex)
         }
         let moved = pairs.filter { $0.index != $1.index || $0.pfn != $1.pfn }
         if let (old, new) = moved.first {
-            comparison.note(
-                subject.sibling("\(moved.count) folios, the first at page \(old.index)").layout, old.pfn.prefixedHex,
-                new.pfn.prefixedHex)
+            let subject = lists.subject.sibling("\(moved.count) folios, the first at page \(old.index)").layout
+            comparison.note(subject, old.pfn.prefixedHex, new.pfn.prefixedHex)
         }
     }
 }

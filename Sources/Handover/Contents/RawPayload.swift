@@ -9,7 +9,7 @@ struct RawPayload: DocumentObject {
     /// Its bytes without trailing zeros.
     var bytes: [UInt8] = []
 
-    static let form = ObjectForm<RawPayload>(
+    package static let form = ObjectForm<RawPayload>(
         "rawPayload", "a preserved block of unknown content", compact: true,
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the block"),
@@ -52,8 +52,6 @@ extension RawPayload: CodedContent {
     static let key = "raw"
 
     static func kinds(of generation: Generation) -> [any ContentKind] { [] }
-
-    static func writeSchema(to writer: inout DocumentWriter) { form.writeSchema(to: &writer) }
 
     var title: String { "unknown" }
 

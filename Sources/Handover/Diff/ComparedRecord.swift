@@ -18,24 +18,20 @@ extension ComparedRecord {
     var isWhole: Bool { false }
 
     /// Compares the records of one name, and notes those that one side lacks, and another order.
-    static func compareLists(
-        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
-    ) {
-        guard let (before, after) = comparison.lists(subject, before, after) else { return }
-        for pair in comparison.pairs(before, after, by: \.identity) {
-            guard let record = pair.before ?? pair.after else { continue }
-            if record.isWhole, pair.before == pair.after { continue }
-            let subject = subject.sibling("\(noun) \(record.identityText)")
-            if let old = pair.before, let new = pair.after {
-                form.compare(old, new, subject, by: &comparison)
+    package static func compareLists(_ lists: Comparison.Pair<[Self]>, by comparison: inout Comparison) {
+        guard let (before, after) = comparison.known(lists) else { return }
+        for (old, new) in comparison.pairs(before, after, by: \.identity) {
+            guard let record = old ?? new else { continue }
+            if record.isWhole, old == new { continue }
+            let subject = lists.subject.sibling("\(noun) \(record.identityText)")
+            if old != nil, new != nil {
+                form.compare(.init(old, new, subject), by: &comparison)
             } else {
-                comparison.note(subject, pair.before?.comparisonSummary, pair.after?.comparisonSummary)
+                comparison.note(subject, old?.comparisonSummary, new?.comparisonSummary)
             }
         }
         let (old, new) = (before.map(\.identity), after.map(\.identity))
-        if old != new, Set(old) == Set(new) {
-            comparison.note(subject.order, list(before), list(after))
-        }
+        if old != new, Set(old) == Set(new) { comparison.note(lists.subject.order, list(before), list(after)) }
     }
 
     private static func list(_ records: [Self]) -> String {

@@ -3,9 +3,10 @@ import KernelABI
 // What handles lead to, and what is in files.
 extension Comparison {
     /// Compares what a file, an FLB or a subtree leads to.
-    mutating func compareContent(_ subject: Subject, _ before: (any Content)?, _ after: (any Content)?) {
-        guard let before, let after else {
-            if before != nil || after != nil { noteMissing(subject.layout, before?.title, after?.title) }
+    mutating func compareContent(_ contents: Pair<any Content>) {
+        let subject = contents.subject
+        guard let (before, after) = contents.both else {
+            if contents.before != nil || contents.after != nil { noteMissing(contents.layout.map(\.title)) }
             return
         }
         let count = changes.count

@@ -9,22 +9,24 @@ extension Comparison {
         }
         guard names[0].isDisjoint(with: names[1]) else { return }
         let (old, new) = (before.state, after.state)
-        compare(subject, old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel)
+        compare(.init(old.generation?.name ?? old.kernel, new.generation?.name ?? new.kernel, subject))
     }
 
-    mutating func compareSubtrees(_ before: KHOState?, _ after: KHOState?) {
-        var (old, new) = (before?.subtrees ?? [], after?.subtrees ?? [])
+    mutating func compareSubtrees(_ roots: Pair<KHOState>) {
+        var (old, new) = (roots.before?.subtrees ?? [], roots.after?.subtrees ?? [])
         // A standalone blob is named after its file.
-        if before?.fdtSize == nil, after?.fdtSize == nil, old.count == 1, new.count == 1 { new[0].name = old[0].name }
+        if roots.before?.fdtSize == nil, roots.after?.fdtSize == nil, old.count == 1, new.count == 1 {
+            new[0].name = old[0].name
+        }
         for pair in pairs(old, new, by: \.name) {
             guard let name = (pair.before ?? pair.after)?.name else { continue }
             let subject = Subject("subtree \(name.quoted)")
             if pair.before != nil, pair.after != nil {
-                SubtreeState.form.compare(pair.before, pair.after, subject, by: &self)
+                SubtreeState.form.compare(.init(pair.before, pair.after, subject), by: &self)
                 continue
             }
             // A document that does not list subtrees has those that follow from the rest of it.
-            let (root, side) = pair.before == nil ? (before, self.before) : (after, self.after)
+            let (root, side) = pair.before == nil ? (roots.before, before) : (roots.after, after)
             let follows = (side.state.generation ?? .latest).subtrees.contains { KernelString($0) == name }
             if root?.subtrees == nil, side.absence == .unstated, follows { continue }
             note(subject, pair.before.map { _ in "" }, pair.after.map { _ in "" })
@@ -32,25 +34,25 @@ extension Comparison {
     }
 
     /// Compares blobs, which have no bytes of their own where the rest of the state describes them.
-    mutating func compareBlob(_ subject: Subject, _ before: [UInt8]?, _ after: [UInt8]?) {
-        guard before != after else { return }
-        if before == nil || after == nil, self.before.absence == .unknown || self.after.absence == .unknown {
-            noteUncompared(subject, before != nil, after != nil)
+    mutating func compareBlobs(_ blobs: Pair<[UInt8]>) {
+        guard blobs.before != blobs.after else { return }
+        if blobs.both == nil, before.absence == .unknown || after.absence == .unknown {
+            noteUncompared(blobs.subject, blobs.before != nil, blobs.after != nil)
         } else {
-            let texts = Self.texts(of: before, after, orElse: "described")
-            note(subject, texts.before, texts.after)
+            let texts = Self.texts(of: blobs.before, blobs.after, orElse: "described")
+            note(blobs.subject, texts.before, texts.after)
         }
     }
 
-    mutating func comparePreserved(_ before: PreservedState?, _ after: PreservedState?) {
-        guard let before, let after else {
-            if before != nil || after != nil {
-                noteMissing(
-                    Subject("map of preserved memory"), before.map { _ in "present" }, after.map { _ in "present" })
+    /// - Parameter maps: The maps of both sides; the subject is the map.
+    mutating func comparePreserved(_ maps: Pair<PreservedState>) {
+        guard let (before, after) = maps.both else {
+            if maps.before != nil || maps.after != nil {
+                noteMissing(maps.map { _ in "present" })
             } else if self.before.absence == .unknown, self.after.absence == .unknown,
                 self.before.state.kho?.preservedMemoryMap != nil
             {
-                noteUncompared(Subject("map of preserved memory"), false, false)
+                noteUncompared(maps.subject, false, false)
             }
             return
         }
@@ -58,7 +60,7 @@ extension Comparison {
         let new = after.ranges ?? []
         let count = changes.count
         let memory = Subject("preserved memory", isLayout: true)
-        let tables = Subject("map of preserved memory, its tables", isLayout: true)
+        let tables = maps.subject.part("its tables").layout
         // When ignoring addresses, moved memory is the same memory.
         for range in old.flatMap({ $0.pieces(notIn: new) }) where !self.after.mapIsIncomplete {
             note(memory, Self.text(of: range))
@@ -77,7 +79,7 @@ extension Comparison {
                 !self.after.mapIsIncomplete)
             return
         }
-        PreservedState.form.compare(before, after, memory, by: &self)
+        PreservedState.form.compare(maps.of(memory), by: &self)
         // Neither ranges nor blocks show where a bitmap begins, if it is within a block.
         if changes.count == count, let old = before.map, let new = after.map, old != new, !isMoved {
             note(tables)

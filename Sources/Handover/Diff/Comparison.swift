@@ -1,7 +1,7 @@
 import KernelABI
 
 /// Compares all parts of two handovers, and notes differences.
-struct Comparison {
+package struct Comparison {
     let before: HandoverDiff.Side
     let after: HandoverDiff.Side
     private(set) var changes: [HandoverDiff.Change] = []
@@ -22,7 +22,7 @@ struct Comparison {
     }
 
     mutating func compare() {
-        HandoverState.form.compare(before.state, after.state, Subject(""), by: &self)
+        HandoverState.form.compare(.init(before.state, after.state, Subject("")), by: &self)
         compareUndescribedMemory()
     }
 
@@ -37,47 +37,33 @@ struct Comparison {
     }
 
     /// Notes values that differ, or that only one side has.
-    mutating func compare<Value: Equatable>(
-        _ subject: Subject, _ before: Value?, _ after: Value?, _ text: (Value) -> String = { "\($0)" }
-    ) {
-        guard before != after else { return }
-        if let before, let after {
-            note(subject, text(before), text(after))
-        } else {
-            noteMissing(subject, before.map(text), after.map(text))
-        }
+    mutating func compare<Value: Equatable>(_ values: Pair<Value>, _ text: (Value) -> String = { "\($0)" }) {
+        if values.before != values.after { noteMissing(values.map(text)) }
     }
 
     /// Notes two lists that differ, and one that is on one side alone.
-    mutating func compareElements<Element: Equatable>(_ subject: Subject, _ before: [Element]?, _ after: [Element]?) {
-        if let before, let after, before.count == after.count {
-            if before != after { note(subject) }
-        } else {
-            compare(subject, before?.count, after?.count)
-        }
+    mutating func compareElements<Element: Equatable>(_ lists: Pair<[Element]>) {
+        guard lists.before != lists.after else { return }
+        let isLonger = lists.before?.count != lists.after?.count
+        if isLonger { compare(lists.map(\.count)) } else { note(lists.subject) }
     }
 
-    /// Notes two strings of bytes that differ by what follows the first byte that does.
-    mutating func compareBytes(_ subject: Subject, _ before: [UInt8]?, _ after: [UInt8]?, orElse absent: String? = nil)
-    {
-        guard before != after else { return }
-        let texts = Self.texts(of: before, after, orElse: absent ?? "")
+    /// Notes strings of bytes that differ, by what each has from the first byte on that does.
+    mutating func compareBytes(_ bytes: Pair<[UInt8]>) {
+        guard bytes.before != bytes.after else { return }
+        let texts = Self.texts(of: bytes.before, bytes.after, orElse: "")
         // Bytes without a description can hold addresses.
-        let subject = isMoved && absent == nil ? subject.layout : subject
-        if before != nil && after != nil || absent != nil {
-            note(subject, texts.before, texts.after)
-        } else {
-            noteMissing(subject, before.map { _ in texts.before }, after.map { _ in texts.after })
-        }
+        let subject = isMoved ? bytes.subject.layout : bytes.subject
+        noteMissing(.init(bytes.before.map { _ in texts.before }, bytes.after.map { _ in texts.after }, subject))
     }
 
-    /// Notes a value that one side lacks, or that differs.
-    mutating func noteMissing(_ subject: Subject, _ before: String?, _ after: String?) {
-        let absence = before == nil ? self.before.absence : after == nil ? self.after.absence : .missing
+    /// Notes values that are not the same, by what is said of them.
+    mutating func noteMissing(_ texts: Pair<String>) {
+        let absence = texts.before == nil ? before.absence : texts.after == nil ? after.absence : .missing
         switch absence {
         case .unstated: break
-        case .missing: note(subject, before ?? "missing", after ?? "missing")
-        case .unknown: noteUncompared(subject, before != nil, after != nil)
+        case .missing: note(texts.subject, texts.before ?? "missing", texts.after ?? "missing")
+        case .unknown: noteUncompared(texts.subject, texts.before != nil, texts.after != nil)
         }
     }
 
@@ -88,17 +74,15 @@ struct Comparison {
     }
 
     /// The lists of both sides, if both are known or represent none; otherwise notes that they are not.
-    mutating func lists<Element>(
-        _ subject: Subject, _ before: [Element]?, _ after: [Element]?
-    ) -> (before: [Element], after: [Element])? {
-        if let before, let after { return (before, after) }
-        let isBeforeOpen = before == nil && self.before.absence != .unstated
-        let isAfterOpen = after == nil && self.after.absence != .unstated
-        guard isBeforeOpen || isAfterOpen else { return (before ?? [], after ?? []) }
-        if before == nil, after == nil {
-            if self.before.absence == .unknown, self.after.absence == .unknown { noteUncompared(subject, false, false) }
-        } else {
-            noteMissing(subject, before.map { "\($0.count)" }, after.map { "\($0.count)" })
+    mutating func known<Element>(_ lists: Pair<[Element]>) -> (before: [Element], after: [Element])? {
+        if let both = lists.both { return both }
+        let isBeforeOpen = lists.before == nil && before.absence != .unstated
+        let isAfterOpen = lists.after == nil && after.absence != .unstated
+        guard isBeforeOpen || isAfterOpen else { return (lists.before ?? [], lists.after ?? []) }
+        if lists.before != nil || lists.after != nil {
+            noteMissing(lists.map { "\($0.count)" })
+        } else if before.absence == .unknown, after.absence == .unknown {
+            noteUncompared(lists.subject, false, false)
         }
         return nil
     }

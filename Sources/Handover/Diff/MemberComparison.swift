@@ -2,11 +2,11 @@ import KernelABI
 
 extension Comparison {
     /// What a difference is about: an object, or a member of one. The text is made when there is a difference.
-    struct Subject {
+    package struct Subject {
         private let object: String
         private let member: String
         /// Whether it is about addresses and layout.
-        private(set) var isLayout: Bool
+        let isLayout: Bool
 
         init(_ object: String, _ member: String = "", isLayout: Bool = false) {
             self.object = object
@@ -29,12 +29,38 @@ extension Comparison {
         /// Another member of the same object.
         func sibling(_ name: String) -> Self { Self(object, name, isLayout: isLayout) }
     }
+
+    /// The values of both sides, `nil` where one is not known, and what they are.
+    package struct Pair<Value> {
+        let before: Value?
+        let after: Value?
+        let subject: Subject
+
+        init(_ before: Value?, _ after: Value?, _ subject: Subject) {
+            (self.before, self.after, self.subject) = (before, after, subject)
+        }
+
+        /// The same values as another subject.
+        func of(_ subject: Subject) -> Self { Self(before, after, subject) }
+
+        /// The same, about addresses and layout.
+        var layout: Self { of(subject.layout) }
+
+        /// What there is of both.
+        func map<Other>(_ transform: (Value) -> Other?) -> Pair<Other> {
+            Pair<Other>(before.flatMap(transform), after.flatMap(transform), subject)
+        }
+
+        /// Both, if there are both.
+        var both: (before: Value, after: Value)? {
+            if let before, let after { (before, after) } else { nil }
+        }
+    }
 }
 
-/// How a member of two objects is compared, either of which can be missing.
+/// How a member of two objects is compared.
 struct MemberComparison<Object: Sendable>: Sendable {
-    typealias Body =
-        @Sendable (_ before: Object?, _ after: Object?, _ subject: Comparison.Subject, inout Comparison) -> Void
+    typealias Body = @Sendable (Comparison.Pair<Object>, inout Comparison) -> Void
 
     /// What differences call the member; the object itself if it is empty.
     fileprivate var name = ""
@@ -53,17 +79,14 @@ struct MemberComparison<Object: Sendable>: Sendable {
 
 extension ObjectForm {
     /// Notes what is not the same of two objects, one of which can be missing.
-    func compare(
-        _ before: Object?, _ after: Object?, _ subject: Comparison.Subject, by comparison: inout Comparison
-    ) {
-        guard before != nil || after != nil else { return }
-        let object = subject.text
+    func compare(_ objects: Comparison.Pair<Object>, by comparison: inout Comparison) {
+        guard objects.before != nil || objects.after != nil else { return }
+        let object = objects.subject.text
         for member in members {
             let rule = member.comparison
             guard let body = rule.body else { continue }
-            let subject = Comparison.Subject(
-                rule.isApart ? "" : object, rule.name, isLayout: subject.isLayout || rule.isLayout)
-            body(before, after, subject, &comparison)
+            let isLayout = objects.subject.isLayout || rule.isLayout
+            body(objects.of(.init(rule.isApart ? "" : object, rule.name, isLayout: isLayout)), &comparison)
         }
     }
 }
@@ -88,97 +111,79 @@ extension ObjectForm.Member {
 
     /// The member is compared by what is said of it.
     func compared(by text: @escaping @Sendable (Object) -> String?) -> Self {
-        compared { before, after, subject, comparison in
-            comparison.compare(subject, before.flatMap(text), after.flatMap(text))
-        }
+        compared { objects, comparison in comparison.compare(objects.map(text)) }
     }
 
     /// The member needs more to be compared than its values.
-    func compared(_ body: @escaping MemberComparison<Object>.Body) -> Self {
-        comparing { $0.body = body }
-    }
+    func compared(_ body: @escaping MemberComparison<Object>.Body) -> Self { comparing { $0.body = body } }
 
     /// Others tell a difference, or nobody need know it.
     var uncompared: Self { comparing { $0.body = nil } }
 }
 
 extension DocumentCodec {
-    func text(of value: Value) -> String { "\(value)" }
+    package func text(of value: Value) -> String { "\(value)" }
 
-    func compare(_ before: Value?, _ after: Value?, _ subject: Comparison.Subject, by comparison: inout Comparison) {
-        comparison.compare(subject, before, after, text(of:))
+    package func compare(_ values: Comparison.Pair<Value>, by comparison: inout Comparison) {
+        comparison.compare(values, text(of:))
     }
 
-    func compareLists(
-        _ before: [Value]?, _ after: [Value]?, _ subject: Comparison.Subject, by comparison: inout Comparison
-    ) {
-        comparison.compareElements(subject, before, after)
+    package func compareLists(_ lists: Comparison.Pair<[Value]>, by comparison: inout Comparison) {
+        comparison.compareElements(lists)
     }
 }
 
 extension HexCodec {
-    func text(of value: UInt64) -> String { value.prefixedHex }
+    package func text(of value: UInt64) -> String { value.prefixedHex }
 }
 
 extension AddressCodec {
-    func compare(
-        _ before: PhysicalAddress?, _ after: PhysicalAddress?, _ subject: Comparison.Subject,
-        by comparison: inout Comparison
-    ) {
-        comparison.compare(subject.layout, comparison.before.written(before), comparison.after.written(after))
+    package func compare(_ values: Comparison.Pair<PhysicalAddress>, by comparison: inout Comparison) {
+        let (before, after) = (comparison.before.written(values.before), comparison.after.written(values.after))
+        comparison.compare(.init(before, after, values.subject.layout))
     }
 }
 
 extension KernelStringCodec {
-    func text(of value: KernelString) -> String { value.quoted + (value.isTerminated ? "" : " without a NUL") }
+    package func text(of value: KernelString) -> String { value.quoted + (value.isTerminated ? "" : " without a NUL") }
 }
 
 extension BytesCodec {
-    func compare(
-        _ before: [UInt8]?, _ after: [UInt8]?, _ subject: Comparison.Subject, by comparison: inout Comparison
-    ) {
-        comparison.compareBytes(subject, before, after)
+    package func compare(_ values: Comparison.Pair<[UInt8]>, by comparison: inout Comparison) {
+        comparison.compareBytes(values)
     }
 }
 
 extension PayloadValueCodec {
     /// Compares fields by their names, as if they were members of the object.
-    func compare(
-        _ before: PayloadValue?, _ after: PayloadValue?, _ subject: Comparison.Subject, by comparison: inout Comparison
-    ) {
-        guard before != after else { return }
-        for pair in comparison.pairs(before?.fieldTexts ?? [], after?.fieldTexts ?? [], by: \.name) {
-            let name = (pair.before ?? pair.after)?.name ?? ""
-            comparison.compare(subject.sibling(ImageText(name).bare), pair.before?.text, pair.after?.text)
+    package func compare(_ values: Comparison.Pair<PayloadValue>, by comparison: inout Comparison) {
+        guard values.before != values.after else { return }
+        for (old, new) in comparison.pairs(values.before?.fieldTexts ?? [], values.after?.fieldTexts ?? [], by: \.name)
+        {
+            let subject = values.subject.sibling(ImageText((old ?? new)?.name ?? "").bare)
+            comparison.compare(.init(old?.text, new?.text, subject))
         }
     }
 }
 
 extension ObjectCodec {
-    func compare(_ before: Object?, _ after: Object?, _ subject: Comparison.Subject, by comparison: inout Comparison) {
-        Object.form.compare(before, after, subject, by: &comparison)
+    package func compare(_ values: Comparison.Pair<Object>, by comparison: inout Comparison) {
+        Object.form.compare(values, by: &comparison)
     }
 
-    func compareLists(
-        _ before: [Object]?, _ after: [Object]?, _ subject: Comparison.Subject, by comparison: inout Comparison
-    ) {
-        Object.compareLists(before, after, subject, by: &comparison)
+    package func compareLists(_ lists: Comparison.Pair<[Object]>, by comparison: inout Comparison) {
+        Object.compareLists(lists, by: &comparison)
     }
 }
 
 extension ArrayCodec {
-    func compare(
-        _ before: [Element.Value]?, _ after: [Element.Value]?, _ subject: Comparison.Subject,
-        by comparison: inout Comparison
-    ) {
-        element.compareLists(before, after, subject, by: &comparison)
+    package func compare(_ lists: Comparison.Pair<[Element.Value]>, by comparison: inout Comparison) {
+        element.compareLists(lists, by: &comparison)
     }
 }
 
 extension DocumentObject {
-    static func compareLists(
-        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
-    ) {
-        comparison.compareElements(subject, before, after)
+    package static func compareLists(_ lists: Comparison.Pair<[Self]>, by comparison: inout Comparison) {
+        comparison.compareElements(lists)
     }
 }

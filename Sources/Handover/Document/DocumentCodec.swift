@@ -1,48 +1,48 @@
 import KernelABI
 
-/// How values of one kind stand in a document, their JSON in both directions and its schema; and how two are compared.
-protocol DocumentCodec<Value>: Sendable {
+/// How values of a type are represented in a document: their JSON, in both directions, its schema, and how two values are
+/// compared.
+package protocol DocumentCodec<Value>: Sendable {
     associatedtype Value: Equatable, Sendable
     func write(_ value: Value, to writer: inout DocumentWriter)
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value
     var schema: DocumentSchema { get }
     /// What is said of a value that is another one, or lacking.
     func text(of value: Value) -> String
-    /// Notes what is not the same of two values; one that is `nil` is not known.
-    func compare(
-        _ before: Value?, _ after: Value?, _ subject: Comparison.Subject, by comparison: inout Comparison)
-    func compareLists(
-        _ before: [Value]?, _ after: [Value]?, _ subject: Comparison.Subject, by comparison: inout Comparison)
+    /// Notes what is not the same of two values.
+    func compare(_ values: Comparison.Pair<Value>, by comparison: inout Comparison)
+    /// Notes what is not the same of two lists of values.
+    func compareLists(_ lists: Comparison.Pair<[Value]>, by comparison: inout Comparison)
 }
 
 /// A type with a default representation in documents, which a member can override.
-protocol DocumentValue: Equatable, Sendable {
+package protocol DocumentValue: Equatable, Sendable {
     associatedtype Codec: DocumentCodec where Codec.Value == Self
     static var codec: Codec { get }
 }
 
-extension String: DocumentValue { static var codec: StringCodec { StringCodec() } }
-extension Bool: DocumentValue { static var codec: BooleanCodec { BooleanCodec() } }
-extension UInt16: DocumentValue { static var codec: NumberCodec<UInt16> { NumberCodec() } }
-extension UInt32: DocumentValue { static var codec: NumberCodec<UInt32> { NumberCodec() } }
-extension UInt64: DocumentValue { static var codec: NumberCodec<UInt64> { NumberCodec() } }
-extension PhysicalAddress: DocumentValue { static var codec: AddressCodec { AddressCodec() } }
-extension KernelString: DocumentValue { static var codec: KernelStringCodec { KernelStringCodec() } }
-extension Bitmap: DocumentValue { static var codec: BitmapCodec { BitmapCodec() } }
-extension PayloadValue: DocumentValue { static var codec: PayloadValueCodec { PayloadValueCodec() } }
-extension Range<PhysicalAddress>: DocumentValue { static var codec: AddressRangeCodec { AddressRangeCodec() } }
+extension String: DocumentValue { package static var codec: StringCodec { StringCodec() } }
+extension Bool: DocumentValue { package static var codec: BooleanCodec { BooleanCodec() } }
+extension UInt16: DocumentValue { package static var codec: NumberCodec<UInt16> { NumberCodec() } }
+extension UInt32: DocumentValue { package static var codec: NumberCodec<UInt32> { NumberCodec() } }
+extension UInt64: DocumentValue { package static var codec: NumberCodec<UInt64> { NumberCodec() } }
+extension PhysicalAddress: DocumentValue { package static var codec: AddressCodec { AddressCodec() } }
+extension KernelString: DocumentValue { package static var codec: KernelStringCodec { KernelStringCodec() } }
+extension PayloadValue: DocumentValue { package static var codec: PayloadValueCodec { PayloadValueCodec() } }
 extension Array: DocumentValue where Element: DocumentValue {
-    static var codec: ArrayCodec<Element.Codec> { ArrayCodec(Element.codec) }
+    package static var codec: ArrayCodec<Element.Codec> { ArrayCodec(Element.codec) }
 }
-extension DocumentObject { static var codec: ObjectCodec<Self> { ObjectCodec() } }
+extension DocumentObject { package static var codec: ObjectCodec<Self> { ObjectCodec() } }
 
 /// An integer as a JSON number; also read from a string such as `"0x1f"` or `"31"`.
-struct NumberCodec<Value: FixedWidthInteger & UnsignedInteger & Sendable>: DocumentCodec {
-    func write(_ value: Value, to writer: inout DocumentWriter) {
+package struct NumberCodec<Value: FixedWidthInteger & UnsignedInteger & Sendable>: DocumentCodec {
+    package init() {}
+
+    package func write(_ value: Value, to writer: inout DocumentWriter) {
         writer.number(UInt64(value))
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value {
         let number = try reader.number("expected an integer from 0 to \(Value.max), or one in a string")
         guard let value = Value(exactly: number) else {
             throw .document("\(number) does not fit: the largest value is \(Value.max)")
@@ -50,65 +50,82 @@ struct NumberCodec<Value: FixedWidthInteger & UnsignedInteger & Sendable>: Docum
         return value
     }
 
-    var schema: DocumentSchema { .integer(maximum: UInt64(Value.max)) }
+    package var schema: DocumentSchema { .integer(maximum: UInt64(Value.max)) }
+}
+
+/// An integer that can be negative.
+package struct SignedNumberCodec: DocumentCodec {
+    package init() {}
+
+    package func write(_ value: Int64, to writer: inout DocumentWriter) {
+        writer.number(value)
+    }
+
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Int64 {
+        try reader.signedNumber("expected an integer")
+    }
+
+    package var schema: DocumentSchema { .signedInteger }
 }
 
 /// An integer as a string `"0x…"`: for handles and tokens, which other JSON readers would round as numbers.
-struct HexCodec: DocumentCodec {
-    func write(_ value: UInt64, to writer: inout DocumentWriter) {
+package struct HexCodec: DocumentCodec {
+    package func write(_ value: UInt64, to writer: inout DocumentWriter) {
         writer.hex(value)
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> UInt64 {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> UInt64 {
         try NumberCodec<UInt64>().read(from: &reader)
     }
 
-    var schema: DocumentSchema { .hex }
+    package var schema: DocumentSchema { .hex }
 }
 
 /// A physical address as a string `"0x…"`.
-struct AddressCodec: DocumentCodec {
-    func write(_ value: PhysicalAddress, to writer: inout DocumentWriter) {
+package struct AddressCodec: DocumentCodec {
+    package func write(_ value: PhysicalAddress, to writer: inout DocumentWriter) {
         writer.hex(value.rawValue)
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> PhysicalAddress {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> PhysicalAddress {
         PhysicalAddress(try HexCodec().read(from: &reader))
     }
 
-    var schema: DocumentSchema { .hex }
+    package var schema: DocumentSchema { .hex }
 }
 
 /// A string.
-struct StringCodec: DocumentCodec {
-    func write(_ value: String, to writer: inout DocumentWriter) {
+package struct StringCodec: DocumentCodec {
+    package init() {}
+
+    package func write(_ value: String, to writer: inout DocumentWriter) {
         writer.string(value)
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> String {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> String {
         guard let text = try reader.stringIfPresent() else { throw .document("expected a string") }
         return text
     }
 
-    var schema: DocumentSchema { .string }
+    package var schema: DocumentSchema { .string }
 }
 
 /// `true` or `false`.
-struct BooleanCodec: DocumentCodec {
-    func write(_ value: Bool, to writer: inout DocumentWriter) {
+package struct BooleanCodec: DocumentCodec {
+    package func write(_ value: Bool, to writer: inout DocumentWriter) {
         writer.boolean(value)
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Bool {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Bool {
         try reader.boolean()
     }
 
-    var schema: DocumentSchema { .boolean }
+    package var schema: DocumentSchema { .boolean }
 }
 
 /// A kernel string: a JSON string if the bytes are UTF-8, else `{"base64": …}`; with `"terminated": false` if it is not
 /// NUL-terminated.
-struct KernelStringCodec: DocumentCodec {
+package struct KernelStringCodec: DocumentCodec {
     /// The object form, which can represent any string.
     private struct Exact: DocumentObject {
         var bytes: [UInt8] = []
@@ -122,7 +139,7 @@ struct KernelStringCodec: DocumentCodec {
             ])
     }
 
-    func write(_ value: KernelString, to writer: inout DocumentWriter) {
+    package func write(_ value: KernelString, to writer: inout DocumentWriter) {
         if value.isTerminated, value.isValid {
             writer.string(utf8: value.bytes)
         } else {
@@ -137,7 +154,7 @@ struct KernelStringCodec: DocumentCodec {
         }
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> KernelString {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> KernelString {
         if let name = try reader.nameIfPresent() { return name }
         let known = reader.problems.count
         do throws(DocumentReadError) {
@@ -152,7 +169,7 @@ struct KernelStringCodec: DocumentCodec {
         throw .document("expected a string, or {\"base64\": …} for a name that is not UTF-8")
     }
 
-    var schema: DocumentSchema { .reference("kernelString") }
+    package var schema: DocumentSchema { .reference("kernelString") }
 }
 
 /// Bytes as base64.
@@ -172,56 +189,37 @@ struct BytesCodec: DocumentCodec {
 }
 
 /// The set bits of a bitmap: `"0-5,7,9-511"`.
-struct BitmapCodec: DocumentCodec {
-    func write(_ value: Bitmap, to writer: inout DocumentWriter) {
-        writer.string(value.description)
+extension Bitmap: DocumentValue {
+    package static var codec: MappedCodec<StringCodec, Bitmap> {
+        StringCodec().mapped(
+            .bitmap, from: \.description,
+            problem: { _ in "expected bits as ascending runs such as \"0-5,7\", the largest below \(largestBitCount)" }
+        ) { Bitmap($0) }
     }
-
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Bitmap {
-        guard let bitmap = Bitmap(try StringCodec().read(from: &reader)) else {
-            throw .document(
-                "expected bits as ascending runs such as \"0-5,7\", the largest below \(Bitmap.largestBitCount)")
-        }
-        return bitmap
-    }
-
-    var schema: DocumentSchema { .bitmap }
 }
 
 /// A range of physical addresses: `["0x1000", "0x3000"]`, excluding the end.
-struct AddressRangeCodec: DocumentCodec {
-    func write(_ value: Range<PhysicalAddress>, to writer: inout DocumentWriter) {
-        writer.array(compact: true) { writer in
-            writer.element()
-            writer.hex(value.lowerBound.rawValue)
-            writer.element()
-            writer.hex(value.upperBound.rawValue)
-        }
+extension Range<PhysicalAddress>: DocumentValue {
+    package static var codec: MappedCodec<ArrayCodec<AddressCodec>, Self> {
+        ArrayCodec(AddressCodec(), compact: true).mapped(
+            .addressRange, from: { [$0.lowerBound, $0.upperBound] },
+            problem: { _ in "expected [start, end], the end not before the start" }
+        ) { $0.count == 2 && $0[0] <= $0[1] ? $0[0]..<$0[1] : nil }
     }
-
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Range<PhysicalAddress> {
-        let bounds = try ArrayCodec(AddressCodec()).read(from: &reader)
-        guard bounds.count == 2, bounds[0] <= bounds[1] else {
-            throw .document("expected [start, end], the end not before the start")
-        }
-        return bounds[0]..<bounds[1]
-    }
-
-    var schema: DocumentSchema { .addressRange }
 }
 
 /// An array.
-struct ArrayCodec<Element: DocumentCodec>: DocumentCodec {
+package struct ArrayCodec<Element: DocumentCodec>: DocumentCodec {
     let element: Element
     /// Whether to write all elements on one line.
     let isCompact: Bool
 
-    init(_ element: Element, compact: Bool = false) {
+    package init(_ element: Element, compact: Bool = false) {
         self.element = element
         self.isCompact = compact
     }
 
-    func write(_ value: [Element.Value], to writer: inout DocumentWriter) {
+    package func write(_ value: [Element.Value], to writer: inout DocumentWriter) {
         writer.array(compact: isCompact) { writer in
             for item in value {
                 writer.element()
@@ -230,45 +228,162 @@ struct ArrayCodec<Element: DocumentCodec>: DocumentCodec {
         }
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> [Element.Value] {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> [Element.Value] {
         var result: [Element.Value] = []
         try reader.array { (reader) throws(DocumentReadError) in result.append(try element.read(from: &reader)) }
         return result
     }
 
-    var schema: DocumentSchema { .array(element.schema) }
+    package var schema: DocumentSchema { .array(element.schema) }
+}
+
+/// One value, or an array of at least one.
+package struct OneOrMoreCodec<Element: DocumentCodec>: DocumentCodec {
+    let element: Element
+
+    package init(_ element: Element) {
+        self.element = element
+    }
+
+    private var array: ArrayCodec<Element> { ArrayCodec(element, compact: true) }
+
+    package func write(_ value: [Element.Value], to writer: inout DocumentWriter) {
+        if value.count == 1 { element.write(value[0], to: &writer) } else { array.write(value, to: &writer) }
+    }
+
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> [Element.Value] {
+        guard try reader.nextByte() == UInt8(ascii: "[") else { return [try element.read(from: &reader)] }
+        let known = reader.problems.count
+        let values = try array.read(from: &reader)
+        if values.isEmpty, reader.problems.count == known { throw .document("expected a value, or several") }
+        return values
+    }
+
+    package var schema: DocumentSchema { .oneOf([element.schema, .array(element.schema, minimum: 1)]) }
+}
+
+/// An object of any keys.
+package struct DictionaryCodec<Element: DocumentCodec>: DocumentCodec {
+    let element: Element
+    let summary: String
+
+    package init(_ element: Element, _ summary: String) {
+        self.element = element
+        self.summary = summary
+    }
+
+    package func write(_ value: [String: Element.Value], to writer: inout DocumentWriter) {
+        writer.object(compact: true) { writer in
+            for (key, item) in value.sorted(by: { $0.key < $1.key }) {
+                writer.key(key)
+                element.write(item, to: &writer)
+            }
+        }
+    }
+
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> [String: Element.Value] {
+        var result: [String: Element.Value] = [:]
+        try reader.object(summary) { (key, reader) throws(DocumentReadError) in
+            result[key] = try element.read(from: &reader)
+        }
+        return result
+    }
+
+    package var schema: DocumentSchema { .dictionary(element.schema) }
+}
+
+/// A value that stands in a document as another.
+package struct MappedCodec<Base: DocumentCodec, Value: Equatable & Sendable>: DocumentCodec {
+    fileprivate let base: Base
+    package let schema: DocumentSchema
+    fileprivate let stored: @Sendable (Value) -> Base.Value
+    fileprivate let value: @Sendable (Base.Value) throws(DocumentReadError) -> Value
+
+    package func write(_ value: Value, to writer: inout DocumentWriter) {
+        base.write(stored(value), to: &writer)
+    }
+
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value {
+        try value(try base.read(from: &reader))
+    }
+}
+
+extension DocumentCodec {
+    /// What stands in a document as a value of this kind.
+    ///
+    /// - Parameters:
+    ///   - schema: this kind's where there is none.
+    ///   - problem: what is wrong with a value that stands for nothing, of which `value` makes `nil`.
+    package func mapped<Other: Equatable>(
+        _ schema: DocumentSchema? = nil, from stored: @escaping @Sendable (Other) -> Value,
+        problem: @escaping @Sendable (Value) -> String, to value: @escaping @Sendable (Value) -> Other?
+    ) -> MappedCodec<Self, Other> {
+        MappedCodec(base: self, schema: schema ?? self.schema, stored: stored) { given throws(DocumentReadError) in
+            guard let value = value(given) else { throw .document(problem(given)) }
+            return value
+        }
+    }
 }
 
 /// An object with its own form.
-struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
-    func write(_ value: Object, to writer: inout DocumentWriter) {
+package struct ObjectCodec<Object: DocumentObject>: DocumentCodec {
+    package func write(_ value: Object, to writer: inout DocumentWriter) {
         Object.form.write(value, to: &writer)
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
         try Object.form.read(from: &reader)
     }
 
-    var schema: DocumentSchema { .reference(Object.form.name) }
+    package var schema: DocumentSchema { Object.schema }
+}
+
+/// One of several words.
+package struct WordCodec: DocumentCodec {
+    private let words: [String]
+    private let problem: String
+
+    /// - Parameter problem: what another word is.
+    package init(_ words: [String], else problem: String = "is unknown") {
+        self.words = words
+        self.problem = problem
+    }
+
+    package func write(_ value: String, to writer: inout DocumentWriter) {
+        writer.string(value)
+    }
+
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> String {
+        let text = try StringCodec().read(from: &reader)
+        if words.contains(text) { return text }
+        let hint = Spelling.suggestion(for: text, among: words) ?? "known are \(words.joined(separator: ", "))"
+        throw .document("\(ImageText(text)) \(problem); \(hint)")
+    }
+
+    package var schema: DocumentSchema { .stringChoice(words) }
 }
 
 /// One of the cases of an enumeration, by its raw value.
-struct ChoiceCodec<Value: RawRepresentable & CaseIterable & Equatable & Sendable>: DocumentCodec
+package struct ChoiceCodec<Value: RawRepresentable & CaseIterable & Equatable & Sendable>: DocumentCodec
 where Value.RawValue == String {
-    /// The error for text that is not one of the choices; the list of choices follows it.
-    var problem: @Sendable (String) -> String = { "\"\($0)\" is not one of" }
+    private let words: WordCodec
 
-    func write(_ value: Value, to writer: inout DocumentWriter) {
+    /// - Parameters:
+    ///   - values: those that can stand here; all where there are none.
+    ///   - problem: what another word is.
+    package init(_ values: [Value]? = nil, else problem: String = "is unknown") {
+        words = WordCodec((values ?? Array(Value.allCases)).map(\.rawValue), else: problem)
+    }
+
+    package func write(_ value: Value, to writer: inout DocumentWriter) {
         writer.string(value.rawValue)
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value {
-        let text = try StringCodec().read(from: &reader)
-        guard let value = Value(rawValue: text) else {
-            throw .document("\(problem(text)) \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value {
+        let word = try words.read(from: &reader)
+        guard let value = Value(rawValue: word) else { throw .document("\(ImageText(word)) is unknown") }
         return value
     }
 
-    var schema: DocumentSchema { .stringChoice(Value.allCases.map(\.rawValue)) }
+    package var schema: DocumentSchema { words.schema }
 }

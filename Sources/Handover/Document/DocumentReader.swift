@@ -19,13 +19,16 @@ public struct DocumentReader {
     private var position = 0
     /// The number of open arrays and objects.
     private(set) var depth = 0
-    /// Problems so far; all are reported at the end, up to ``DocumentError/limit``.
+    /// What does not describe what it should, so far: all of it is told at the end, up to ``DocumentError/limit``.
     private(set) var problems: [DocumentError] = []
     /// The maximum nesting depth, as nested values are read by recursion.
     private static let deepest = 256
-    /// The number of line feeds in the text before ``counted``, an offset in the window.
+    /// The number of line feeds of the text before ``counted``, a place in the window, and of bytes behind the last.
     private var lines = 0
+    private var columns = 0
     private var counted = 0
+    /// Whether all of the text has come into the window.
+    private var hasEnded = false
     /// A cache of recently read names, by ``slot(of:)``: long lists repeat names, which then share storage.
     private var names = [KernelString](repeating: "", count: 64)
 
@@ -36,10 +39,7 @@ public struct DocumentReader {
 
     /// Reads the document in the file at `path`; `-` is standard input.
     public static func read(_ path: FilePath) throws(DocumentReadError) -> HandoverState {
-        guard path != "-" else { return try read(.standardInput, path: "standard input") }
-        let file = try rethrow(FileDescriptor.open(reading: path), as: DocumentReadError.file)
-        defer { try? file.close() }
-        return try read(file, path: path)
+        try read(HandoverState.self, at: path)
     }
 
     /// Reads the text from `descriptor`, starting at its offset, to the end; it must be one document.
@@ -50,12 +50,7 @@ public struct DocumentReader {
     public static func read(
         _ descriptor: FileDescriptor, path: FilePath
     ) throws(DocumentReadError) -> HandoverState {
-        var reader = DocumentReader { (window) throws(FileError) in
-            try rethrow(descriptor.readPortion(appendingTo: &window)) { (error: Errno) in
-                error == .isDirectory ? FileError.isDirectory(path: path) : .cannotRead(path: path, error)
-            }
-        }
-        return try reader.document()
+        try read(HandoverState.self, from: descriptor, path: path)
     }
 
     /// Reads a document in memory.
@@ -78,22 +73,35 @@ public struct DocumentReader {
             window += rest.prefix(portion)
             rest = rest.dropFirst(portion)
         }
-        return try reader.document()
+        return try reader.document(HandoverState.form.read)
     }
 
-    /// Reads an object of another type than a handover from the file at `path`.
-    static func read<Object: DocumentObject>(
+    /// Reads an object of any form from the file at `path`; `-` is standard input.
+    package static func read<Object: DocumentObject>(
         _ object: Object.Type, at path: FilePath
     ) throws(DocumentReadError) -> Object {
-        let file = try rethrow(MappedFile(path: path), as: DocumentReadError.file)
-        return try read(Object.self, from: InputSource.bytes(of: file, limit: InputSource.blobLimit))
+        guard path != "-" else { return try read(Object.self, from: .standardInput, path: "standard input") }
+        let file = try rethrow(FileDescriptor.open(reading: path), as: DocumentReadError.file)
+        defer { try? file.close() }
+        return try read(Object.self, from: file, path: path)
     }
 
-    /// Reads an object of another type than a handover.
-    static func read<Object: DocumentObject>(
+    private static func read<Object: DocumentObject>(
+        _ object: Object.Type, from descriptor: FileDescriptor, path: FilePath
+    ) throws(DocumentReadError) -> Object {
+        var reader = DocumentReader { (window) throws(FileError) in
+            try rethrow(descriptor.readPortion(appendingTo: &window)) { (error: Errno) in
+                error == .isDirectory ? FileError.isDirectory(path: path) : .cannotRead(path: path, error)
+            }
+        }
+        return try reader.document(Object.form.read)
+    }
+
+    /// Reads an object of any form.
+    package static func read<Object: DocumentObject>(
         _ object: Object.Type, from text: [UInt8]
     ) throws(DocumentReadError) -> Object {
-        try read(text) { (reader) throws(DocumentReadError) in try Object.form.read(from: &reader) }
+        try read(text, Object.form.read)
     }
 
     /// Reads text that consists of one value.
@@ -106,10 +114,6 @@ public struct DocumentReader {
             rest = []
         }
         return try reader.document(value)
-    }
-
-    private mutating func document() throws(DocumentReadError) -> HandoverState {
-        try document { (reader) throws(DocumentReadError) in try HandoverState.form.read(from: &reader) }
     }
 
     private mutating func document<Value>(
@@ -161,6 +165,11 @@ public struct DocumentReader {
     /// Records a problem.
     mutating func note(_ problem: DocumentError) {
         if problems.count < DocumentError.limit { problems.append(problem) }
+    }
+
+    /// Takes down what is wrong at a place inside of what is being read, such as `.name`.
+    package mutating func note(at path: String = "", _ problem: String) {
+        note(DocumentError(path: path, problem: problem))
     }
 
     /// Prepends a step to the paths of the problems after the first `count`.
@@ -321,7 +330,7 @@ public struct DocumentReader {
         var length = 1
         while true {
             while position + length >= window.count {
-                guard try fill(keeping: position) else { throw notJSON("the end of a string") }
+                guard try fill(keeping: position) else { throw notJSON("the end of the string that begins") }
             }
             switch window[position + length] {
             case UInt8(ascii: "\""): return length + 1
@@ -353,6 +362,16 @@ public struct DocumentReader {
         return key
     }
 
+    /// Reads the next key of an object; `nil` at the object's end.
+    private mutating func key(isFirst: Bool) throws(DocumentReadError) -> String? {
+        var text = ""
+        let end = try key(isFirst: isFirst) { reader, range in
+            text = reader.string(range)
+            return 0
+        }
+        return end == nil ? nil : text
+    }
+
     /// Advances to the value of a member if it is the next one and formatted as usual: after white space, with the
     /// colon directly after the key. Otherwise reads nothing.
     @inline(__always)
@@ -360,6 +379,55 @@ public struct DocumentReader {
         guard let end = window.span.endOfKey(key, from: position, isFirst: isFirst) else { return false }
         position = end
         return true
+    }
+
+    /// Reads an object of any keys.
+    ///
+    /// - Parameter member: reads the value that a key has.
+    mutating func object(
+        _ summary: String, _ member: (String, inout DocumentReader) throws(DocumentReadError) -> Void
+    ) throws(DocumentReadError) {
+        try beginObject(summary)
+        let depth = depth
+        var keys: Set<String> = []
+        var isFirst = true
+        while let key = try key(isFirst: isFirst) {
+            isFirst = false
+            let known = problems.count
+            do throws(DocumentReadError) {
+                guard keys.insert(key).inserted else { throw .document("duplicate key") }
+                try member(key, &self)
+            } catch {
+                try recover(from: error, inside: depth)
+            }
+            placeProblems(since: known, inside: ".\(ImageText(key).bare)")
+        }
+    }
+
+    /// What the member `key` says of the object that begins here, wherever in it that stands; nothing is read.
+    ///
+    /// All of the text that follows comes into the window.
+    ///
+    /// - Parameters:
+    ///   - summary: what the object is, and what the member says.
+    ///   - value: reads the member.
+    package mutating func lookAhead<Value>(
+        for key: String, _ summary: (object: String, member: String),
+        _ value: (inout DocumentReader) throws(DocumentReadError) -> Value
+    ) throws(DocumentReadError) -> Value {
+        while try fill(keeping: position) {}
+        var ahead = self
+        try ahead.beginObject(summary.object)
+        var isFirst = true
+        while let other = try ahead.key(isFirst: isFirst) {
+            isFirst = false
+            guard other == key else {
+                _ = try ahead.rawValue()
+                continue
+            }
+            do throws(DocumentReadError) { return try value(&ahead) } catch { throw error.inside(".\(key)") }
+        }
+        throw .document("missing key \"\(key)\": \(summary.member)")
     }
 
     /// Whether a range of the window equals these bytes.
@@ -429,7 +497,7 @@ public struct DocumentReader {
             let found = window.span.endOfPlainText(from: position + length, &isASCII)
             length = found - position
             guard found < window.count else {
-                guard try fill(keeping: position) else { throw notJSON("the end of a string") }
+                guard try fill(keeping: position) else { throw notJSON("the end of the string that begins") }
                 continue
             }
             if window[found] == UInt8(ascii: "\"") { break }
@@ -440,17 +508,19 @@ public struct DocumentReader {
             isPlain = false
             length += 2
         }
-        var range = position + 1..<position + length
+        let range = position + 1..<position + length
+        if !isASCII, String(validating: window[range], as: UTF8.self) == nil {
+            throw notJSON("UTF-8 in the string that begins")
+        }
         position += length + 1
-        if !isPlain { range = try unescape(range) }
-        if !isASCII, String(validating: window[range], as: UTF8.self) == nil { throw notJSON("UTF-8") }
-        return range
+        return isPlain ? range : try unescape(range)
     }
 
     /// Resolves the escapes of a string that was just read, in place.
     private mutating func unescape(_ range: Range<Int>) throws(DocumentReadError) -> Range<Int> {
         // Escaped line feeds are not lines of the text.
         countLines(to: range.lowerBound)
+        columns += position - counted
         counted = position
         var text: [UInt8] = []
         var index = range.lowerBound
@@ -543,27 +613,40 @@ public struct DocumentReader {
 
     /// Drops what is before `kept`, and reads more; `false` at the end of the text. The offset `kept` becomes 0.
     private mutating func fill(keeping kept: Int) throws(DocumentReadError) -> Bool {
+        guard !hasEnded else { return false }
         countLines(to: kept)
         counted -= kept
         window.removeSubrange(0..<kept)
         position -= kept
         let count = window.count
         try rethrow(source(&window), as: DocumentReadError.file)
-        return window.count > count
+        hasEnded = window.count == count
+        return !hasEnded
     }
 
     private mutating func countLines(to end: Int) {
         guard end > counted else { return }
-        lines += window.span.lineCount(from: counted, before: end)
+        (lines, columns) = place(of: end)
         counted = end
+    }
+
+    /// The number of line feeds before a place that is not before ``counted``, and of bytes behind the last.
+    private func place(of end: Int) -> (lines: Int, columns: Int) {
+        guard end > counted else { return (lines, columns) }
+        let more = window.span.lineCount(from: counted, before: end)
+        guard more > 0 else { return (lines, columns + end - counted) }
+        var start = end
+        while window[start - 1] != UInt8(ascii: "\n") { start -= 1 }
+        return (lines + more, end - start)
     }
 
     /// - Parameter found: What is there instead, unless it is the next byte.
     private func notJSON(_ expected: String, instead found: String? = nil) -> DocumentReadError {
-        let end = min(position, window.count)
-        let line = lines + (end > counted ? window.span.lineCount(from: counted, before: end) : 0) + 1
+        let place = place(of: min(position, window.count))
         let here = position < window.count ? "here" : "at the end"
-        return .notJSON("line \(line): expected \(expected) \(here)" + (found.map { "; \($0)" } ?? ""))
+        return .notJSON(
+            "line \(place.lines + 1), column \(place.columns + 1): expected \(expected) \(here)"
+                + (found.map { "; \($0)" } ?? ""))
     }
 
     private func slot(of range: Range<Int>) -> Int {

@@ -1,6 +1,7 @@
 /// The type of a value in a document, as in JSON Schema (draft 2020-12).
-indirect enum DocumentSchema: Sendable {
+package indirect enum DocumentSchema: Sendable {
     case integer(maximum: UInt64)
+    case signedInteger
     case integerChoice([Int])
     case stringChoice([String])
     case hex
@@ -9,53 +10,29 @@ indirect enum DocumentSchema: Sendable {
     case base64
     case bitmap
     case addressRange
-    case array(DocumentSchema)
+    case array(DocumentSchema, minimum: Int = 0)
+    /// An object of any keys, with values of one form.
+    case dictionary(DocumentSchema)
+    /// One form or another.
+    case oneOf([DocumentSchema])
     /// Any value; its kind of content defines what it must be.
     case anything
     /// A definition under `$defs`.
     case reference(String)
+    /// A named definition, and what writes it and those that it refers to, unless already written.
+    case object(String, @Sendable (inout DocumentWriter, _ written: inout Set<String>) -> Void)
 
     /// Writes the JSON Schema of the documents that `dump` prints and `build` reads.
-    public static func write(to writer: inout DocumentWriter) {
+    static func write(to writer: inout DocumentWriter) {
         let title = "A kernel handover: Kexec HandOver and the Live Update Orchestrator"
-        writer.schema(title, of: HandoverState.form.name) { writer in
-            writeScalars(to: &writer)
-            HandoverState.form.writeSchema(to: &writer)
-            KHOState.form.writeSchema(to: &writer)
-            SubtreeState.form.writeSchema(to: &writer)
-            LUOState.form.writeSchema(to: &writer)
-            BlockState.form.writeSchema(to: &writer)
-            SessionState.form.writeSchema(to: &writer)
-            FileState.form.writeSchema(to: &writer)
-            for content in ContentKinds.coded { content.writeSchema(to: &writer) }
-            VmallocState.form.writeSchema(to: &writer)
-            VmallocState.Chunk.form.writeSchema(to: &writer)
-            FLBState.form.writeSchema(to: &writer)
-            for subtree in ContentKinds.codedSubtrees { subtree.writeSchema(to: &writer) }
-            PreservedState.form.writeSchema(to: &writer)
-            BitmapChunkState.form.writeSchema(to: &writer)
-            BitmapChunkState.BitmapState.form.writeSchema(to: &writer)
-            RadixTreeState.form.writeSchema(to: &writer)
-            RadixTreeState.Node.form.writeSchema(to: &writer)
-            RadixTreeState.Leaf.form.writeSchema(to: &writer)
-            ResidueState.form.writeSchema(to: &writer)
-        }
+        writer.schema(title, of: HandoverState.form, writeScalars(to:))
     }
 
     /// The definitions other than objects with a form.
     private static func writeScalars(to writer: inout DocumentWriter) {
         writer.member("hex") { writer in
             writer.member("description", "64 bits, as printed in hexadecimal, or as a number")
-            writer.key("oneOf")
-            writer.array { writer in
-                writer.element()
-                writer.object(compact: true) { writer in
-                    writer.member("type", "string")
-                    writer.member("pattern", numberPattern)
-                }
-                writer.element()
-                DocumentSchema.plainInteger(maximum: .max, to: &writer)
-            }
+            writeInteger(maximum: .max, to: &writer)
         }
         writer.member("kernelString") { writer in
             writer.member("description", "a string in a kernel structure")
@@ -77,15 +54,22 @@ indirect enum DocumentSchema: Sendable {
                 }
             }
         }
-        writer.member("blocksByOrder") { writer in
-            writer.member("description", "the number of blocks of 2^order pages, by order")
-            writer.member("type", "object")
-            writer.key("additionalProperties")
-            DocumentSchema.plainInteger(maximum: .max, to: &writer)
-        }
     }
 
     private static let numberPattern = "^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$"
+
+    private static func writeInteger(maximum: UInt64, to writer: inout DocumentWriter) {
+        writer.key("oneOf")
+        writer.array { writer in
+            writer.element()
+            plainInteger(maximum: maximum, to: &writer)
+            writer.element()
+            writer.object(compact: true) { writer in
+                writer.member("type", "string")
+                writer.member("pattern", numberPattern)
+            }
+        }
+    }
 
     private static func plainInteger(maximum: UInt64, to writer: inout DocumentWriter) {
         writer.object(compact: true) { writer in
@@ -96,27 +80,22 @@ indirect enum DocumentSchema: Sendable {
         }
     }
 
-    func write(description: String? = nil, to writer: inout DocumentWriter) {
+    package func write(description: String? = nil, to writer: inout DocumentWriter) {
         writer.object(compact: true) { writer in
             writer.member("description", description)
             switch self {
-            case .integer(let maximum):
-                writer.key("oneOf")
-                writer.array { writer in
-                    writer.element()
-                    Self.plainInteger(maximum: maximum, to: &writer)
-                    writer.element()
-                    writer.object { writer in
-                        writer.member("type", "string")
-                        writer.member("pattern", Self.numberPattern)
-                    }
-                }
+            case .integer(let maximum): Self.writeInteger(maximum: maximum, to: &writer)
+            case .signedInteger: writer.member("type", "integer")
             case .integerChoice(let values):
                 writer.key("enum")
                 writer.array { writer in
                     for value in values {
                         writer.element()
                         writer.number(UInt64(value))
+                    }
+                    for text in values.flatMap({ ["\($0)", $0.prefixedHex] }) {
+                        writer.element()
+                        writer.string(text)
                     }
                 }
             case .stringChoice(let values): writer.member("enum", strings: values)
@@ -134,25 +113,56 @@ indirect enum DocumentSchema: Sendable {
                 writer.member("items") { $0.member("$ref", "#/$defs/hex") }
                 writer.member("minItems", 2)
                 writer.member("maxItems", 2)
-            case .array(let element):
+            case .array(let element, let minimum):
                 writer.member("type", "array")
                 writer.key("items")
                 element.write(to: &writer)
+                if minimum > 0 { writer.member("minItems", minimum) }
+            case .dictionary(let element):
+                writer.member("type", "object")
+                writer.key("additionalProperties")
+                element.write(to: &writer)
+            case .oneOf(let forms):
+                writer.key("oneOf")
+                writer.array { writer in
+                    for form in forms {
+                        writer.element()
+                        form.write(to: &writer)
+                    }
+                }
             case .anything: break
-            case .reference(let name): writer.member("$ref", "#/$defs/\(name)")
+            case .reference(let name), .object(let name, _): writer.member("$ref", "#/$defs/\(name)")
             }
+        }
+    }
+
+    /// Writes the definitions that it refers to, unless already written.
+    fileprivate func writeDefinitions(to writer: inout DocumentWriter, besides written: inout Set<String>) {
+        switch self {
+        case .array(let element, _), .dictionary(let element): element.writeDefinitions(to: &writer, besides: &written)
+        case .oneOf(let forms): for form in forms { form.writeDefinitions(to: &writer, besides: &written) }
+        case .object(_, let write): write(&writer, &written)
+        default: break
         }
     }
 }
 
 extension DocumentWriter {
-    /// Writes a schema whose root is the definition with this name.
-    fileprivate mutating func schema(_ title: String, of root: String, _ definitions: (inout DocumentWriter) -> Void) {
+    /// Writes a schema whose root is an object of this form.
+    ///
+    /// - Parameter others: Writes the definitions other than objects with a form.
+    package mutating func schema<Object>(
+        _ title: String, of root: ObjectForm<Object>, _ others: (inout DocumentWriter) -> Void = { _ in }
+    ) {
         object { writer in
             writer.member("$schema", "https://json-schema.org/draft/2020-12/schema")
             writer.member("title", title)
-            writer.member("$ref", "#/$defs/\(root)")
-            writer.member("$defs", definitions)
+            writer.member("$ref", "#/$defs/\(root.name)")
+            writer.member("$defs") { writer in
+                others(&writer)
+                var written: Set<String> = []
+                root.writeDefinitions(to: &writer, besides: &written)
+            }
         }
     }
 
@@ -164,26 +174,33 @@ extension DocumentWriter {
 
     /// Writes the schema of descriptions of kinds of content.
     public mutating func writeKindsSchema() {
-        schema("Kinds of content of a kernel handover", of: KindDocument.form.name) { writer in
-            KindDocument.form.writeSchema(to: &writer)
-            KindForm.form.writeSchema(to: &writer)
-            KindStructure.form.writeSchema(to: &writer)
-            KindField.form.writeSchema(to: &writer)
-            KindCount.form.writeSchema(to: &writer)
-            KindLink.form.writeSchema(to: &writer)
-            KindLinkPlace.form.writeSchema(to: &writer)
-            KindVersion.form.writeSchema(to: &writer)
-            KindContents.form.writeSchema(to: &writer)
-            KindMapping.form.writeSchema(to: &writer)
-            KindRule.form.writeSchema(to: &writer)
-        }
+        schema("Kinds of content of a kernel handover", of: KindDocument.form)
         finish()
     }
 }
 
+extension DocumentObject {
+    package static var schema: DocumentSchema {
+        .object(form.name) { (writer, written) in form.writeDefinitions(to: &writer, besides: &written) }
+    }
+}
+
 extension ObjectForm {
-    func writeSchema(to writer: inout DocumentWriter) {
-        writer.member(name) { writer in
+    /// Writes the definitions of the form and of its members' forms, unless already written.
+    func writeDefinitions(to writer: inout DocumentWriter, besides written: inout Set<String>) {
+        guard written.insert(name).inserted else { return }
+        writer.key(name)
+        writeDefinition(to: &writer)
+        writeMemberDefinitions(to: &writer, besides: &written)
+    }
+
+    /// Writes the definitions of the members' forms, unless already written.
+    package func writeMemberDefinitions(to writer: inout DocumentWriter, besides written: inout Set<String>) {
+        for member in members { member.schema.writeDefinitions(to: &writer, besides: &written) }
+    }
+
+    package func writeDefinition(to writer: inout DocumentWriter) {
+        writer.object { writer in
             writer.member("description", summary)
             writer.member("type", "object")
             writer.member("properties") { writer in

@@ -74,6 +74,11 @@ public struct DocumentWriter {
         }
     }
 
+    /// Writes a number that can be negative.
+    public mutating func number(_ value: Int64) {
+        if value < 0 { word("\(value)") } else { number(UInt64(value)) }
+    }
+
     /// Writes `"0x…"`.
     public mutating func hex(_ value: UInt64) {
         write(atMost: 20) { text in

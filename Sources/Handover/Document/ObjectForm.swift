@@ -1,21 +1,23 @@
 import KernelABI
 
-/// A part of the state that is written as a JSON object.
-protocol DocumentObject: Hashable, DocumentValue {
+/// What the members of a JSON object fill in.
+package protocol DocumentPart: Hashable, Sendable {
     init()
+}
+
+/// What stands in a document as a JSON object of one form.
+package protocol DocumentObject: DocumentPart, DocumentValue {
     static var form: ObjectForm<Self> { get }
-    /// Notes what is not the same of two lists; one that is `nil` is not known.
-    static func compareLists(
-        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison)
+    /// Notes what is not the same of two lists.
+    static func compareLists(_ lists: Comparison.Pair<[Self]>, by comparison: inout Comparison)
 }
 
 /// The members of a JSON object, in the order in which they are written.
 ///
-/// Writing, reading, the refusal of unknown keys, the published schema and the comparison of two objects all follow from
-/// this one list.
-struct ObjectForm<Object: Sendable>: Sendable {
-    let name: String
-    let summary: String
+/// Writing, reading, rejecting unknown keys, the published schema and comparing two objects are all based on this list.
+package struct ObjectForm<Object: Sendable>: Sendable {
+    package let name: String
+    package let summary: String
     let members: [Member]
     /// A bit mask of the required members.
     private let required: UInt64
@@ -23,15 +25,19 @@ struct ObjectForm<Object: Sendable>: Sendable {
     private let writers: [@Sendable (Object, inout DocumentWriter) -> Void]
     /// Whether to write an object on one line.
     private let isCompact: @Sendable (Object) -> Bool
-    /// Derives further values from the members; called when all have been read.
-    private let complete: @Sendable (inout Object) throws(DocumentReadError) -> Void
+    /// Fills in what follows from the members, and tells the reader what of it makes no sense.
+    private let complete: Completion
     private let new: @Sendable () -> Object
 
-    init(
+    /// Called when all members have been read, and none of them is wrong.
+    package typealias Completion =
+        @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
+
+    package init(
         _ name: String, _ summary: String, compact: Bool = false,
         compactUnless: (@Sendable (Object) -> Bool)? = nil,
-        complete: @escaping @Sendable (inout Object) throws(DocumentReadError) -> Void = { _ in }, _ members: [Member]
-    ) where Object: DocumentObject {
+        complete: @escaping Completion = { _, _ in }, _ members: [Member]
+    ) where Object: DocumentPart {
         self.name = name
         self.summary = summary
         self.members = members
@@ -47,7 +53,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         self.new = { Object() }
     }
 
-    func write(_ object: Object, to writer: inout DocumentWriter) {
+    package func write(_ object: Object, to writer: inout DocumentWriter) {
         writer.object(compact: isCompact(object)) { writeMembers(of: object, to: &$0) }
     }
 
@@ -56,7 +62,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         for index in writers.indices { writers.span[index](object, &writer) }
     }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Object {
         try reader.beginObject(summary)
         let depth = reader.depth
         let knownOutside = reader.problems.count
@@ -100,7 +106,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
             reader.note(DocumentError(path: "", problem: "missing key \"\(member.key)\": \(member.summary)"))
         }
         // Values derived from invalid members would be invalid, too.
-        if reader.problems.count == knownOutside { try complete(&object) }
+        if reader.problems.count == knownOutside { try complete(&object, &reader) }
         return object
     }
 
@@ -130,8 +136,9 @@ struct ObjectForm<Object: Sendable>: Sendable {
     }
 
     private func unknown(_ key: String) -> DocumentReadError {
-        let suggestion = Spelling.suggestion(for: key, among: members.map(\.key))
-        return .document("unknown key \(ImageText(key))" + (suggestion.map { "; \($0)" } ?? ""))
+        let keys = members.map(\.key)
+        let hint = Spelling.suggestion(for: key, among: keys) ?? "here are \(keys.joined(separator: ", "))"
+        return .document("unknown key \(ImageText(key)); \(hint)")
     }
 
     /// The members' keys in one buffer, which avoids retaining an array for each.
@@ -153,8 +160,8 @@ struct ObjectForm<Object: Sendable>: Sendable {
     /// One member of the object.
     ///
     /// Types with many instances use closures, which are several times as fast as key paths.
-    struct Member: Sendable {
-        let key: String
+    package struct Member: Sendable {
+        package let key: String
         let summary: String
         let isRequired: Bool
         let schema: DocumentSchema
@@ -165,7 +172,7 @@ struct ObjectForm<Object: Sendable>: Sendable {
         var comparison = MemberComparison<Object>()
 
         /// A member that is always written. If it is not required, it keeps its initial value when missing.
-        static func always<Codec: DocumentCodec>(
+        package static func always<Codec: DocumentCodec>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value,
             _ set: @escaping @Sendable (inout Object, consuming Codec.Value) -> Void, _ codec: Codec,
             required: Bool = false, _ summary: String
@@ -178,19 +185,17 @@ struct ObjectForm<Object: Sendable>: Sendable {
                     codec.write(get(object), to: &writer)
                 },
                 read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) },
-                comparison: MemberComparison(key) { old, new, subject, comparison in
-                    codec.compare(old.map(get), new.map(get), subject, by: &comparison)
-                })
+                comparison: MemberComparison(key) { codec.compare($0.map(get), by: &$1) })
         }
 
-        static func always<Codec: DocumentCodec>(
+        package static func always<Codec: DocumentCodec>(
             _ key: String, _ path: WritableKeyPath<Object, Codec.Value> & Sendable, _ codec: Codec,
             required: Bool = false, _ summary: String
         ) -> Member {
             always(key, { $0[keyPath: path] }, { $0[keyPath: path] = $1 }, codec, required: required, summary)
         }
 
-        static func always<Value: DocumentValue>(
+        package static func always<Value: DocumentValue>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Value,
             _ set: @escaping @Sendable (inout Object, consuming Value) -> Void, required: Bool = false,
             _ summary: String
@@ -198,14 +203,14 @@ struct ObjectForm<Object: Sendable>: Sendable {
             always(key, get, set, Value.codec, required: required, summary)
         }
 
-        static func always<Value: DocumentValue>(
+        package static func always<Value: DocumentValue>(
             _ key: String, _ path: WritableKeyPath<Object, Value> & Sendable, required: Bool = false, _ summary: String
         ) -> Member {
             always(key, path, Value.codec, required: required, summary)
         }
 
         /// A member that is written if known, and may be missing.
-        static func ifKnown<Codec: DocumentCodec>(
+        package static func ifKnown<Codec: DocumentCodec>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Codec.Value?,
             _ set: @escaping @Sendable (inout Object, consuming Codec.Value?) -> Void, _ codec: Codec, _ summary: String
         ) -> Member {
@@ -218,25 +223,23 @@ struct ObjectForm<Object: Sendable>: Sendable {
                     codec.write(value, to: &writer)
                 },
                 read: { (object, reader) throws(DocumentReadError) in set(&object, try codec.read(from: &reader)) },
-                comparison: MemberComparison(key) { old, new, subject, comparison in
-                    codec.compare(old.flatMap(get), new.flatMap(get), subject, by: &comparison)
-                })
+                comparison: MemberComparison(key) { codec.compare($0.map(get), by: &$1) })
         }
 
-        static func ifKnown<Codec: DocumentCodec>(
+        package static func ifKnown<Codec: DocumentCodec>(
             _ key: String, _ path: WritableKeyPath<Object, Codec.Value?> & Sendable, _ codec: Codec, _ summary: String
         ) -> Member {
             ifKnown(key, { $0[keyPath: path] }, { $0[keyPath: path] = $1 }, codec, summary)
         }
 
-        static func ifKnown<Value: DocumentValue>(
+        package static func ifKnown<Value: DocumentValue>(
             _ key: String, _ get: @escaping @Sendable (Object) -> Value?,
             _ set: @escaping @Sendable (inout Object, consuming Value?) -> Void, _ summary: String
         ) -> Member {
             ifKnown(key, get, set, Value.codec, summary)
         }
 
-        static func ifKnown<Value: DocumentValue>(
+        package static func ifKnown<Value: DocumentValue>(
             _ key: String, _ path: WritableKeyPath<Object, Value?> & Sendable, _ summary: String
         ) -> Member {
             ifKnown(key, path, Value.codec, summary)

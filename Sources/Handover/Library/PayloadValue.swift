@@ -108,12 +108,12 @@ extension PayloadValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral,
 }
 
 /// Any JSON value.
-struct PayloadValueCodec: DocumentCodec {
-    func write(_ value: PayloadValue, to writer: inout DocumentWriter) { value.write(to: &writer) }
+package struct PayloadValueCodec: DocumentCodec {
+    package func write(_ value: PayloadValue, to writer: inout DocumentWriter) { value.write(to: &writer) }
 
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> PayloadValue {
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> PayloadValue {
         try PayloadValue(from: &reader)
     }
 
-    var schema: DocumentSchema { .anything }
+    package var schema: DocumentSchema { .anything }
 }

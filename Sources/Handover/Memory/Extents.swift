@@ -69,7 +69,7 @@ extension Sequence {
 
 extension RandomAccessCollection where Index == Int {
     /// The first index for which `isAtOrBehind` holds, by binary search in a collection that is sorted accordingly.
-    func partitioningIndex(where isAtOrBehind: (Element) -> Bool) -> Int {
+    package func partitioningIndex(where isAtOrBehind: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex
         while low < high {

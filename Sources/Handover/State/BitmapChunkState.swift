@@ -20,7 +20,7 @@ public struct BitmapChunkState: Hashable, Sendable {
 }
 
 extension BitmapChunkState: DocumentObject {
-    static let form = ObjectForm<BitmapChunkState>(
+    package static let form = ObjectForm<BitmapChunkState>(
         "bitmapChunk", "a chunk of pointers to bitmaps",
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the chunk"),
@@ -30,7 +30,7 @@ extension BitmapChunkState: DocumentObject {
 }
 
 extension BitmapChunkState.BitmapState: DocumentObject {
-    static let form = ObjectForm<BitmapChunkState.BitmapState>(
+    package static let form = ObjectForm<BitmapChunkState.BitmapState>(
         "bitmap", "a bitmap", compact: true,
         [
             .always("start", { $0.start }, { $0.start = $1 }, required: true, "the memory that bit 0 represents"),

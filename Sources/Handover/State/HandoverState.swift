@@ -65,26 +65,25 @@ struct KernelName: Hashable, Sendable {
 }
 
 extension HandoverState: DocumentObject {
-    static let form = ObjectForm<HandoverState>(
+    package static let form = ObjectForm<HandoverState>(
         "handover", "what one kernel hands to the next",
-        complete: { (state) throws(DocumentReadError) in try state.takeShortcuts() },
+        complete: { (state, _) throws(DocumentReadError) in try state.takeShortcuts() },
         parts + ContentKinds.codedSubtrees.map { $0.member.compared(as: $0.name) } + rest + shortcuts
             + ContentKinds.codedSubtrees.flatMap { $0.shortcuts })
 
     private static let parts: [ObjectForm<Self>.Member] = [
         .always(
-            "format", { _ in documentFormat }, { $0.short.format = $1 }, FormatCodec(),
+            "format", { _ in documentFormat }, { $0.short.format = $1 }, formatCodec,
             "the version of this format: 1 or 2; in 1, numbers that a double cannot hold are numbers, not strings"
         ).uncompared,
         .ifKnown("kernel", \.named, KernelCodec(), "the generation of the ABI: a kernel release")
-            .compared(as: "generation").compared { _, _, subject, comparison in comparison.compareGenerations(subject)
-            },
-        .ifKnown("page_size", \.pageSize, PageSizeCodec(), "the page size in bytes").compared(as: "page size"),
+            .compared(as: "generation").compared { $1.compareGenerations($0.subject) },
+        .ifKnown("page_size", \.pageSize, PageSize.codec, "the page size in bytes").compared(as: "page size"),
         .ifKnown("machine", \.machine, machineCodec, "the processor architecture")
-            .compared { before, after, subject, comparison in
+            .compared { states, comparison in
                 // Not all images say it.
-                guard let old = before?.machine, let new = after?.machine else { return }
-                comparison.compare(subject, old, new)
+                let machines = states.map(\.machine)
+                if machines.both != nil { comparison.compare(machines) }
             },
         .ifKnown("kho", \.kho, "the root FDT and its subtrees").compared(as: "root FDT"),
         .ifKnown("luo", \.luo, "the Live Update Orchestrator's state").compared(as: "LUO"),
@@ -92,12 +91,9 @@ extension HandoverState: DocumentObject {
 
     private static let rest: [ObjectForm<Self>.Member] = [
         .ifKnown("preserved", \.preserved, "the map of preserved memory")
-            .compared { before, after, _, comparison in comparison.comparePreserved(before?.preserved, after?.preserved)
-            },
+            .compared(as: "map of preserved memory").compared { $1.comparePreserved($0.map(\.preserved)) },
         .ifKnown("residue", \.residue, "bytes of the handover's pages not covered by the fields above")
-            .compared { before, after, _, comparison in
-                comparison.compareResidue(before?.residue ?? [], after?.residue ?? [])
-            },
+            .compared { $1.compareResidue($0.before?.residue ?? [], $0.after?.residue ?? []) },
     ]
 
     private static let shortcuts: [ObjectForm<Self>.Member] = [
@@ -110,9 +106,13 @@ extension HandoverState: DocumentObject {
         shortcut("flbs", for: \.luo.orEmpty.flbs, ArrayCodec(ObjectCodec<FLBState>()), "short for luo.flbs"),
     ]
 
-    private static let machineCodec = ChoiceCodec<Machine> {
-        "\(ImageText($0)) is not a machine with KHO; supported are"
-    }
+    /// The version of the document format.
+    private static let formatCodec = NumberCodec<UInt64>().mapped(
+        .integerChoice(Array(1...Int(documentFormat))), from: { $0 },
+        problem: { "unknown format \($0); use a newer luo-fdt, or 1 to \(documentFormat)" },
+        to: { 1...documentFormat ~= $0 ? $0 : nil })
+
+    private static let machineCodec = ChoiceCodec<Machine>(else: "is not a machine with KHO")
 
     /// A member that is read but never written: a shortcut for a member of one of the parts.
     static func shortcut<Codec: DocumentCodec>(
@@ -153,24 +153,6 @@ extension HandoverState {
     }
 }
 
-/// The version of the document format.
-struct FormatCodec: DocumentCodec {
-    func write(_ value: UInt64, to writer: inout DocumentWriter) {
-        writer.number(value)
-    }
-
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> UInt64 {
-        let format = try NumberCodec<UInt64>().read(from: &reader)
-        guard 1...HandoverState.documentFormat ~= format else {
-            throw .document(
-                "unknown format \(format); use a newer luo-fdt, or 1 to \(HandoverState.documentFormat)")
-        }
-        return format
-    }
-
-    var schema: DocumentSchema { .integerChoice(Array(1...Int(HandoverState.documentFormat))) }
-}
-
 /// The name of a generation or release.
 struct KernelCodec: DocumentCodec {
     func write(_ value: KernelName, to writer: inout DocumentWriter) {
@@ -189,18 +171,9 @@ struct KernelCodec: DocumentCodec {
     var schema: DocumentSchema { .string }
 }
 
-struct PageSizeCodec: DocumentCodec {
-    func write(_ value: PageSize, to writer: inout DocumentWriter) {
-        writer.number(UInt64(value.bytes))
-    }
-
-    func read(from reader: inout DocumentReader) throws(DocumentReadError) -> PageSize {
-        let number = try NumberCodec<UInt32>().read(from: &reader)
-        guard let size = PageSize(rawValue: Int(number)) else {
-            throw .document("unsupported page size \(number); use 4096, 16384 or 65536")
-        }
-        return size
-    }
-
-    var schema: DocumentSchema { .integerChoice(PageSize.allCases.map(\.bytes)) }
+extension PageSize {
+    /// As its number of bytes.
+    package static let codec = NumberCodec<UInt32>().mapped(
+        .integerChoice(allCases.map(\.bytes)), from: { UInt32($0.bytes) },
+        problem: { "unsupported page size \($0); use 4096, 16384 or 65536" }, to: { PageSize(rawValue: Int($0)) })
 }

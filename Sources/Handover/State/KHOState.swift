@@ -18,7 +18,7 @@ public struct KHOState: Hashable, Sendable {
 }
 
 extension KHOState: DocumentObject {
-    static let form = ObjectForm<KHOState>(
+    package static let form = ObjectForm<KHOState>(
         "kho", "the root FDT",
         [
             .ifKnown("fdt_pa", \.fdtAddress, "the address of the root FDT").compared(as: "address"),
@@ -27,7 +27,7 @@ extension KHOState: DocumentObject {
             .ifKnown("preserved_memory_map", \.preservedMemoryMap, "the address of the map of preserved memory")
                 .compared(apart: "map of preserved memory, address"),
             .ifKnown("subtrees", \.subtrees, "the subtrees, in the order of their nodes")
-                .compared { old, new, _, comparison in comparison.compareSubtrees(old, new) },
+                .compared { $1.compareSubtrees($0) },
             .ifKnown(
                 "stale", \.staleRoots, ArrayCodec(AddressCodec(), compact: true),
                 "roots left by earlier handovers; not built"
@@ -65,7 +65,7 @@ extension SubtreeState: ContentOwner {
         set { name = newValue ?? name }
     }
 
-    static let form = ObjectForm<SubtreeState>(
+    package static let form = ObjectForm<SubtreeState>(
         "subtree", "a blob that its owner has registered",
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the name of the node").uncompared,
@@ -74,9 +74,7 @@ extension SubtreeState: ContentOwner {
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 }, BytesCodec(),
                 "the blob itself, if it is not described elsewhere here"
-            ).compared { old, new, subject, comparison in
-                comparison.compareBlob(subject, old?.data, new?.data)
-            },
+            ).compared { $1.compareBlobs($0.map(\.data)) },
         ] + contentMembers)
 }
 
@@ -97,7 +95,7 @@ public struct ResidueState: Hashable, Sendable {
 }
 
 extension ResidueState: DocumentObject {
-    static let form = ObjectForm<ResidueState>(
+    package static let form = ObjectForm<ResidueState>(
         "residue", "bytes at an address", compact: true,
         [
             .always("pa", { $0.address }, { $0.address = $1 }, required: true, "the address of the bytes"),

@@ -26,7 +26,7 @@ public struct LUOState: Hashable, Sendable {
 }
 
 extension LUOState: DocumentObject {
-    static let form = ObjectForm<LUOState>(
+    package static let form = ObjectForm<LUOState>(
         "luo", "the Live Update Orchestrator's state",
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
@@ -47,10 +47,10 @@ extension LUOState: DocumentObject {
             .ifKnown("flb_pgcnt", \.flbPageCount, "its stated number of pages")
                 .compared(apart: "FLBs, number of pages"),
             .ifKnown("flbs", \.flbs, "the file-lifecycle-bound objects")
-                .compared(apart: "FLBs").compared { old, new, subject, comparison in
+                .compared(apart: "FLBs").compared { states, comparison in
                     // Not all kernels have FLBs.
-                    guard [old, new].contains(where: { $0?.flbAddress != nil || $0?.flbs != nil }) else { return }
-                    FLBState.compareLists(old?.flbs, new?.flbs, subject, by: &comparison)
+                    let haveFLBs = [states.before, states.after].contains { $0?.flbAddress != nil || $0?.flbs != nil }
+                    if haveFLBs { FLBState.compareLists(states.map(\.flbs), by: &comparison) }
                 },
         ])
 }
@@ -70,22 +70,20 @@ public struct BlockState: Hashable, Sendable {
 }
 
 extension BlockState: DocumentObject {
-    static let form = ObjectForm<BlockState>(
+    package static let form = ObjectForm<BlockState>(
         "block", "a block of records", compact: true,
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the block"),
             .ifKnown("count", { $0.count }, { $0.count = $1 }, "its number of records"),
         ])
 
-    static func compareLists(
-        _ before: [Self]?, _ after: [Self]?, _ subject: Comparison.Subject, by comparison: inout Comparison
-    ) {
-        guard let before, let after else { return }
-        let counts = [before, after].map { $0.map { $0.count.map(String.init) ?? "?" }.joined(separator: "+") }
-        comparison.compare(subject.part("records in blocks").layout, counts[0], counts[1])
+    package static func compareLists(_ lists: Comparison.Pair<[Self]>, by comparison: inout Comparison) {
+        guard let (before, after) = lists.both else { return }
+        let counts = lists.map { $0.map { $0.count.map(String.init) ?? "?" }.joined(separator: "+") }
+        comparison.compare(counts.of(lists.subject.part("records in blocks").layout))
         // Where the first is, is said by what leads to it.
-        for (index, pair) in zip(before, after).enumerated().dropFirst() {
-            comparison.compare(subject.part("block \(index + 1)").layout, pair.0.address, pair.1.address)
+        for (index, (old, new)) in zip(before, after).enumerated().dropFirst() {
+            comparison.compare(.init(old.address, new.address, lists.subject.part("block \(index + 1)").layout))
         }
     }
 }
@@ -132,17 +130,19 @@ extension SessionState: NamedRecord {
         return count == 1 ? "1 file" : "\(count) files"
     }
 
-    static let form = ObjectForm<SessionState>(
+    package static let form = ObjectForm<SessionState>(
         "session", "a session",
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the session's name"),
             .ifKnown("files_pa", { $0.filesAddress }, { $0.filesAddress = $1 }, "the address of the files; 0 for none")
                 .compared(as: "address of files"),
             .ifKnown("count", { $0.count }, { $0.count = $1 }, "the number of files")
-                .compared { old, new, subject, comparison in
+                .compared { sessions, comparison in
                     // The number of records says it already, if both agree with theirs.
-                    let agree = [old, new].allSatisfy { $0?.count == $0?.files.map { UInt64($0.count) } }
-                    if !agree { comparison.compare(subject, old?.count, new?.count) }
+                    let agree = [sessions.before, sessions.after].allSatisfy { session in
+                        session?.count == session?.files.map { UInt64($0.count) }
+                    }
+                    if !agree { comparison.compare(sessions.map(\.count)) }
                 },
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
@@ -255,7 +255,7 @@ extension FileState: ContentOwner {
         set { compatible = newValue }
     }
 
-    static let form = ObjectForm<FileState>(
+    package static let form = ObjectForm<FileState>(
         "file", "a preserved file",
         [
             .always(
@@ -265,11 +265,12 @@ extension FileState: ContentOwner {
             .ifKnown(
                 "data", { $0.data }, { $0.data = $1 }, HexCodec(),
                 "the handler's handle, usually the address of what it preserved"
-            ).compared { old, new, subject, comparison in
+            ).compared { files, comparison in
                 // The handle of an unknown handler is all there is of the file; where it leads on, it is an address.
-                let leadsOn = [old, new].count { $0?.hasContent ?? false }
-                let subject = leadsOn == 2 ? subject.sibling("descriptor") : subject
-                HexCodec().compare(old?.data, new?.data, leadsOn > 0 ? subject.layout : subject, by: &comparison)
+                let leadsOn = [files.before, files.after].count { $0?.hasContent ?? false }
+                let subject = leadsOn == 2 ? files.subject.sibling("descriptor") : files.subject
+                HexCodec().compare(
+                    files.map(\.data).of(leadsOn > 0 ? subject.layout : subject), by: &comparison)
             },
             .ifKnown(
                 "further", { $0.further }, { $0.further = $1 },
@@ -309,7 +310,7 @@ extension FLBState: ContentOwner {
         set { name = newValue ?? name }
     }
 
-    static let form = ObjectForm<FLBState>(
+    package static let form = ObjectForm<FLBState>(
         "flb", "a file-lifecycle-bound object", compactUnless: { $0.content != nil },
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the object's unique name"),

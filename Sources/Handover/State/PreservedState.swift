@@ -166,13 +166,14 @@ public struct PreservedSummary: Hashable, Sendable {
 }
 
 extension PreservedState: DocumentObject {
-    static let form = ObjectForm<PreservedState>(
+    package static let form = ObjectForm<PreservedState>(
         "preserved", "the map of preserved memory",
         [
             .ifKnown("pages", \.pages, "the number of preserved pages").compared(
                 apart: "preserved pages", layout: true),
             .ifKnown("bytes", \.bytes, "their size in bytes").uncompared,
-            .ifKnown("by_order", \.blocksByOrder, BlocksByOrderCodec(), "the number of blocks of each order"),
+            .ifKnown(
+                "by_order", \.blocksByOrder, BlocksByOrderCodec(), "the number of blocks of 2^order pages, by order"),
             .ifKnown(
                 "ranges", \.ranges,
                 "the preserved memory; without chunks or a tree, memory to preserve in addition to the handover's own"
@@ -208,32 +209,27 @@ private struct BlocksByOrderCodec: DocumentCodec {
     }
 
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> [Int: UInt64] {
-        try reader.beginObject("the number of blocks of each order")
         var result: [Int: UInt64] = [:]
-        func order(_ reader: borrowing DocumentReader, _ key: Range<Int>) throws(DocumentReadError) -> Int {
-            let text = reader.string(key)
+        for (text, count) in try counts.read(from: &reader) {
             guard let order = Int(text), (0...64).contains(order) else {
                 throw .document("\(ImageText(text)) is not an order")
             }
-            return order
-        }
-        while let order = try reader.key(isFirst: result.isEmpty, order) {
-            result[order] = try NumberCodec<UInt64>().read(from: &reader)
+            result[order] = count
         }
         return result
     }
 
-    var schema: DocumentSchema { .reference("blocksByOrder") }
+    var schema: DocumentSchema { counts.schema }
 
-    func compare(
-        _ before: [Int: UInt64]?, _ after: [Int: UInt64]?, _ subject: Comparison.Subject,
-        by comparison: inout Comparison
-    ) {
-        guard let before, let after else { return }
+    package func compare(_ values: Comparison.Pair<[Int: UInt64]>, by comparison: inout Comparison) {
+        guard let (before, after) = values.both else { return }
         for order in Set(before.keys).union(after.keys).sorted() {
-            comparison.compare(
-                Comparison.Subject("preserved blocks of order \(order)", isLayout: true), before[order] ?? 0,
-                after[order] ?? 0)
+            let subject = Comparison.Subject("preserved blocks of order \(order)", isLayout: true)
+            comparison.compare(.init(before[order] ?? 0, after[order] ?? 0, subject))
         }
+    }
+
+    private var counts: DictionaryCodec<NumberCodec<UInt64>> {
+        DictionaryCodec(NumberCodec(), "the number of blocks of 2^order pages, by order")
     }
 }

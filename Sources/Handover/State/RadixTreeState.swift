@@ -44,7 +44,7 @@ public struct RadixTreeState: Hashable, Sendable {
 }
 
 extension RadixTreeState: DocumentObject {
-    static let form = ObjectForm<RadixTreeState>(
+    package static let form = ObjectForm<RadixTreeState>(
         "radix", "the radix tree of preserved memory",
         [
             .always("nodes", \.nodes, "the tables, the root first"),
@@ -53,7 +53,7 @@ extension RadixTreeState: DocumentObject {
 }
 
 extension RadixTreeState.Node: DocumentObject {
-    static let form = ObjectForm<RadixTreeState.Node>(
+    package static let form = ObjectForm<RadixTreeState.Node>(
         "radixNode", "a table of the radix tree", compact: true,
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the table"),
@@ -65,7 +65,7 @@ extension RadixTreeState.Node: DocumentObject {
 }
 
 extension RadixTreeState.Leaf: DocumentObject {
-    static let form = ObjectForm<RadixTreeState.Leaf>(
+    package static let form = ObjectForm<RadixTreeState.Leaf>(
         "radixLeaf", "a leaf of the radix tree", compact: true,
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the leaf"),

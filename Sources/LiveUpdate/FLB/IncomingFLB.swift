@@ -35,11 +35,7 @@ struct IncomingFLB: Sendable {
     /// The caller gets a reference if the kernel counts.
     mutating func get(_ flb: FLBInstance, _ records: FLBRecords?) throws(Errno) -> LiveObject? {
         if object == nil { try retrieve(flb, records) }
-        if rules.incomingAccess == .counted {
-            let before = count.value
-            count.increment(flb.log)
-            flb.report(.incoming, from: before, to: count.value)
-        }
+        if rules.incomingAccess == .counted { count.increment(of: flb, .incoming) }
         return object
     }
 
@@ -88,10 +84,7 @@ struct IncomingFLB: Sendable {
             guard let record = records?[flb.name] else { return false }
             loadCount(of: record)
         }
-        let before = count.value
-        let isLast = count.decrement(flb.log)
-        flb.report(.incoming, from: before, to: count.value)
-        return isLast
+        return count.decrement(of: flb, .incoming)
     }
 
     /// - Returns: Whether there is something to finish.

@@ -18,14 +18,10 @@ struct OutgoingFLB: Sendable {
     ///
     /// - Throws: `ENODEV` if the owner is going away, or the error that `preserve` throws; then nothing is counted.
     mutating func addFile(of flb: FLBInstance) throws(Errno) {
-        let before = count.value
-        if before == 0 {
-            try preserve(flb)
-            count.set(1)
-        } else {
-            count.increment(flb.log)
-        }
-        flb.report(.outgoing, from: before, to: count.value)
+        guard count.value == 0 else { return count.increment(of: flb, .outgoing) }
+        try preserve(flb)
+        count.set(1)
+        flb.report(.outgoing, from: 0, to: count.value)
     }
 
     private mutating func preserve(_ flb: FLBInstance) throws(Errno) {
@@ -47,19 +43,14 @@ struct OutgoingFLB: Sendable {
     mutating func get(_ flb: FLBInstance) throws(Errno) -> LiveObject? {
         guard rules.outgoingAccess == .counted else { return preserved?.object }
         guard let object = preserved?.object else { throw .noSuchFileOrDirectory }
-        let before = count.value
-        count.increment(flb.log)
-        flb.report(.outgoing, from: before, to: count.value)
+        count.increment(of: flb, .outgoing)
         return object
     }
 
     /// Drops a file's or another holder's reference, and unpreserves after the last. Mirrors
     /// `liveupdate_flb_put_outgoing`.
     mutating func put(_ flb: FLBInstance) {
-        let before = count.value
-        let isLast = count.decrement(flb.log)
-        flb.report(.outgoing, from: before, to: count.value)
-        guard isLast else { return }
+        guard count.decrement(of: flb, .outgoing) else { return }
         let preserved = preserved ?? FLB.Preserved(data: 0)
         flb.report(.unpreserve, data: preserved.data)
         flb.operations.unpreserve(preserved, flb.memory)

@@ -30,25 +30,29 @@ struct ReferenceCount: Sendable {
         }
     }
 
-    /// Mirrors `refcount_inc`.
-    mutating func increment(_ log: KernelLog) {
+    /// Counts one more holder of an FLB, and reports it. Mirrors `refcount_inc`.
+    mutating func increment(of flb: FLBInstance, _ direction: Event.Direction) {
+        let before = value
         switch counter {
         case .number: value &+= 1
-        case .saturating where value == 0: saturate("addition on 0; use-after-free", log)
-        case .saturating where value < 0 || value == Int64(Int32.max): saturate("saturated; leaking memory", log)
+        case .saturating where value == 0: saturate("addition on 0; use-after-free", flb.log)
+        case .saturating where value < 0 || value == Int64(Int32.max): saturate("saturated; leaking memory", flb.log)
         case .saturating: value += 1
         }
+        flb.report(direction, from: before, to: value)
     }
 
-    /// Mirrors `refcount_dec_and_test`.
+    /// Counts a holder of an FLB off, and reports it. Mirrors `refcount_dec_and_test`.
     ///
     /// - Returns: Whether that was the last reference.
-    mutating func decrement(_ log: KernelLog) -> Bool {
+    mutating func decrement(of flb: FLBInstance, _ direction: Event.Direction) -> Bool {
+        let before = value
         switch counter {
         case .number: value &-= 1
-        case .saturating where value <= 0: saturate("underflow; use-after-free", log)
+        case .saturating where value <= 0: saturate("underflow; use-after-free", flb.log)
         case .saturating: value -= 1
         }
+        flb.report(direction, from: before, to: value)
         return value == 0
     }
 

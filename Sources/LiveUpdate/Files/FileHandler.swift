@@ -53,14 +53,23 @@ public final class FileHandler: Sendable {
 
 /// What a handler has saved for a file.
 public struct PreservedFile: Sendable {
-    /// The handle passed to the next kernel's handler: usually the address of preserved memory.
-    public var data: UInt64
-    /// The contents of the descriptor, if the handle is a memfd's. The writer creates the descriptor's bytes when the
-    /// handover is laid out, and the reader reads them.
-    public var memfd: MemFDState?
+    /// The file's record, with what the handle leads to where its kind is known: the bytes of that are the writer's to
+    /// make when the handover is laid out, and the reader's to read.
+    public var record: FileState
 
-    public init(data: UInt64, memfd: MemFDState? = nil) {
-        self.data = data
-        self.memfd = memfd
+    /// The handle that the next kernel's handler gets: most often the address of preserved memory.
+    public var data: UInt64 {
+        get { record.data ?? 0 }
+        set { record.data = newValue }
+    }
+
+    public init(data: UInt64) {
+        record = FileState()
+        record.data = data
+    }
+
+    /// What was saved of a file that has come in.
+    init(_ record: FileState) {
+        self.record = record
     }
 }

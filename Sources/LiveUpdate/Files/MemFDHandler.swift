@@ -53,6 +53,7 @@ private struct MemFDPreservation {
         guard pages <= UInt64(UInt32.max) else { throw .fileTooLarge }
 
         let descriptor = try memory.allocatePreserved(byteCount: memory.pageSize.bytes)
+        var preserved = PreservedFile(data: descriptor.address.rawValue)
         var memfd = MemFDState()
         memfd.position = position
         memfd.size = size
@@ -65,22 +66,23 @@ private struct MemFDPreservation {
                 folios.append(FolioState(pfn: pfn, flags: FolioLayout.preservedFlags, index: index))
             } catch {
                 memfd.folios = folios
-                PreservedFile(data: descriptor.address.rawValue, memfd: memfd).blocks(memory.pageSize)
-                    .forEach(memory.unpreserveAndFree)
+                preserved.record.memfd = memfd
+                preserved.blocks(memory.pageSize).forEach(memory.unpreserveAndFree)
                 throw error
             }
         }
         memfd.folios = folios
         file.withState { $0.isFrozen = true }
-        return PreservedFile(data: descriptor.address.rawValue, memfd: memfd)
+        preserved.record.memfd = memfd
+        return preserved
     }
 
     /// Mirrors `memfd_luo_freeze`. Also copies the contents to the simulated memory, as the model's files, unlike a
     /// kernel's, keep their bytes elsewhere.
     func freeze(_ preserved: inout PreservedFile, _ memory: KHOMemory) throws(Errno) {
         let (position, pages) = file.withState { ($0.position, $0.pages) }
-        preserved.memfd?.position = position
-        for folio in preserved.memfd?.folios ?? [] {
+        preserved.record.memfd?.position = position
+        for folio in preserved.record.memfd?.folios ?? [] {
             guard let bytes = pages[folio.index] else { continue }
             try memory.write(bytes, to: folio.block(memory.pageSize))
         }
@@ -100,7 +102,7 @@ extension FolioState {
 extension PreservedFile {
     /// The blocks allocated for the file: its descriptor and its pages.
     fileprivate func blocks(_ pageSize: PageSize) -> [PageBlock] {
-        [PageBlock(address: PhysicalAddress(data), order: 0)] + (memfd?.folios ?? []).map { $0.block(pageSize) }
+        [PageBlock(address: PhysicalAddress(data), order: 0)] + (record.memfd?.folios ?? []).map { $0.block(pageSize) }
     }
 
     /// Mirrors `memfd_luo_retrieve`.
@@ -108,7 +110,7 @@ extension PreservedFile {
     /// - Throws: `EINVAL` if there is no descriptor, `EOPNOTSUPP` for unknown seals, `EIO` if a folio was not
     ///   preserved.
     fileprivate func retrieveMemFD(_ memory: KHOMemory) throws(Errno) -> MemFD {
-        guard let memfd else { throw .invalidArgument }
+        guard let memfd = record.memfd else { throw .invalidArgument }
         defer { memory.restoreAndFree(at: PhysicalAddress(data)) }
         guard (memfd.seals ?? 0) & ~MemFDLayout.knownSeals == 0 else { throw .notSupported }
         var state = MemFD.State(
@@ -137,7 +139,7 @@ extension PreservedFile {
 
     /// Frees what was not retrieved. Mirrors `memfd_luo_finish`.
     fileprivate func discard(_ memory: KHOMemory) {
-        for folio in memfd?.folios ?? [] where folio.pfn != 0 {
+        for folio in record.memfd?.folios ?? [] where folio.pfn != 0 {
             memory.restoreAndFree(at: folio.address(memory.pageSize))
         }
         freeList(memory)
@@ -146,7 +148,7 @@ extension PreservedFile {
 
     /// Frees the memory of the list of folios.
     private func freeList(_ memory: KHOMemory) {
-        for chunk in memfd?.vmalloc?.chunks ?? [] {
+        for chunk in record.memfd?.vmalloc?.chunks ?? [] {
             chunk.pages.forEach(memory.restoreAndFree)
             if let address = chunk.address { memory.restoreAndFree(at: address) }
         }

@@ -21,7 +21,7 @@ final class PreservedFiles: Sendable {
 
     /// The same in every run of a race. Several files may share it.
     private func label(of file: any PreservableFile) -> String {
-        let file = (file as? OpaqueFile).map { "file \($0.data) of \($0.handler)" } ?? "memfds"
+        let file = (file as? OpaqueFile).map { "file \($0.data) of \($0.handler)" } ?? "files of \(type(of: file))"
         return "luo_preserved_files: \(file)"
     }
 }

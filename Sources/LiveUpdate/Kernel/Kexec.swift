@@ -109,31 +109,15 @@ extension Kernel {
     /// The memory that FLBs and handlers have preserved for themselves.
     private func extents(besides image: HandoverImage) -> [Extent] {
         let known = Set(image.extents.map(\.address))
-        let contents = PreservedPages(image.extents.filter { $0.role == .contents }.map(\.range))
+        let contents = image.extents.filter { $0.role == .contents }.map(\.range)
+            .sorted { $0.lowerBound < $1.lowerBound }
         return memory.preservedBlocks.compactMap { block in
-            guard !known.contains(block.address), !contents.contains(block.address) else { return nil }
+            let next = contents.partitioningIndex { $0.upperBound > block.address }
+            let isInContents = next < contents.count && contents[next].contains(block.address)
+            guard !known.contains(block.address), !isInContents else { return nil }
             return Extent(
                 address: block.address, byteCount: memory.pageSize.bytes << block.order, role: .contents,
                 form: .opaque, owner: .preservedBesides)
         }
-    }
-}
-
-/// Ranges of memory that can be looked up by address.
-private struct PreservedPages {
-    private let ranges: [Range<PhysicalAddress>]
-
-    init(_ ranges: [Range<PhysicalAddress>]) {
-        self.ranges = ranges.sorted { $0.lowerBound < $1.lowerBound }
-    }
-
-    func contains(_ address: PhysicalAddress) -> Bool {
-        var low = 0
-        var high = ranges.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ranges[middle].upperBound <= address { low = middle + 1 } else { high = middle }
-        }
-        return low < ranges.count && ranges[low].contains(address)
     }
 }

@@ -94,14 +94,14 @@ private final class RacePlayer: @unchecked Sendable {
     func play(_ begin: (Int) -> Void) {
         for (index, step) in steps.enumerated() {
             begin(index)
-            results.append(run.perform(step.action))
+            results.append(run.perform(step))
             objects.append(run.lastObject)
         }
     }
 }
 
 /// The sequence of sides with their numbers of turns, as in `3A 2B A`: a scenario's `schedule`.
-struct RaceSchedule {
+struct RaceSchedule: Hashable {
     let order: [Int]
 
     init(_ order: [Int]) {

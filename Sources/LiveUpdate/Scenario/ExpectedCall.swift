@@ -1,6 +1,3 @@
-import Handover
-import KernelABI
-
 /// A call expected by a step: `NAME OPERATION`, or `NAME OPERATION: ERROR`.
 struct ExpectedCall {
     let name: String
@@ -29,15 +26,14 @@ struct ExpectedCall {
 }
 
 extension Scenario {
-    /// What kernels call a part that steps call `name`, which may be its `compatible`, too; `nil` if there is none. The
-    /// kernel's handler of memfds has several, from release to release.
+    /// What kernels call a part that steps call `name`, which may be its `compatible`, too; `nil` if there is none. A
+    /// handler that kernels have of themselves has several, from release to release.
     func compatibles(of name: String, _ subject: Event.Callback.Subject) -> [String]? {
-        let memfds = Generation.known.flatMap(\.fileHandlers).filter { $0.layout is MemFDLayout }.map(\.compatible)
-        if subject == .handler, name == Self.memfd { return memfds }
+        if subject == .handler, let own = KernelHandler.named(name) { return own.compatibles }
         let parts =
             subject == .flb ? flbs.map { ($0.name, $0.compatible) } : handlers.map { ($0.name, $0.compatible) }
         if let part = parts.first(where: { $0.0 == name }) { return [part.1] }
-        let known = parts.map(\.1) + (subject == .flb ? [] : memfds)
+        let known = parts.map(\.1) + (subject == .flb ? [] : KernelHandler.all.flatMap(\.compatibles))
         return known.contains(name) ? [name] : nil
     }
 

@@ -13,9 +13,9 @@ extension ScenarioReport {
 extension ScenarioReport.Entry {
     fileprivate func kernelTrace(_ payloads: Set<String>) -> [String] {
         // What memfds hold is not live update's.
-        if case .memory = action?.kind { return [] }
+        if step?.action.kind == .memory { return [] }
         let label = number.map { "step \($0)" } ?? "boot"
-        var lines = action == nil ? [] : [label]
+        var lines = step == nil ? [] : [label]
         lines += events.compactMap { $0.kernelTrace(payloads) }
         switch result {
         case .errno(.crashed), .errno(.deadlocked): return lines + ["dead"]
@@ -34,8 +34,9 @@ extension Event {
     fileprivate func kernelTrace(_ payloads: Set<String>) -> String? {
         switch self {
         case .callback(let call):
-            // The kernel's handler of memfds tells nobody.
-            if call.subject == .handler, call.name.hasPrefix("memfd-v") { return nil }
+            // Handlers that the kernel has of itself tell nobody.
+            let isKernels = KernelHandler.all.contains { $0.compatibles.contains(call.name) }
+            if call.subject == .handler, isKernels { return nil }
             if call.operation == .canFinish, call.error == nil { return nil }
             if let error = call.error { return "call \(call.name) \(call.operation.rawValue) -\(error.rawValue)" }
             let data =

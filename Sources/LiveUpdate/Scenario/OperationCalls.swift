@@ -1,3 +1,4 @@
+import Handover
 import SystemPackage
 
 /// What the operations of handlers and FLBs do in addition while they run: call the kernel, and lock mutexes of their
@@ -20,7 +21,7 @@ final class OperationCalls: Sendable {
         guard !steps.isEmpty, var run = runs.withLock({ $0[Self.side] }) else { return }
         for step in steps {
             do {
-                try step.action.perform(&run)
+                try step.action.perform(step, &run)
             } catch let error as Errno {
                 run.kernel.fail(error)
                 throw error
@@ -33,36 +34,34 @@ final class OperationCalls: Sendable {
 }
 
 /// The calls that the operations of a handler or FLB make.
-struct OperationSteps: Sendable {
+struct OperationSteps: DocumentObject {
     private var steps: [String: [ScenarioStep]] = [:]
-
-    static let none = OperationSteps()
 
     subscript(operation: Event.Callback.Operation) -> [ScenarioStep] { steps[operation.rawValue] ?? [] }
 
     var all: [(operation: String, steps: [ScenarioStep])] {
         steps.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
-}
 
-extension OperationSteps: Decodable, ScenarioPart {
-    init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "operations, and the calls that they make", of: Self.self)
-        try self.init(&object)
-    }
+    static let form = ObjectForm<Self>(
+        "operations", "for operations, the calls that they make",
+        Event.Callback.Operation.allCases.filter { $0 != .canFinish }.map(\.rawValue).map { operation in
+            .ifKnown(
+                operation, { $0.steps[operation] }, { $0.steps[operation] = $1 }, "the calls that \(operation) makes")
+        })
 
-    init(_ object: inout StrictObject) throws {
-        for operation in ["preserve", "freeze", "unfreeze", "unpreserve", "retrieve", "finish"] {
-            let calls = try object.array(operation, "the calls that \(operation) makes", of: ScenarioStep.self)
-            for (index, call) in calls.enumerated() {
-                let known = ActionForm.ofOperations.map(\.verb)
-                if known.contains(call.form.verb) { continue }
-                throw object.error(
-                    at: "\(operation)[\(index)]",
-                    "\"\(call.form.verb)\" cannot be done in an operation; what can is \(known.joined(separator: ", "))"
-                )
+    /// Tells of calls that a handler or FLB of this name cannot make.
+    func check(of name: String, lacking lacks: Set<String>, _ reader: inout DocumentReader) {
+        let known = ActionForm.ofOperations.map(\.verb)
+        for (operation, steps) in all {
+            if lacks.contains(operation) {
+                reader.note(at: ".does.\(operation)", "\(name) lacks \(operation), which makes no calls")
             }
-            if !calls.isEmpty { steps[operation] = calls }
+            for (index, step) in steps.enumerated() where !known.contains(step.verb) {
+                reader.note(
+                    at: ".does.\(operation)[\(index)]",
+                    "\"\(step.verb)\" cannot be done in an operation; what can is \(known.joined(separator: ", "))")
+            }
         }
     }
 }

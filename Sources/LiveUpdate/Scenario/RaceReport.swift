@@ -11,15 +11,13 @@ public struct RaceReport: Sendable {
     /// What is not as expected.
     public private(set) var problems: [String] = []
 
-    let race: Race
-    let state: ExpectedState
+    let race: ScenarioStep
     /// The first interleaving with a problem, or else the first one.
     private(set) var shown: RacePlay?
     private var seen: Set<Int> = []
 
-    init(_ race: Race, _ state: ExpectedState) {
+    init(_ race: ScenarioStep) {
         self.race = race
-        self.state = state
     }
 
     /// The events of the interleaving that is shown.
@@ -27,6 +25,9 @@ public struct RaceReport: Sendable {
 
     /// The schedule of the interleaving that is shown: as the race's `schedule`, it is played again.
     public var schedule: String { RaceSchedule(shown?.order ?? []).text }
+
+    /// What happens in the interleaving that is shown, line by line.
+    var trace: [String] { shown?.trace.compactMap { $0.line(race) } ?? [] }
 
     /// Takes down what came of an interleaving.
     mutating func add(_ play: RacePlay) {
@@ -66,7 +67,7 @@ public struct RaceReport: Sendable {
                 problems += found.map { "\(name): \($0)" }
             }
         }
-        problems += state.problems(with: play.run, play.events)
+        problems += race.state.problems(with: play.run, play.events)
         guard let expected = race.outcomes else { return problems }
         let right = expected.indices.filter { expected[$0].allows(outcome, race, play) }
         seen.formUnion(right)
@@ -82,9 +83,9 @@ public struct RaceReport: Sendable {
                 ? "1 interleaving" : "\(head), \(outcomes.count) outcome\(outcomes.count == 1 ? "" : "s")"
         ]
         lines += outcomes.map { "\($0.count) × \($0.outcome); schedule \($0.schedule)" }
-        guard let shown, !problems.isEmpty || race.schedule != nil else { return lines }
+        guard shown != nil, !problems.isEmpty || race.schedule != nil else { return lines }
         if race.schedule == nil { lines.append("the first that is not as expected has schedule \(schedule):") }
-        return lines + shown.trace.compactMap { $0.line(race) }
+        return lines + trace
     }
 }
 
@@ -149,7 +150,7 @@ extension RaceOutcome: CustomStringConvertible {
 
 extension RaceExpectation {
     /// Whether an interleaving that ended so is as this outcome says.
-    fileprivate func allows(_ outcome: RaceOutcome, _ race: Race, _ play: RacePlay) -> Bool {
+    fileprivate func allows(_ outcome: RaceOutcome, _ race: ScenarioStep, _ play: RacePlay) -> Bool {
         let found = play.results.map { $0.map(\.name) }
         if let results {
             let names = results.map { $0.map { $0?.kernelName ?? ScenarioReport.ok } }
@@ -171,7 +172,7 @@ extension RaceExpectation {
 
 extension RaceMoment {
     /// What happens, as a line; `nil` if there is nothing to say.
-    fileprivate func line(_ race: Race) -> String? {
+    fileprivate func line(_ race: ScenarioStep) -> String? {
         switch self {
         case .step(let side, let step):
             return "\(RaceSchedule.letters[side]): \(race.sides[side][step].sentence)"
@@ -184,39 +185,5 @@ extension RaceMoment {
             let letter = RaceSchedule.letters[side]
             return "\(letter) waits for ever for \(access.object), held by \(others.joined(separator: " and "))"
         }
-    }
-}
-
-extension RaceReport: Encodable {
-    private enum CodingKeys: String, CodingKey {
-        case interleavings, complete, outcomes, schedule, trace
-    }
-
-    private struct Outcome: Encodable {
-        let count: Int
-        let gives: [[String]]
-        let calls: [[String]]
-        let outgoing: [String: Int64]
-        let incoming: [String: Int64]
-        let owners: [String: Int]
-        let warnings: [String]
-        let schedule: String
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(count, forKey: .interleavings)
-        try container.encode(isComplete, forKey: .complete)
-        try container.encode(
-            outcomes.map { outcome, count, schedule in
-                Outcome(
-                    count: count, gives: outcome.results, calls: outcome.flbCalls,
-                    outgoing: Dictionary(outcome.counts.map { ($0.flb, $0.outgoing) }) { first, _ in first },
-                    incoming: Dictionary(outcome.counts.map { ($0.flb, $0.incoming) }) { first, _ in first },
-                    owners: Dictionary(outcome.owners.map { ($0.name, $0.references) }) { first, _ in first },
-                    warnings: outcome.warnings, schedule: schedule)
-            }, forKey: .outcomes)
-        try container.encode(schedule, forKey: .schedule)
-        try container.encode(shown?.trace.compactMap { $0.line(race) } ?? [], forKey: .trace)
     }
 }

@@ -4,14 +4,14 @@ import SystemPackage
 
 /// A sequence of kernels that hand over to each other: definitions, and steps with expectations.
 ///
-/// Decodes from JSON; unknown keys are rejected, and errors (`DocumentError`) give the path. A scenario is a test: each
-/// step states its expectations, and the run fails if one is not met.
-public struct Scenario: Sendable {
-    public var title: String
+/// It is read from JSON. A scenario is a test: each step says what it expects, and one that does not get it fails the
+/// run.
+public struct Scenario: Hashable, Sendable {
+    public var title = ""
     /// What the scenario teaches.
     public var about: String?
     /// The release of the first kernel.
-    public var kernel: String
+    public var kernel = ""
     /// Whether all kernels are of the first one's release, whatever the steps say.
     public var isOfOneKernel = false
     /// How many interleavings of a race are played at most.
@@ -19,132 +19,80 @@ public struct Scenario: Sendable {
     /// The page size of all kernels; `nil` if the scenario does not say.
     public var pageSize: PageSize?
     /// Whether live update is on.
-    public var isLiveUpdateEnabled: Bool
+    public var isLiveUpdateEnabled = true
     /// Whether FLBs are finished as the kernel's documentation has it, and not as kernels do it.
-    public var isAsDocumented: Bool
-    public var handlers: [HandlerDefinition]
-    public var flbs: [FLBDefinition]
-    public var files: [FileDefinition]
+    public var isAsDocumented = false
+    public var handlers: [HandlerDefinition] = []
+    public var flbs: [FLBDefinition] = []
+    public var files: [FileDefinition] = []
     /// What every kernel does when it has come up.
-    public var boot: [ScenarioStep]
-    public var steps: [ScenarioStep]
+    public var boot: [ScenarioStep] = []
+    public var steps: [ScenarioStep] = []
 
-    /// A file handler in addition to the memfd handler, which every kernel has.
-    public struct HandlerDefinition: Sendable {
-        /// What steps call it.
-        public var name: String
-        /// Its `compatible`; the name if it is not given.
-        public var compatible: String
-        /// The handlers whose files it takes; its own if it does not say.
-        public var takes: [String]
-        /// What `freeze` leaves as the file's data in place of what `preserve` returned.
-        public var freezeData: UInt64?
-        /// Whether it is no module's, but built into the kernel.
-        public var isBuiltIn: Bool
-        /// Operations that the handler lacks.
-        public var lacks: Set<String>
-        /// The calls that its operations make.
-        var does = OperationSteps.none
+    package init() {}
+
+    /// Reads the scenario in the file at `path`; `-` is standard input.
+    ///
+    /// - Throws: `DocumentReadError`: what is wrong with the file, with its JSON, or with what it says, place by place.
+    public static func read(_ path: FilePath) throws(DocumentReadError) -> Scenario {
+        try DocumentReader.read(Scenario.self, at: path)
     }
 
-    /// An FLB. It has all operations unless the definition says otherwise.
-    public struct FLBDefinition: Sendable {
-        /// What steps call it.
-        public var name: String
-        /// Its `compatible`; the name where it is not given.
-        public var compatible: String
-        /// What `preserve` returns.
-        public var data: UInt64
-        /// What `preserve` puts into preserved memory, whose address it then returns.
-        public var payload: String?
-        /// Whether `preserve` makes a live object.
-        public var hasObject: Bool
-        /// Whether it is no module's, but built into the kernel.
-        public var isBuiltIn: Bool
-        /// Operations that the FLB lacks.
-        public var lacks: Set<String>
-        /// The calls that its operations make.
-        var does = OperationSteps.none
-    }
-
-    /// A file.
-    public struct FileDefinition: Sendable {
-        public var name: String
-        /// The handler that it is for; `nil` for a memfd.
-        public var handler: String?
-        public var text: String
-        /// In bytes.
-        public var size: UInt64
-        public var position: UInt64
-        public var seals: UInt32
+    /// Reads a scenario that is in memory, as JSON in UTF-8.
+    ///
+    /// - Throws: `DocumentReadError`: what is wrong with its JSON, or with what it says, place by place.
+    public static func read(_ text: [UInt8]) throws(DocumentReadError) -> Scenario {
+        try DocumentReader.read(Scenario.self, from: text)
     }
 }
 
-extension Scenario: Decodable, ScenarioPart {
-    public init(from decoder: any Decoder) throws {
-        self = try ScenarioProblems.collected { haveNone in
-            var object = try StrictObject(decoder, "a scenario", of: Self.self)
-            let scenario = try Scenario(&object)
-            // Of a part that makes no sense, it is not known what it is called.
-            if haveNone() { try scenario.check(object) }
-            return scenario
-        }
-    }
+extension Scenario: DocumentObject {
+    package static let form = ObjectForm<Scenario>(
+        "scenario", "a scenario", complete: { scenario, reader in scenario.check(&reader) },
+        [
+            .always("title", \.title, required: true, "what the scenario is called"),
+            .ifKnown("about", \.about, "what the scenario teaches"),
+            .always(
+                "kernel", \.kernel, KernelConfiguration.releaseCodec, required: true,
+                "the release of the first kernel"),
+            .ifKnown("page_size", \.pageSize, PageSize.codec, "the page size in bytes"),
+            .always("liveupdate", \.isLiveUpdateEnabled, "whether live update is on"),
+            .always("as_documented", \.isAsDocumented, "whether FLBs are finished as documented"),
+            .always("handlers", \.handlers, "file handlers"),
+            .always("flbs", \.flbs, "FLBs"),
+            .always("files", \.files, "files"),
+            .always("boot", \.boot, "what every kernel does when it has come up"),
+            .always("steps", \.steps, "what happens"),
+        ])
 
-    init(_ object: inout StrictObject) throws {
-        title = try object.string("title", "what the scenario is called")
-        about = try object.optionalString("about", "what the scenario teaches")
-        kernel = try object.string("kernel", "the release of the first kernel")
-        if Generation(release: kernel) == nil {
-            try object.note(at: "kernel", KernelConfiguration.unknown(kernel))
-        }
-        pageSize = try object.optionalNumber("page_size", "a page size", among: PageSize.allCases.map(\.bytes))
-            .flatMap(PageSize.init(rawValue:))
-        isLiveUpdateEnabled = try object.flag("liveupdate", "whether live update is on") ?? true
-        isAsDocumented = try object.flag("as_documented", "whether FLBs are finished as documented") ?? false
-        handlers = try object.array("handlers", "file handlers", of: HandlerDefinition.self)
-        flbs = try object.array("flbs", "FLBs", of: FLBDefinition.self)
-        files = try object.array("files", "files", of: FileDefinition.self)
-        boot = try object.array("boot", "what every kernel does when it has come up", of: ScenarioStep.self)
-        steps = try object.array("steps", "what happens", of: ScenarioStep.self)
-    }
-
-    /// Makes sure that names are unique, and that everything that steps name is there.
-    private func check(_ object: StrictObject) throws {
+    /// Tells of names that are not unique, and of those that nothing has.
+    private func check(_ reader: inout DocumentReader) {
         for (names, key) in [
-            (handlers.map(\.name) + [Self.memfd], "handlers"), (flbs.map(\.name), "flbs"), (files.map(\.name), "files"),
+            (handlerNames, "handlers"), (flbs.map(\.name), "flbs"), (files.map(\.name), "files"),
         ] {
             var seen: Set<String> = []
             for name in names where !seen.insert(name).inserted {
-                try object.note(at: key, "there are two of the name \"\(name)\"")
+                reader.note(at: ".\(key)", "there are two of the name \"\(name)\"")
             }
         }
-        try checkParts(object)
-        try checkNames(object)
+        checkParts(&reader)
+        checkNames(&reader)
     }
 
-    /// Makes sure that what handlers, FLBs and files say of each other and of themselves makes sense.
-    private func checkParts(_ object: StrictObject) throws {
+    /// Tells of handlers that handlers and files name, and that are not there.
+    private func checkParts(_ reader: inout DocumentReader) {
         let names = handlers.map(\.name)
         for (index, handler) in handlers.enumerated() {
             for name in handler.takes where !names.contains(name) {
+                let isKernels = KernelHandler.named(name) != nil
                 let problem =
-                    name == Self.memfd
-                    ? "files of memfd are taken by memfd alone" : Self.unknown("handler", name, names)
-                try object.note(at: "handlers[\(index)].takes", problem)
+                    isKernels ? "files of \(name) are taken by \(name) alone" : Self.unknown("handler", name, names)
+                reader.note(at: ".handlers[\(index)].takes", problem)
             }
         }
         for (index, file) in files.enumerated() {
-            guard let name = file.handler, !names.contains(name) else { continue }
-            try object.note(at: "files[\(index)].handler", Self.unknown("handler", name, names + [Self.memfd]))
-        }
-        let parts =
-            handlers.enumerated().map { ("handlers[\($0)]", $1.name, $1.lacks, $1.does) }
-            + flbs.enumerated().map { ("flbs[\($0)]", $1.name, $1.lacks, $1.does) }
-        for (path, name, lacks, does) in parts {
-            for (operation, _) in does.all where lacks.contains(operation) {
-                try object.note(at: "\(path).does.\(operation)", "\(name) lacks \(operation), which makes no calls")
-            }
+            guard let name = file.handler, !handlerNames.contains(name) else { continue }
+            reader.note(at: ".files[\(index)].handler", Self.unknown("handler", name, handlerNames))
         }
     }
 
@@ -156,10 +104,11 @@ extension Scenario: Decodable, ScenarioPart {
         return "no \(kind) is called \"\(name)\"; \(suggestion ?? list)"
     }
 
-    /// What steps call the kernel's handler of memfds.
-    static let memfd = "memfd"
+    /// The names of all handlers: the scenario's, and those that kernels have of themselves.
+    var handlerNames: [String] { handlers.map(\.name) + KernelHandler.all.map(\.name) }
 
-    /// Whether a handler or FLB has no module. That of memfds is built in, but can be made to go for a test.
+    /// Whether a handler or FLB has no module. Handlers that kernels have of themselves are built in, but can be made to
+    /// go for a test.
     func isBuiltIn(_ name: String) -> Bool {
         handlers.contains { $0.name == name && $0.isBuiltIn } || flbs.contains { $0.name == name && $0.isBuiltIn }
     }
@@ -169,16 +118,15 @@ extension Scenario: Decodable, ScenarioPart {
         func flat(_ path: String, _ steps: [ScenarioStep]) -> [(path: String, step: ScenarioStep)] {
             steps.enumerated().flatMap { index, step in
                 let place = "\(path)[\(index)]"
-                let sides = step.action.race?.sides ?? []
-                return [(place, step)] + sides.enumerated().flatMap { flat("\(place).sides[\($0)]", $1) }
+                return [(place, step)] + step.sides.enumerated().flatMap { flat("\(place).sides[\($0)]", $1) }
             }
         }
         let operations = [("handlers", handlers.map(\.does)), ("flbs", flbs.map(\.does))].flatMap { key, parts in
             parts.enumerated().flatMap { index, part in
-                part.all.flatMap { flat("\(key)[\(index)].does.\($0.operation)", $0.steps) }
+                part.all.flatMap { flat(".\(key)[\(index)].does.\($0.operation)", $0.steps) }
             }
         }
-        return flat("boot", boot) + flat("steps", steps) + operations
+        return flat(".boot", boot) + flat(".steps", steps) + operations
     }
 
     /// Whether operations make calls.
@@ -186,13 +134,12 @@ extension Scenario: Decodable, ScenarioPart {
 
     /// Whether a step makes `can_finish` of a handler fail.
     func failsCanFinish(of name: String) -> Bool {
-        (boot + steps).contains { $0.action.fault == Faults.Place(name: name, operation: .canFinish) }
+        (boot + steps).contains { $0.fault == Faults.Place(name: name, operation: .canFinish) }
     }
 
     /// The operations of a handler or FLB that can be made to fail: those that it has.
     private func fallibleOperations(of name: String) -> [Event.Callback.Operation] {
-        // The kernel's handler of memfds has no can_finish.
-        var lacks: [Set<String>] = name == Self.memfd ? [[Event.Callback.Operation.canFinish.rawValue]] : []
+        var lacks = KernelHandler.all.filter { $0.name == name }.map(\.lacks)
         lacks += handlers.filter { $0.name == name }.map(\.lacks)
         let ofFLBs = Set(Event.Callback.Operation.allCases).subtracting(Event.Callback.Operation.ofFLBs)
         lacks += flbs.filter { $0.name == name }.map { $0.lacks.union(ofFLBs.map(\.rawValue)) }
@@ -201,34 +148,34 @@ extension Scenario: Decodable, ScenarioPart {
         }
     }
 
-    /// Makes sure that everything that steps name is there.
-    private func checkNames(_ object: StrictObject) throws {
+    /// Tells of what steps name, and is not there.
+    private func checkNames(_ reader: inout DocumentReader) {
         let all = allSteps
         var sessions: [String] = []
         var prefixes: [String] = []
         var retrieved: [String] = []
         for (_, step) in all {
             switch step.action.kind {
-            case .session(let name): sessions.append(name)
-            case .sessions(let prefix): prefixes.append(prefix)
-            case .file(let name?): retrieved.append(name)
+            case .session: sessions.append(step.session)
+            case .sessions: prefixes.append(step.prefix)
+            case .file: retrieved += [step.name].compactMap { $0 }
             default: break
             }
         }
         let defined: [ScenarioName.Kind: [String]] = [
-            .handler: handlers.map(\.name) + [Self.memfd],
+            .handler: handlerNames,
             .flb: flbs.map(\.name),
-            .part: flbs.map(\.name) + handlers.map(\.name) + [Self.memfd],
+            .part: flbs.map(\.name) + handlerNames,
             .file: files.map(\.name) + retrieved,
             .session: sessions,
         ]
         for (path, step) in all {
-            let outcomes = step.action.race?.outcomes ?? []
-            for name in step.names + step.state.names + outcomes.flatMap(\.state.names) {
+            let outcomes = step.outcomes ?? []
+            for name in step.names {
                 let known = defined[name.kind] ?? []
                 if known.contains(name.name) { continue }
                 if name.kind == .session, prefixes.contains(where: name.name.hasPrefix) { continue }
-                try object.note(at: "\(path).\(name.key)", Self.unknown(name.kind.rawValue, name.name, known))
+                reader.note(at: "\(path).\(name.key)", Self.unknown(name.kind.rawValue, name.name, known))
             }
             for (key, calls, subject) in [
                 ("calls", [step.calls ?? []] + outcomes.flatMap { $0.calls ?? [] }, Event.Callback.Subject.flb),
@@ -236,14 +183,14 @@ extension Scenario: Decodable, ScenarioPart {
             ] {
                 for call in calls.joined() {
                     guard let problem = problem(withCall: call, of: subject) else { continue }
-                    try object.note(at: "\(path).\(key)", "\"\(call)\" is no call: \(problem)")
+                    reader.note(at: "\(path).\(key)", "\"\(call)\" is no call: \(problem)")
                 }
             }
-            if let fail = step.action.fault, defined[.part]?.contains(fail.name) ?? false {
+            if let fail = step.fault, defined[.part]?.contains(fail.name) ?? false {
                 let fallible = fallibleOperations(of: fail.name)
                 if !fallible.contains(fail.operation) {
                     let list = fallible.isEmpty ? "nothing" : fallible.map(\.rawValue).joined(separator: ", ")
-                    try object.note(
+                    reader.note(
                         at: "\(path).operation",
                         "\(fail.name) has no \(fail.operation.rawValue); what can fail is \(list)")
                 }
@@ -251,15 +198,15 @@ extension Scenario: Decodable, ScenarioPart {
         }
         var kexecs: Set<String> = []
         for (path, step) in all {
-            guard case .kexec(let name?) = step.action.kind, !kexecs.insert(name).inserted else { continue }
-            try object.note(at: "\(path).name", "there are two of the name \"\(name)\"")
+            guard step.action.kind == .kexec, let name = step.name, !kexecs.insert(name).inserted else { continue }
+            reader.note(at: "\(path).name", "there are two of the name \"\(name)\"")
         }
     }
 
     /// Why a text is no call as steps expect it; `nil` if it is one.
     private func problem(withCall text: String, of subject: Event.Callback.Subject) -> String? {
         guard let call = ExpectedCall(text) else { return "NAME OPERATION, or NAME OPERATION: ERROR" }
-        if let error = call.error, Errno(kernelName: error) == nil { return StrictObject.unknownErrno(error, "") }
+        if let error = call.error, Errno(kernelName: error) == nil { return Errno.unknown(error) }
         let operations = (subject == .flb ? Event.Callback.Operation.ofFLBs : Event.Callback.Operation.allCases)
             .map(\.rawValue)
         if !operations.contains(call.operation) {
@@ -267,81 +214,7 @@ extension Scenario: Decodable, ScenarioPart {
                 ?? "the operations are \(operations.joined(separator: ", "))"
         }
         guard compatibles(of: call.name, subject) == nil else { return nil }
-        let names = subject == .flb ? flbs.map(\.name) : handlers.map(\.name) + [Self.memfd]
+        let names = subject == .flb ? flbs.map(\.name) : handlerNames
         return Self.unknown(subject == .flb ? "FLB" : "handler", call.name, names)
-    }
-}
-
-extension Scenario.HandlerDefinition: Decodable, ScenarioPart {
-    public init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "a file handler", of: Self.self)
-        try self.init(&object)
-    }
-
-    init(_ object: inout StrictObject) throws {
-        name = try object.string("name", "what steps call the handler")
-        compatible = try object.optionalString("compatible", "its compatible") ?? name
-        takes = try object.optional("takes", "names of handlers whose files it takes") ?? [name]
-        freezeData = try object.optionalNumber("freeze_data", "what freeze leaves as the file's data")
-        isBuiltIn = try object.flag("built_in", "whether it is built into the kernel") ?? false
-        let operations = Event.Callback.Operation.allCases.map(\.rawValue)
-        lacks = try object.words("lacks", "an operation of handlers", among: ["can_preserve"] + operations)
-        does = try object.optional("does", "for operations, the calls that they make") ?? .none
-        if freezeData != nil, lacks.contains(Event.Callback.Operation.freeze.rawValue) {
-            try object.note(at: "freeze_data", "a handler that lacks freeze leaves none")
-        }
-    }
-}
-
-extension Scenario.FLBDefinition: Decodable, ScenarioPart {
-    public init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "an FLB", of: Self.self)
-        try self.init(&object)
-    }
-
-    init(_ object: inout StrictObject) throws {
-        name = try object.string("name", "the FLB's name")
-        compatible = try object.optionalString("compatible", "its compatible") ?? name
-        let data = try object.optionalNumber("data", "what preserve returns")
-        payload = try object.optionalString("payload", "what preserve writes into preserved memory")
-        if data != nil, payload != nil {
-            try object.note(at: "data", "an FLB with a payload returns the payload's address")
-        }
-        self.data = data ?? 0
-        hasObject = try object.flag("object", "whether preserve makes a live object") ?? true
-        isBuiltIn = try object.flag("built_in", "whether it is built into the kernel") ?? false
-        let operations = Event.Callback.Operation.ofFLBs.map(\.rawValue)
-        lacks = try object.words("lacks", "an operation of FLBs", among: operations)
-        does = try object.optional("does", "for operations, the calls that they make") ?? .none
-        for (operation, _) in does.all where !operations.contains(operation) {
-            try object.note(at: "does", "FLBs have no \(operation)")
-        }
-    }
-}
-
-extension Scenario.FileDefinition: Decodable, ScenarioPart {
-    public init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "a file", of: Self.self)
-        try self.init(&object)
-    }
-
-    init(_ object: inout StrictObject) throws {
-        name = try object.string("name", "what steps call the file")
-        let handler = try object.optionalString("handler", "the handler that it is for")
-        let text = try object.optionalString("text", "the contents")
-        let size = try object.optionalNumber("size", "the size in bytes")
-        let position = try object.optionalNumber("pos", "the file position in bytes")
-        let givenSeals = try object.optionalNumber("seals", "F_SEAL_*")
-        guard let seals = UInt32(exactly: givenSeals ?? 0) else {
-            throw object.error(at: "seals", "\(givenSeals ?? 0) has over 32 bits")
-        }
-        self.handler = handler == Scenario.memfd ? nil : handler
-        (self.text, self.size, self.position, self.seals) = (text ?? "", size ?? 0, position ?? 0, seals)
-        guard let handler = self.handler else { return }
-        for (key, isGiven) in [
-            ("text", text != nil), ("size", size != nil), ("pos", position != nil), ("seals", givenSeals != nil),
-        ] where isGiven {
-            try object.note(at: key, "memfds have that; a file of \(handler) has not")
-        }
     }
 }

@@ -9,12 +9,13 @@ struct ScenarioParts {
     let calls: OperationCalls
 
     func handler(_ name: String, for kernel: KernelConfiguration, _ module: Module?) throws -> FileHandler {
-        if name == Scenario.memfd {
-            guard let memfd = FileHandler.memfd(for: kernel) else {
-                throw ScenarioProblem("kernel \(kernel.release) has no memfd handler")
+        if let own = KernelHandler.named(name) {
+            guard let handler = own.make(kernel) else {
+                throw ScenarioProblem("kernel \(kernel.release) has no \(name) handler")
             }
             return FileHandler(
-                compatible: memfd.compatible, operations: played(memfd.operations, name, .none), owner: module)
+                compatible: handler.compatible, operations: played(handler.operations, name, OperationSteps()),
+                owner: module)
         }
         guard let definition = scenario.handlers.first(where: { $0.name == name }) else {
             throw ScenarioProblem("no handler is called \"\(name)\"")
@@ -50,13 +51,19 @@ struct ScenarioParts {
     private func played(
         _ operations: FileHandler.Operations, _ name: String, _ does: OperationSteps
     ) -> FileHandler.Operations {
-        let (faults, calls) = (faults, calls)
-        let result = operations.entered { operation throws(Errno) in
-            RaceSide.use("handler \(name)")
+        let result = operations.entered(entering("handler \(name)", name, does))
+        return scenario.failsCanFinish(of: name) ? result.askedToFinish(faults, name) : result
+    }
+
+    /// What an operation does before what it is for: it makes its calls, and fails if it is to.
+    private func entering(
+        _ object: String, _ name: String, _ does: OperationSteps
+    ) -> @Sendable (Event.Callback.Operation) throws(Errno) -> Void {
+        { [faults, calls] operation throws(Errno) in
+            RaceSide.use(object)
             try calls.perform(does[operation])
             try faults.check(name, operation)
         }
-        return scenario.failsCanFinish(of: name) ? result.askedToFinish(faults, name) : result
     }
 
     func flb(_ name: String, _ module: Module?) throws -> FLB {
@@ -64,13 +71,9 @@ struct ScenarioParts {
             throw ScenarioProblem("no FLB is called \"\(name)\"")
         }
         var operations =
-            definition.payload.map { keeping($0, definition) } ?? plain(name, definition.data, definition.hasObject)
-        let (faults, calls, does) = (faults, calls, definition.does)
-        operations = operations.entered { operation throws(Errno) in
-            RaceSide.use("FLB \(name)")
-            try calls.perform(does[operation])
-            try faults.check(name, operation)
-        }
+            definition.payload.map { keeping($0, definition) }
+            ?? plain(name, definition.data ?? 0, definition.hasObject)
+        operations = operations.entered(entering("FLB \(name)", name, definition.does))
         if definition.lacks.contains("preserve") { operations.preserve = nil }
         if definition.lacks.contains("unpreserve") { operations.unpreserve = nil }
         if definition.lacks.contains("retrieve") { operations.retrieve = nil }

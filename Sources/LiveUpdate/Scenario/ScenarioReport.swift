@@ -23,7 +23,7 @@ public struct ScenarioReport: Sendable {
         /// Whether there is a kernel after the step.
         public var isRunning = true
         /// What was done; `nil` for switching the machine on.
-        var action: ScenarioAction?
+        var step: ScenarioStep?
         public var sentence: String
         public var note: String?
         public var events: [Event]
@@ -65,7 +65,7 @@ public struct ScenarioReport: Sendable {
     public var hasPassed: Bool { entries.allSatisfy { $0.problems.isEmpty } }
 
     /// How many steps were done, those of every boot included.
-    public var stepCount: Int { entries.count { $0.action != nil } }
+    public var stepCount: Int { entries.count { $0.step != nil } }
 
     /// The image that a step named, or the last one.
     public func image(named name: String?) -> HandedOver? {

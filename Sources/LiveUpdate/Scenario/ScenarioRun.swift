@@ -89,7 +89,7 @@ struct ScenarioRun: Sendable {
     }
 
     /// Does something, and says how that ended.
-    mutating func perform(_ action: ScenarioAction) -> ScenarioResult? {
+    mutating func perform(_ step: ScenarioStep) -> ScenarioResult? {
         if scenario.hasCallingOperations {
             makeAll()
             calls.set(self)
@@ -97,7 +97,7 @@ struct ScenarioRun: Sendable {
         var result: ScenarioResult?
         lastObject = nil
         do {
-            try action.perform(&self)
+            try step.action.perform(step, &self)
         } catch {
             result = ScenarioResult(error)
         }
@@ -109,7 +109,7 @@ struct ScenarioRun: Sendable {
     /// Makes everything that steps can name: sides of a race are to know the same.
     mutating func makeAll() {
         for flb in scenario.flbs { _ = try? self.flb(flb.name) }
-        for name in scenario.handlers.map(\.name) + [Scenario.memfd] { _ = try? handler(name) }
+        for name in scenario.handlerNames { _ = try? handler(name) }
         for file in scenario.files { _ = try? makeFile(file.name) }
     }
 
@@ -232,14 +232,9 @@ struct ScenarioRun: Sendable {
             throw ScenarioProblem("no file is called \"\(name)\"")
         }
         let definition = scenario.files[index]
-        let file: any PreservableFile
-        if let handler = definition.handler {
-            file = OpaqueFile(handler: handler, data: UInt64(index + 1))
-        } else {
-            file = MemFD(
-                contents: Array(definition.text.utf8), size: definition.size, position: definition.position,
-                seals: definition.seals, pageSize: kernel.configuration.pageSize)
-        }
+        let file =
+            definition.kernelHandler?.makeFile(definition, kernel.configuration.pageSize)
+            ?? OpaqueFile(handler: definition.handler ?? "", data: UInt64(index + 1))
         files[name] = file
         return file
     }

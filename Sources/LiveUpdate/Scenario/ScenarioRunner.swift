@@ -27,7 +27,7 @@ private struct ScenarioRunner {
     var run: ScenarioRun
     let stopsAtProblem: Bool
     /// What has been done since the kernel came up.
-    private var history: [ScenarioAction] = []
+    private var history: [ScenarioStep] = []
 
     init(run: ScenarioRun, stopsAtProblem: Bool) {
         self.run = run
@@ -56,7 +56,7 @@ private struct ScenarioRunner {
     /// What was to fail in the kernel that ends here, and was not called. What every kernel does may meet one or
     /// another.
     private func problems(withPending faults: Faults) -> [String] {
-        let inBoot = Set(run.scenario.boot.compactMap(\.action.fault))
+        let inBoot = Set(run.scenario.boot.compactMap(\.fault))
         return faults.pending.subtracting(inBoot).map {
             "\($0.operation.rawValue) of \($0.name) was to fail, and was not called"
         }
@@ -64,7 +64,7 @@ private struct ScenarioRunner {
     }
 
     /// Whether what this kernel has done hangs on an order of events.
-    private var hasRaced: Bool { history.contains { $0.race != nil } }
+    private var hasRaced: Bool { history.contains(where: \.isRace) }
 
     /// Does what every kernel does when it has come up, if one has.
     private mutating func playBoot(_ report: inout ScenarioReport) -> Bool {
@@ -83,15 +83,15 @@ private struct ScenarioRunner {
         let events: [Event]
         var problems: [String]
         var race: RaceReport?
-        if let action = step.action.race {
-            let found = play(action, step.state)
+        if step.isRace {
+            let found = play(step)
             (result, events, race) = (found.result, found.report?.events ?? [], found.report)
             problems = found.report?.problems ?? []
             if case .problem(let text, _) = result { problems.append(text) }
             if case .errno(let errno) = result { problems.append("it gives \(errno.kernelName)") }
         } else {
-            result = run.perform(step.action)
-            history.append(step.action)
+            result = run.perform(step)
+            history.append(step)
             events = run.journal.take()
             problems = step.problems(with: result, events, of: run.scenario) + step.state.problems(with: run, events)
         }
@@ -100,20 +100,18 @@ private struct ScenarioRunner {
         report.entries.append(
             ScenarioReport.Entry(
                 number: number, kernel: release, isBoot: number == nil, hasBooted: run.hasBooted,
-                isRunning: run.kernel.isRunning, action: step.action,
-                sentence: step.sentence, note: step.note, events: events, result: result, counts: run.counts,
+                isRunning: run.kernel.isRunning, step: step, sentence: step.sentence,
+                note: step.note, events: events, result: result, counts: run.counts,
                 owners: run.owners, problems: problems, race: race, moves: moves))
         return problems.isEmpty || !stopsAtProblem
     }
 
     /// Plays a race, and leaves what its first interleaving does, or the first with a problem.
-    private mutating func play(
-        _ race: Race, _ state: ExpectedState
-    ) -> (report: RaceReport?, result: ScenarioResult?) {
+    private mutating func play(_ race: ScenarioStep) -> (report: RaceReport?, result: ScenarioResult?) {
         do {
-            var report = RaceReport(race, state)
+            var report = RaceReport(race)
             if race.schedule != nil {
-                report.add(try race.play(in: run))
+                report.add(try race.playRace(in: run))
             } else {
                 try onOneProcessor { try explore(race, &report) }
             }
@@ -122,20 +120,20 @@ private struct ScenarioRunner {
             run.continue(with: shown.run)
             var played = race
             played.schedule = RaceSchedule(shown.order)
-            history.append(ScenarioAction(played))
+            history.append(played)
             return (report, nil)
         } catch {
             return (nil, ScenarioResult(error))
         }
     }
 
-    private func explore(_ race: Race, _ report: inout RaceReport) throws {
+    private func explore(_ race: ScenarioStep, _ report: inout RaceReport) throws {
         var exploration = RaceExploration()
         while true {
             var run = try run.anew()
-            for action in history { _ = run.perform(action) }
+            for step in history { _ = run.perform(step) }
             run.hasBooted = false
-            try race.prepare(&run)
+            try race.prepareRace(&run)
             _ = run.journal.take()
             // Half of an interleaving that is equal to another is none.
             if let play = try RacePlay.play(race.sides, in: run, { enabled, _ in exploration.choose(enabled) }) {
@@ -147,7 +145,7 @@ private struct ScenarioRunner {
             }
             switch exploration.next() {
             case .another: break
-            case .again: report = RaceReport(race, report.state)
+            case .again: report = RaceReport(race)
             case .nothing: return
             }
         }

@@ -3,101 +3,114 @@ import KernelABI
 import SystemPackage
 
 /// A step of a scenario: an action and its expectations.
-public struct ScenarioStep: Sendable {
-    let form: ActionForm
-    let action: ScenarioAction
-    /// What the action names, all of which has to be there.
-    let names: [ScenarioName]
+public struct ScenarioStep: Hashable, Sendable {
+    /// What is done. Of the members that say more of it, a step has those of its form.
+    var verb = ""
+    var handler = ""
+    var flb = ""
+    /// A handler or FLB.
+    var part = ""
+    var file = ""
+    var session = ""
+    var token: UInt64 = 0
+    /// What steps call the file that is retrieved, or the image that is handed over.
+    var name: String?
+    var mutex = ""
+    /// The beginning of the names of what is made in numbers.
+    var prefix = ""
+    var count: UInt64 = 0
+    var operation = Event.Callback.Operation.preserve
+    var error = Errno.ioError
+    /// The objects of which one is expected; `nil` if that does not matter.
+    var objects: [String]?
+    var isOnlyIfGot = false
+    var text = ""
+    var offset: UInt64 = 0
+    var size: UInt64?
+    var position: UInt64?
+    var release: String?
+    /// The word for how the kernel comes up.
+    var comesUp = BootOutcome.adopted.word
+    /// The steps of each side of a race; none of all other steps.
+    var sides: [[ScenarioStep]] = []
+    /// The outcomes that are allowed, each of which comes about; `nil` if the steps' own expectations say it all.
+    var outcomes: [RaceExpectation]?
+    /// The one interleaving to play.
+    var schedule: RaceSchedule?
+
     /// A remark for the reader of the trace.
-    public let note: String?
+    public internal(set) var note: String?
     /// The results that are allowed, in which `nil` stands for success; `nil` if the step does not say.
-    let results: [Errno?]?
+    var results: [Errno?]?
     /// The FLBs' operations that are called, as `name operation`, with `: ERROR` where one fails.
-    let calls: [String]?
+    var calls: [String]?
     /// The handlers' operations that are called.
-    let fileCalls: [String]?
-    let state: ExpectedState
+    var fileCalls: [String]?
+    var state = ExpectedState()
+
+    package init() {}
+
+    /// How it is done.
+    var action: ActionForm {
+        // Every step that is read is of one of them.
+        ActionForm.byVerb[verb] ?? ActionForm(verb, sentence: { _ in "do nothing" }, perform: { _, _ in })
+    }
 
     /// What is done, in words.
-    public var sentence: String { action.sentence }
+    public var sentence: String { action.sentence(self) }
+
+    /// What the step and its outcomes name, all of which has to be there.
+    var names: [ScenarioName] {
+        action.names.map { $0(self) } + state.names + (outcomes ?? []).flatMap(\.state.names)
+    }
+
+    /// What the step makes fail.
+    var fault: Faults.Place? { action.kind == .fault ? Faults.Place(name: part, operation: operation) : nil }
 }
 
-extension ScenarioStep: Decodable {
-    public init(from decoder: any Decoder) throws {
-        var object = try StrictObject(decoder, "a step", keys: nil)
-        let verb = try object.string("do", "what is done")
-        guard let form = ActionForm.all.first(where: { $0.verb == verb }) else {
-            let known = ActionForm.all.map(\.verb)
-            let hint = Spelling.suggestion(for: verb, among: known) ?? "what can is \(known.joined(separator: ", "))"
-            throw object.error(at: "do", "\"\(verb)\" cannot be done; \(hint)")
-        }
-        object = try StrictObject(decoder, "a step", keys: ["do"] + Self.members(of: form).map(\.name))
-        try self.init(form, &object)
+extension ScenarioStep: DocumentPart, DocumentValue, ExpectingState {
+    package static var codec: StepCodec { StepCodec() }
+
+    /// What is expected of a call.
+    static let callMembers: [ObjectForm<Self>.Member] = [
+        .ifKnown("gives", \.results, OneOrMoreCodec(Errno.resultCodec), "ok, or the name of an error"),
+        .ifKnown("calls", \.calls, "names and operations of FLBs"),
+        .ifKnown("file_calls", \.fileCalls, "names and operations of handlers"),
+    ]
+}
+
+/// A step, of which `do` says what else it has.
+package struct StepCodec: DocumentCodec {
+    package func write(_ step: ScenarioStep, to writer: inout DocumentWriter) {
+        step.action.form.write(step, to: &writer)
     }
 
-    /// The members of a step that does what `form` does, but for `do`.
-    static func members(of form: ActionForm) -> [ScenarioSchema.Member] {
-        StrictObject.members { _ = try ScenarioStep(form, &$0) }
+    package func read(from reader: inout DocumentReader) throws(DocumentReadError) -> ScenarioStep {
+        let verbs = WordCodec(ActionForm.all.map(\.verb), else: "cannot be done")
+        let verb = try reader.lookAhead(for: "do", ("a step", "what is done")) { (reader) throws(DocumentReadError) in
+            try verbs.read(from: &reader)
+        }
+        var step = ScenarioStep()
+        step.verb = verb
+        return try step.action.form.read(from: &reader)
     }
 
-    /// A step that does what `form` does.
-    init(_ form: ActionForm, _ object: inout StrictObject) throws {
-        self.form = form
-        action = try form.read(&object)
-        names = object.names
-        note = try object.optionalString("note", "a remark")
-        if form.isCall {
-            let names = try object.optional("gives", "ok, or the name of an error", as: ResultNames.self)
-            results = try names.map { try Self.results($0, object) }
-            calls = try object.optional("calls", "names and operations of FLBs")
-            fileCalls = try object.optional("file_calls", "names and operations of handlers")
-        } else {
-            (results, calls, fileCalls) = (nil, nil, nil)
-        }
-        state = try ExpectedState(&object)
-    }
-
-    /// Results by their names.
-    static func results(_ given: ResultNames, _ object: StrictObject) throws -> [Errno?] {
-        if given.names.isEmpty {
-            try object.note(at: "gives", "none of no results is right; leave it out, or say ok")
-        }
-        return try given.names.map { name in
-            if name == ScenarioReport.ok { return nil }
-            if let errno = Errno(kernelName: name) { return errno }
-            try object.note(at: "gives", StrictObject.unknownErrno(name))
-            return nil
-        }
-    }
+    package var schema: DocumentSchema { .object("step") { ActionForm.writeDefinitions(to: &$0, besides: &$1) } }
 }
 
 /// The expected state after a step.
-struct ExpectedState: Sendable {
+struct ExpectedState: Hashable, Sendable {
     /// Counts of FLBs, of the direction in which they work.
-    let outgoing: [String: Int64]
-    let incoming: [String: Int64]
+    var outgoing: [String: Int64] = [:]
+    var incoming: [String: Int64] = [:]
     /// References to the owners of handlers and FLBs.
-    let owners: [String: Int64]
+    var owners: [String: Int64] = [:]
     /// What the kernel warns of in the step; `nil` if that does not matter.
-    let warnings: [String]?
+    var warnings: [String]?
     /// How many blocks of memory are preserved for the next kernel.
-    let preserved: UInt64?
+    var preserved: UInt64?
     /// How many blocks that handlers and FLBs of the last kernel preserved nobody has taken over.
-    let unclaimed: UInt64?
-
-    init(_ object: inout StrictObject) throws {
-        outgoing = try object.optional("outgoing", "counts of FLBs by name") ?? [:]
-        incoming = try object.optional("incoming", "counts of FLBs by name") ?? [:]
-        owners = try object.optional("owners", "references to owners by the name of a handler or FLB") ?? [:]
-        warnings = try object.optional("warnings", "what the kernel warns of")
-        preserved = try object.optionalNumber("preserved", "blocks of memory preserved for the next kernel")
-        unclaimed = try object.optionalNumber("unclaimed", "blocks that came in, and nobody has taken over")
-    }
-
-    var isEmpty: Bool {
-        outgoing.isEmpty && incoming.isEmpty && owners.isEmpty && warnings == nil && preserved == nil
-            && unclaimed == nil
-    }
+    var unclaimed: UInt64?
 
     /// What the expectations name.
     var names: [ScenarioName] {
@@ -107,25 +120,26 @@ struct ExpectedState: Sendable {
     }
 }
 
-/// The names of one or more results.
-struct ResultNames: Decodable, Sendable {
-    let names: [String]
-
-    init(from decoder: any Decoder) throws {
-        names = try Alternatives(from: decoder).names
-    }
+/// What says which state there is to be.
+protocol ExpectingState: DocumentPart {
+    var state: ExpectedState { get set }
 }
 
-/// One name or several.
-struct Alternatives: Decodable, Sendable {
-    let names: [String]
+extension ObjectForm.Member where Object: ExpectingState {
+    static var ofState: [Self] {
+        [
+            counts("outgoing", \.state.outgoing, "counts of FLBs by name"),
+            counts("incoming", \.state.incoming, "counts of FLBs by name"),
+            counts("owners", \.state.owners, "references to owners by the name of a handler or FLB"),
+            .ifKnown("warnings", \.state.warnings, "what the kernel warns of"),
+            .ifKnown("preserved", \.state.preserved, "blocks of memory preserved for the next kernel"),
+            .ifKnown("unclaimed", \.state.unclaimed, "blocks that came in, and nobody has taken over"),
+        ]
+    }
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let name = try? container.decode(String.self) {
-            names = [name]
-        } else {
-            names = try container.decode([String].self)
-        }
+    private static func counts(
+        _ key: String, _ path: WritableKeyPath<Object, [String: Int64]> & Sendable, _ summary: String
+    ) -> Self {
+        .always(key, path, DictionaryCodec(SignedNumberCodec(), summary), summary)
     }
 }

@@ -44,9 +44,7 @@ final class IncomingFiles: Sendable {
                 for file in files {
                     let handler = try kernel.registry.handler(named: file.compatible ?? "")
                     state.entries.append(
-                        Entry(
-                            token: file.token, handler: handler,
-                            preserved: PreservedFile(data: file.data ?? 0, memfd: file.memfd)))
+                        Entry(token: file.token, handler: handler, preserved: PreservedFile(file)))
                 }
                 guard count == UInt64(files.count) else { throw .invalidArgument }
             } catch {

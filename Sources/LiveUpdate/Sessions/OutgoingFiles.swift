@@ -117,11 +117,9 @@ final class OutgoingFiles: Sendable {
         var record = SessionState()
         record.name = KernelString(session, cutTo: abi.sessions.record.name)
         record.files = state.current.entries.map { entry in
-            var file = FileState()
+            var file = entry.preserved.record
             file.token = entry.token
             file.compatible = KernelString(entry.handler.definition.compatible, cutTo: abi.files.record.compatible)
-            file.data = entry.preserved.data
-            file.memfd = entry.preserved.memfd
             return file
         }
         return record

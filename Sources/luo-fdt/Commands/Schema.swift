@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import Handover
 import LiveUpdate
 import SystemPackage
@@ -22,18 +21,11 @@ struct Schema: ParsableCommand {
 
     func run() throws {
         let output = OutputStream(.standardOutput)
+        var writer = DocumentWriter { output.write($0) }
         switch subject {
-        case .handover:
-            var writer = DocumentWriter { output.write($0) }
-            writer.writeSchema()
-        case .kinds:
-            var writer = DocumentWriter { output.write($0) }
-            writer.writeKindsSchema()
-        case .scenario:
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            output.write(Array(try encoder.encode(ScenarioSchema())))
-            output.write("\n")
+        case .handover: writer.writeSchema()
+        case .kinds: writer.writeKindsSchema()
+        case .scenario: writer.writeScenarioSchema()
         }
         output.flush()
     }

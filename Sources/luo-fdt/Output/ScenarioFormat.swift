@@ -1,5 +1,5 @@
 import ArgumentParser
-import FoundationEssentials
+import Handover
 import LiveUpdate
 
 /// Output formats for scenarios.
@@ -30,14 +30,14 @@ enum ScenarioFormat: String, ExpressibleByArgument, CaseIterable {
             }
             if reports.count > 1 { output.write((played.isEmpty || isQuiet ? "" : "\n") + summary(of: reports) + "\n") }
         case .json:
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            do {
-                output.write(
-                    Array(try reports.count == 1 ? shown.first.map(encoder.encode) ?? Data() : encoder.encode(shown)))
-                output.write("\n")
-            } catch {
-                Diagnostics.report("\(error)")
+            output.writeJSON { writer in
+                guard reports.count > 1 else { return shown.forEach { $0.write(to: &writer) } }
+                writer.array { writer in
+                    for report in shown {
+                        writer.element()
+                        report.write(to: &writer)
+                    }
+                }
             }
         case .tap: output.write(tests(of: reports).ktap)
         case .junit: output.write(tests(of: reports).junit)
@@ -102,15 +102,14 @@ struct NamedReport {
     }
 }
 
-extension NamedReport: Encodable {
-    private enum CodingKeys: String, CodingKey { case title, passed, problems }
-
+extension NamedReport {
     /// Encodes the report; for a scenario that was not played, its name and the reason.
-    func encode(to encoder: any Encoder) throws {
-        if let report { return try report.encode(to: encoder) }
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(name, forKey: .title)
-        try container.encode(false, forKey: .passed)
-        try container.encode(problems, forKey: .problems)
+    func write(to writer: inout DocumentWriter) {
+        if let report { return writer.report(report) }
+        writer.object { writer in
+            writer.member("title", name)
+            writer.member("passed", false)
+            writer.member("problems", strings: problems)
+        }
     }
 }

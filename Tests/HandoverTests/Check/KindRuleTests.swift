@@ -100,7 +100,10 @@ import Testing
         (#"{"rule": "r", "test": "unique", "field": "list", "consequence": "x"}"#, "needs \"by\""),
         (#"{"rule": "r", "test": "unique", "field": "list", "by": ["z"], "consequence": "x"}"#, "no number \"z\""),
         (#"{"rule": "r", "test": "limit", "field": "list.z", "consequence": "x"}"#, "a number"),
-        (#"{"rule": "r", "test": "nope", "consequence": "x"}"#, "is not one of version, chain, unique, count, excess"),
+        (
+            #"{"rule": "r", "test": "nope", "consequence": "x"}"#,
+            "is unknown; known are version, chain, unique, count, excess"
+        ),
     ])
     func `a rule that cannot be run is refused`(rule: String, said: String) throws {
         let text = #"""

@@ -74,9 +74,9 @@ import Testing
         var side = HandoverDiff.Side(state: HandoverState())
         side.absence = .missing
         var comparison = Comparison(before: side, after: side, ignoringContents: false)
-        Part.form.compare(before, before, Comparison.Subject("part"), by: &comparison)
+        Part.form.compare(.init(before, before, .init("part")), by: &comparison)
         #expect(comparison.changes.isEmpty)
-        Part.form.compare(before, after, Comparison.Subject("part"), by: &comparison)
+        Part.form.compare(.init(before, after, .init("part")), by: &comparison)
         #expect(
             comparison.changes.map(\.description) == [
                 "~ part, size: 1 -> 2", "~ part, place: 0x1000 -> missing", "~ part, names: 1 -> 2",

@@ -86,11 +86,11 @@ import Testing
     static let refusals = [
         Refusal(text: "", said: "this is not JSON: empty text"),
         Refusal(text: " \n ", said: "this is not JSON: empty text"),
-        Refusal(text: "{", said: "this is not JSON: line 1: expected \",\" or \"}\" at the end"),
-        Refusal(text: "{\n\n\"kernel\" \"7.3\"}", said: "this is not JSON: line 3: expected \":\" here"),
-        Refusal(text: "{\"kernel\": \"7.3\",}", said: "this is not JSON: line 1: expected a key here"),
+        Refusal(text: "{", said: "this is not JSON: line 1, column 2: expected \",\" or \"}\" at the end"),
+        Refusal(text: "{\n\n\"kernel\" \"7.3\"}", said: "this is not JSON: line 3, column 10: expected \":\" here"),
+        Refusal(text: "{\"kernel\": \"7.3\",}", said: "this is not JSON: line 1, column 18: expected a key here"),
         Refusal(text: "{\"kernel\": \"7.3\" \"a\"}", said: "expected \",\" or \"}\" here"),
-        Refusal(text: "{\"kernel\": \"7.3", said: "expected the end of a string"),
+        Refusal(text: "{\"kernel\": \"7.3", said: "line 1, column 12: expected the end of the string that begins here"),
         Refusal(text: "{\"kernel\": \"7\u{1}\"}", said: "expected no control character in a string"),
         Refusal(text: "{\"kernel\": \"\\x\"}", said: "expected a valid escape sequence"),
         Refusal(text: "{\"kernel\": \"\\u12\"}", said: "expected four hexadecimal digits after \\u"),
@@ -155,7 +155,9 @@ import Testing
 
     @Test func namesHaveToBeUTF8() throws {
         let text = Array("{\"sessions\": [{\"name\": \"".utf8) + [0xff] + Array("\"}]}".utf8)
-        #expect(throws: DocumentReadError.notJSON("line 1: expected UTF-8 here")) { try DocumentReader.read(text) }
+        #expect(throws: DocumentReadError.notJSON("line 1, column 24: expected UTF-8 in the string that begins here")) {
+            try DocumentReader.read(text)
+        }
     }
 
     /// If a modified text can be read, another reader must accept it as JSON, too.

@@ -28,7 +28,7 @@ public struct VmallocState: Hashable, Sendable {
 }
 
 extension VmallocState: DocumentObject {
-    static let form = ObjectForm<VmallocState>(
+    package static let form = ObjectForm<VmallocState>(
         "vmalloc", "a preserved vmalloc area",
         [
             .ifKnown("first", { $0.first }, { $0.first = $1 }, "the address of the first chunk").uncompared,
@@ -37,16 +37,16 @@ extension VmallocState: DocumentObject {
             .ifKnown("flags", { $0.flags }, { $0.flags = $1 }, "bit 0: alloc; bit 1: huge vmap"),
             .ifKnown("order", { $0.order }, { $0.order = $1 }, "each address refers to 2^order pages"),
             .ifKnown("chunks", { $0.chunks }, { $0.chunks = $1 }, "the chunks of page addresses")
-                .compared(as: "addresses").compared { old, new, subject, comparison in
-                    guard let old = old?.chunks, let new = new?.chunks, old != new else { return }
-                    comparison.noteMissing(
-                        subject.layout, old.first?.address?.description, new.first?.address?.description)
+                .compared(as: "addresses").compared { areas, comparison in
+                    let chunks = areas.layout.map(\.chunks)
+                    guard let (old, new) = chunks.both, old != new else { return }
+                    comparison.noteMissing(chunks.map { $0.first?.address?.description })
                 },
         ])
 }
 
 extension VmallocState.Chunk: DocumentObject {
-    static let form = ObjectForm<VmallocState.Chunk>(
+    package static let form = ObjectForm<VmallocState.Chunk>(
         "vmallocChunk", "a page of page addresses",
         [
             .ifKnown("pa", { $0.address }, { $0.address = $1 }, "the address of the chunk"),

@@ -110,8 +110,8 @@ struct PayloadRecords: Hashable, Sendable {
 
     /// Changes what the fields lead to, as far as it is known.
     ///
-    /// - Parameter body: takes these records, the site, the offset of its field in ``bytes``, what that leads to, and the
-    ///   records among it.
+    /// - Parameter body: takes these records, the site, the offset of its field in ``bytes``, what that leads to, and
+    ///   the records among it.
     mutating func updateTargets(
         _ body: (inout Self, PayloadLayout.Site, _ offset: Int, inout Target, inout PayloadRecords?) -> Void
     ) {

@@ -10,7 +10,7 @@ public struct KexecMetadataState: Hashable, Sendable {
 }
 
 extension KexecMetadataState: DocumentObject {
-    static let form = ObjectForm<KexecMetadataState>(
+    package static let form = ObjectForm<KexecMetadataState>(
         "kexecMetadata", "which kernel handed over",
         [
             .always("version", \.version, "the version of the structure"),

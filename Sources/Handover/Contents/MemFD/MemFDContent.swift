@@ -40,11 +40,6 @@ extension MemFDState: CodedContent {
         return memfd
     }
 
-    static func writeSchema(to writer: inout DocumentWriter) {
-        MemFDState.form.writeSchema(to: &writer)
-        FolioState.form.writeSchema(to: &writer)
-    }
-
     var title: String { Self.key }
 
     var fileContents: FileContents? { file }

@@ -23,9 +23,9 @@ public struct MemFDState: Hashable, Sendable {
 }
 
 extension MemFDState {
-    static let form = ObjectForm<MemFDState>(
+    package static let form = ObjectForm<MemFDState>(
         "memfd", "a preserved memfd",
-        complete: { memfd in
+        complete: { memfd, _ in
             if memfd.contents == nil, memfd.size == nil, memfd.folios == nil, memfd.vmalloc == nil {
                 memfd.size = 0
             }

@@ -20,7 +20,7 @@ public struct MemblockState: Hashable, Sendable {
 }
 
 extension MemblockState: DocumentObject {
-    static let form = ObjectForm<MemblockState>(
+    package static let form = ObjectForm<MemblockState>(
         "memblock", "the reserve_mem regions",
         [
             .ifKnown("compatible", \.compatible, "the version of the ABI"),
@@ -32,16 +32,16 @@ extension MemblockState.Region: NamedRecord {
     static let noun = "region"
     var comparisonSummary: String { "\(size) bytes" }
 
-    static let form = ObjectForm<MemblockState.Region>(
+    package static let form = ObjectForm<MemblockState.Region>(
         "region", "a reserve_mem region", compact: true,
         [
             .always("name", { $0.name }, { $0.name = $1 }, required: true, "the region's name"),
             .ifKnown("compatible", { $0.compatible }, { $0.compatible = $1 }, "the version of the region's node"),
             .ifKnown("start", { $0.start }, { $0.start = $1 }, "the address of the region"),
             .always("size", { $0.size }, { $0.size = $1 }, required: true, "its size in bytes")
-                .compared { old, new, subject, comparison in
-                    comparison.compare(subject, old?.size, new?.size)
-                    guard let old, let new, let start = old.start, let newStart = new.start,
+                .compared { regions, comparison in
+                    comparison.compare(regions.map(\.size))
+                    guard let (old, new) = regions.both, let start = old.start, let newStart = new.start,
                         let end = start.advanced(by: min(old.size, new.size))
                     else { return }
                     comparison.compareMemory(

@@ -13,11 +13,6 @@ extension MemblockState: CodedSubtree {
             "short for memblock.regions")
     ]
 
-    static func writeSchema(to writer: inout DocumentWriter) {
-        form.writeSchema(to: &writer)
-        Region.form.writeSchema(to: &writer)
-    }
-
     static func read(
         _ blob: [UInt8], at address: PhysicalAddress?, _ generation: Generation, _ log: inout ReadingLog
     ) -> MemblockState? {

@@ -26,26 +26,20 @@ final class DriverMutexes: Sendable {
 
 extension ActionForm {
     static let mutexes = [
-        ActionForm("lock") { object in
-            let mutex = try mutex(&object)
-            return ScenarioAction("lock mutex \(mutex)") { run in
-                do throws(Errno) {
-                    try run.mutexes.lock(mutex)
-                } catch {
-                    run.kernel.fail(error)
-                    throw error
-                }
+        ActionForm("lock", [.mutex]) {
+            "lock mutex \($0.mutex)"
+        } perform: { step, run in
+            do throws(Errno) {
+                try run.mutexes.lock(step.mutex)
+            } catch {
+                run.kernel.fail(error)
+                throw error
             }
         },
-        ActionForm("unlock") { object in
-            let mutex = try mutex(&object)
-            return ScenarioAction("unlock mutex \(mutex)") { run in
-                guard run.mutexes.unlock(mutex) else { throw ScenarioProblem("mutex \(mutex) is not locked") }
-            }
+        ActionForm("unlock", [.mutex]) {
+            "unlock mutex \($0.mutex)"
+        } perform: { step, run in
+            guard run.mutexes.unlock(step.mutex) else { throw ScenarioProblem("mutex \(step.mutex) is not locked") }
         },
     ]
-
-    private static func mutex(_ object: inout StrictObject) throws -> String {
-        try object.string("mutex", "the name of a driver's mutex")
-    }
 }

@@ -1,65 +1,62 @@
+import Handover
 import SystemPackage
 
-/// What a step does.
-struct ScenarioAction: Sendable {
+/// Something that a step can do: which members say more of it, and how it is done.
+struct ActionForm: Sendable {
     /// Properties of an action that other code depends on.
     enum Kind: Sendable {
         case plain
-        /// It creates, or retrieves, the session of this name.
-        case session(String)
-        /// It creates sessions whose names begin so.
-        case sessions(prefix: String)
-        /// It gives a file this name.
-        case file(String?)
+        /// It creates, or retrieves, a session.
+        case session
+        /// It creates sessions whose names begin alike.
+        case sessions
+        /// It gives a file a name.
+        case file
         /// It writes to a memfd or reads it, which is not live update's.
         case memory
         /// It opens or closes `/dev/liveupdate`.
         case device
         /// It makes the next call of an operation fail.
-        case fault(Faults.Place)
-        case kexec(name: String?)
-        case race(Race)
+        case fault
+        case kexec
+        /// It is not a call, which gives something and calls operations, but several.
+        case race
     }
 
-    /// What is done, in words.
-    let sentence: String
     let kind: Kind
+    /// Whether it can be on a side of a race.
+    let canRace: Bool
+    let form: ObjectForm<ScenarioStep>
+    /// What it names, all of which has to be there.
+    let names: [@Sendable (ScenarioStep) -> ScenarioName]
+    /// What is done, in words.
+    let sentence: @Sendable (ScenarioStep) -> String
     /// Does it.
     ///
     /// - Throws: `Errno`, what the kernel returned; or ``ScenarioProblem``, why the scenario makes no sense or
     ///   something else than expected came of it.
-    let perform: @Sendable (inout ScenarioRun) throws -> Void
+    let perform: @Sendable (ScenarioStep, inout ScenarioRun) throws -> Void
 
-    init(_ sentence: String, _ kind: Kind = .plain, perform: @escaping @Sendable (inout ScenarioRun) throws -> Void) {
-        self.sentence = sentence
+    init(
+        _ verb: String, _ members: [StepMember] = [], _ kind: Kind = .plain, canRace: Bool = true,
+        complete: @escaping ObjectForm<ScenarioStep>.Completion = { _, _ in },
+        sentence: @escaping @Sendable (ScenarioStep) -> String,
+        perform: @escaping @Sendable (ScenarioStep, inout ScenarioRun) throws -> Void
+    ) {
         self.kind = kind
+        self.canRace = canRace
+        form = ObjectForm(
+            verb, "a step", compact: true, complete: complete,
+            [.always("do", \.verb, WordCodec([verb]), required: true, "what is done")] + members.map(\.member)
+                + [.ifKnown("note", \.note, "a remark")] + (kind == .race ? [] : ScenarioStep.callMembers)
+                + ObjectForm.Member.ofState)
+        names = members.compactMap(\.names)
+        self.sentence = sentence
         self.perform = perform
     }
 
-    var race: Race? { if case .race(let race) = kind { race } else { nil } }
-    var fault: Faults.Place? { if case .fault(let place) = kind { place } else { nil } }
-}
-
-/// A kind of action, and how to read it.
-struct ActionForm: Sendable {
     /// What `do` calls it.
-    let verb: String
-    /// Whether it is a call, which gives something and calls operations, and not several.
-    let isCall: Bool
-    /// Whether it can be on a side of a race.
-    let canRace: Bool
-    /// Asks a step for the members that say more.
-    let read: @Sendable (inout StrictObject) throws -> ScenarioAction
-
-    init(
-        _ verb: String, isCall: Bool = true, canRace: Bool = true,
-        read: @escaping @Sendable (inout StrictObject) throws -> ScenarioAction
-    ) {
-        self.verb = verb
-        self.isCall = isCall
-        self.canRace = canRace
-        self.read = read
-    }
+    var verb: String { form.name }
 
     /// Everything that a step can do.
     static let all: [ActionForm] =
@@ -67,6 +64,8 @@ struct ActionForm: Sendable {
 
     /// Everything that an operation can do.
     static let ofOperations = registrations + flbs + mutexes
+
+    static let byVerb = Dictionary(uniqueKeysWithValues: all.map { ($0.verb, $0) })
 }
 
 /// The name by which a step refers to something defined in the scenario or created by another step.
