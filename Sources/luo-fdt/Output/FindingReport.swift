@@ -23,7 +23,7 @@ enum FindingReport {
             for group in FindingGroup.groups(findings) {
                 stream.write("luo-fdt: \(place): \(group)\n")
             }
-            if let latest = Generation.latest.releases.last, document.isOfUnknownKernel {
+            if document.isOfUnknownKernel, let latest = Generation.latest.releases.last {
                 stream.write(
                     "luo-fdt: \(place): of an unknown kernel; --kernel \(latest) reads it as the newest "
                         + "known one, --format dts and --format hex show the bytes\n")
