@@ -59,8 +59,8 @@ extension Storage {
     ///
     /// Also detects what makes `fdt_check_full` of libfdt 1.6 hang or crash, and returns the verdict of later versions:
     ///
-    /// - A property of nearly 2^32 bytes: the sum of offset and length wraps around, so that the next tag is the same
-    ///   one again (forever, with 0xfffffff4) or lies within the property.
+    /// - A property of 2^31 bytes or more: libfdt's sum of offset and length overflows. If it wraps around, the next
+    ///   tag is the same one again (forever, with 0xfffffff4) or lies within the property.
     /// - Before version 16, where names of nodes are whole paths, a name without a slash: libfdt dereferences a null
     ///   pointer if it is the root's.
     private static func survey(_ header: Header, _ bytes: RawSpan) -> Survey {
@@ -94,7 +94,7 @@ extension Storage {
             }
         }
         if case .property(let property) = tokens.remainder(in: bytes),
-            property.value.upperBound - property.start > UInt32.max
+            property.value.upperBound > Int32.max
         {
             return .trap(FDTError(.badStructure, in: "fdt_next_tag"))
         }

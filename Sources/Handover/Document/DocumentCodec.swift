@@ -1,7 +1,7 @@
 import KernelABI
 
-/// How values of a type are represented in a document: their JSON, in both directions, its schema, and how two values are
-/// compared.
+/// How values of a type are represented in a document: their JSON, in both directions, its schema, and how two values
+/// are compared.
 package protocol DocumentCodec<Value>: Sendable {
     associatedtype Value: Equatable, Sendable
     func write(_ value: Value, to writer: inout DocumentWriter)

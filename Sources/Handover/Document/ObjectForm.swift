@@ -25,7 +25,7 @@ package struct ObjectForm<Object: Sendable>: Sendable {
     private let writers: [@Sendable (Object, inout DocumentWriter) -> Void]
     /// Whether to write an object on one line.
     private let isCompact: @Sendable (Object) -> Bool
-    /// Fills in what follows from the members, and tells the reader what of it makes no sense.
+    /// Fills in what follows from the members, and tells the reader about inconsistencies.
     private let complete: Completion
     private let new: @Sendable () -> Object
 

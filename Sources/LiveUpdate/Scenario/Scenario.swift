@@ -107,8 +107,7 @@ extension Scenario: DocumentObject {
     /// The names of all handlers: the scenario's, and those that kernels have of themselves.
     var handlerNames: [String] { handlers.map(\.name) + KernelHandler.all.map(\.name) }
 
-    /// Whether a handler or FLB has no module. Handlers that kernels have of themselves are built in, but can be made to
-    /// go for a test.
+    /// Whether a handler or FLB is not in a module. The kernels' own handlers are built in, but a test can remove them.
     func isBuiltIn(_ name: String) -> Bool {
         handlers.contains { $0.name == name && $0.isBuiltIn } || flbs.contains { $0.name == name && $0.isBuiltIn }
     }

@@ -47,7 +47,8 @@ import Testing
             switch place {
             case .flb: #""luo": {"flbs": [{"name": "\#(name)", "count": 1, "payload": \#(payload)}]}"#
             case .file:
-                #""sessions": [{"name": "s", "files": [{"token": 1, "compatible": "\#(name)", "payload": \#(payload)}]}]"#
+                #""sessions": [{"name": "s", "files": [{"token": 1, "compatible": "\#(name)", "payload": "#
+                    + #"\#(payload)}]}]"#
             case .subtree: #""kho": {"subtrees": [{"name": "\#(name)", "payload": \#(payload)}]}"#
             case .session: #""sessions": [{"name": "\#(name)", "mapping": \#(payload)}]"#
             }
@@ -194,19 +195,23 @@ import Testing
     @Test(arguments: [
         (#"{"kinds": [{"kind": "a", "place": "flb", "names": ["a"], "payload": "nope"}]}"#, ".kinds[0].payload: "),
         (
-            #"{"structures": [{"name": "s", "fields": [{"name": "x", "type": "u7"}]}], "kinds": [{"kind": "a", "place": "flb", "names": ["a"], "payload": "s"}]}"#,
+            #"{"structures": [{"name": "s", "fields": [{"name": "x", "type": "u7"}]}], "kinds": [{"kind": "a", "#
+                + #""place": "flb", "names": ["a"], "payload": "s"}]}"#,
             ".structures[0].fields[0].type: "
         ),
         (
-            #"{"structures": [{"name": "s", "fields": [{"name": "x", "type": "u32", "leads_to": {"structure": "s"}}]}], "kinds": [{"kind": "a", "place": "flb", "names": ["a"], "payload": "s"}]}"#,
+            #"{"structures": [{"name": "s", "fields": [{"name": "x", "type": "u32", "leads_to": {"structure": "#
+                + #""s"}}]}], "kinds": [{"kind": "a", "place": "flb", "names": ["a"], "payload": "s"}]}"#,
             ".structures[0].fields[0].leads_to: "
         ),
         (
-            #"{"structures": [{"name": "s", "fields": [{"name": "x", "type": "s"}]}], "kinds": [{"kind": "a", "place": "flb", "names": ["a"], "payload": "s"}]}"#,
+            #"{"structures": [{"name": "s", "fields": [{"name": "x", "type": "s"}]}], "kinds": [{"kind": "a", "#
+                + #""place": "flb", "names": ["a"], "payload": "s"}]}"#,
             ".structures[0].fields[0].type: "
         ),
         (
-            #"{"structures": [{"name": "s", "fields": [{"name": "x", "type": "u64"}]}], "kinds": [{"kind": "a", "place": "flb", "names": ["a"], "payload": "s", "version": {"field": "y", "values": [1]}}]}"#,
+            #"{"structures": [{"name": "s", "fields": [{"name": "x", "type": "u64"}]}], "kinds": [{"kind": "a", "#
+                + #""place": "flb", "names": ["a"], "payload": "s", "version": {"field": "y", "values": [1]}}]}"#,
             ".kinds[0].version.field: "
         ),
         (#"{"kinds": [{"kind": "a", "plaec": "flb"}]}"#, ".kinds[0]: unknown key \"plaec\"; did you mean \"place\"?"),

@@ -69,7 +69,8 @@ extension PlanProblemTests {
             ".luo.sessions_pa: 0x0 means that there is nothing, but .luo.sessions is given; remove one of them"
         ),
         (
-            #"{"kernel": "7.1", "sessions": [{"name": "a", "files_pa": "0x0", "files": [{"token": 1, "compatible": "x"}]}]}"#,
+            #"{"kernel": "7.1", "sessions": [{"name": "a", "files_pa": "0x0", "files": [{"token": 1, "#
+                + #""compatible": "x"}]}]}"#,
             ".sessions[0].files_pa: 0x0 means that there is nothing, but .sessions[0].files is given; remove one of them"
         ),
         (
@@ -97,7 +98,8 @@ extension PlanProblemTests {
         let bitmaps = (0..<301).map { #"{"start": "0x\#(String($0 << 27, radix: 16))", "bits": "0"}"# }
         #expect(
             try problems(
-                #"{"kernel": "6.19", "preserved": {"chunks": [{"order": 0, "bitmaps": [\#(bitmaps.joined(separator: ","))]}]}}"#
+                #"{"kernel": "6.19", "preserved": {"chunks": [{"order": 0, "bitmaps": "#
+                    + #"[\#(bitmaps.joined(separator: ","))]}]}}"#
             )
                 == [".preserved.chunks[0].bitmaps: 301 bitmaps; a chunk holds 255"])
         #expect(
@@ -130,7 +132,8 @@ extension PlanProblemTests {
                 nodes: tables
                     + #", {"level": 1, "key": "0x0"}, {"level": 0, "key": "0x0"}, {"level": 6, "key": "0x0"}"#,
                 leaves:
-                    #"{"key": "0x1000000", "bits": "0"}, {"key": "0x8000", "bits": "0"}, {"key": "0x8000", "bits": "1"}"#
+                    #"{"key": "0x1000000", "bits": "0"}, {"key": "0x8000", "bits": "0"}, {"key": "0x8000", "#
+                    + #""bits": "1"}"#
             )
                 == [
                     ".preserved.radix.nodes[5].key: 0x0 is already the key of a page of level 1",
