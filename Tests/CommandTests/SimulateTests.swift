@@ -92,9 +92,8 @@ import Testing
     @Test(arguments: [("", 0), (#""page_size": 16384, "#, 0), (#""page_size": 4096, "#, 2)])
     func `a kernel has the page size of the image that it is handed`(member: String, status: Int32) throws {
         let scenario = try TemporaryPath(
-            #"{"title": "t", \#(member)"kernel": "7.3", "steps": [{"do": "register_handler", "handler": "#
-                + #""memfd"}, {"do": "retrieve_session", "session": "vm-beta"}]}"#
-                .utf8)
+            (#"{"title": "t", \#(member)"kernel": "7.3", "steps": [{"do": "register_handler", "handler": "memfd"}, "#
+                + #"{"do": "retrieve_session", "session": "vm-beta"}]}"#).utf8)
         let played = try Command("simulate", "--image", "captures/7.3-arm64-16k/basic.elf", scenario.path)
         #expect(played.status == status, "\(played.text)\(played.errors)")
         #expect(played.errors.contains("panics on it in kho_radix_walk_tree()") == (status != 0))

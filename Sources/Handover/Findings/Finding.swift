@@ -93,8 +93,12 @@ public struct Finding: Error, Hashable, Sendable {
 extension Finding: CustomStringConvertible {
     /// For example `luo_file_ser.compatible of session "vm", token 0x1 at 0xf80010: found "x", expected a handler`.
     public var description: String {
-        let whose = owner == .kho || owner == .input ? "" : " of \(owner)"
-        return "\(place.name)\(whose)" + (place.address.map { " at \($0)" } ?? "")
-            + ": found \(found), expected \(expected)"
+        return subject + (place.address.map { " at \($0)" } ?? "") + ": found \(found), expected \(expected)"
+    }
+
+    /// The place and its owner, or one of them if it names both.
+    private var subject: String {
+        if owner == .kho || owner == .input || "\(owner)" == "the \(place.name)" { return place.name }
+        return "\(owner) ".hasPrefix("\(place.name) ") ? "\(owner)" : "\(place.name) of \(owner)"
     }
 }

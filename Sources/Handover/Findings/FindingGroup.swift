@@ -74,6 +74,6 @@ extension FindingGroup: CustomStringConvertible {
 
     /// The first finding, then the number and owners of the others.
     public var description: String {
-        description(ofOthers: "that follow from it or are like it")
+        description(ofOthers: others == 1 ? "that follows from it or is like it" : "that follow from it or are like it")
     }
 }

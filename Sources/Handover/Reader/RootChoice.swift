@@ -43,7 +43,8 @@ public struct RootChoice: Sendable {
                 ?? Finding(
                     .missing, of: .kho, at: Place("root FDT"), found: "none in this memory",
                     expected:
-                        "a page with an FDT whose compatible is kho-v…; --search finds sessions without one")
+                        "a page with an FDT whose compatible is kho-v…; luo-fdt dump --search finds sessions without one"
+                )
         }
         stale = (roots.indices.filter { $0 != best }.map { roots[$0].address } + rejected).sorted()
         var reading = roots[best].reading

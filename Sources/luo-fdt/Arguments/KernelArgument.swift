@@ -41,7 +41,7 @@ enum KernelArgument: ExpressibleByArgument {
 
         /// Lists the fields of a structure that differ.
         static func others(_ fields: [String]) -> String {
-            fields.isEmpty ? "" : ", with other \(fields.joined(separator: ", "))"
+            fields.isEmpty ? "" : ", with different fields: \(fields.joined(separator: ", "))"
         }
 
         /// The kernel's layout of a structure; `nil` if it does not have it.
@@ -59,13 +59,19 @@ enum KernelArgument: ExpressibleByArgument {
         }
 
         /// The size of a structure in bytes, and the positions of its members in bits.
-        private struct Layout: Equatable {
+        private struct Layout {
             let size: Int
             let members: [String: Range<Int>]
 
             init(_ size: Int, _ members: [(String, Range<Int>)]) {
                 self.size = size
                 self.members = Dictionary(members) { $1 }
+            }
+
+            /// Whether the structures have the same fields at the same positions, though some may be renamed.
+            func isSame(as other: Layout) -> Bool {
+                size == other.size && Set(members.values) == Set(other.members.values)
+                    && members.allSatisfy { other.members[$0.key] ?? $0.value == $0.value }
             }
         }
 
@@ -74,7 +80,7 @@ enum KernelArgument: ExpressibleByArgument {
             let pageSize = receiver.pageSize ?? pageSize ?? .kib4
             return receiver.generation.structures(pageSize: pageSize, machine: .x86_64).compactMap { structure in
                 guard let written = layout(of: structure.name, pageSize),
-                    let read = receiver.layout(of: structure.name, pageSize), written != read
+                    let read = receiver.layout(of: structure.name, pageSize), !written.isSame(as: read)
                 else { return nil }
                 let names = Set(written.members.keys).union(read.members.keys)
                     .filter { written.members[$0] != read.members[$0] }.sorted()

@@ -7,7 +7,7 @@ struct Collect: ParsableCommand {
         commandName: "collect",
         abstract: "Reduces a memory image to what belongs to the handover.",
         discussion: """
-            A dump of many GiB becomes a small file that dump, check and the lab read like the dump itself: all \
+            A dump of many GiB becomes a small file that dump, check and boot read like the dump itself: all \
             pages that describe the handover, and with --contents all that are handed over, too. What is omitted is \
             reported.
 

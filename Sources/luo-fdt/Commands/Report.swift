@@ -45,6 +45,7 @@ struct Report: ParsableCommand {
 
     private func document(_ path: FilePath) throws -> (input: HandoverInput, document: HandoverDocument) {
         let read = try HandoverInput.read(path, input.options)
+        FindingReport.print(read)
         let handovers = read.documents.filter { !$0.isFound }
         if handovers.count <= 1, let document = handovers.first ?? read.documents.first { return (read, document) }
         throw Failure(

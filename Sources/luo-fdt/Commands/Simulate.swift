@@ -30,7 +30,7 @@ struct Simulate: ParsableCommand {
               luo-fdt simulate first-and-last.json
               luo-fdt simulate --quiet Fixtures/scenarios/*.json
               luo-fdt simulate --format tap Fixtures/scenarios/*.json
-              luo-fdt simulate --kernel 7.1.13 references.json
+              luo-fdt simulate --kernel 7.1.13 two-updates.json
               luo-fdt simulate race-mutex.json
               luo-fdt simulate --format json first-and-last.json | jq '.steps[].events[]'
               luo-fdt simulate two-updates.json --at first -o first.elf

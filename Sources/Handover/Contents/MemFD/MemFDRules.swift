@@ -284,7 +284,8 @@ extension MemFDState {
             "vmalloc-full-chunk", .error, .unchecked, at: .retrieval, about: "full chunks of page addresses",
             in: "kho_restore_vmalloc",
             explained: .init(
-                "6.18-rc1", to: "6.18-rc", "Boot 6.18 or later, or preserve an area with another number of pages."),
+                kernels: "release candidates of 6.18", from: Release("6.18-rc1"), to: Release("6.18-rc"),
+                "Boot 6.18 or later, or preserve an area with another number of pages."),
             find: { handover, findings in
                 let layout = VmallocChunkLayout.layout(handover.pageSize)
                 for session in handover.subject.reading?.state.luo?.sessions ?? [] {

@@ -213,7 +213,7 @@ extension Reading {
         case .incoming, nil:
             let whether =
                 side == nil
-                ? ", or, on the receiving side, since freed by the kernel" : ", since freed by the kernel"
+                ? "; on the receiving side, the kernel has freed it since" : "; the kernel has freed it since"
             for index in findings.indices
             where findings[index].owner.isLUO && findings[index].place.isIn(layout?.structure) {
                 findings[index].severity = .unknown

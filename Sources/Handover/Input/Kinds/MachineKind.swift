@@ -187,6 +187,6 @@ extension Reading {
         findings.append(
             Finding(
                 .freed, .unknown, of: owner, at: Place(name), found: "other data in its place",
-                expected: "\(name), since freed by the kernel"))
+                expected: "\(name); the kernel has freed it since"))
     }
 }
