@@ -1,23 +1,23 @@
 import KernelABI
 
-/// A state of which a handover has many, told from each other by a name.
+/// A state of which a handover has many, each identified by a name.
 protocol ComparedRecord: DocumentObject {
     associatedtype Identity: Hashable
-    /// What one of them is called.
+    /// The word for one of them.
     static var noun: String { get }
     var identity: Identity { get }
-    /// The identity as differences name it.
+    /// The identity as shown in differences.
     var identityText: String { get }
-    /// What is said of one that the other side lacks.
+    /// Describes one that the other side lacks.
     var comparisonSummary: String { get }
-    /// Whether nothing is left to be compared of two that are equal, such as contents in memory.
+    /// Whether two equal ones need no further comparison, for example of contents in memory.
     var isWhole: Bool { get }
 }
 
 extension ComparedRecord {
     var isWhole: Bool { false }
 
-    /// Compares the records of one name, and notes those that one side lacks, and another order.
+    /// Compares the records with the same identity; reports those that one side lacks, and a different order.
     package static func compareLists(_ lists: Comparison.Pair<[Self]>, by comparison: inout Comparison) {
         guard let (before, after) = comparison.known(lists) else { return }
         for (old, new) in comparison.pairs(before, after, by: \.identity) {
@@ -40,7 +40,7 @@ extension ComparedRecord {
     }
 }
 
-/// A record with a name that is a string of the kernel's.
+/// A record whose name is a kernel string.
 protocol NamedRecord: ComparedRecord where Identity == KernelString {
     var name: KernelString { get }
 }

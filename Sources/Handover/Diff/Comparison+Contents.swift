@@ -1,8 +1,8 @@
 import KernelABI
 
-// What handles lead to, and what is in files.
+// Comparison of the contents that handles refer to.
 extension Comparison {
-    /// Compares what a file, an FLB or a subtree leads to.
+    /// Compares the contents that a file, an FLB or a subtree refers to.
     mutating func compareContent(_ contents: Pair<any Content>) {
         let subject = contents.subject
         guard let (before, after) = contents.both else {

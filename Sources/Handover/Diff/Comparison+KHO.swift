@@ -1,8 +1,8 @@
 import KernelABI
 
-// What is special about the root FDT, and the map of preserved memory.
+// Comparison of the root FDT, and of the map of preserved memory.
 extension Comparison {
-    /// The generation, unless one of those that fit is the same on both sides.
+    /// Compares the generations. Both sides may match several; they are equal if they have one in common.
     mutating func compareGenerations(_ subject: Subject) {
         let names = [before, after].map { side in
             Set(([side.state.generation] + side.otherGenerations).compactMap { $0?.name })
@@ -25,7 +25,7 @@ extension Comparison {
                 SubtreeState.form.compare(.init(pair.before, pair.after, subject), by: &self)
                 continue
             }
-            // A document that does not list subtrees has those that follow from the rest of it.
+            // If a document does not list subtrees, its subtrees follow from the rest of it.
             let (root, side) = pair.before == nil ? (roots.before, before) : (roots.after, after)
             let follows = (side.state.generation ?? .latest).subtrees.contains { KernelString($0) == name }
             if root?.subtrees == nil, side.absence == .unstated, follows { continue }
@@ -33,7 +33,7 @@ extension Comparison {
         }
     }
 
-    /// Compares blobs, which have no bytes of their own where the rest of the state describes them.
+    /// Compares blobs, which are `nil` if the rest of the state describes their bytes.
     mutating func compareBlobs(_ blobs: Pair<[UInt8]>) {
         guard blobs.before != blobs.after else { return }
         if blobs.both == nil, before.absence == .unknown || after.absence == .unknown {

@@ -1,6 +1,6 @@
 import KernelABI
 
-/// Compares all parts of two handovers, and notes differences.
+/// Compares all parts of two handovers, and records differences.
 package struct Comparison {
     let before: HandoverDiff.Side
     let after: HandoverDiff.Side
@@ -26,7 +26,8 @@ package struct Comparison {
         compareUndescribedMemory()
     }
 
-    /// Whether the structures lie elsewhere on the other side: then bytes at one address are not each other's.
+    /// Whether the structures are at different addresses on the other side, so that bytes at the same address do not
+    /// correspond.
     private(set) lazy var isMoved = before.extents.map(\.address) != after.extents.map(\.address)
 
     // MARK: - Noting
@@ -36,28 +37,28 @@ package struct Comparison {
             HandoverDiff.Change(subject: subject.text, before: before, after: after, isLayout: subject.isLayout))
     }
 
-    /// Notes values that differ, or that only one side has.
+    /// Records values that differ, or that only one side has.
     mutating func compare<Value: Equatable>(_ values: Pair<Value>, _ text: (Value) -> String = { "\($0)" }) {
         if values.before != values.after { noteMissing(values.map(text)) }
     }
 
-    /// Notes two lists that differ, and one that is on one side alone.
+    /// Records lists that differ, or that only one side has.
     mutating func compareElements<Element: Equatable>(_ lists: Pair<[Element]>) {
         guard lists.before != lists.after else { return }
         let isLonger = lists.before?.count != lists.after?.count
         if isLonger { compare(lists.map(\.count)) } else { note(lists.subject) }
     }
 
-    /// Notes strings of bytes that differ, by what each has from the first byte on that does.
+    /// Records byte strings that differ, showing each from the first byte that differs.
     mutating func compareBytes(_ bytes: Pair<[UInt8]>) {
         guard bytes.before != bytes.after else { return }
         let texts = Self.texts(of: bytes.before, bytes.after, orElse: "")
-        // Bytes without a description can hold addresses.
+        // Bytes without a description may contain addresses.
         let subject = isMoved ? bytes.subject.layout : bytes.subject
         noteMissing(.init(bytes.before.map { _ in texts.before }, bytes.after.map { _ in texts.after }, subject))
     }
 
-    /// Notes values that are not the same, by what is said of them.
+    /// Records values that differ, by the texts that describe them.
     mutating func noteMissing(_ texts: Pair<String>) {
         let absence = texts.before == nil ? before.absence : texts.after == nil ? after.absence : .missing
         switch absence {
@@ -73,7 +74,7 @@ package struct Comparison {
                 subject: subject.text, isInBefore: isInBefore, isInAfter: isInAfter, isLayout: subject.isLayout))
     }
 
-    /// The lists of both sides, if both are known or represent none; otherwise notes that they are not.
+    /// The lists of both sides, if both are known or represent none; otherwise records that they are not.
     mutating func known<Element>(_ lists: Pair<[Element]>) -> (before: [Element], after: [Element])? {
         if let both = lists.both { return both }
         let isBeforeOpen = lists.before == nil && before.absence != .unstated

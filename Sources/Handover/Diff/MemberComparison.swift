@@ -1,7 +1,7 @@
 import KernelABI
 
 extension Comparison {
-    /// What a difference is about: an object, or a member of one. The text is made when there is a difference.
+    /// The subject of a difference: an object, or a member of one. Its text is created only if there is a difference.
     package struct Subject {
         private let object: String
         private let member: String
@@ -30,7 +30,7 @@ extension Comparison {
         func sibling(_ name: String) -> Self { Self(object, name, isLayout: isLayout) }
     }
 
-    /// The values of both sides, `nil` where one is not known, and what they are.
+    /// The values of both sides, `nil` if unknown, and their subject.
     package struct Pair<Value> {
         let before: Value?
         let after: Value?
@@ -40,18 +40,18 @@ extension Comparison {
             (self.before, self.after, self.subject) = (before, after, subject)
         }
 
-        /// The same values as another subject.
+        /// The same values with another subject.
         func of(_ subject: Subject) -> Self { Self(before, after, subject) }
 
         /// The same, about addresses and layout.
         var layout: Self { of(subject.layout) }
 
-        /// What there is of both.
+        /// Transforms the values that are known.
         func map<Other>(_ transform: (Value) -> Other?) -> Pair<Other> {
             Pair<Other>(before.flatMap(transform), after.flatMap(transform), subject)
         }
 
-        /// Both, if there are both.
+        /// Both values, if both are known.
         var both: (before: Value, after: Value)? {
             if let before, let after { (before, after) } else { nil }
         }
@@ -62,9 +62,9 @@ extension Comparison {
 struct MemberComparison<Object: Sendable>: Sendable {
     typealias Body = @Sendable (Comparison.Pair<Object>, inout Comparison) -> Void
 
-    /// What differences call the member; the object itself if it is empty.
+    /// The member's name in differences; empty for the object itself.
     fileprivate var name = ""
-    /// Whether the name says enough without the object's.
+    /// Whether the name is clear without the object's.
     fileprivate var isApart = false
     fileprivate var isLayout = false
     fileprivate var body: Body?
@@ -78,7 +78,7 @@ struct MemberComparison<Object: Sendable>: Sendable {
 }
 
 extension ObjectForm {
-    /// Notes what is not the same of two objects, one of which can be missing.
+    /// Records the differences between two objects, one of which may be missing.
     func compare(_ objects: Comparison.Pair<Object>, by comparison: inout Comparison) {
         guard objects.before != nil || objects.after != nil else { return }
         let object = objects.subject.text
@@ -98,26 +98,26 @@ extension ObjectForm.Member {
         return member
     }
 
-    /// Differences call the member by a name other than its key; what it holds is said of the object itself if the name
-    /// is empty.
+    /// Sets the member's name in differences, if it is not the key; an empty name attributes the differences to the
+    /// object itself.
     func compared(as name: String, layout: Bool = false) -> Self {
         comparing { ($0.name, $0.isLayout) = (name, layout) }
     }
 
-    /// Differences call the member by a name that says enough without the object's.
+    /// Sets the member's name in differences to one that is clear without the object's.
     func compared(apart name: String, layout: Bool = false) -> Self {
         comparing { ($0.name, $0.isApart, $0.isLayout) = (name, true, layout) }
     }
 
-    /// The member is compared by what is said of it.
+    /// Compares the member by a text that describes it.
     func compared(by text: @escaping @Sendable (Object) -> String?) -> Self {
         compared { objects, comparison in comparison.compare(objects.map(text)) }
     }
 
-    /// The member needs more to be compared than its values.
+    /// Compares the member with `body`, as its values are not enough.
     func compared(_ body: @escaping MemberComparison<Object>.Body) -> Self { comparing { $0.body = body } }
 
-    /// Others tell a difference, or nobody need know it.
+    /// Excludes the member: other members show the difference, or it does not matter.
     var uncompared: Self { comparing { $0.body = nil } }
 }
 

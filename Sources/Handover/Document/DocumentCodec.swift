@@ -7,11 +7,11 @@ package protocol DocumentCodec<Value>: Sendable {
     func write(_ value: Value, to writer: inout DocumentWriter)
     func read(from reader: inout DocumentReader) throws(DocumentReadError) -> Value
     var schema: DocumentSchema { get }
-    /// What is said of a value that is another one, or lacking.
+    /// Describes a value that differs or is missing.
     func text(of value: Value) -> String
-    /// Notes what is not the same of two values.
+    /// Records the differences between two values.
     func compare(_ values: Comparison.Pair<Value>, by comparison: inout Comparison)
-    /// Notes what is not the same of two lists of values.
+    /// Records the differences between two lists of values.
     func compareLists(_ lists: Comparison.Pair<[Value]>, by comparison: inout Comparison)
 }
 
@@ -262,7 +262,7 @@ package struct OneOrMoreCodec<Element: DocumentCodec>: DocumentCodec {
     package var schema: DocumentSchema { .oneOf([element.schema, .array(element.schema, minimum: 1)]) }
 }
 
-/// An object of any keys.
+/// An object with arbitrary keys.
 package struct DictionaryCodec<Element: DocumentCodec>: DocumentCodec {
     let element: Element
     let summary: String
@@ -292,7 +292,7 @@ package struct DictionaryCodec<Element: DocumentCodec>: DocumentCodec {
     package var schema: DocumentSchema { .dictionary(element.schema) }
 }
 
-/// A value that stands in a document as another.
+/// A value that is written as a value of another type.
 package struct MappedCodec<Base: DocumentCodec, Value: Equatable & Sendable>: DocumentCodec {
     fileprivate let base: Base
     package let schema: DocumentSchema
@@ -309,11 +309,11 @@ package struct MappedCodec<Base: DocumentCodec, Value: Equatable & Sendable>: Do
 }
 
 extension DocumentCodec {
-    /// What stands in a document as a value of this kind.
+    /// A codec for values that are written as values of this type.
     ///
     /// - Parameters:
-    ///   - schema: this kind's where there is none.
-    ///   - problem: what is wrong with a value that stands for nothing, of which `value` makes `nil`.
+    ///   - schema: The schema; by default, that of this codec.
+    ///   - problem: Describes a value for which `value` returns `nil`.
     package func mapped<Other: Equatable>(
         _ schema: DocumentSchema? = nil, from stored: @escaping @Sendable (Other) -> Value,
         problem: @escaping @Sendable (Value) -> String, to value: @escaping @Sendable (Value) -> Other?
@@ -343,7 +343,7 @@ package struct WordCodec: DocumentCodec {
     private let words: [String]
     private let problem: String
 
-    /// - Parameter problem: what another word is.
+    /// - Parameter problem: The predicate of the error for any other word.
     package init(_ words: [String], else problem: String = "is unknown") {
         self.words = words
         self.problem = problem
@@ -369,8 +369,8 @@ where Value.RawValue == String {
     private let words: WordCodec
 
     /// - Parameters:
-    ///   - values: those that can stand here; all where there are none.
-    ///   - problem: what another word is.
+    ///   - values: The allowed values; by default, all.
+    ///   - problem: The predicate of the error for any other word.
     package init(_ values: [Value]? = nil, else problem: String = "is unknown") {
         words = WordCodec((values ?? Array(Value.allCases)).map(\.rawValue), else: problem)
     }

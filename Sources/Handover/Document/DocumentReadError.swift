@@ -5,7 +5,7 @@ public enum DocumentReadError: Error, Hashable, Sendable {
     case file(FileError)
     /// The text is not JSON: where, and what was expected.
     case notJSON(String)
-    /// It does not describe a handover.
+    /// The text does not describe a handover.
     case document(DocumentError)
 
     static func document(_ problem: String, at path: DocumentPath = .root) -> DocumentReadError {

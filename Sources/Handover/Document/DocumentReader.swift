@@ -19,15 +19,15 @@ public struct DocumentReader {
     private var position = 0
     /// The number of open arrays and objects.
     private(set) var depth = 0
-    /// What does not describe what it should, so far: all of it is told at the end, up to ``DocumentError/limit``.
+    /// The problems found so far, up to ``DocumentError/limit``; reported at the end.
     private(set) var problems: [DocumentError] = []
     /// The maximum nesting depth, as nested values are read by recursion.
     private static let deepest = 256
-    /// The number of line feeds of the text before ``counted``, a place in the window, and of bytes behind the last.
+    /// The number of line feeds before ``counted``, a position in the window, and of bytes after the last of them.
     private var lines = 0
     private var columns = 0
     private var counted = 0
-    /// Whether all of the text has come into the window.
+    /// Whether the window contains the rest of the text.
     private var hasEnded = false
     /// A cache of recently read names, by ``slot(of:)``: long lists repeat names, which then share storage.
     private var names = [KernelString](repeating: "", count: 64)
@@ -167,7 +167,7 @@ public struct DocumentReader {
         if problems.count < DocumentError.limit { problems.append(problem) }
     }
 
-    /// Takes down what is wrong at a place inside of what is being read, such as `.name`.
+    /// Records a problem at a path within the current value, such as `.name`.
     package mutating func note(at path: String = "", _ problem: String) {
         note(DocumentError(path: path, problem: problem))
     }
@@ -381,9 +381,9 @@ public struct DocumentReader {
         return true
     }
 
-    /// Reads an object of any keys.
+    /// Reads an object with arbitrary keys.
     ///
-    /// - Parameter member: reads the value that a key has.
+    /// - Parameter member: Reads the value of a key.
     mutating func object(
         _ summary: String, _ member: (String, inout DocumentReader) throws(DocumentReadError) -> Void
     ) throws(DocumentReadError) {
@@ -404,13 +404,13 @@ public struct DocumentReader {
         }
     }
 
-    /// What the member `key` says of the object that begins here, wherever in it that stands; nothing is read.
+    /// Reads the member `key` of the object that begins here, wherever in the object it is, without advancing.
     ///
-    /// All of the text that follows comes into the window.
+    /// Loads the rest of the text into the window.
     ///
     /// - Parameters:
-    ///   - summary: what the object is, and what the member says.
-    ///   - value: reads the member.
+    ///   - summary: Descriptions of the object and the member.
+    ///   - value: Reads the member.
     package mutating func lookAhead<Value>(
         for key: String, _ summary: (object: String, member: String),
         _ value: (inout DocumentReader) throws(DocumentReadError) -> Value
@@ -630,7 +630,7 @@ public struct DocumentReader {
         counted = end
     }
 
-    /// The number of line feeds before a place that is not before ``counted``, and of bytes behind the last.
+    /// The number of line feeds before a position that is not before ``counted``, and of bytes after the last of them.
     private func place(of end: Int) -> (lines: Int, columns: Int) {
         guard end > counted else { return (lines, columns) }
         let more = window.span.lineCount(from: counted, before: end)
@@ -640,7 +640,7 @@ public struct DocumentReader {
         return (lines + more, end - start)
     }
 
-    /// - Parameter found: What is there instead, unless it is the next byte.
+    /// - Parameter found: What was found instead, unless it is the next byte.
     private func notJSON(_ expected: String, instead found: String? = nil) -> DocumentReadError {
         let place = place(of: min(position, window.count))
         let here = position < window.count ? "here" : "at the end"

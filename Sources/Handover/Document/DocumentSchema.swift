@@ -11,7 +11,7 @@ package indirect enum DocumentSchema: Sendable {
     case bitmap
     case addressRange
     case array(DocumentSchema, minimum: Int = 0)
-    /// An object of any keys, with values of one form.
+    /// An object with arbitrary keys, whose values have one form.
     case dictionary(DocumentSchema)
     /// One form or another.
     case oneOf([DocumentSchema])
@@ -19,7 +19,7 @@ package indirect enum DocumentSchema: Sendable {
     case anything
     /// A definition under `$defs`.
     case reference(String)
-    /// A named definition, and what writes it and those that it refers to, unless already written.
+    /// A named definition, and a closure that writes it and those it refers to, unless already written.
     case object(String, @Sendable (inout DocumentWriter, _ written: inout Set<String>) -> Void)
 
     /// Writes the JSON Schema of the documents that `dump` prints and `build` reads.
@@ -136,7 +136,7 @@ package indirect enum DocumentSchema: Sendable {
         }
     }
 
-    /// Writes the definitions that it refers to, unless already written.
+    /// Writes the definitions that the schema refers to, unless already written.
     fileprivate func writeDefinitions(to writer: inout DocumentWriter, besides written: inout Set<String>) {
         switch self {
         case .array(let element, _), .dictionary(let element): element.writeDefinitions(to: &writer, besides: &written)

@@ -74,7 +74,7 @@ public struct DocumentWriter {
         }
     }
 
-    /// Writes a number that can be negative.
+    /// Writes a number that may be negative.
     public mutating func number(_ value: Int64) {
         if value < 0 { word("\(value)") } else { number(UInt64(value)) }
     }
@@ -153,21 +153,21 @@ public struct DocumentWriter {
 
     // MARK: - Members
 
-    /// Writes a member, if it has a value.
+    /// Writes a member if it has a value.
     public mutating func member(_ key: String, _ value: String?) {
         guard let value else { return }
         self.key(key)
         string(value)
     }
 
-    /// Writes a member, if it has a value that is not negative.
+    /// Writes a member if it has a value that is not negative.
     public mutating func member(_ key: String, _ value: (some BinaryInteger)?) {
         guard let value, let value = UInt64(exactly: value) else { return }
         self.key(key)
         number(value)
     }
 
-    /// Writes a member, if it has a value: `"0x…"`.
+    /// Writes a member as `"0x…"` if it has a value.
     public mutating func member(_ key: String, hex value: UInt64?) {
         guard let value else { return }
         self.key(key)
@@ -228,7 +228,7 @@ public struct DocumentWriter {
         }
     }
 
-    /// Writes what separates the next member or element from the previous one, then its key.
+    /// Writes the separator from the previous member or element, then the key.
     private mutating func separate(and key: [UInt8]) {
         write(atMost: 2 * depth + 2 + key.count) { [isFirst, depth, compactDepth] text in
             if !isFirst { text.append(UInt8(ascii: ",")) }

@@ -1,14 +1,14 @@
 import KernelABI
 
-/// What the members of a JSON object fill in.
+/// A value that is read from the members of a JSON object.
 package protocol DocumentPart: Hashable, Sendable {
     init()
 }
 
-/// What stands in a document as a JSON object of one form.
+/// A value that is written as a JSON object of one form.
 package protocol DocumentObject: DocumentPart, DocumentValue {
     static var form: ObjectForm<Self> { get }
-    /// Notes what is not the same of two lists.
+    /// Records the differences between two lists.
     static func compareLists(_ lists: Comparison.Pair<[Self]>, by comparison: inout Comparison)
 }
 
@@ -25,11 +25,11 @@ package struct ObjectForm<Object: Sendable>: Sendable {
     private let writers: [@Sendable (Object, inout DocumentWriter) -> Void]
     /// Whether to write an object on one line.
     private let isCompact: @Sendable (Object) -> Bool
-    /// Fills in what follows from the members, and tells the reader about inconsistencies.
+    /// Derives further values from the members, and reports inconsistencies.
     private let complete: Completion
     private let new: @Sendable () -> Object
 
-    /// Called when all members have been read, and none of them is wrong.
+    /// Called when all members have been read without errors.
     package typealias Completion =
         @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
 
@@ -168,7 +168,7 @@ package struct ObjectForm<Object: Sendable>: Sendable {
         /// Writes the member; `nil` if another member writes it.
         let write: (@Sendable (Object, inout DocumentWriter) -> Void)?
         let read: @Sendable (inout Object, inout DocumentReader) throws(DocumentReadError) -> Void
-        /// How the member is compared; not at all unless it is said.
+        /// How the member is compared; by default, not at all.
         var comparison = MemberComparison<Object>()
 
         /// A member that is always written. If it is not required, it keeps its initial value when missing.

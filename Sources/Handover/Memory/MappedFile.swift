@@ -171,7 +171,7 @@ public final class MappedFile: Sendable {
         }
     }
 
-    /// The parts of `range` that are no holes, ascending. C: `lseek` with `SEEK_DATA` and `SEEK_HOLE`.
+    /// The parts of `range` that are not holes, ascending. C: `lseek` with `SEEK_DATA` and `SEEK_HOLE`.
     func data(in range: Range<UInt64>) -> some Sequence<Range<UInt64>> {
         sequence(state: range) { rest in
             guard !rest.isEmpty, let data = self.nextData(in: rest) else { return nil }
@@ -180,7 +180,7 @@ public final class MappedFile: Sendable {
         }
     }
 
-    /// Where the file has data; the rest are holes.
+    /// The ranges with data; the rest are holes.
     var dataRanges: [Range<UInt64>] { hasHoles ? Array(data(in: 0..<count)) : [0..<count] }
 
     private func nextData(in range: Range<UInt64>) -> Range<UInt64>? {

@@ -47,7 +47,7 @@ extension ImageWriter {
         var tree = try writer.finish()
         if isSequential { return tree }
         var editor = try TreeEditor(opening: tree, capacity: pageSize.bytes)
-        // In the order of registration, which is not that of the nodes.
+        // In registration order, which differs from the order of nodes.
         for (subtree, size) in blobs.reversed() {
             let node = try editor.addSubnode(subtree.name.repaired)
             try editor.setProperty(abi.addressProperty, of: node, u64: subtree.address?.rawValue ?? 0, .littleEndian)

@@ -53,11 +53,11 @@ public final class FileHandler: Sendable {
 
 /// What a handler has saved for a file.
 public struct PreservedFile: Sendable {
-    /// The file's record, with what the handle leads to where its kind is known: the bytes of that are the writer's to
-    /// make when the handover is laid out, and the reader's to read.
+    /// The file's record, and its contents if their kind is known. The writer creates the contents' bytes when it lays
+    /// out the handover; the reader reads them.
     public var record: FileState
 
-    /// The handle that the next kernel's handler gets: most often the address of preserved memory.
+    /// The handle that the next kernel's handler gets: usually the address of preserved memory.
     public var data: UInt64 {
         get { record.data ?? 0 }
         set { record.data = newValue }
@@ -68,7 +68,7 @@ public struct PreservedFile: Sendable {
         record.data = data
     }
 
-    /// What was saved of a file that has come in.
+    /// The saved state of an incoming file.
     init(_ record: FileState) {
         self.record = record
     }

@@ -34,7 +34,7 @@ final class HandlerEntry: Sendable {
             unpreserve: unpreserve, retrieve: retrieve, canFinish: given.canFinish, finish: finish)
     }
 
-    /// Pins the owner for a file, unless it is pinned anyway.
+    /// Pins the owner for a file, unless registration already pins it.
     ///
     /// - Returns: Whether the owner stays.
     func acquire() -> Bool { ownerHold == .whileRegistered || definition.owner.tryGet() }

@@ -19,7 +19,7 @@ final class PreservedFiles: Sendable {
 
     var count: Int { identities.withLock { $0.count } }
 
-    /// The same in every run of a race. Several files may share it.
+    /// A label that is the same in every run of a race. Several files may share it.
     private func label(of file: any PreservableFile) -> String {
         let file = (file as? OpaqueFile).map { "file \($0.data) of \($0.handler)" } ?? "files of \(type(of: file))"
         return "luo_preserved_files: \(file)"

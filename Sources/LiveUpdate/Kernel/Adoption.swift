@@ -13,10 +13,10 @@ public enum BootOutcome: Hashable, Sendable {
     case panicked(reason: String)
 }
 
-/// What a kernel makes of a handover while it boots.
+/// The parts of a handover that a kernel accepts while it boots.
 struct Adoption: Sendable {
     let outcome: BootOutcome
-    /// What was read; `nil` if KHO has rejected everything, or there was nothing.
+    /// The state that was read; `nil` if there was none, or KHO has rejected everything.
     let state: HandoverState?
     /// The reason why sessions cannot be deserialized, reported when `/dev/liveupdate` is opened.
     let sessionProblem: String?

@@ -92,7 +92,7 @@ public final class Kernel: Sendable {
         }
     }
 
-    /// Ends the kernel if the error is one with which no call returns.
+    /// Ends the kernel if the error is one after which no call returns.
     func fail(_ error: Errno) {
         if error == .crashed || error == .deadlocked { failure.withLock { $0 = $0 ?? error } }
     }

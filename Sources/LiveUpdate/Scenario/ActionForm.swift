@@ -1,40 +1,40 @@
 import Handover
 import SystemPackage
 
-/// Something that a step can do: which members say more of it, and how it is done.
+/// An action that a step can perform: its members, and how it is performed.
 struct ActionForm: Sendable {
     /// Properties of an action that other code depends on.
     enum Kind: Sendable {
         case plain
-        /// It creates, or retrieves, a session.
+        /// Creates or retrieves a session.
         case session
-        /// It creates sessions whose names begin alike.
+        /// Creates sessions with a common name prefix.
         case sessions
-        /// It gives a file a name.
+        /// Names a file.
         case file
-        /// It writes to a memfd or reads it, which is not live update's.
+        /// Writes to or reads a memfd, without involving live update.
         case memory
-        /// It opens or closes `/dev/liveupdate`.
+        /// Opens or closes `/dev/liveupdate`.
         case device
-        /// It makes the next call of an operation fail.
+        /// Makes the next call of an operation fail.
         case fault
         case kexec
-        /// It is not a call, which gives something and calls operations, but several.
+        /// Consists of several calls, and therefore has no result or calls of its own.
         case race
     }
 
     let kind: Kind
-    /// Whether it can be on a side of a race.
+    /// Whether it may be on a side of a race.
     let canRace: Bool
     let form: ObjectForm<ScenarioStep>
-    /// What it names, all of which has to be there.
+    /// The names it refers to, all of which must be defined.
     let names: [@Sendable (ScenarioStep) -> ScenarioName]
-    /// What is done, in words.
+    /// Describes the action.
     let sentence: @Sendable (ScenarioStep) -> String
-    /// Does it.
+    /// Performs the action.
     ///
-    /// - Throws: `Errno`, what the kernel returned; or ``ScenarioProblem``, why the scenario makes no sense or
-    ///   something else than expected came of it.
+    /// - Throws: `Errno`, the error that the kernel returned; ``ScenarioProblem`` if the scenario is inconsistent or
+    ///   the action has an unexpected effect.
     let perform: @Sendable (ScenarioStep, inout ScenarioRun) throws -> Void
 
     init(
@@ -55,14 +55,14 @@ struct ActionForm: Sendable {
         self.perform = perform
     }
 
-    /// What `do` calls it.
+    /// The value of `do`.
     var verb: String { form.name }
 
-    /// Everything that a step can do.
+    /// All actions of steps.
     static let all: [ActionForm] =
         registrations + [registerMany, fail, unload, load] + sessions + files + flbs + mutexes + kernels + [race]
 
-    /// Everything that an operation can do.
+    /// All actions of operations.
     static let ofOperations = registrations + flbs + mutexes
 
     static let byVerb = Dictionary(uniqueKeysWithValues: all.map { ($0.verb, $0) })
@@ -73,7 +73,7 @@ struct ScenarioName {
     enum Kind: String {
         case handler, flb = "FLB", part = "handler or FLB", file, session
 
-        /// What a member that names one is, in words.
+        /// Describes a member that contains such a name.
         var about: String {
             switch self {
             case .flb: "the name of an FLB"
@@ -85,14 +85,14 @@ struct ScenarioName {
 
     let kind: Kind
     let name: String
-    /// The member that names it.
+    /// The member that contains the name.
     let key: String
 }
 
 /// The reason why a step could not be performed, or did not do what it should; not a kernel error.
 struct ScenarioProblem: Error, CustomStringConvertible {
     let text: String
-    /// What a kernel would say of it; `nil` if the call succeeds, and it is its result that is not as it should be.
+    /// The error that a kernel would return; `nil` if the call succeeds with a wrong result.
     let errno: Errno?
 
     init(_ text: String, errno: Errno? = nil) {

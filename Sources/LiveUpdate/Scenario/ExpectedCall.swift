@@ -6,7 +6,7 @@ struct ExpectedCall {
 
     /// - Returns: `nil` if the text has another form.
     init?(_ text: String) {
-        // Names can have colons, and spaces.
+        // Names may contain colons and spaces.
         var head = text[...]
         var error: String?
         if let colon = text.lastIndex(of: ":"), text[colon...].hasPrefix(": ") {
@@ -19,15 +19,15 @@ struct ExpectedCall {
         self.error = error
     }
 
-    /// The call as events have it, of a part that is called so.
+    /// The call as events report it, for a part with this `compatible`.
     fileprivate func text(_ compatible: String) -> String {
         "\(compatible) \(operation)" + (error.map { ": \($0)" } ?? "")
     }
 }
 
 extension Scenario {
-    /// What kernels call a part that steps call `name`, which may be its `compatible`, too; `nil` if there is none. A
-    /// handler that kernels have of themselves has several, from release to release.
+    /// The names that kernels use for a part that steps refer to by name or by `compatible`; `nil` if there is no such
+    /// part. A kernel's built-in handler has several, depending on the release.
     func compatibles(of name: String, _ subject: Event.Callback.Subject) -> [String]? {
         if subject == .handler, let own = KernelHandler.named(name) { return own.compatibles }
         let parts =
@@ -37,7 +37,7 @@ extension Scenario {
         return known.contains(name) ? [name] : nil
     }
 
-    /// Whether calls that events tell of are those that a step expects.
+    /// Whether the calls reported by events are those that a step expects.
     func areCalls(_ found: [String], _ expected: [String], of subject: Event.Callback.Subject) -> Bool {
         found.count == expected.count
             && zip(found, expected).allSatisfy { found, text in

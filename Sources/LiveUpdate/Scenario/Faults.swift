@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// The operations that should fail when they are called next.
+/// The operations whose next calls should fail.
 final class Faults: Sendable {
     struct Place: Hashable, Sendable {
         let name: String
@@ -13,7 +13,7 @@ final class Faults: Sendable {
         errors.withLock { $0[place, default: []].append(error) }
     }
 
-    /// Throws the error that the operation is to fail with, once.
+    /// Throws the operation's next error, if any, and removes it.
     func check(_ name: String, _ operation: Event.Callback.Operation) throws(Errno) {
         let place = Place(name: name, operation: operation)
         guard errors.withLock({ $0[place] != nil }) else { return }
@@ -26,12 +26,12 @@ final class Faults: Sendable {
         if let error { throw error }
     }
 
-    /// What was to fail, and was not called.
+    /// The operations that should have failed but were not called.
     var pending: Set<Place> { errors.withLock { Set($0.filter { !$0.value.isEmpty }.keys) } }
 }
 
 extension FLB.Operations {
-    /// The operations, before each of which `enter` is called, whose error is that of an operation that can fail.
+    /// Returns the operations with a call to `enter` at the start of each; an operation that can fail throws its error.
     func entered(
         _ enter: @escaping @Sendable (Event.Callback.Operation) throws(Errno) -> Void
     ) -> Self {
@@ -65,7 +65,7 @@ extension FLB.Operations {
 }
 
 extension FileHandler.Operations {
-    /// The operations, before each of which `enter` is called, whose error is that of an operation that can fail.
+    /// Returns the operations with a call to `enter` at the start of each; an operation that can fail throws its error.
     func entered(
         _ enter: @escaping @Sendable (Event.Callback.Operation) throws(Errno) -> Void
     ) -> Self {
@@ -109,7 +109,7 @@ extension FileHandler.Operations {
         return result
     }
 
-    /// The operations, asked whether a file can be finished before it is, which can be made to say no.
+    /// Returns the operations with a `can_finish` that can be made to return `false`.
     func askedToFinish(_ faults: Faults, _ name: String) -> Self {
         var result = self
         let canFinish = canFinish

@@ -1,17 +1,17 @@
 import Handover
 import KernelABI
 
-/// A file handler that kernels have of themselves, as scenarios know it.
+/// A file handler that is built into kernels, as used in scenarios.
 struct KernelHandler: Sendable {
-    /// What steps call it.
+    /// The name that steps use.
     let name: String
-    /// What kernels call it, from release to release.
+    /// Its names in kernels, depending on the release.
     let compatibles: [String]
     /// The operations that it lacks.
     let lacks: Set<String>
-    /// The handler of a kernel; `nil` if that kernel has none.
+    /// Creates the handler of a kernel; `nil` if that kernel has none.
     let make: @Sendable (KernelConfiguration) -> FileHandler?
-    /// Makes a file that the handler takes.
+    /// Creates a file that the handler can preserve.
     let makeFile: @Sendable (Scenario.FileDefinition, PageSize) -> any PreservableFile
 
     static let memfd = KernelHandler(

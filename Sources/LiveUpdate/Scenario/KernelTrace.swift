@@ -2,8 +2,8 @@ import Handover
 import SystemPackage
 
 extension ScenarioReport {
-    /// What the player of `Tests/Kernel` prints when a kernel plays the scenario: calls, warnings, results, and after
-    /// each step counts and references. A kernel and the model are compared line by line.
+    /// The lines that the player of `Tests/Kernel` prints when a kernel plays the scenario: calls, warnings, results,
+    /// and the counts and references after each step. They allow comparing a kernel with the model line by line.
     public var kernelTrace: [String] {
         let payloads = Set(scenario.flbs.filter { $0.payload != nil }.map(\.compatible))
         return entries.flatMap { $0.kernelTrace(payloads) }
@@ -12,7 +12,7 @@ extension ScenarioReport {
 
 extension ScenarioReport.Entry {
     fileprivate func kernelTrace(_ payloads: Set<String>) -> [String] {
-        // What memfds hold is not live update's.
+        // Live update is not concerned with the contents of memfds.
         if step?.action.kind == .memory { return [] }
         let label = number.map { "step \($0)" } ?? "boot"
         var lines = step == nil ? [] : [label]
@@ -34,7 +34,7 @@ extension Event {
     fileprivate func kernelTrace(_ payloads: Set<String>) -> String? {
         switch self {
         case .callback(let call):
-            // Handlers that the kernel has of itself tell nobody.
+            // A kernel's built-in handlers do not report their calls.
             let isKernels = KernelHandler.all.contains { $0.compatibles.contains(call.name) }
             if call.subject == .handler, isKernels { return nil }
             if call.operation == .canFinish, call.error == nil { return nil }

@@ -1,22 +1,22 @@
 import Handover
 import SystemPackage
 
-/// What the operations of handlers and FLBs do in addition while they run: call the kernel, and lock mutexes of their
-/// driver.
+/// The additional calls that operations of handlers and FLBs make while they run: to the kernel, and to lock mutexes of
+/// their driver.
 final class OperationCalls: Sendable {
-    /// What calls go by: of each side of a race, and of what is in none (-1).
+    /// The run to which calls apply, for each side of a race, and for code outside of races (-1).
     private let runs = Locked<[Int: ScenarioRun]>([:])
 
-    /// Sets what calls of this thread go by.
+    /// Sets the run to which calls of this thread apply.
     func set(_ run: ScenarioRun?) {
         runs.withLock { $0[Self.side] = run }
     }
 
     private static var side: Int { RaceSide.current?.index ?? -1 }
 
-    /// Does what an operation does, as far as it succeeds.
+    /// Makes the calls of an operation, up to the first that fails.
     ///
-    /// - Throws: what the call gives that does not.
+    /// - Throws: The error from the call that fails.
     func perform(_ steps: [ScenarioStep]) throws(Errno) {
         guard !steps.isEmpty, var run = runs.withLock({ $0[Self.side] }) else { return }
         for step in steps {
@@ -26,7 +26,7 @@ final class OperationCalls: Sendable {
                 run.kernel.fail(error)
                 throw error
             } catch {
-                // A scenario that makes no sense here is refused when it is read.
+                // Reading a scenario rejects calls that are impossible here.
                 throw .invalidArgument
             }
         }
@@ -50,7 +50,7 @@ struct OperationSteps: DocumentObject {
                 operation, { $0.steps[operation] }, { $0.steps[operation] = $1 }, "the calls that \(operation) makes")
         })
 
-    /// Tells of calls that a handler or FLB of this name cannot make.
+    /// Reports calls that a handler or FLB with this name cannot make.
     func check(of name: String, lacking lacks: Set<String>, _ reader: inout DocumentReader) {
         let known = ActionForm.ofOperations.map(\.verb)
         for (operation, steps) in all {

@@ -2,13 +2,13 @@ import SystemPackage
 
 /// The result of a race: the number of interleavings, and their outcomes.
 public struct RaceReport: Sendable {
-    /// How many interleavings were played.
+    /// The number of interleavings played.
     public private(set) var count = 0
-    /// Whether these are all.
+    /// Whether all interleavings were played.
     public internal(set) var isComplete = true
-    /// The outcomes, in the order in which they came up.
+    /// The outcomes, in the order in which they first occurred.
     public private(set) var outcomes: [(outcome: RaceOutcome, count: Int, schedule: String)] = []
-    /// What is not as expected.
+    /// The unmet expectations.
     public private(set) var problems: [String] = []
 
     let race: ScenarioStep
@@ -20,16 +20,16 @@ public struct RaceReport: Sendable {
         self.race = race
     }
 
-    /// The events of the interleaving that is shown.
+    /// The events of the interleaving shown.
     public var events: [Event] { shown?.events ?? [] }
 
-    /// The schedule of the interleaving that is shown: as the race's `schedule`, it is played again.
+    /// The schedule of the interleaving shown: set the race's `schedule` to it to play it again.
     public var schedule: String { RaceSchedule(shown?.order ?? []).text }
 
-    /// What happens in the interleaving that is shown, line by line.
+    /// The trace of the interleaving shown, line by line.
     var trace: [String] { shown?.trace.compactMap { $0.line(race) } ?? [] }
 
-    /// Takes down what came of an interleaving.
+    /// Adds the outcome of an interleaving.
     mutating func add(_ play: RacePlay) {
         count += 1
         let outcome = RaceOutcome(play)
@@ -43,7 +43,7 @@ public struct RaceReport: Sendable {
         if problems.isEmpty { problems = found }
     }
 
-    /// Says what has never come about.
+    /// Reports expected outcomes that never occurred.
     mutating func end() {
         if !isComplete {
             problems.append(
@@ -89,11 +89,11 @@ public struct RaceReport: Sendable {
     }
 }
 
-/// The outcome of an interleaving, as far as it matters: of interleavings with equal outcomes, one is shown.
+/// The outcome of an interleaving, as far as it matters. Of interleavings with equal outcomes, one is shown.
 public struct RaceOutcome: Hashable, Sendable {
-    /// For each side what its steps give, with the objects that they get.
+    /// The results of each side's steps, with the objects that they get.
     let results: [[String]]
-    /// For each side the operations that it calls.
+    /// The operations that each side calls.
     let flbCalls: [[String]]
     let handlerCalls: [[String]]
     let counts: [ScenarioReport.Count]
@@ -120,7 +120,7 @@ public struct RaceOutcome: Hashable, Sendable {
 }
 
 extension Optional where Wrapped == ScenarioResult {
-    /// What scenarios call it.
+    /// The name used in scenarios.
     fileprivate var name: String {
         switch self {
         case nil: ScenarioReport.ok
@@ -149,7 +149,7 @@ extension RaceOutcome: CustomStringConvertible {
 }
 
 extension RaceExpectation {
-    /// Whether an interleaving that ended so is as this outcome says.
+    /// Whether this outcome describes an interleaving with the given outcome.
     fileprivate func allows(_ outcome: RaceOutcome, _ race: ScenarioStep, _ play: RacePlay) -> Bool {
         let found = play.results.map { $0.map(\.name) }
         if let results {
@@ -171,7 +171,7 @@ extension RaceExpectation {
 }
 
 extension RaceMoment {
-    /// What happens, as a line; `nil` if there is nothing to say.
+    /// One line of the trace; `nil` if there is nothing to show.
     fileprivate func line(_ race: ScenarioStep) -> String? {
         switch self {
         case .step(let side, let step):

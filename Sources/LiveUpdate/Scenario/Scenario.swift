@@ -4,28 +4,27 @@ import SystemPackage
 
 /// A sequence of kernels that hand over to each other: definitions, and steps with expectations.
 ///
-/// It is read from JSON. A scenario is a test: each step says what it expects, and one that does not get it fails the
-/// run.
+/// Scenarios are JSON documents, and tests: the run fails if any step does not have the expected result.
 public struct Scenario: Hashable, Sendable {
     public var title = ""
     /// What the scenario teaches.
     public var about: String?
     /// The release of the first kernel.
     public var kernel = ""
-    /// Whether all kernels are of the first one's release, whatever the steps say.
+    /// Whether all kernels have the release of the first one, whatever the steps state.
     public var isOfOneKernel = false
-    /// How many interleavings of a race are played at most.
+    /// The maximum number of interleavings to play for a race.
     public var interleavingLimit = 10_000
-    /// The page size of all kernels; `nil` if the scenario does not say.
+    /// The page size of all kernels; `nil` for the default.
     public var pageSize: PageSize?
     /// Whether live update is on.
     public var isLiveUpdateEnabled = true
-    /// Whether FLBs are finished as the kernel's documentation has it, and not as kernels do it.
+    /// Whether FLBs are finished according to the kernel's documentation, rather than as kernels do it.
     public var isAsDocumented = false
     public var handlers: [HandlerDefinition] = []
     public var flbs: [FLBDefinition] = []
     public var files: [FileDefinition] = []
-    /// What every kernel does when it has come up.
+    /// The steps that every kernel performs after booting.
     public var boot: [ScenarioStep] = []
     public var steps: [ScenarioStep] = []
 
@@ -33,14 +32,15 @@ public struct Scenario: Hashable, Sendable {
 
     /// Reads the scenario in the file at `path`; `-` is standard input.
     ///
-    /// - Throws: `DocumentReadError`: what is wrong with the file, with its JSON, or with what it says, place by place.
+    /// - Throws: `DocumentReadError` for the file, invalid JSON, or invalid contents; lists the problems with their
+    ///   places.
     public static func read(_ path: FilePath) throws(DocumentReadError) -> Scenario {
         try DocumentReader.read(Scenario.self, at: path)
     }
 
-    /// Reads a scenario that is in memory, as JSON in UTF-8.
+    /// Reads a scenario in memory, as JSON in UTF-8.
     ///
-    /// - Throws: `DocumentReadError`: what is wrong with its JSON, or with what it says, place by place.
+    /// - Throws: `DocumentReadError` for invalid JSON or contents; lists the problems with their places.
     public static func read(_ text: [UInt8]) throws(DocumentReadError) -> Scenario {
         try DocumentReader.read(Scenario.self, from: text)
     }
@@ -65,7 +65,7 @@ extension Scenario: DocumentObject {
             .always("steps", \.steps, "what happens"),
         ])
 
-    /// Tells of names that are not unique, and of those that nothing has.
+    /// Reports names that are not unique or not defined.
     private func check(_ reader: inout DocumentReader) {
         for (names, key) in [
             (handlerNames, "handlers"), (flbs.map(\.name), "flbs"), (files.map(\.name), "files"),
@@ -79,7 +79,7 @@ extension Scenario: DocumentObject {
         checkNames(&reader)
     }
 
-    /// Tells of handlers that handlers and files name, and that are not there.
+    /// Reports handlers that other handlers and files refer to, and that are not defined.
     private func checkParts(_ reader: inout DocumentReader) {
         let names = handlers.map(\.name)
         for (index, handler) in handlers.enumerated() {
@@ -96,15 +96,15 @@ extension Scenario: DocumentObject {
         }
     }
 
-    /// That nothing has a name.
+    /// The message that a name is not defined.
     private static func unknown(_ kind: String, _ name: String, _ known: [String]) -> String {
-        // Of names as short as that any is near.
+        // Any name is near one that is this short.
         let suggestion = name.utf8.count > 2 ? Spelling.suggestion(for: name, among: known) : nil
         let list = known.isEmpty ? "there is none" : "there are \(known.joined(separator: ", "))"
         return "no \(kind) is called \"\(name)\"; \(suggestion ?? list)"
     }
 
-    /// The names of all handlers: the scenario's, and those that kernels have of themselves.
+    /// The names of all handlers: the scenario's, and those built into kernels.
     var handlerNames: [String] { handlers.map(\.name) + KernelHandler.all.map(\.name) }
 
     /// Whether a handler or FLB is not in a module. The kernels' own handlers are built in, but a test can remove them.
@@ -112,7 +112,7 @@ extension Scenario: DocumentObject {
         handlers.contains { $0.name == name && $0.isBuiltIn } || flbs.contains { $0.name == name && $0.isBuiltIn }
     }
 
-    /// All steps with their places: those of races and operations, too.
+    /// All steps with their places, including those of races and operations.
     private var allSteps: [(path: String, step: ScenarioStep)] {
         func flat(_ path: String, _ steps: [ScenarioStep]) -> [(path: String, step: ScenarioStep)] {
             steps.enumerated().flatMap { index, step in
@@ -136,7 +136,7 @@ extension Scenario: DocumentObject {
         (boot + steps).contains { $0.fault == Faults.Place(name: name, operation: .canFinish) }
     }
 
-    /// The operations of a handler or FLB that can be made to fail: those that it has.
+    /// The operations of a handler or FLB that exist and can be made to fail.
     private func fallibleOperations(of name: String) -> [Event.Callback.Operation] {
         var lacks = KernelHandler.all.filter { $0.name == name }.map(\.lacks)
         lacks += handlers.filter { $0.name == name }.map(\.lacks)
@@ -147,7 +147,7 @@ extension Scenario: DocumentObject {
         }
     }
 
-    /// Tells of what steps name, and is not there.
+    /// Reports names in steps that are not defined.
     private func checkNames(_ reader: inout DocumentReader) {
         let all = allSteps
         var sessions: [String] = []
@@ -202,7 +202,7 @@ extension Scenario: DocumentObject {
         }
     }
 
-    /// Why a text is no call as steps expect it; `nil` if it is one.
+    /// The reason why a text is not a valid expected call; `nil` if it is.
     private func problem(withCall text: String, of subject: Event.Callback.Subject) -> String? {
         guard let call = ExpectedCall(text) else { return "NAME OPERATION, or NAME OPERATION: ERROR" }
         if let error = call.error, Errno(kernelName: error) == nil { return Errno.unknown(error) }

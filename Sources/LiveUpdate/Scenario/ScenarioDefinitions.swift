@@ -2,57 +2,57 @@ import Handover
 import KernelABI
 
 extension Scenario {
-    /// A file handler besides those that kernels have of themselves.
+    /// A file handler in addition to those built into kernels.
     public struct HandlerDefinition: Hashable, Sendable {
-        /// What steps call it.
+        /// The name that steps use.
         public var name = ""
         private var givenCompatible: String?
         private var givenTakes: [String]?
-        /// What `freeze` leaves as the file's data in place of what `preserve` returned.
+        /// The data with which `freeze` replaces the result of `preserve`.
         public var freezeData: UInt64?
-        /// Whether it is no module's, but built into the kernel.
+        /// Whether it is built into the kernel, rather than part of a module.
         public var isBuiltIn = false
-        /// Operations that the handler lacks.
+        /// The operations that the handler lacks.
         public var lacks: Set<String> = []
         /// The calls that its operations make.
         var does = OperationSteps()
 
         package init() {}
 
-        /// Its `compatible`; the name if it is not given.
+        /// Its `compatible`; by default, the name.
         public var compatible: String {
             get { givenCompatible ?? name }
             set { givenCompatible = newValue }
         }
 
-        /// The handlers whose files it takes; its own if it does not say.
+        /// The handlers whose files it can preserve; by default, only its own.
         public var takes: [String] {
             get { givenTakes ?? [name] }
             set { givenTakes = newValue }
         }
     }
 
-    /// An FLB. All operations are there unless the definition says otherwise.
+    /// An FLB. It has all operations, unless the definition states otherwise.
     public struct FLBDefinition: Hashable, Sendable {
-        /// What steps call it.
+        /// The name that steps use.
         public var name = ""
         private var givenCompatible: String?
-        /// What `preserve` returns; 0 if it is not given.
+        /// The result of `preserve`; by default, 0.
         public var data: UInt64?
-        /// What `preserve` puts into preserved memory, whose address it then returns.
+        /// The text that `preserve` stores in preserved memory; it then returns the memory's address.
         public var payload: String?
-        /// Whether `preserve` makes a live object.
+        /// Whether `preserve` creates a live object.
         public var hasObject = true
-        /// Whether it is no module's, but built into the kernel.
+        /// Whether it is built into the kernel, rather than part of a module.
         public var isBuiltIn = false
-        /// Operations that the FLB lacks.
+        /// The operations that the FLB lacks.
         public var lacks: Set<String> = []
         /// The calls that its operations make.
         var does = OperationSteps()
 
         package init() {}
 
-        /// Its `compatible`; the name if it is not given.
+        /// Its `compatible`; by default, the name.
         public var compatible: String {
             get { givenCompatible ?? name }
             set { givenCompatible = newValue }
@@ -62,20 +62,20 @@ extension Scenario {
     /// A file.
     public struct FileDefinition: Hashable, Sendable {
         public var name = ""
-        /// The handler that it is for; that of memfds if it is not given.
+        /// The handler that it is for; by default, that of memfds.
         public var handler: String?
         /// A memfd's contents.
         public var text: String?
-        /// A memfd's size in bytes, if it is more than that of its contents.
+        /// A memfd's size in bytes, if larger than its contents.
         public var size: UInt64?
-        /// A memfd's position in bytes; 0 if it is not given.
+        /// A memfd's position in bytes; by default, 0.
         public var position: UInt64?
-        /// A memfd's `F_SEAL_…`, as bits; none if they are not given.
+        /// A memfd's `F_SEAL_…`, as bits; by default, none.
         public var seals: UInt32?
 
         package init() {}
 
-        /// The handler that it is for, if kernels have that of themselves.
+        /// The handler that it is for, if that is built into kernels.
         var kernelHandler: KernelHandler? { handler.map(KernelHandler.named) ?? .memfd }
     }
 }

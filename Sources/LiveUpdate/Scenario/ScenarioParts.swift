@@ -46,8 +46,8 @@ struct ScenarioParts {
         return FileHandler(compatible: definition.compatible, operations: operations, owner: module)
     }
 
-    /// The operations as a scenario has them: some make calls, and some are made to fail. A handler without
-    /// `can_finish` gets one only where a step needs it, as it would show in every trace.
+    /// The operations as used in the scenario: some make calls, and some are made to fail. Adds `can_finish` to a
+    /// handler without it only if a step needs it, as it would appear in every trace.
     private func played(
         _ operations: FileHandler.Operations, _ name: String, _ does: OperationSteps
     ) -> FileHandler.Operations {
@@ -55,7 +55,8 @@ struct ScenarioParts {
         return scenario.failsCanFinish(of: name) ? result.askedToFinish(faults, name) : result
     }
 
-    /// What an operation does before what it is for: it makes its calls, and fails if it is to.
+    /// Returns a function that runs at the start of an operation: it makes the operation's calls, and throws if the
+    /// operation is to fail.
     private func entering(
         _ object: String, _ name: String, _ does: OperationSteps
     ) -> @Sendable (Event.Callback.Operation) throws(Errno) -> Void {

@@ -1,7 +1,7 @@
 import Handover
 
 extension DocumentWriter {
-    /// Writes what happened in a scenario, as an object.
+    /// Writes the report as an object.
     public mutating func report(_ report: ScenarioReport) {
         object { writer in
             writer.member("title", report.scenario.title)
@@ -78,7 +78,7 @@ extension DocumentWriter {
         ArrayCodec(ArrayCodec(StringCodec()), compact: true).write(lists, to: &self)
     }
 
-    /// Writes a member that has a number for each name, the first where a name is there twice.
+    /// Writes a member with a number for each name; for duplicate names, the first number.
     private mutating func member(_ key: String, numbers: [(String, Int64)]) {
         self.key(key)
         let numbers = Dictionary(numbers) { first, _ in first }

@@ -1,28 +1,28 @@
 import SystemPackage
 
-/// What happened in a scenario, step by step.
+/// The results of a scenario, step by step.
 public struct ScenarioReport: Sendable {
     public var scenario: Scenario
     public var entries: [Entry] = []
-    /// The images that were handed over, in their order, with the names that the steps gave them.
+    /// The images that were handed over, in order, with the names from the steps.
     public var images: [(name: String?, image: HandedOver)] = []
 
-    /// What success is called.
+    /// The word for success.
     static let ok = "ok"
 
     /// A step, or the boot of a kernel.
     public struct Entry: Sendable {
-        /// Counted from 1; `nil` for what is no step of its own.
+        /// Counted from 1; `nil` for anything but a top-level step.
         public var number: Int?
         /// The release of the kernel in which the step began.
         public var kernel: String
-        /// Whether every kernel does this when it has come up.
+        /// Whether this is a step that every kernel performs after booting.
         public var isBoot: Bool
-        /// Whether the step ended in another kernel, which came up.
+        /// Whether the step booted another kernel.
         public var hasBooted = false
-        /// Whether there is a kernel after the step.
+        /// Whether a kernel is running after the step.
         public var isRunning = true
-        /// What was done; `nil` for switching the machine on.
+        /// The step; `nil` for power-on.
         var step: ScenarioStep?
         public var sentence: String
         public var note: String?
@@ -31,9 +31,9 @@ public struct ScenarioReport: Sendable {
         /// Counts and references after the step.
         public var counts: [Count] = []
         public var owners: [Owner] = []
-        /// What was not as expected.
+        /// The unmet expectations.
         public var problems: [String]
-        /// What came of a race.
+        /// The result of a race.
         public var race: RaceReport?
         /// The owners whose references the step changed.
         public var moves: [OwnerMove] = []
@@ -41,7 +41,7 @@ public struct ScenarioReport: Sendable {
 
     /// The counts of an FLB.
     public struct Count: Hashable, Sendable {
-        /// What steps call the FLB.
+        /// The name that steps use.
         public var flb: String
         public var outgoing: Int64
         public var incoming: Int64
@@ -49,7 +49,7 @@ public struct ScenarioReport: Sendable {
 
     /// The references to the module of a handler or FLB.
     public struct Owner: Hashable, Sendable {
-        /// What steps call the handler or FLB.
+        /// The name that steps use.
         public var name: String
         public var references: Int
     }
@@ -64,7 +64,7 @@ public struct ScenarioReport: Sendable {
     /// Whether all expectations held.
     public var hasPassed: Bool { entries.allSatisfy { $0.problems.isEmpty } }
 
-    /// How many steps were done, those of every boot included.
+    /// The number of steps performed, including those of every boot.
     public var stepCount: Int { entries.count { $0.step != nil } }
 
     /// The image that a step named, or the last one.
@@ -78,7 +78,8 @@ public struct ScenarioReport: Sendable {
 public enum ScenarioResult: Hashable, Sendable {
     /// The kernel returned an error.
     case errno(Errno)
-    /// The step could not be done, or did not do what it should; with what a kernel would have returned.
+    /// The step was not possible, or did not have its intended effect; includes the error that a kernel would have
+    /// returned.
     case problem(String, errno: Errno?)
 
     init(_ error: any Error) {
@@ -91,7 +92,7 @@ public enum ScenarioResult: Hashable, Sendable {
 }
 
 extension ScenarioReport.OwnerMove {
-    /// What differs between two states of the same owners.
+    /// The differences between two states of the same owners.
     static func moves(from old: [ScenarioReport.Owner], to new: [ScenarioReport.Owner]) -> [Self] {
         zip(old, new).compactMap { old, new in
             old.references == new.references ? nil : Self(name: new.name, from: old.references, to: new.references)

@@ -7,35 +7,35 @@ struct ScenarioRun: Sendable {
     private(set) var faults = Faults()
     let journal = ScenarioJournal()
     private(set) var kernel: Kernel
-    /// Set when a kernel has come up and what every kernel then does is yet to be done.
+    /// Set when a kernel has booted and has yet to perform the boot steps.
     var hasBooted = true
     var images: [(name: String?, image: HandedOver)] = []
     var outgoing: [String: OutgoingSession] = [:]
     var incoming: [String: IncomingSession] = [:]
     private var files: [String: any PreservableFile] = [:]
-    /// What steps have called files in this kernel.
+    /// The names of files that steps have used in this kernel.
     private var used: Set<String> = []
-    /// What steps called files of kernels before: a file that is made by that name is another one.
+    /// The names of files that steps used in previous kernels: a new file with such a name is a different one.
     private var gone: Set<String> = []
-    /// How the step before ended.
+    /// The result of the previous step.
     var lastResult: ScenarioResult?
-    /// The object that the step before got, `none` if it got 0 and `NULL`; `nil` if it asked for none.
+    /// The object that the previous step got, `none` if it got 0 and `NULL`; `nil` if it did not request one.
     var lastObject: String?
-    /// What handlers and FLBs of the kernel before preserved.
+    /// The blocks that handlers and FLBs of the previous kernel preserved.
     private(set) var given: [PageBlock] = []
 
-    /// What the kernel came up from.
+    /// The release of the current kernel, and what it booted from.
     private(set) var origin: (release: String, handedOver: HandedOver?)
     private var openedDevice: Device?
-    /// The mutexes that drivers have.
+    /// The drivers' mutexes.
     private(set) var mutexes = DriverMutexes()
-    /// What operations go by that make calls.
+    /// The run to which calls from operations apply.
     private let calls = OperationCalls()
     private var handlers: [String: FileHandler] = [:]
     private var flbs: [String: FLB] = [:]
     private var modules: [String: Module] = [:]
 
-    /// - Parameter handedOver: what the first kernel is handed.
+    /// - Parameter handedOver: The memory handed to the first kernel.
     init(_ scenario: Scenario, _ handedOver: HandedOver?) throws {
         self.scenario = scenario
         origin = (scenario.kernel, handedOver)
@@ -56,7 +56,7 @@ struct ScenarioRun: Sendable {
         return configuration
     }
 
-    /// Boots the next kernel. Nothing in it has the objects of the one before.
+    /// Boots the next kernel, which has none of the previous kernel's objects.
     mutating func start(_ release: String, _ handedOver: HandedOver?) throws {
         let release = scenario.isOfOneKernel ? scenario.kernel : release
         origin = (release, handedOver)
@@ -71,7 +71,7 @@ struct ScenarioRun: Sendable {
         hasBooted = true
     }
 
-    /// A run of its own, in which the kernel of this one has just come up.
+    /// An independent run in which the current kernel has just booted.
     func anew() throws -> ScenarioRun {
         var run = try ScenarioRun(scenario, nil)
         try run.start(origin.release, origin.handedOver)
@@ -81,14 +81,14 @@ struct ScenarioRun: Sendable {
         return run
     }
 
-    /// Goes on with what a race has left.
+    /// Continues with the state after a race.
     mutating func `continue`(with run: ScenarioRun) {
         let images = images
         self = run
         self.images = images
     }
 
-    /// Does something, and says how that ended.
+    /// Performs a step and returns its result.
     mutating func perform(_ step: ScenarioStep) -> ScenarioResult? {
         if scenario.hasCallingOperations {
             makeAll()
@@ -106,14 +106,14 @@ struct ScenarioRun: Sendable {
         return result
     }
 
-    /// Makes everything that steps can name: sides of a race are to know the same.
+    /// Creates everything that steps can name, as all sides of a race must use the same objects.
     mutating func makeAll() {
         for flb in scenario.flbs { _ = try? self.flb(flb.name) }
         for name in scenario.handlerNames { _ = try? handler(name) }
         for file in scenario.files { _ = try? makeFile(file.name) }
     }
 
-    /// The run after a race, whose sides began with it and ended with those.
+    /// The run after a race: all sides began with this run, and ended with `sides`.
     func merging(_ sides: [ScenarioRun]) -> ScenarioRun {
         var result = self
         func merge<Value>(_ path: WritableKeyPath<ScenarioRun, [String: Value]>) {
@@ -159,7 +159,7 @@ struct ScenarioRun: Sendable {
         self.openedDevice = nil
     }
 
-    /// The owner of a handler or FLB; `nil` for what is built in.
+    /// The owner of a handler or FLB; `nil` if it is built in.
     private mutating func module(of name: String) -> Module? {
         if scenario.isBuiltIn(name) { return nil }
         if let module = modules[name] { return module }
@@ -180,10 +180,10 @@ struct ScenarioRun: Sendable {
         }
     }
 
-    /// How many blocks of memory this kernel has preserved for the next.
+    /// The number of blocks of memory that this kernel has preserved for the next.
     var preservedCount: Int { kernel.memory.preservedBlockCount }
 
-    /// How many blocks that handlers and FLBs of the kernel before preserved nobody has taken over.
+    /// The number of blocks that the previous kernel's handlers and FLBs preserved and nobody has restored.
     var unclaimedCount: Int { given.count { kernel.memory.isUnclaimed(at: $0.address) } }
 
     /// The counts of each FLB.
@@ -214,7 +214,7 @@ struct ScenarioRun: Sendable {
         FLB(compatible: name, operations: parts.plain(name, data, true))
     }
 
-    /// Calls a file so from now on, in this kernel.
+    /// Gives a file a name in this kernel.
     mutating func name(_ file: any PreservableFile, _ name: String) {
         files[name] = file
         used.insert(name)
@@ -239,7 +239,7 @@ struct ScenarioRun: Sendable {
         return file
     }
 
-    /// A memfd to write to or to read.
+    /// A memfd to write to or read.
     mutating func memfd(_ name: String) throws -> MemFD {
         guard !gone.contains(name) else {
             throw ScenarioProblem(
@@ -270,12 +270,12 @@ final class ScenarioJournal: Sendable {
 
     var observer: Observer {
         { event in
-            // What sides of a race do is theirs.
+            // Each side of a race records its own events.
             if !RaceSide.record(event) { self.events.withLock { $0.append(event) } }
         }
     }
 
-    /// What has happened since the last call.
+    /// Returns and removes the events since the last call.
     func take() -> [Event] {
         events.withLock { events in
             defer { events = [] }

@@ -2,18 +2,18 @@ import Handover
 import SystemPackage
 
 extension Scenario {
-    /// Plays the scenario, to its end or to the first step that does not get what it expects.
+    /// Plays the scenario to its end, or to the first step with an unmet expectation.
     ///
     /// - Parameters:
-    ///   - handedOver: what the first kernel is handed; nothing if this is `nil`.
-    ///   - stopsAtProblem: whether the first step that does not get what it expects ends the run.
+    ///   - handedOver: The memory handed to the first kernel; `nil` for none.
+    ///   - stopsAtProblem: Whether the first step with an unmet expectation ends the run.
     public func run(from handedOver: HandedOver? = nil, stopsAtProblem: Bool = true) -> ScenarioReport {
         var report = ScenarioReport(scenario: self)
         do {
             var runner = ScenarioRunner(run: try ScenarioRun(self, handedOver), stopsAtProblem: stopsAtProblem)
             runner.play(&report)
         } catch {
-            // The kernel's release was checked when the scenario was read; whoever made it otherwise is told.
+            // Reading a scenario checks the release; this is for scenarios created in code.
             report.entries.append(
                 ScenarioReport.Entry(
                     kernel: kernel, isBoot: false, sentence: "boot", events: [], problems: ["\(error)"]))
@@ -26,7 +26,7 @@ extension Scenario {
 private struct ScenarioRunner {
     var run: ScenarioRun
     let stopsAtProblem: Bool
-    /// What has been done since the kernel came up.
+    /// The steps performed since the kernel booted.
     private var history: [ScenarioStep] = []
 
     init(run: ScenarioRun, stopsAtProblem: Bool) {
@@ -53,8 +53,8 @@ private struct ScenarioRunner {
         }
     }
 
-    /// What was to fail in the kernel that ends here, and was not called. What every kernel does may meet one or
-    /// another.
+    /// Messages for operations that should have failed in the kernel that ends here, but were not called. Excludes
+    /// those from boot steps, as not every kernel needs to call them.
     private func problems(withPending faults: Faults) -> [String] {
         let inBoot = Set(run.scenario.boot.compactMap(\.fault))
         return faults.pending.subtracting(inBoot).map {
@@ -63,10 +63,10 @@ private struct ScenarioRunner {
         .sorted()
     }
 
-    /// Whether what this kernel has done hangs on an order of events.
+    /// Whether the state of this kernel depends on an order of events.
     private var hasRaced: Bool { history.contains(where: \.isRace) }
 
-    /// Does what every kernel does when it has come up, if one has.
+    /// Performs the boot steps if a kernel has just booted.
     private mutating func playBoot(_ report: inout ScenarioReport) -> Bool {
         guard run.hasBooted else { return true }
         run.hasBooted = false
@@ -75,7 +75,7 @@ private struct ScenarioRunner {
         return run.scenario.boot.allSatisfy { play($0, number: nil, &report) }
     }
 
-    /// - Returns: whether all was as expected.
+    /// - Returns: Whether all expectations were met.
     private mutating func play(_ step: ScenarioStep, number: Int?, _ report: inout ScenarioReport) -> Bool {
         let release = run.kernel.configuration.release
         let owners = run.owners
@@ -95,7 +95,7 @@ private struct ScenarioRunner {
             events = run.journal.take()
             problems = step.problems(with: result, events, of: run.scenario) + step.state.problems(with: run, events)
         }
-        // Owners of another kernel are others, and those of a race hang on how it ends.
+        // Another kernel has other owners, and after a race, owners depend on its outcome.
         let moves = run.hasBooted || race != nil ? [] : ScenarioReport.OwnerMove.moves(from: owners, to: run.owners)
         report.entries.append(
             ScenarioReport.Entry(
@@ -106,7 +106,7 @@ private struct ScenarioRunner {
         return problems.isEmpty || !stopsAtProblem
     }
 
-    /// Plays a race, and leaves what its first interleaving does, or the first with a problem.
+    /// Plays a race, and continues with the first interleaving that has a problem, or else with the first one.
     private mutating func play(_ race: ScenarioStep) -> (report: RaceReport?, result: ScenarioResult?) {
         do {
             var report = RaceReport(race)
@@ -135,7 +135,7 @@ private struct ScenarioRunner {
             run.hasBooted = false
             try race.prepareRace(&run)
             _ = run.journal.take()
-            // Half of an interleaving that is equal to another is none.
+            // Do not count interleavings that were abandoned as equal to another one.
             if let play = try RacePlay.play(race.sides, in: run, { enabled, _ in exploration.choose(enabled) }) {
                 guard report.count < run.scenario.interleavingLimit else {
                     report.isComplete = false
@@ -153,9 +153,9 @@ private struct ScenarioRunner {
 }
 
 extension ScenarioStep {
-    /// What of a step's own is not as expected.
+    /// The step's own unmet expectations.
     ///
-    /// - Parameter mayGiveAnything: whether it is left to others what a step gives that does not say.
+    /// - Parameter mayGiveAnything: Whether to allow any result if the step does not state one.
     func problems(
         with result: ScenarioResult?, _ events: [Event], of scenario: Scenario, mayGiveAnything: Bool = false
     ) -> [String] {
@@ -190,7 +190,7 @@ extension ScenarioStep {
 }
 
 extension ExpectedState {
-    /// What is not as expected after a step in which `events` happened.
+    /// The unmet expectations after a step with these events.
     func problems(with run: ScenarioRun, _ events: [Event]) -> [String] {
         var problems: [String] = []
         let counts = run.counts
@@ -225,7 +225,7 @@ extension ExpectedState {
 }
 
 extension Event {
-    /// The call that the event is, as steps expect it: `name operation`, and what it failed with.
+    /// The call reported by the event, in the form that steps expect: `name operation`, and the error.
     func call(of subject: Callback.Subject) -> String? {
         guard case .callback(let call) = self, call.subject == subject else { return nil }
         return "\(call.name) \(call.operation.rawValue)" + (call.error.map { ": \($0.kernelName)" } ?? "")

@@ -15,7 +15,8 @@ extension DocumentWriter {
 }
 
 extension ActionForm {
-    /// Writes the definition of a step, one of all actions, and those of the actions' members, unless already written.
+    /// Writes the definition of a step, which is one of all actions, and those of the actions' members, unless already
+    /// written.
     static func writeDefinitions(to writer: inout DocumentWriter, besides written: inout Set<String>) {
         guard written.insert("step").inserted else { return }
         writer.member("step") { writer in

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// A step of a scenario: an action and its expectations.
 public struct ScenarioStep: Hashable, Sendable {
-    /// What is done. Of the members that say more of it, a step has those of its form.
+    /// The action. Its form determines which of the other members a step has.
     var verb = ""
     var handler = ""
     var flb = ""
@@ -13,15 +13,15 @@ public struct ScenarioStep: Hashable, Sendable {
     var file = ""
     var session = ""
     var token: UInt64 = 0
-    /// What steps call the file that is retrieved, or the image that is handed over.
+    /// The name to give to the retrieved file or the image that is handed over.
     var name: String?
     var mutex = ""
-    /// The beginning of the names of what is made in numbers.
+    /// The name prefix of the objects that the step creates.
     var prefix = ""
     var count: UInt64 = 0
     var operation = Event.Callback.Operation.preserve
     var error = Errno.ioError
-    /// The objects of which one is expected; `nil` if that does not matter.
+    /// The objects, one of which is expected; `nil` to allow any.
     var objects: [String]?
     var isOnlyIfGot = false
     var text = ""
@@ -29,20 +29,20 @@ public struct ScenarioStep: Hashable, Sendable {
     var size: UInt64?
     var position: UInt64?
     var release: String?
-    /// The word for how the kernel comes up.
+    /// The word for the expected outcome of booting.
     var comesUp = BootOutcome.adopted.word
-    /// The steps of each side of a race; none of all other steps.
+    /// The steps of each side of a race; empty for any other step.
     var sides: [[ScenarioStep]] = []
-    /// The outcomes that are allowed, each of which comes about; `nil` if the steps' own expectations say it all.
+    /// The allowed outcomes, each of which must occur; `nil` if only the steps' own expectations apply.
     var outcomes: [RaceExpectation]?
     /// The one interleaving to play.
     var schedule: RaceSchedule?
 
     /// A remark for the reader of the trace.
     public internal(set) var note: String?
-    /// The results that are allowed, in which `nil` stands for success; `nil` if the step does not say.
+    /// The allowed results, where `nil` is success; `nil` if the step does not state them.
     var results: [Errno?]?
-    /// The FLBs' operations that are called, as `name operation`, with `: ERROR` where one fails.
+    /// The FLBs' operations that are called, as `name operation`, followed by `: ERROR` if the operation fails.
     var calls: [String]?
     /// The handlers' operations that are called.
     var fileCalls: [String]?
@@ -50,28 +50,28 @@ public struct ScenarioStep: Hashable, Sendable {
 
     package init() {}
 
-    /// How it is done.
+    /// The action to perform.
     var action: ActionForm {
-        // Every step that is read is of one of them.
+        // Reading a step guarantees that its action is known.
         ActionForm.byVerb[verb] ?? ActionForm(verb, sentence: { _ in "do nothing" }, perform: { _, _ in })
     }
 
-    /// What is done, in words.
+    /// Describes what is done.
     public var sentence: String { action.sentence(self) }
 
-    /// What the step and its outcomes name, all of which has to be there.
+    /// The names that the step and its outcomes refer to, all of which must be defined.
     var names: [ScenarioName] {
         action.names.map { $0(self) } + state.names + (outcomes ?? []).flatMap(\.state.names)
     }
 
-    /// What the step makes fail.
+    /// The operation that the step makes fail.
     var fault: Faults.Place? { action.kind == .fault ? Faults.Place(name: part, operation: operation) : nil }
 }
 
 extension ScenarioStep: DocumentPart, DocumentValue, ExpectingState {
     package static var codec: StepCodec { StepCodec() }
 
-    /// What is expected of a call.
+    /// The members that state what is expected of a call.
     static let callMembers: [ObjectForm<Self>.Member] = [
         .ifKnown("gives", \.results, OneOrMoreCodec(Errno.resultCodec), "ok, or the name of an error"),
         .ifKnown("calls", \.calls, "names and operations of FLBs"),
@@ -79,7 +79,7 @@ extension ScenarioStep: DocumentPart, DocumentValue, ExpectingState {
     ]
 }
 
-/// A step, of which `do` says what else it has.
+/// A step, whose other members depend on `do`.
 package struct StepCodec: DocumentCodec {
     package func write(_ step: ScenarioStep, to writer: inout DocumentWriter) {
         step.action.form.write(step, to: &writer)
@@ -100,19 +100,19 @@ package struct StepCodec: DocumentCodec {
 
 /// The expected state after a step.
 struct ExpectedState: Hashable, Sendable {
-    /// Counts of FLBs, of the direction in which they work.
+    /// Counts of FLBs, by direction.
     var outgoing: [String: Int64] = [:]
     var incoming: [String: Int64] = [:]
     /// References to the owners of handlers and FLBs.
     var owners: [String: Int64] = [:]
-    /// What the kernel warns of in the step; `nil` if that does not matter.
+    /// The kernel's warnings during the step; `nil` to allow any.
     var warnings: [String]?
-    /// How many blocks of memory are preserved for the next kernel.
+    /// The number of blocks of memory preserved for the next kernel.
     var preserved: UInt64?
-    /// How many blocks that handlers and FLBs of the last kernel preserved nobody has taken over.
+    /// The number of blocks that the previous kernel's handlers and FLBs preserved and nobody has restored.
     var unclaimed: UInt64?
 
-    /// What the expectations name.
+    /// The names that the expectations refer to.
     var names: [ScenarioName] {
         [("outgoing", outgoing), ("incoming", incoming)].flatMap { key, counts in
             counts.keys.sorted().map { ScenarioName(kind: .flb, name: $0, key: key) }
@@ -120,7 +120,7 @@ struct ExpectedState: Hashable, Sendable {
     }
 }
 
-/// What says which state there is to be.
+/// A part of a document that states the expected state.
 protocol ExpectingState: DocumentPart {
     var state: ExpectedState { get set }
 }

@@ -1,10 +1,10 @@
 import Handover
 
 extension ScenarioReport: CustomStringConvertible {
-    /// The columns that the story takes.
+    /// The width of the story in columns.
     private static let width = 80
 
-    /// The report as a story: each step, and below it what happened.
+    /// The report as a story: each step, followed by what happened.
     public var description: String {
         var text = scenario.title.wrapped(to: Self.width, indent: "") + "\n"
         if let about = scenario.about { text += "  " + about.wrapped(to: Self.width - 2, indent: "  ") + "\n" }
@@ -39,7 +39,7 @@ extension ScenarioReport.Entry {
         return text
     }
 
-    /// The lines, of which those that differ in nothing but numbers are shown twice, and then counted.
+    /// Shows lines that differ only in numbers twice, and counts the others.
     private static func folded(_ lines: [String]) -> [String] {
         var shown: [String] = []
         var counts: [String: Int] = [:]
@@ -92,7 +92,7 @@ extension Event.Callback: CustomStringConvertible {
 }
 
 extension String {
-    /// The string in lines of at most `width` characters, all but the first indented.
+    /// Breaks the string into lines of at most `width` characters; indents all but the first.
     func wrapped(to width: Int, indent: String) -> String {
         var lines: [String] = []
         for word in split(separator: " ") {

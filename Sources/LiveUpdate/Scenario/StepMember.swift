@@ -2,10 +2,10 @@ import Handover
 import KernelABI
 import SystemPackage
 
-/// A member of steps that says more of what they do.
+/// A member of a step, in addition to `do`.
 struct StepMember: Sendable {
     let member: ObjectForm<ScenarioStep>.Member
-    /// What it names, which has to be there.
+    /// The name it refers to, which must be defined.
     private(set) var names: (@Sendable (ScenarioStep) -> ScenarioName)?
 
     private init(_ member: ObjectForm<ScenarioStep>.Member) {
@@ -32,7 +32,7 @@ struct StepMember: Sendable {
     static let owned = naming(.part, "owner_of", \.part)
     static let file = naming(.file, "file", \.file)
     static let session = naming(.session, "session", \.session)
-    /// The session is one that the step makes.
+    /// The session that the step creates.
     static let newSession = string("session", \.session, ScenarioName.Kind.session.about)
     static let token = StepMember(.always("token", \.token, required: true, "the file's token in the session"))
     static let newName = StepMember(.ifKnown("as", \.name, "what steps call the file from now on"))
@@ -79,7 +79,7 @@ struct StepMember: Sendable {
 }
 
 extension KernelConfiguration {
-    /// A release that is known.
+    /// A known release.
     static let releaseCodec = StringCodec().mapped(
         from: { $0 }, problem: unknown, to: { Generation(release: $0) == nil ? nil : $0 })
 }
@@ -90,20 +90,20 @@ extension RaceSchedule {
 }
 
 extension Errno {
-    /// An error by the kernel's name.
+    /// An error, by its name in the kernel.
     static let codec = StringCodec().mapped(
         .reference("error"), from: \.kernelName,
         problem: { $0 == ScenarioReport.ok ? "\($0) is no error" : unknown($0) }, to: { Errno(kernelName: $0) })
 
-    /// What a call gives: an error by the kernel's name, or `ok` for `nil`.
+    /// The result of a call: an error by its name in the kernel, or `ok` for `nil`.
     static let resultCodec = StringCodec().mapped(
         .reference("result"), from: { (result: Errno?) in result?.kernelName ?? ScenarioReport.ok },
         problem: { unknown($0, ", or ok") },
         to: { $0 == ScenarioReport.ok ? .some(nil) : Errno(kernelName: $0).map { .some($0) } })
 
-    /// That no error has this name.
+    /// The message that no error has this name.
     ///
-    /// - Parameter others: what can stand there besides.
+    /// - Parameter others: Other words that are allowed.
     static func unknown(_ name: String, _ others: String = "") -> String {
         let nearest =
             Spelling.nearest(to: name.uppercased(), among: kernelNames)

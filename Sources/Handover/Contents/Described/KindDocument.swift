@@ -110,7 +110,7 @@ enum KindMeaning: String, Hashable, Sendable, CaseIterable {
     case number, hex, bytes, padding
 }
 
-/// What a field counts: the records of a link in which a given field is nonzero.
+/// What a field counts: the records of a link, or those in which a given field is nonzero.
 struct KindCount: DocumentObject {
     var field = ""
     var nonzero: String?

@@ -11,7 +11,7 @@ public struct Payload: Sendable {
     var tree: [UInt8]?
     /// The bytes of a subtree's blob after the described structures.
     var rest: [UInt8] = []
-    /// The contents of the file, if they are to be written.
+    /// The contents of the file, if they should be written.
     var contents: FileContents.Source?
 }
 
@@ -101,17 +101,17 @@ struct PayloadRecords: Hashable, Sendable {
         }
     }
 
-    /// Visits what the fields lead to, as far as it is known.
+    /// Visits the known targets of the fields.
     func forEachTarget<Failure: Error>(
         _ body: (PayloadLayout.Site, Target) throws(Failure) -> Void
     ) throws(Failure) {
         for (site, targets) in zip(layout.sites, targets) { for target in targets { try body(site, target) } }
     }
 
-    /// Changes what the fields lead to, as far as it is known.
+    /// Changes the known targets of the fields.
     ///
-    /// - Parameter body: takes these records, the site, the offset of its field in ``bytes``, what that leads to, and
-    ///   the records among it.
+    /// - Parameter body: Receives these records, the site, the offset of its field in ``bytes``, the target, and the
+    ///   target's records.
     mutating func updateTargets(
         _ body: (inout Self, PayloadLayout.Site, _ offset: Int, inout Target, inout PayloadRecords?) -> Void
     ) {

@@ -6,7 +6,7 @@ extension ActionForm {
         put("put_incoming", .incoming) { try $0.kernel.putIncoming($1) },
     ]
 
-    /// Gets an FLB's object, and checks it against those that are expected.
+    /// Gets an FLB's object, and checks whether it is one of those expected.
     private static func get(
         _ verb: String, _ direction: Event.Direction,
         _ call: @escaping @Sendable (ScenarioRun, FLB) throws -> LiveObject?

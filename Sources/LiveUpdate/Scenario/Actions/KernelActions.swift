@@ -1,6 +1,6 @@
 extension ActionForm {
     static let kernels = [
-        // Once more if it is open; other steps open it if they need it.
+        // Fails if the device is already open. Other steps open it on demand.
         ActionForm("open_device", [], .device) { _ in
             "open /dev/liveupdate"
         } perform: {
@@ -44,7 +44,7 @@ extension ActionForm {
 extension BootOutcome {
     static let words = ["fresh", "adopted", "lost", "panicked"]
 
-    /// What scenarios call it.
+    /// The word used in scenarios.
     var word: String {
         switch self {
         case .fresh: "fresh"

@@ -4,7 +4,7 @@ import SystemPackage
 final class DriverMutexes: Sendable {
     private let held = Locked<Set<String>>([])
 
-    /// - Throws: `Errno.deadlocked` if the mutex is held: outside of a race, by the same thread.
+    /// - Throws: `Errno.deadlocked` if the mutex is held; outside of a race, its holder is the same thread.
     func lock(_ name: String) throws(Errno) {
         let side = try RaceSide.acquire(label(name), isWrite: true)
         let isFree = held.withLock { $0.insert(name).inserted }
@@ -14,7 +14,7 @@ final class DriverMutexes: Sendable {
         }
     }
 
-    /// - Returns: whether the mutex was held.
+    /// - Returns: Whether the mutex was held.
     func unlock(_ name: String) -> Bool {
         let wasHeld = held.withLock { $0.remove(name) != nil }
         RaceSide.current?.release(label(name))

@@ -2,8 +2,8 @@ import Handover
 import SystemPackage
 
 extension ActionForm {
-    /// Plays steps at once. By itself, one interleaving: that of the schedule, whose end leaves the rest to the sides
-    /// in their order.
+    /// Plays several sides concurrently. Plays one interleaving, that of the schedule; after its end, the sides run in
+    /// their order.
     static let race = ActionForm(
         "race", [.sides, .outcomes, .schedule], .race, canRace: false, complete: { $0.checkRace(&$1) },
         sentence: { race in
@@ -18,7 +18,7 @@ extension ActionForm {
 extension ScenarioStep {
     var isRace: Bool { action.kind == .race }
 
-    /// Tells what makes no sense of a race.
+    /// Reports inconsistencies in a race.
     fileprivate func checkRace(_ reader: inout DocumentReader) {
         if !(2...RaceSchedule.letters.count).contains(sides.count) || sides.contains(where: \.isEmpty) {
             reader.note(at: ".sides", "a race has two to \(RaceSchedule.letters.count) sides, each with steps")
@@ -42,11 +42,11 @@ extension ScenarioStep {
         }
     }
 
-    /// Makes ready what sides of the race take for given.
+    /// Creates what the sides of the race require.
     func prepareRace(_ run: inout ScenarioRun) throws {
         run.makeAll()
         let kinds = Set(sides.joined().map(\.action.kind))
-        // Sides that open or close the device have it as they make it.
+        // Sides that open or close the device get it in its current state.
         if !kinds.contains(.device), !kinds.isDisjoint(with: [.session, .sessions]) { _ = try run.device() }
     }
 
@@ -77,9 +77,9 @@ extension ScenarioStep {
 
 /// An expected outcome of a race, as far as it matters.
 struct RaceExpectation: DocumentObject, ExpectingState {
-    /// For each side what its steps give.
+    /// The results of each side's steps.
     var results: [[Errno?]]?
-    /// For each side the operations of FLBs, and of handlers, that it calls.
+    /// The operations of FLBs, and of handlers, that each side calls.
     var calls: [[String]]?
     var fileCalls: [[String]]?
     var state = ExpectedState()

@@ -27,7 +27,7 @@ extension ActionForm {
         }
     }
 
-    /// Registers FLBs that are not defined: to see a limit.
+    /// Registers many FLBs that the scenario does not define, to reach a limit.
     static let registerMany = ActionForm("register_many", StepMember.many("FLB") + [.handler]) {
         "register \($0.count) FLBs \($0.prefix)0, \($0.prefix)1, … with file handler \($0.handler)"
     } perform: { step, run in

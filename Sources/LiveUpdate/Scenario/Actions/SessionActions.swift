@@ -7,7 +7,7 @@ extension ActionForm {
         } perform: { step, run in
             run.outgoing[step.session] = try run.device().createSession(step.session)
         },
-        // To see a limit.
+        // To reach a limit.
         ActionForm("create_many", StepMember.many("session"), .sessions) {
             "create \($0.count) sessions \($0.prefix)0, \($0.prefix)1, …"
         } perform: { step, run in
