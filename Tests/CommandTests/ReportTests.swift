@@ -33,6 +33,17 @@ import Testing
         #expect(Set(links).subtracting(places) == [])
     }
 
+    @Test func `damage is named on standard error`() throws {
+        let directory = try TemporaryPath()
+        let command = try Command(
+            shell: """
+                head -c 300000 captures/7.3/basic.elf >$d/cut.elf && $luo report $d/cut.elf -o $d/page.html
+                """, environment: ["d": directory.path])
+        #expect(command.status == 1)
+        #expect(command.errors.contains("cut.elf: memory image: found a truncated file"), "\(command.errors)")
+        #expect(command.errors.contains("(and 1 more that follows from it"), "\(command.errors)")
+    }
+
     @Test func allOfTheHandoverIsThere() throws {
         let page = try page("captures/7.3/basic.elf")
         for word in [
