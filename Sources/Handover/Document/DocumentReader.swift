@@ -264,7 +264,10 @@ public struct DocumentReader {
     mutating func array(
         _ element: (inout DocumentReader) throws(DocumentReadError) -> Void
     ) throws(DocumentReadError) {
-        guard try next() == UInt8(ascii: "[") else { throw .document("expected an array") }
+        guard try next() == UInt8(ascii: "[") else {
+            try skipWord()
+            throw .document("expected an array")
+        }
         try open()
         let depth = depth
         var index = 0
@@ -343,7 +346,10 @@ public struct DocumentReader {
     // MARK: - Objects
 
     mutating func beginObject(_ summary: String) throws(DocumentReadError) {
-        guard try next() == UInt8(ascii: "{") else { throw .document("expected an object: \(summary)") }
+        guard try next() == UInt8(ascii: "{") else {
+            try skipWord()
+            throw .document("expected an object: \(summary)")
+        }
         try open()
     }
 

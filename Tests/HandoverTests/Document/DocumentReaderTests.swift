@@ -86,6 +86,8 @@ import Testing
     static let refusals = [
         Refusal(text: "", said: "this is not JSON: empty text"),
         Refusal(text: " \n ", said: "this is not JSON: empty text"),
+        Refusal(text: "hello", said: "this is not JSON: line 1, column 1: expected a value here"),
+        Refusal(text: "{\"sessions\": hello}", said: "this is not JSON: line 1, column 14: expected a value here"),
         Refusal(text: "{", said: "this is not JSON: line 1, column 2: expected \",\" or \"}\" at the end"),
         Refusal(text: "{\n\n\"kernel\" \"7.3\"}", said: "this is not JSON: line 3, column 10: expected \":\" here"),
         Refusal(text: "{\"kernel\": \"7.3\",}", said: "this is not JSON: line 1, column 18: expected a key here"),
