@@ -43,7 +43,7 @@ extension HandoverCheck {
                 else { continue }
                 let finding = Finding(
                     .outOfRange, .unknown, of: .kho, at: Place("handover"), found: "no handover to examine",
-                    expected: "no evidence of it: \(evidence)")
+                    expected: "one without this: \(evidence)")
                 var result = Result(FindingGroup(finding), of: rule, options, kernels)
                 (result.severity, result.verdict, result.defect) = (.note, .accepted, defect)
                 results.append(result)

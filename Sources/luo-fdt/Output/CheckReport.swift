@@ -83,7 +83,7 @@ extension HandoverCheck.Result {
     /// The known defect that explains the finding, and its consequence if the rule does not state it.
     private var explanation: String {
         guard let defect else { return "" }
-        let outcome = defect.name == rule.name ? "" : ", \(defect.consequence)"
+        let outcome = defect.name == rule.name ? "" : ", so that \(defect.consequence)"
         return "known defect \(defect.name) (\(defect.releases)): \(defect.symptom)\(outcome); "
     }
 
