@@ -17,7 +17,7 @@ SWIFT_BUILD = swift build -c release --static-swift-stdlib --product luo-fdt \
 	-Xswiftc -Xclang-linker -Xswiftc -no-pie
 COMMAND = .build/release/luo-fdt
 
-.PHONY: all archives build corruptions deb dependencies dist docs fuzz inits kernel kernel-test manual mutants test golden install clean
+.PHONY: all archives build corruptions deb dependencies dist docs fuzz fuzz-build fuzz-merge fuzz-smoke inits kernel kernel-test manual mutants test golden install clean
 
 # Shows a real kernel's handover, then builds one from a few lines of JSON and shows that.
 all: build
@@ -220,14 +220,21 @@ clean:
 # coverage are kept in .build-fuzz/corpus, where the next run continues; failures are in .build-fuzz.
 FUZZ_SECONDS ?= 60
 FUZZ = .build-fuzz/release/handover-fuzz
-fuzz: dependencies
+FUZZ_RUN = SWIFT_BACKTRACE=enable=no $(FUZZ) -max_len=65536 -entropic=0 -timeout=10 -rss_limit_mb=2048 \
+	-artifact_prefix=.build-fuzz/ -dict=.build-fuzz/seeds.dict
+FUZZ_INPUTS = .build-fuzz/corpus .build-fuzz/seeds Fixtures/fuzz
+fuzz: fuzz-build
+	$(FUZZ_RUN) -fork=$$(nproc) -max_total_time=$(FUZZ_SECONDS) -ignore_timeouts=0 -ignore_ooms=0 $(FUZZ_INPUTS)
+
+# The same for a fixed number of inputs: the corpus, and changes to it that are the same in each run.
+fuzz-smoke: fuzz-build
+	$(FUZZ_RUN) -seed=1 -runs=10000 $(FUZZ_INPUTS)
+
+fuzz-build: dependencies
 	LUO_FDT_FUZZ=1 swift build -c release --scratch-path .build-fuzz --sanitize fuzzer --product handover-fuzz
 	Tests/Fuzz/seeds .build-fuzz/seeds
 	mkdir -p .build-fuzz/corpus
 	tar -C .build-fuzz/corpus --skip-old-files -xJf $(CORPUS)
-	SWIFT_BACKTRACE=enable=no $(FUZZ) -fork=$$(nproc) -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -entropic=0 \
-		-timeout=10 -rss_limit_mb=2048 -ignore_timeouts=0 -ignore_ooms=0 -artifact_prefix=.build-fuzz/ \
-		-dict=.build-fuzz/seeds.dict .build-fuzz/corpus .build-fuzz/seeds Fixtures/fuzz
 
 # Minimizes the corpus while keeping its coverage, and stores it for the next run elsewhere.
 CORPUS = Fixtures/fuzz/corpus.tar.xz
