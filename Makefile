@@ -56,7 +56,7 @@ dependencies:
 	@if ! command -v dtc >/dev/null || ! command -v xz >/dev/null || \
 		! printf '#include <%s>\n' $(HEADERS) | $${CC:-cc} -E - >/dev/null 2>&1; then \
 		if ! command -v apt-get >/dev/null; then \
-			echo "luo-fdt needs libfdt, libbpf, zlib, zstd and snappy with their headers, and dtc: please install them" >&2; \
+			echo "luo-fdt needs libfdt, libbpf, zlib, zstd and snappy with their headers, dtc and xz: please install them" >&2; \
 			exit 1; \
 		fi; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \

@@ -98,7 +98,9 @@ extension Finding: CustomStringConvertible {
 
     /// The place and its owner, or one of them if it names both.
     private var subject: String {
-        if owner == .kho || owner == .input || "\(owner)" == "the \(place.name)" { return place.name }
-        return "\(owner) ".hasPrefix("\(place.name) ") ? "\(owner)" : "\(place.name) of \(owner)"
+        if owner == .kho || owner == .input { return place.name }
+        let (place, owner) = (place.name, "\(owner)")
+        if owner == "the \(place)" { return place }
+        return owner == place || owner.hasPrefix("\(place) ") ? owner : "\(place) of \(owner)"
     }
 }
