@@ -42,9 +42,8 @@ public struct RootChoice: Sendable {
             throw unreadable.first?.problem
                 ?? Finding(
                     .missing, of: .kho, at: Place("root FDT"), found: "none in this memory",
-                    expected:
-                        "a page with an FDT whose compatible is kho-v…; luo-fdt dump --search finds sessions without one"
-                )
+                    expected: "a page with an FDT whose compatible is kho-v…; "
+                        + "luo-fdt dump --search finds sessions without one")
         }
         stale = (roots.indices.filter { $0 != best }.map { roots[$0].address } + rejected).sorted()
         var reading = roots[best].reading
